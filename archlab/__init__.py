@@ -1,0 +1,1 @@
+"""archlab: model analysis and architecture search for convolutional networks and detectors."""

@@ -1,0 +1,96 @@
+"""The exceptions that archlab raises on purpose; everything else is a bug.
+
+ArchlabError            a message, and where it can be said: the place and the next step
+├── SyntaxProblem       the text is not in the language
+├── ElaborationError    the text is, but the network it describes cannot be
+├── LimitError          the text would unfold beyond a limit
+├── InputError          a file, an option or an argument that archlab cannot use
+└── BudgetError         no network of the space meets the budget
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in an architecture text; lines and columns count from 1."""
+
+    source: str
+    line: int
+    column: int
+    text: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.line}:{self.column}"
+
+
+class ArchlabError(Exception):
+    """What went wrong, in words for the user.
+
+    Args:
+        message: the rule that was broken and the values that broke it.
+        place: where in the architecture text, if it came from one.
+        hint: the next step, such as the nearest valid name.
+    """
+
+    def __init__(self, message: str, place: Place | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.place = place
+        self.hint = hint
+
+    def __str__(self) -> str:
+        lines = [f"{self.place}: {self.message}" if self.place else self.message]
+        if self.place and self.place.text:
+            # A tab before the caret must stay a tab, or the caret drifts off its column.
+            before = self.place.text[: self.place.column - 1]
+            caret = "".join("\t" if c == "\t" else " " for c in before) + "^"
+            lines += [f"  {self.place.text}", f"  {caret}"]
+        if self.hint:
+            lines.append(f"  hint: {self.hint}")
+        return "\n".join(lines)
+
+    @property
+    def one_line(self) -> str:
+        """Place, message and hint on a single line, for tables and results."""
+        head = f"{self.place}: {self.message}" if self.place else self.message
+        return " ".join((f"{head} ({self.hint})" if self.hint else head).split())
+
+
+class SyntaxProblem(ArchlabError):  # noqa: N818  (SyntaxError is Python's own)
+    """The text is not in the language."""
+
+
+class ElaborationError(ArchlabError):
+    """The text is in the language, but the network it describes cannot exist."""
+
+
+class LimitError(ArchlabError):
+    """The text would unfold beyond a configured limit."""
+
+
+class InputError(ArchlabError):
+    """A file, an option or an argument that archlab cannot use."""
+
+
+class BudgetError(ArchlabError):
+    """No network of the space meets the budget."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """A hint naming the known names nearest to ``name``, or all of them when they are few.
+
+    >>> did_you_mean("bottelneck", ["conv", "bottleneck"])
+    'did you mean bottleneck?'
+    >>> did_you_mean("zzz", ["conv", "gap"])
+    'one of: conv, gap'
+    """
+    names = sorted(set(known))
+    near = difflib.get_close_matches(name[:64], names, n=2, cutoff=0.6)
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    return f"one of: {', '.join(names)}" if 0 < len(names) <= 12 else None
