@@ -1,0 +1,156 @@
+"""Fragments: elaborated pieces of a network with one input and one output, and their cost in closed form.
+
+A search elaborates the same block on the same input again and again, so a fragment is made once and shared: it knows
+its own totals, and the totals of whatever is built from fragments are sums and maxima of theirs.
+Only ``nodes_of`` gives the pieces of a network names of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archlab.ir import INPUT, Node, Shape, numel
+from archlab.ops import OPS, Applied, apply_op
+
+Part = tuple[str, "Fragment"]
+
+
+class Fragment:
+    """A piece of a network; immutable once made, and shared between the networks that hold it.
+
+    Attributes:
+        shape: the output's shape.
+        params, macs, other, activations: totals for one image; see ``archlab.ir.Node``.
+        nodes: how many operators it holds.
+        peak: the most elements alive at once while it runs, its input until its last use included.
+        held: the same where something outside keeps the input alive throughout.
+        views: it allocates nothing: its output is its input's memory.
+        parts: its pieces by name: a chain in order, or the branches of a join.
+        op: the operator of a leaf, or the join that ends the branches.
+    """
+
+    __slots__ = ("activations", "held", "macs", "nodes", "op", "other", "params", "parts", "peak", "shape", "views")
+
+    def __init__(self, shape: Shape, parts: Sequence[Part], op: Applied | None, peak: int, held: int, views: bool) -> None:
+        self.shape = shape
+        self.parts = parts
+        self.op = op
+        self.peak = peak
+        self.held = held
+        self.views = views
+        params = macs = other = activations = nodes = 0
+        if op is not None:
+            params, macs, other, activations, nodes = op.params, op.macs, op.other, op.activations, 1
+        for _, part in parts:
+            params += part.params
+            macs += part.macs
+            other += part.other
+            activations += part.activations
+            nodes += part.nodes
+        self.params = params
+        self.macs = macs
+        self.other = other
+        self.activations = activations
+        self.nodes = nodes
+
+
+def leaf(op: Applied, x: Shape) -> Fragment:
+    """One operator on an input of shape ``x``."""
+    views = OPS[op.op].view
+    live = numel(x) + (0 if views else numel(op.shape))
+    return Fragment(op.shape, (), op, live, live, views)
+
+
+def chain(parts: Sequence[Part], x: Shape) -> Fragment:
+    """``parts`` one after another, on an input of shape ``x``; without parts, the identity."""
+    size = numel(x)
+    peak = held = size
+    views = True
+    shape = x
+    for _, part in parts:
+        # While everything so far is a view of the input, the part's input keeps the whole of it alive.
+        rest = size - numel(shape) if views else 0
+        peak = max(peak, rest + part.peak)
+        held = max(held, rest + part.held if views else size + part.peak)
+        views = views and part.views
+        shape = part.shape
+    return Fragment(shape, parts, None, peak, held, views)
+
+
+def join(op: str, branches: Sequence[Part], x: Shape) -> Fragment:
+    """``branches`` side by side on the same input, run in order, their outputs joined by ``op``."""
+    applied = apply_op(op, [branch.shape for _, branch in branches], {})
+    size = numel(x)
+    keeps_input = any(branch.views for _, branch in branches)
+    kept = peak = held = 0
+    for i, (_, branch) in enumerate(branches):
+        last = i == len(branches) - 1
+        held = max(held, kept + branch.held)
+        peak = max(peak, kept + (branch.peak if last and not keeps_input else branch.held))
+        kept += 0 if branch.views else numel(branch.shape)
+    end = kept + numel(applied.shape)
+    return Fragment(
+        applied.shape,
+        branches,
+        applied,
+        max(peak, end + (size if keeps_input else 0)),
+        max(held, end + size),
+        views=False,
+    )
+
+
+def nodes_of(stages: Sequence[Part]) -> list[Node]:
+    """The operators of a network in running order, each under its path."""
+    nodes: list[Node] = []
+    source = INPUT
+    for name, fragment in stages:
+        source = _Emit(nodes, name).emit(fragment, name, name, source)
+    return nodes
+
+
+class _Emit:
+    """Appends the operators of one stage to ``nodes``."""
+
+    def __init__(self, nodes: list[Node], stage: str) -> None:
+        self.nodes = nodes
+        self.stage = stage
+        self.taken: set[str] = set()
+
+    def emit(self, fragment: Fragment, path: str, block: str, source: str) -> str:
+        """Appends ``fragment`` on the output of ``source``; returns the name of its output."""
+        if fragment.op is not None and not fragment.parts:
+            return self._append(fragment.op, path, block, (source,))
+        inputs = [source]
+        for name, part in fragment.parts:
+            child = f"{path}.{name}" if name else path
+            output = self.emit(part, child, child if block == self.stage else block, inputs[0])
+            inputs = [output] if fragment.op is None else [*inputs, output]
+        if fragment.op is None:
+            return inputs[0]
+        return self._append(fragment.op, f"{path}.{fragment.op.op}", block, tuple(inputs[1:]))
+
+    def _append(self, op: Applied, path: str, block: str, inputs: tuple[str, ...]) -> str:
+        name, n = path, 1
+        while name in self.taken:
+            n += 1
+            name = f"{path}_{n}"
+        self.taken.add(name)
+        self.nodes.append(_node(op, name, self.stage, block, inputs))
+        return name
+
+
+def _node(op: Applied, name: str, stage: str, block: str, inputs: tuple[str, ...]) -> Node:
+    return Node(
+        name=name,
+        op=op.op,
+        attrs=op.attrs,
+        inputs=inputs,
+        shape=op.shape,
+        stage=stage,
+        block=block,
+        weights=op.weights,
+        buffers=op.buffers,
+        macs=op.macs,
+        other=op.other,
+        activations=op.activations,
+    )

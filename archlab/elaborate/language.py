@@ -1,0 +1,59 @@
+"""The words of the language that are neither blocks nor operators, and where each callee's arguments go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from archlab.grammar import ast, parse_blocks
+from archlab.ops import OPS, REQUIRED
+
+IDENTITIES = ("identity", "none")
+CONSTANTS = ("same",)
+# Forms take layers as they are written; the numbers are the least and the most arguments.
+FORMS = {
+    "residual": (1, 2),
+    "skip": (1, 1),
+    "add": (2, 64),
+    "mul": (2, 64),
+    "cat": (1, 64),
+    "split": (2, 64),
+    "repeat": (2, 2),
+    "each": (2, 2),
+}
+FUNCTIONS = {"min": (1, 16), "max": (1, 16), "round_to": (2, 2), "size": (2, 2), "fixed": (1, 1)}
+MULTIPLIERS = ("width_mult", "depth_mult")
+NET_OPTIONS = ("input", "divisor", *MULTIPLIERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """A block or an operator to call: its parameters in order, each with a default, None or ``REQUIRED``.
+
+    Defaults of blocks are expressions, defaults of operators are values. ``own`` blocks stand in the user's text.
+    """
+
+    name: str
+    params: dict[str, object]
+    block: ast.Block | None = None
+    own: bool = False
+
+
+@cache
+def prelude() -> dict[str, Callee]:
+    """The operators, and the blocks that every text may use, written in the language itself."""
+    text = files("archlab.grammar").joinpath("blocks.arch").read_text(encoding="utf-8")
+    return operators() | {block.name: callee_of(block, own=False) for block in parse_blocks(text, "blocks.arch")}
+
+
+@cache
+def operators() -> dict[str, Callee]:
+    """The operators that a text may call by name."""
+    return {name: Callee(name, dict(op.signature)) for name, op in OPS.items() if not op.joins}
+
+
+def callee_of(block: ast.Block, own: bool) -> Callee:
+    """A block as something to call; ``own`` where it is the text's and not the prelude's."""
+    params = {p.name: REQUIRED if p.default is None else p.default for p in block.params}
+    return Callee(block.name, params, block, own)

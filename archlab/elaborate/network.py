@@ -1,0 +1,40 @@
+"""One network of a space: its totals at once, its graph when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from archlab.elaborate.draw import Value
+from archlab.elaborate.fragment import Fragment, nodes_of
+from archlab.ir import Graph, Shape
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A space with every hole filled.
+
+    Attributes:
+        name: the network's name.
+        input_shape: channels, height and width of one image.
+        stages: the stages by name, in order.
+        body: the whole as one fragment, which holds the totals.
+        draws: the value of every hole that was met, by name, in the order in which they were met.
+    """
+
+    name: str
+    input_shape: Shape
+    stages: tuple[tuple[str, Fragment], ...]
+    body: Fragment
+    draws: Mapping[str, Value]
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The operators as a graph."""
+        return Graph(self.name, self.input_shape, tuple(nodes_of(self.stages)))
+
+    @property
+    def digest(self) -> str:
+        """The graph's digest: the same for any text of this network."""
+        return self.graph.digest

@@ -1,0 +1,96 @@
+"""What a name means at a place of the text, and the values that names have."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, replace
+
+from archlab.elaborate.language import Callee
+from archlab.grammar import ast
+
+
+class Wide(int):
+    """A number of channels to which the width multiplier has been applied; arithmetic with it stays so."""
+
+
+class WideFloat(float):
+    """The same, where arithmetic has left a fraction."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scope:
+    """Where an expression is evaluated.
+
+    Attributes:
+        names: parameters and vars by name.
+        channels: what ``in`` means: the channels entering the enclosing block or branch.
+        callees: the blocks and operators that may be called here.
+        own: whether this is the user's text, which errors point at, or the prelude.
+        width, depth: the multipliers of the stage.
+        prefix: the path of holes here.
+        key: the same for two scopes in which every hole-free expression means the same.
+        later: whether this is a later copy of a repeat.
+    """
+
+    names: Mapping[str, Bound]
+    channels: Wide
+    callees: Mapping[str, Callee]
+    own: bool
+    width: float
+    depth: float
+    prefix: str
+    key: Hashable
+    later: bool = False
+
+    def inside(self, channels: int) -> Scope:
+        """The scope of a branch that ``channels`` channels enter."""
+        if channels == self.channels:
+            return self
+        return replace(self, channels=Wide(channels), key=(self.key, channels))
+
+    def under(self, prefix: str) -> Scope:
+        """The same scope for holes under another path."""
+        return replace(self, prefix=prefix, key=(self.key, prefix))
+
+    def later_copy(self) -> Scope:
+        """The scope of a second or later copy of a repeat, where what is written as stride counts as 1."""
+        return self if self.later else replace(self, later=True, key=(self.key, "later"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """A layer as a value: an expression and the scope in which it stands. ``open`` where it holds a hole."""
+
+    expr: ast.Expr
+    scope: Scope | None
+    open: bool
+    key: Hashable
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Layer) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __str__(self) -> str:
+        return self.expr.name if isinstance(self.expr, ast.Name | ast.Call) else "a layer"
+
+
+Bound = int | float | tuple[int, ...] | str | Layer
+"""A value: a number, a size, the word ``same``, or a layer."""
+
+
+def round_to_divisor(value: float, divisor: int) -> int:
+    """``value`` rounded to a multiple of ``divisor``, never below 90 % of it (MobileNet's _make_divisible).
+
+    >>> round_to_divisor(32 * 0.35, 8), round_to_divisor(24 * 0.75, 8)
+    (16, 24)
+    """
+    rounded = max(divisor, int(value + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < 0.9 * value else rounded
+
+
+def scaled_repeats(count: int, depth: float) -> int:
+    """A repeat count under a depth multiplier: rounded up, at least 1."""
+    return max(1, math.ceil(count * depth - 1e-9))

@@ -1,0 +1,6 @@
+"""The architecture language: text to syntax tree and back."""
+
+from archlab.grammar.parse import parse, parse_blocks, parse_file
+from archlab.grammar.unparse import unparse, unparse_expr
+
+__all__ = ["parse", "parse_blocks", "parse_file", "unparse", "unparse_expr"]

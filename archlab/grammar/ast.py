@@ -1,0 +1,184 @@
+"""The language as data. The parser makes these; a Python program may make them as well.
+
+Every node is frozen and compares by what it says, not by where it stood: ``at`` is the (line, column) of a parsed
+node, ``None`` for one made by hand, and is left out of comparisons.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+At = tuple[int, int] | None
+
+
+def _at() -> At:
+    return field(default=None, compare=False, repr=False)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number, such as ``64`` or ``0.25``."""
+
+    value: int | float
+    at: At = _at()
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Several dimensions, such as the input ``3x224x224`` or the kernel ``1x3``."""
+
+    dims: tuple[int, ...]
+    at: At = _at()
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A parameter, a ``var``, a block without arguments, or ``in``."""
+
+    name: str
+    at: At = _at()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A block, an operator, a form or a function with its arguments."""
+
+    name: str
+    args: tuple[Expr, ...] = ()
+    keywords: tuple[tuple[str, Expr], ...] = ()
+    at: At = _at()
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """``a -> b -> c``: each layer on the one before."""
+
+    items: tuple[Expr, ...]
+    at: At = _at()
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """Arithmetic; ``op`` is one of ``+ - * / //``."""
+
+    op: str
+    left: Expr
+    right: Expr
+    at: At = _at()
+
+
+@dataclass(frozen=True, slots=True)
+class Negate:
+    """``-x``."""
+
+    operand: Expr
+    at: At = _at()
+
+
+@dataclass(frozen=True, slots=True)
+class Conditional:
+    """``then if left op right else other``; ``op`` is one of ``== != < <= > >=``."""
+
+    then: Expr
+    op: str
+    left: Expr
+    right: Expr
+    other: Expr
+    at: At = _at()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A hole: one of ``{a, b}``; the first is the default."""
+
+    options: tuple[Expr, ...]
+    at: At = _at()
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A hole: a number in ``[lo..hi step n default d]``; whole where lo, hi and step are."""
+
+    lo: int | float
+    hi: int | float
+    step: int | float | None = None
+    default: int | float | None = None
+    at: At = _at()
+
+
+Expr = Number | Size | Name | Call | Sequence | Binary | Negate | Conditional | Choice | Range
+Options = tuple[tuple[str, Expr], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A parameter of a block, with its default if it has one."""
+
+    name: str
+    default: Expr | None = None
+    at: At = _at()
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """``block name(params) = body``."""
+
+    name: str
+    params: tuple[Param, ...]
+    body: Expr
+    at: At = _at()
+
+
+@dataclass(frozen=True, slots=True)
+class Var:
+    """``var name = value``: a hole drawn once and used in many places."""
+
+    name: str
+    value: Expr
+    at: At = _at()
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """``name(options): body``."""
+
+    name: str
+    body: Expr
+    options: Options = ()
+    at: At = _at()
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """A whole text: a network, or a space of networks where it has holes.
+
+    ``source`` and ``text`` say where it came from, for error messages.
+    """
+
+    name: str
+    stages: tuple[Stage, ...]
+    options: Options = ()
+    vars: tuple[Var, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    at: At = _at()
+    source: str = field(default="<python>", compare=False, repr=False)
+    text: str = field(default="", compare=False, repr=False)
+
+
+def children(expr: Expr) -> tuple[Expr, ...]:
+    """The expressions directly inside ``expr``, in the order in which they are written."""
+    match expr:
+        case Call(args=args, keywords=keywords):
+            return (*args, *(value for _, value in keywords))
+        case Sequence(items=items):
+            return items
+        case Binary(left=left, right=right):
+            return (left, right)
+        case Negate(operand=operand):
+            return (operand,)
+        case Conditional(then=then, left=left, right=right, other=other):
+            return (then, left, right, other)
+        case Choice(options=options):
+            return options
+        case _:
+            return ()

@@ -1,0 +1,84 @@
+"""What the grammar file cannot say of tokens: which line breaks end a statement, and how deep a text may nest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lark import Token
+
+from archlab.errors import LimitError, Place, SyntaxProblem
+
+MAX_TEXT = 100_000
+MAX_BRACKETS = 30
+MAX_OPERATORS = 60
+MAX_NUMBER = 2**31 - 1
+
+_OPEN = {"(": ")", "{": "}", "[": "]"}
+_OPERATORS = {"PLUS", "MINUS", "STAR", "SLASH", "FLOOR", "IF"}
+
+
+def place_of(token: Token, source: str, lines: list[str]) -> Place:
+    """Where ``token`` stands; the end of the text stands behind its last character."""
+    line = token.line or 1
+    return Place(source, line, token.column or 1, lines[line - 1] if line <= len(lines) else "")
+
+
+class StatementLines:
+    """Keeps the line breaks that end a statement and drops the rest (a lark ``postlex``).
+
+    A break does not count inside brackets, next to an arrow, or beside another break.
+    Brackets are matched here, so that the message can name the one that is left open.
+    """
+
+    always_accept = ("_NL",)
+
+    def __init__(self, source: str, lines: list[str]) -> None:
+        self.source = source
+        self.lines = lines
+
+    def process(self, stream: Iterator[Token]) -> Iterator[Token]:
+        """The tokens of ``stream`` without the breaks that end nothing.
+
+        Raises:
+            SyntaxProblem: brackets do not match.
+            LimitError: nesting, a statement's arithmetic, or a number goes beyond its limit.
+        """
+        open_brackets: list[Token] = []
+        pending: Token | None = None
+        previous = "_NL"
+        operators = 0
+        for token in stream:
+            if token.type == "_NL":
+                pending = pending or token
+                continue
+            if pending is not None:
+                if not open_brackets and previous not in ("_NL", "ARROW") and token.type != "ARROW":
+                    yield pending
+                    operators = 0
+                pending = None
+            self._match(token, open_brackets)
+            operators += token.type in _OPERATORS
+            if operators > MAX_OPERATORS:
+                raise LimitError(f"more than {MAX_OPERATORS} operators in one statement", self._place(token))
+            if token.type in ("NUMBER", "SIZE") and any(float(part) > MAX_NUMBER for part in token.split("x")):
+                raise LimitError(f"a number is larger than {MAX_NUMBER}", self._place(token))
+            yield token
+            previous = token.type
+        if open_brackets:
+            last = open_brackets[-1]
+            raise SyntaxProblem(f"{str(last)!r} is never closed", self._place(last), f"add {_OPEN[last]!r}")
+
+    def _match(self, token: Token, open_brackets: list[Token]) -> None:
+        if token in _OPEN:
+            open_brackets.append(token)
+            if len(open_brackets) > MAX_BRACKETS:
+                raise LimitError(f"brackets nest deeper than {MAX_BRACKETS}", self._place(token))
+        elif token in _OPEN.values():
+            if not open_brackets:
+                raise SyntaxProblem(f"{str(token)!r} closes nothing", self._place(token), f"remove {str(token)!r}")
+            expected = _OPEN[open_brackets.pop()]
+            if token != expected:
+                raise SyntaxProblem(f"{str(token)!r} where {expected!r} should close", self._place(token))
+
+    def _place(self, token: Token) -> Place:
+        return place_of(token, self.source, self.lines)

@@ -1,0 +1,221 @@
+"""Text to syntax tree: lark reads, one small method a rule makes the node."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark.visitors import v_args
+
+from archlab.errors import InputError, LimitError, Place, SyntaxProblem
+from archlab.grammar import ast
+from archlab.grammar.lexer import MAX_TEXT, StatementLines, place_of
+
+# How a reader would call a token of the grammar.
+_WORDS = {
+    "_NL": "end of line",
+    "$END": "end of text",
+    "NAME": "a name",
+    "NUMBER": "a number",
+    "SIZE": "a size such as 3x224x224",
+    "COMPARE": "a comparison",
+    "COLON": "':'",
+    "EQUAL": "'='",
+    "COMMA": "','",
+    "LPAR": "'('",
+    "RPAR": "')'",
+    "LBRACE": "'{'",
+    "RBRACE": "'}'",
+    "LSQUARE": "'['",
+    "RSQB": "']'",
+    "ARROW": "'->'",
+    "__ANON_0": "'..'",
+}
+_STARTS_LAYER = {"NAME", "NUMBER", "SIZE", "IN", "LPAR", "LBRACE", "LSQUARE", "MINUS"}
+_CONTINUES_LAYER = {"PLUS", "MINUS", "STAR", "SLASH", "FLOOR"}
+
+
+def parse(text: str, source: str = "<text>") -> ast.Architecture:
+    """The architecture that ``text`` writes down.
+
+    Args:
+        text: the architecture, in the language of ``docs/language.md``.
+        source: a file's name, for error messages.
+
+    Raises:
+        SyntaxProblem: the text is not in the language.
+        LimitError: the text is too long, nests too deep or holds too large a number.
+    """
+    net, *statements = _read(text, source, "start")
+    return _architecture(net, statements, source, text)
+
+
+def parse_blocks(text: str, source: str) -> tuple[ast.Block, ...]:
+    """The block definitions of a text that has no network, such as the prelude."""
+    return tuple(_read(text, source, "prelude"))
+
+
+def parse_file(path: Path) -> ast.Architecture:
+    """The architecture in a file.
+
+    Raises:
+        InputError: the file cannot be read as UTF-8 text.
+        ArchlabError: as ``parse``.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            return parse(file.read(MAX_TEXT + 1), path.name)
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InputError(f"cannot read {path}: {reason}") from error
+
+
+def _read(text: str, source: str, start: str) -> list[Any]:
+    lines = text.split("\n")
+    if len(text) > MAX_TEXT:
+        raise LimitError(f"{source}: the text is longer than {MAX_TEXT} characters")
+    parser = _parser()
+    stream = StatementLines(source, lines)
+    try:
+        interactive = parser.parse_interactive(text, start=start)
+        for token in stream.process(interactive.lexer_thread.lex(interactive.parser_state)):
+            interactive.feed_token(token)
+        end = Token("$END", "", line=len(lines), column=len(lines[-1]) + 1)
+        return list(interactive.feed_token(end))
+    except UnexpectedInput as error:
+        accepted = interactive.accepts() if isinstance(error, UnexpectedToken) else set()
+        raise _explain(error, accepted, source, lines) from None
+
+
+@cache
+def _parser() -> Lark:
+    grammar = files("archlab.grammar").joinpath("grammar.lark").read_text(encoding="utf-8")
+    return Lark(
+        grammar, parser="lalr", lexer="basic", start=["start", "prelude"], transformer=_ToTree(), maybe_placeholders=True
+    )
+
+
+def _explain(error: UnexpectedInput, accepted: set[str], source: str, lines: list[str]) -> SyntaxProblem:
+    """What lark could not read, in the words of the language."""
+    line = max(error.line, 1)
+    place = Place(source, line, max(error.column, 1), lines[line - 1] if line <= len(lines) else "")
+    if isinstance(error, UnexpectedCharacters):
+        return SyntaxProblem(f"the character {error.char!r} means nothing here", place)
+    if not isinstance(error, UnexpectedToken):
+        return SyntaxProblem("this cannot be read", place)
+    token = error.token
+    if token.type in ("_NL", "$END"):
+        place = place_of(token, source, lines)
+    found = _WORDS.get(token.type, f"{str(token)!r}") if token.type in ("_NL", "$END") else f"{str(token)!r}"
+    return SyntaxProblem(f"found {found} where {_expected(accepted)} should stand", place)
+
+
+def _expected(types: set[str]) -> str:
+    words: set[str] = set()
+    for group, word in ((_STARTS_LAYER, "a layer or a value"), (_CONTINUES_LAYER, "an operator")):
+        if types >= group:
+            words.add(word)
+            types = types - group - {"COMPARE", "LPAR", "IF"}
+    words |= {_WORDS.get(kind, f"'{kind.lower()}'") for kind in types}
+    *most, last = sorted(words, key=lambda word: (word.startswith("'"), word))
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def _architecture(net: ast.Architecture, statements: list[Any], source: str, text: str) -> ast.Architecture:
+    return ast.Architecture(
+        name=net.name,
+        options=net.options,
+        stages=tuple(s for s in statements if isinstance(s, ast.Stage)),
+        vars=tuple(s for s in statements if isinstance(s, ast.Var)),
+        blocks=tuple(s for s in statements if isinstance(s, ast.Block)),
+        at=net.at,
+        source=source,
+        text=text,
+    )
+
+
+def _at(token: Token) -> tuple[int, int]:
+    return (token.line or 1, token.column or 1)
+
+
+def _number(token: Token) -> int | float:
+    return float(token) if "." in token else int(token)
+
+
+@v_args(inline=True)
+class _ToTree(Transformer[Token, Any]):
+    """One method a grammar rule, called while lark parses, so that no tree of lark's is ever made."""
+
+    def start(self, *items: Any) -> list[Any]:
+        return list(items)
+
+    prelude = start
+
+    def net(self, name: Token, options: ast.Options | None) -> ast.Architecture:
+        return ast.Architecture(str(name), (), options or (), at=_at(name))
+
+    def block(self, name: Token, params: tuple[ast.Param, ...] | None, body: ast.Expr) -> ast.Block:
+        return ast.Block(str(name), params or (), body, _at(name))
+
+    def var(self, name: Token, value: ast.Expr) -> ast.Var:
+        return ast.Var(str(name), value, _at(name))
+
+    def stage(self, name: Token, options: ast.Options | None, body: ast.Expr) -> ast.Stage:
+        return ast.Stage(str(name), body, options or (), _at(name))
+
+    def options(self, *items: Any) -> ast.Options:
+        return tuple(item for item in items if item is not None)
+
+    params = options
+
+    def option(self, name: Token, value: ast.Expr) -> tuple[str, ast.Expr]:
+        return (str(name), value)
+
+    def param(self, name: Token, default: ast.Expr | None) -> ast.Param:
+        return ast.Param(str(name), default, _at(name))
+
+    def conditional(self, then: Any, _if: Token, left: Any, op: Token, right: Any, other: Any) -> ast.Conditional:
+        return ast.Conditional(then, str(op), left, right, other, _at(_if))
+
+    def sequence(self, *items: Any) -> ast.Sequence:
+        return ast.Sequence(tuple(items[::2]), _at(items[1]))
+
+    def add(self, left: Any, op: Token, right: Any) -> ast.Binary:
+        return ast.Binary(str(op), left, right, _at(op))
+
+    mul = add
+
+    def negate(self, sign: Token, operand: Any) -> ast.Negate:
+        return ast.Negate(operand, _at(sign))
+
+    def number(self, token: Token) -> ast.Number:
+        return ast.Number(_number(token), _at(token))
+
+    def size(self, token: Token) -> ast.Size:
+        return ast.Size(tuple(int(part) for part in token.split("x")), _at(token))
+
+    def name(self, token: Token) -> ast.Name:
+        return ast.Name(str(token), _at(token))
+
+    def call(self, name: Token, args: list[Any] | None) -> ast.Call:
+        positional = tuple(a for a in args or () if not isinstance(a, tuple))
+        keywords = tuple(a for a in args or () if isinstance(a, tuple))
+        return ast.Call(str(name), positional, keywords, _at(name))
+
+    def args(self, *items: Any) -> list[Any]:
+        return [item for item in items if item is not None]
+
+    def keyword(self, name: Token, value: Any) -> tuple[str, Any]:
+        return (str(name), value)
+
+    def choice(self, brace: Token, *options: Any) -> ast.Choice:
+        return ast.Choice(tuple(option for option in options if option is not None), _at(brace))
+
+    def range(self, bracket: Token, lo: Any, hi: Any, step: Any, default: Any) -> ast.Range:
+        return ast.Range(lo, hi, step, default, _at(bracket))
+
+    def bound(self, sign: Token | None, number: Token) -> int | float:
+        return -_number(number) if sign else _number(number)

@@ -1,0 +1,153 @@
+"""The intermediate representation: a network as a directed acyclic graph of operators with shapes."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+Shape = tuple[int, ...]
+"""A tensor's shape without the batch: (channels, height, width), or (features,) behind a flatten."""
+
+INPUT = "input"
+
+
+def numel(shape: Shape) -> int:
+    """How many elements a tensor of this shape holds, for one image."""
+    return math.prod(shape)
+
+
+def show_shape(shape: Shape) -> str:
+    """A shape as the language writes it.
+
+    >>> show_shape((64, 56, 56))
+    '64x56x56'
+    """
+    return "x".join(map(str, shape))
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One operator of a network.
+
+    Attributes:
+        name: its path, such as ``stage3.1.conv.conv2d``; unique in its graph, and its prefix in the state dict.
+        op: the operator's name in the table of ``archlab.ops``.
+        attrs: the operator's arguments, resolved (kernel, stride, groups …).
+        inputs: the nodes whose outputs it takes, in order; the same node may stand twice.
+        shape: the output's shape, without the batch.
+        stage: the stage of the text that it belongs to.
+        block: the block of that stage, such as ``stage3.1``.
+        weights: shapes of its parameters by name.
+        buffers: shapes of its buffers by name.
+        macs: multiply-accumulates for one image.
+        other: arithmetic of norms and pooling for one image, as fvcore counts it.
+        activations: elements put out by a convolution or linear layer, for one image (RegNet's measure), else 0.
+    """
+
+    name: str
+    op: str
+    attrs: Mapping[str, Any]
+    inputs: tuple[str, ...]
+    shape: Shape
+    stage: str
+    block: str
+    weights: Mapping[str, Shape]
+    buffers: Mapping[str, Shape]
+    macs: int
+    other: int
+    activations: int
+
+    @property
+    def params(self) -> int:
+        """How many parameters the operator holds."""
+        return sum(map(numel, self.weights.values()))
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A network: its operators in the order in which they run.
+
+    ``Node.inputs`` is the truth about the data flow: a networkx edge can hold neither the order of arguments nor
+    the same argument twice. ``to_networkx`` derives a DiGraph for analysis.
+    """
+
+    name: str
+    input_shape: Shape
+    nodes: tuple[Node, ...]
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes)
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __getitem__(self, name: str) -> Node:
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Node]:
+        return {node.name: node for node in self.nodes}
+
+    @property
+    def output(self) -> str:
+        """The name of the last node; the input itself in a network without operators."""
+        return self.nodes[-1].name if self.nodes else INPUT
+
+    def shape_of(self, name: str) -> Shape:
+        """The shape that node ``name``, or the input, puts out."""
+        return self.input_shape if name == INPUT else self[name].shape
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of what the network computes: the same for two texts of the same network, on any machine.
+
+        It covers every operator, its resolved arguments and where its inputs come from; not the names of stages and
+        blocks, nor the order of independent branches. 32 hexadecimal digits.
+        """
+        hashes = {INPUT: _hash(f"input {self.input_shape}")}
+        for node in self.nodes:
+            inputs = [hashes[name] for name in node.inputs]
+            if node.op in ("add", "mul"):
+                inputs.sort()
+            attrs = sorted(node.attrs.items())
+            hashes[node.name] = _hash(f"{node.op} {attrs} {inputs}")
+        # Two equal branches hash alike, so a shared branch and a doubled one are told apart by the count.
+        return _hash(f"{hashes[self.output]} {len(self.nodes)}")
+
+    def to_networkx(self) -> nx.DiGraph[str]:
+        """A DiGraph of its own for analysis with networkx.
+
+        Nodes are keyed by path, in running order, and carry ``op``, ``attrs``, ``shape``, ``stage``, ``block``,
+        ``params``, ``macs``, ``other`` and ``activations``; the node ``input`` carries ``op="input"`` and ``shape``.
+        Edges carry ``shape``, the tensor that flows. The graph carries ``name``.
+        """
+        import networkx as nx  # a fifth of a second, which `archlab show` need not spend
+
+        graph: nx.DiGraph[str] = nx.DiGraph(name=self.name)
+        graph.add_node(INPUT, op="input", shape=self.input_shape, params=0, macs=0, other=0, activations=0)
+        for node in self.nodes:
+            graph.add_node(
+                node.name,
+                op=node.op,
+                attrs=dict(node.attrs),
+                shape=node.shape,
+                stage=node.stage,
+                block=node.block,
+                params=node.params,
+                macs=node.macs,
+                other=node.other,
+                activations=node.activations,
+            )
+            graph.add_edges_from((source, node.name, {"shape": self.shape_of(source)}) for source in node.inputs)
+        return graph
+
+
+def _hash(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
