@@ -79,7 +79,9 @@ def _pair(a: Attrs, name: str, least: int = 1) -> tuple[int, int]:
         return value
     if isinstance(value, int) and value >= least:
         return value, value
-    raise ElaborationError(f"{name} must be a whole number of at least {least} or a size such as 1x3, not {_show(value)}")
+    raise ElaborationError(
+        f"{name} must be a whole number of at least {least} or a size such as 1x3, not {_show(value)}"
+    )
 
 
 def _show(value: object) -> str:
@@ -159,13 +161,15 @@ def _conv_weights(x: Shapes, a: Attrs) -> dict[str, Shape]:
 
 
 def _conv_macs(x: Shapes, y: Shape, a: Attrs) -> int:
-    kh, kw = a["kernel"]
-    return numel(y) * (a["in_channels"] // a["groups"]) * kh * kw
+    weight: Shape = _conv_weights(x, a)["weight"]
+    return numel(y) * numel(weight[1:])
 
 
 def _linear_attrs(x: Shapes, a: Attrs) -> Attrs:
     if len(x[0]) != 1:
-        raise ElaborationError(f"linear needs features, not a {show_shape(x[0])} map", hint="put gap -> flatten before it")
+        raise ElaborationError(
+            f"linear needs features, not a {show_shape(x[0])} map", hint="put gap -> flatten before it"
+        )
     return {"in_features": x[0][0], "out_features": _whole(a, "n"), "bias": _flag(a, "bias")}
 
 

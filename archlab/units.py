@@ -30,9 +30,7 @@ def _parse(text: str, what: str, prefixes: dict[str, int] | dict[str, float], ex
     match = _NUMBER.fullmatch(text)
     if match is None or match[2] not in prefixes:
         units = ", ".join(sorted(filter(None, prefixes), key=lambda u: prefixes[u]))
-        raise InputError(
-            f"{what} {text!r} is not a number with one of {units}", hint=f"write it like {example}"
-        )
+        raise InputError(f"{what} {text!r} is not a number with one of {units}", hint=f"write it like {example}")
     value = float(match[1]) * prefixes[match[2]]
     if not math.isfinite(value) or value > 1e18:
         raise InputError(f"{what} {text!r} is too large", hint=f"write it like {example}")
@@ -116,6 +114,4 @@ def format_seconds(value: float) -> str:
 
 
 def _four_figures(value: float) -> str:
-    return (
-        f"{value:.3f}" if abs(value) < 9.9995 else f"{value:.2f}" if abs(value) < 99.995 else f"{value:.1f}"
-    )
+    return f"{value:.3f}" if abs(value) < 9.9995 else f"{value:.2f}" if abs(value) < 99.995 else f"{value:.1f}"

@@ -29,9 +29,23 @@ class Fragment:
         op: the operator of a leaf, or the join that ends the branches.
     """
 
-    __slots__ = ("activations", "held", "macs", "nodes", "op", "other", "params", "parts", "peak", "shape", "views")
+    __slots__ = (
+        "activations",
+        "held",
+        "macs",
+        "nodes",
+        "op",
+        "other",
+        "params",
+        "parts",
+        "peak",
+        "shape",
+        "views",
+    )
 
-    def __init__(self, shape: Shape, parts: Sequence[Part], op: Applied | None, peak: int, held: int, views: bool) -> None:
+    def __init__(
+        self, shape: Shape, parts: Sequence[Part], op: Applied | None, peak: int, held: int, views: bool
+    ) -> None:
         self.shape = shape
         self.parts = parts
         self.op = op
@@ -47,11 +61,11 @@ class Fragment:
             other += part.other
             activations += part.activations
             nodes += part.nodes
-        self.params = params
-        self.macs = macs
-        self.other = other
-        self.activations = activations
-        self.nodes = nodes
+        self.params: int = params
+        self.macs: int = macs
+        self.other: int = other
+        self.activations: int = activations
+        self.nodes: int = nodes
 
 
 def leaf(op: Applied, x: Shape) -> Fragment:

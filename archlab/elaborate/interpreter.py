@@ -109,23 +109,25 @@ class _Run:
             self.divisor = self._positive_whole(options["divisor"], root, "divisor")
         width, depth = (self._multiplier(options.get(name), root, "", name) for name in MULTIPLIERS)
         names = self.vars
-        key: tuple[Hashable, ...] = ("stage",)
+        key: tuple[Any, ...] = ("stage",)
         for var in arch.vars:
             names[var.name] = value = self.value(var.value, Scope(names, Wide(3), callees, True, 1.0, 1.0, "", key))
             key = (*key, var.name, value, type(value))
         input_shape = x
         stages: list[Part] = []
+        depths: dict[str, float] = {}
         for stage in arch.stages:
             own = dict(stage.options)
             w, d = (self._multiplier(own.get(name), root, stage.name, name) for name in MULTIPLIERS)
             w, d = w * width, d * depth
+            depths[stage.name] = d
             scope = Scope(names, Wide(x[0]), callees, True, w, d, stage.name, (*key, x[0], w, d))
             fragment = self.layer(stage.body, scope, x)
             stages.append((stage.name, fragment))
             x = fragment.shape
         body = chain(stages, input_shape)
         self._bound_nodes(body.nodes)
-        return Network(arch.name, input_shape, tuple(stages), body, self.draws)
+        return Network(arch.name, input_shape, tuple(stages), body, depths, self.draws)
 
     def _input_shape(self, expr: ast.Expr, scope: Scope) -> Shape:
         value = self.value(expr, scope)
@@ -137,7 +139,13 @@ class _Run:
 
     def _multiplier(self, expr: ast.Expr | None, scope: Scope, prefix: str, name: str) -> float:
         if expr is None:
-            return float(evaluate.number(self.fill(self.space.multiplier(prefix, name)), name))
+            if prefix and name not in self.space.stage_multipliers[prefix]:
+                return 1.0
+            hole = self.space.multiplier(prefix, name)
+            drawn = self.draw(hole)
+            if hole.searched or drawn != hole.default:
+                self.draws[hole.name] = drawn
+            return float(evaluate.number(drawn, name))
         value = self.value(expr, scope.under(prefix))
         if not isinstance(value, int | float) or not 0 < value <= 64:
             raise self._error(f"{name} must be above 0 and at most 64, not {evaluate.describe(value)}", expr, scope)
@@ -280,16 +288,17 @@ class _Run:
         if n > self.space.max_nodes:
             self._bound_nodes(n)
         each = expr.name == "each"
-        path = self.space.paths.get(id(expr), "") if each else ""
-        # The first `each` of a body leaves its own name out: stage3.1.conv.k, not stage3.each.1.conv.k.
-        path = "" if path.rsplit(".", 1)[-1] == "each" else path.rsplit(".", 1)[-1]
-        prefix = f"{scope.prefix}.{path}" if path else scope.prefix
         parts: list[Part] = []
         nodes = 0
         for i in range(n):
+            if not each and i > 1 and parts[-1][1].shape == parts[-2][1].shape:
+                # Tied draws on the same input: this copy and all that follow are the one before.
+                nodes += parts[-1][1].nodes * (n - i)
+                self._bound_nodes(nodes)
+                return parts + [parts[-1]] * (n - i)
             inner = scope.inside(x[0]) if i == 0 else scope.inside(x[0]).later_copy()
             if each:
-                inner = inner.under(f"{prefix}.{i}")
+                inner = inner.under(self.space.copy_prefix(expr, scope.prefix, i))
             fragment = self.layer(layer, inner, x)
             nodes += fragment.nodes
             self._bound_nodes(nodes)
@@ -300,7 +309,8 @@ class _Run:
     def _bound_nodes(self, nodes: int) -> None:
         if nodes > self.space.max_nodes:
             raise LimitError(
-                f"the text unfolds into more than {self.space.max_nodes} nodes", hint="raise the limit with --max-nodes"
+                f"the text unfolds into more than {self.space.max_nodes} nodes",
+                hint="raise the limit with --max-nodes",
             )
 
     def _call(self, call: ast.Call, scope: Scope, x: Shape, written: ast.Expr | None = None) -> Fragment:
@@ -401,7 +411,7 @@ class _Run:
             strides = [s for s, size, out in zip(strides, x[1:], target[1:], strict=True) if (size - 1) // s + 1 == out]
         if len(strides) != 2:
             raise ElaborationError(
-                f"its branch gives {show_shape(target)} from {show_shape(x)}: no 1x1 projection with a stride does that",
+                f"its branch gives {show_shape(target)} from {show_shape(x)}: no stride of a 1x1 projection does that",
                 hint="pad the branch, or give the shortcut as the second argument",
             )
         stride = strides[0] if strides[0] == strides[1] else tuple(strides)

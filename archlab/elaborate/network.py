@@ -20,6 +20,7 @@ class Network:
         input_shape: channels, height and width of one image.
         stages: the stages by name, in order.
         body: the whole as one fragment, which holds the totals.
+        depths: the depth multiplier of each stage, the network's included.
         draws: the value of every hole that was met, by name, in the order in which they were met.
     """
 
@@ -27,6 +28,7 @@ class Network:
     input_shape: Shape
     stages: tuple[tuple[str, Fragment], ...]
     body: Fragment
+    depths: Mapping[str, float]
     draws: Mapping[str, Value]
 
     @cached_property

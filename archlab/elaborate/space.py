@@ -40,6 +40,7 @@ class Space:
         paths: the path of every hole and call within its body, by the node's ``id``.
         open: ids of the expressions that hold a hole, also through the blocks and vars that they use.
         open_blocks: names of the blocks that do.
+        stage_multipliers: for each stage, which multipliers can change it.
         is_reference: it has no hole, so that only its multipliers can vary.
         max_nodes: how many operators a network of it may have.
     """
@@ -49,6 +50,7 @@ class Space:
     paths: dict[int, str]
     open: frozenset[int]
     open_blocks: frozenset[str]
+    stage_multipliers: dict[str, tuple[str, ...]]
     is_reference: bool
     max_nodes: int = MAX_NODES
     _holes: dict[tuple[str, int], Hole] = field(default_factory=dict, repr=False)
@@ -76,6 +78,14 @@ class Space:
         if key not in self._holes:
             self._holes[key] = Hole(path, (), lo, hi, step, 1.0, searched=self.is_reference)
         return self._holes[key]
+
+    def copy_prefix(self, each: ast.Call, prefix: str, index: int) -> str:
+        """The path of holes in one copy of an ``each``.
+
+        The first ``each`` of a body leaves its own name out: stage3.1.conv.k, not stage3.each.1.conv.k.
+        """
+        name = self.paths.get(id(each), "each").rsplit(".", 1)[-1]
+        return ".".join([part for part in (prefix, "" if name == "each" else name) if part] + [str(index)])
 
     def place(self, at: ast.At) -> Place | None:
         """The place in the text of a node that was parsed at ``at``."""
@@ -164,13 +174,18 @@ class _Check:
                 if parameter.default is not None:
                     paths |= paths_in(parameter.default, self.callees, parameter.name)
         bodies = [(stage.body, "block") for stage in arch.stages]
-        named = [*arch.options, *((v.name, v.value) for v in arch.vars), *(o for s in arch.stages for o in s.options)]
+        named = [
+            *arch.options,
+            *((v.name, v.value) for v in arch.vars),
+            *(o for s in arch.stages for o in s.options),
+        ]
         is_open = False
         for body, word in [*bodies, *((value, name) for name, value in named)]:
             paths |= paths_in(body, self.callees, word)
             is_open |= self._is_open(body, ())
+        multipliers = {stage.name: self._multipliers(stage.body) for stage in arch.stages}
         open_blocks = frozenset(name for name, holed in self.opens.items() if holed)
-        return Space(arch, self.callees, paths, frozenset(self.open), open_blocks, not is_open, max_nodes)
+        return Space(arch, self.callees, paths, frozenset(self.open), open_blocks, multipliers, not is_open, max_nodes)
 
     def _definitions(self) -> None:
         arch = self.architecture
@@ -254,7 +269,9 @@ class _Check:
         params = self.callees[call.name].params
         if len(call.args) > len(params):
             raise self._error(
-                f"{call.name} takes at most {len(params)} arguments, not {len(call.args)}", call.at, _signature(params)
+                f"{call.name} takes at most {len(params)} arguments, not {len(call.args)}",
+                call.at,
+                _signature(params),
             )
         given = list(itertools.islice(params, len(call.args)))
         for name, _ in call.keywords:
@@ -279,7 +296,9 @@ class _Check:
     def _range(self, expr: ast.Range) -> None:
         if expr.lo > expr.hi:
             raise self._error(
-                f"the range's bounds are reversed: {expr.lo} > {expr.hi}", expr.at, f"write [{expr.hi}..{expr.lo}]"
+                f"the range's bounds are reversed: {expr.lo} > {expr.hi}",
+                expr.at,
+                f"write [{expr.hi}..{expr.lo}]",
             )
         if expr.step is not None and expr.step <= 0:
             raise self._error(f"the range's step must be positive, not {expr.step}", expr.at)
@@ -308,13 +327,30 @@ class _Check:
         block = self.own[name].block
         assert block is not None
         if name in within:
-            raise self._error(f"block {name} calls itself: {' -> '.join((*within[within.index(name) :], name))}", block.at)
+            raise self._error(
+                f"block {name} calls itself: {' -> '.join((*within[within.index(name) :], name))}", block.at
+            )
         if len(within) > 30:
             raise LimitError("blocks call blocks more than 30 deep", self._place(block.at))
         if name not in self.opens:
             exprs = [block.body, *(p.default for p in block.params if p.default is not None)]
-            self.opens[name] = any([self._is_open(expr, (*within, name)) for expr in exprs])
+            # Every one, so that all the open expressions are noted.
+            self.opens[name] = max([self._is_open(expr, (*within, name)) for expr in exprs])
         return self.opens[name]
+
+    def _multipliers(self, body: ast.Expr) -> tuple[str, ...]:
+        """The multipliers that matter to a stage: width where it convolves, depth where it repeats."""
+        called: set[str] = set()
+        todo = [body]
+        while todo:
+            expr = todo.pop()
+            todo += ast.children(expr)
+            if isinstance(expr, ast.Call | ast.Name) and expr.name not in called:
+                called.add(expr.name)
+                block = self.callees[expr.name].block if expr.name in self.callees else None
+                todo += [block.body] if block else []
+        width = ("width_mult",) if called & {"conv2d", "residual"} else ()
+        return width + (("depth_mult",) if called & {"repeat", "each"} else ())
 
     def _error(self, message: str, at: ast.At, hint: str | None = None) -> ArchlabError:
         return ElaborationError(message, self._place(at), hint)

@@ -35,8 +35,10 @@ def without_stride(expr: ast.Expr, callees: Mapping[str, Callee]) -> ast.Expr:
             return expr if _same(new_options, options) else dataclasses.replace(expr, options=new_options)
         case ast.Conditional(then=then, other=other):
             new_then, new_other = without_stride(then, callees), without_stride(other, callees)
-            return expr if _same((new_then, new_other), (then, other)) else dataclasses.replace(
-                expr, then=new_then, other=new_other
+            return (
+                expr
+                if _same((new_then, new_other), (then, other))
+                else dataclasses.replace(expr, then=new_then, other=new_other)
             )
         case _:
             return expr

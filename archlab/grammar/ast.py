@@ -12,7 +12,7 @@ At = tuple[int, int] | None
 
 
 def _at() -> At:
-    return field(default=None, compare=False, repr=False)  # type: ignore[no-any-return]
+    return field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

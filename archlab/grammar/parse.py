@@ -80,7 +80,7 @@ def _read(text: str, source: str, start: str) -> list[Any]:
     parser = _parser()
     stream = StatementLines(source, lines)
     try:
-        interactive = parser.parse_interactive(text, start=start)
+        interactive: Any = parser.parse_interactive(text, start=start)
         for token in stream.process(interactive.lexer_thread.lex(interactive.parser_state)):
             interactive.feed_token(token)
         end = Token("$END", "", line=len(lines), column=len(lines[-1]) + 1)
@@ -94,7 +94,12 @@ def _read(text: str, source: str, start: str) -> list[Any]:
 def _parser() -> Lark:
     grammar = files("archlab.grammar").joinpath("grammar.lark").read_text(encoding="utf-8")
     return Lark(
-        grammar, parser="lalr", lexer="basic", start=["start", "prelude"], transformer=_ToTree(), maybe_placeholders=True
+        grammar,
+        parser="lalr",
+        lexer="basic",
+        start=["start", "prelude"],
+        transformer=_ToTree(),
+        maybe_placeholders=True,
     )
 
 

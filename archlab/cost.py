@@ -1,0 +1,162 @@
+"""What a network costs, in closed form: for the whole, by stage, by block and by operator; and budgets on it.
+
+Counts are for one image. MACs are multiply-accumulates of convolutions and linear layers; ``other`` is the arithmetic
+of norms and pooling as fvcore counts it, so ``macs + other`` is fvcore's total. ``activations`` are the elements that
+convolutions and linear layers put out (Radosavovic et al. 2020, arXiv:2003.13678). ``memory`` is the peak of live
+activations in bytes at batch 1 in fp32, by lifetime over the running order and without in-place operators; the
+parameters come on top.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+
+from archlab.elaborate import Network
+from archlab.elaborate.fragment import Fragment
+from archlab.errors import InputError, did_you_mean
+from archlab.ir import Graph, Shape
+from archlab.units import format_bytes, format_count, format_seconds, parse_bytes, parse_count, parse_seconds
+
+BYTES_PER_ELEMENT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """The cost of a network or a part of it; see the module for what each number means."""
+
+    params: int
+    macs: int
+    other: int
+    activations: int
+    memory: int
+
+    def as_dict(self) -> dict[str, int]:
+        """The numbers by name, for JSON and tables."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stage or block with its output's shape and its cost."""
+
+    name: str
+    shape: Shape
+    nodes: int
+    cost: Cost
+
+
+def cost(network: Network) -> Cost:
+    """The cost of a whole network; no graph is built for it."""
+    return _cost_of(network.body)
+
+
+def by_stage(network: Network) -> tuple[Part, ...]:
+    """The cost of every stage, in order; memory is the peak while that stage runs."""
+    return tuple(_part(name, fragment) for name, fragment in network.stages)
+
+
+def by_block(network: Network) -> tuple[Part, ...]:
+    """The cost of every block, in order: the direct parts of each stage."""
+    return tuple(
+        _part(f"{stage}.{name}" if name else stage, part)
+        for stage, fragment in network.stages
+        for name, part in (fragment.parts if fragment.op is None and fragment.parts else [("", fragment)])
+    )
+
+
+def by_op(graph: Graph) -> dict[str, dict[str, int]]:
+    """Totals by operator: how many ``nodes``, and their ``params``, ``macs``, ``other`` and ``activations``."""
+    totals: dict[str, dict[str, int]] = {}
+    for node in graph:
+        row = totals.setdefault(node.op, dict.fromkeys(("nodes", "params", "macs", "other", "activations"), 0))
+        row["nodes"] += 1
+        for name in ("params", "macs", "other", "activations"):
+            row[name] += getattr(node, name)
+    return totals
+
+
+def _cost_of(fragment: Fragment) -> Cost:
+    return Cost(
+        fragment.params,
+        fragment.macs,
+        fragment.other,
+        fragment.activations,
+        fragment.peak * BYTES_PER_ELEMENT,
+    )
+
+
+def _part(name: str, fragment: Fragment) -> Part:
+    return Part(name, fragment.shape, fragment.nodes, _cost_of(fragment))
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A cost that a budget can limit: how it is read and written."""
+
+    name: str
+    unit: str
+    parse: Callable[[str], float]
+    format: Callable[[float], str]
+
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("macs", "MACs", parse_count, format_count),
+        Metric("params", "params", parse_count, format_count),
+        Metric("activations", "activations", parse_count, format_count),
+        Metric("memory", "peak activation memory", parse_bytes, format_bytes),
+        Metric("latency", "latency on this machine", parse_seconds, format_seconds),
+    )
+}
+"""Every metric; all but latency, in seconds, are closed forms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Upper limits on costs, by metric."""
+
+    limits: tuple[tuple[str, float], ...] = ()
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} ≤ {METRICS[name].format(limit)}" for name, limit in self.limits) or "none"
+
+    @property
+    def closed_form(self) -> Budget:
+        """The limits that need no measurement."""
+        return Budget(tuple((name, limit) for name, limit in self.limits if name != "latency"))
+
+    def excess(self, values: Mapping[str, float]) -> dict[str, float]:
+        """For each limit the value's relative distance above it; at most 0 where it is met.
+
+        >>> Budget((("macs", 200.0),)).excess({"macs": 300})
+        {'macs': 0.5}
+        """
+        return {name: values[name] / limit - 1 for name, limit in self.limits if name in values}
+
+    def allows(self, values: Mapping[str, float]) -> bool:
+        """Whether every limit on one of ``values`` is met."""
+        return all(values[name] <= limit for name, limit in self.limits if name in values)
+
+
+def parse_budget(texts: Iterable[str]) -> Budget:
+    """A budget from texts such as ``macs=300M``, ``memory=8MiB`` and ``latency=25ms``.
+
+    Raises:
+        InputError: an unknown metric, one given twice, or a value that is no positive number in its unit.
+    """
+    limits: dict[str, float] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if name not in METRICS or not equals:
+            raise InputError(
+                f"the budget {text!r} is not METRIC=VALUE with a known metric",
+                hint=did_you_mean(name, METRICS) if equals else "write it like macs=300M",
+            )
+        if name in limits:
+            raise InputError(f"the budget names {name} twice")
+        limits[name] = METRICS[name].parse(value)
+        if limits[name] <= 0:
+            raise InputError(f"the budget {text!r} must be positive")
+    return Budget(tuple(limits.items()))

@@ -1,0 +1,146 @@
+"""One draw written back as text: the space's architecture with every hole replaced by what filled it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from archlab.elaborate.draw import Value
+from archlab.elaborate.language import Callee, callee_of
+from archlab.elaborate.network import Network
+from archlab.elaborate.scope import scaled_repeats
+from archlab.elaborate.space import Space, hole_of, labels_of
+from archlab.elaborate.stride import without_stride
+from archlab.grammar import ast
+
+
+def settle(space: Space, network: Network, name: str | None = None) -> ast.Architecture:
+    """The architecture of ``network``, a draw of ``space``, without holes; its network has the same digest.
+
+    A block that holds holes is written once for each way in which they were filled; the copies of an ``each`` are
+    written out where they differ.
+    """
+    return _Settle(space, network).architecture(name or network.name)
+
+
+class _Settle:
+    def __init__(self, space: Space, network: Network) -> None:
+        self.space = space
+        self.draws: Mapping[str, Value] = network.draws
+        self.depths = network.depths
+        self.depth = 1.0
+        self.written: dict[str, ast.Block] = {}
+
+    def architecture(self, name: str) -> ast.Architecture:
+        arch = self.space.architecture
+        stages = []
+        for stage in arch.stages:
+            self.depth = self.depths[stage.name]
+            body = self._expr(stage.body, stage.name)
+            stages.append(ast.Stage(stage.name, body, self._options(stage.options, stage.name)))
+        blocks = [block for block in arch.blocks if block.name not in self.space.open_blocks]
+        variables = tuple(ast.Var(var.name, self._expr(var.value, "")) for var in arch.vars)
+        return ast.Architecture(
+            name, tuple(stages), self._options(arch.options, ""), variables, (*blocks, *self.written.values())
+        )
+
+    def _options(self, options: ast.Options, prefix: str) -> ast.Options:
+        """The options with their holes filled, and the multipliers that the draw has set without being declared."""
+        settled = {key: self._expr(value, prefix) for key, value in options}
+        for key in ("width_mult", "depth_mult"):
+            path = f"{prefix}.{key}" if prefix else key
+            if key not in settled and self.draws.get(path, 1.0) != 1.0:
+                settled[key] = _literal(self.draws[path])
+        return tuple(settled.items())
+
+    def _expr(self, expr: ast.Expr, prefix: str) -> ast.Expr:
+        if id(expr) not in self.space.open:
+            return expr
+        match expr:
+            case ast.Range():
+                return _literal(self._drawn(expr, prefix))
+            case ast.Choice(options=options):
+                return self._expr(options[labels_of(expr).index(self._drawn(expr, prefix))], prefix)
+            case ast.Call(name="each", args=(count, layer)):
+                return self._each(expr, count, layer, prefix)
+            case ast.Call(name=name, args=args, keywords=keywords):
+                path = self._under(prefix, expr)
+                return ast.Call(
+                    self._block(name, path) if name in self.space.open_blocks else name,
+                    tuple(self._expr(arg, prefix) for arg in args),
+                    tuple((key, self._expr(arg, prefix)) for key, arg in keywords),
+                )
+            case ast.Name(name=name):
+                return (
+                    ast.Name(self._block(name, self._under(prefix, expr))) if name in self.space.open_blocks else expr
+                )
+            case ast.Sequence(items=items):
+                return ast.Sequence(_flat(self._expr(item, prefix) for item in items))
+            case ast.Binary(op=op, left=left, right=right):
+                return ast.Binary(op, self._expr(left, prefix), self._expr(right, prefix))
+            case ast.Negate(operand=operand):
+                return ast.Negate(self._expr(operand, prefix))
+            case ast.Conditional():
+                then, left, right, other = (self._expr(child, prefix) for child in ast.children(expr))
+                return ast.Conditional(then, expr.op, left, right, other)
+            case _:
+                return expr
+
+    def _drawn(self, expr: ast.Choice | ast.Range, prefix: str) -> Value:
+        """What filled a hole; its default where the draw never met it, as in a branch not taken."""
+        hole = hole_of(expr, self._under(prefix, expr))
+        return self.draws.get(hole.name, hole.default)
+
+    def _under(self, prefix: str, expr: ast.Expr) -> str:
+        path = self.space.paths.get(id(expr), "")
+        return f"{prefix}.{path}" if prefix and path else prefix or path
+
+    def _each(self, expr: ast.Call, count: ast.Expr, layer: ast.Expr, prefix: str) -> ast.Expr:
+        settled = self._expr(count, prefix)
+        if not isinstance(settled, ast.Number):
+            return ast.Call("each", (settled, layer))
+        copies = [
+            self._expr(layer, self.space.copy_prefix(expr, prefix, i))
+            for i in range(scaled_repeats(int(settled.value), self.depth))
+        ]
+        copies = [copy if i == 0 else without_stride(copy, self._callees) for i, copy in enumerate(copies)]
+        if len(copies) == 1:
+            return copies[0]
+        alike = all(copy == without_stride(copies[0], self._callees) for copy in copies[1:])
+        if alike and self.depth == 1:
+            return ast.Call("repeat", (settled, copies[0]))
+        return ast.Sequence(_flat(copies))
+
+    def _block(self, name: str, path: str) -> str:
+        """The name of block ``name`` with its holes filled as they were under ``path``."""
+        block = self.space.callees[name].block
+        assert block is not None
+        params = tuple(
+            ast.Param(p.name, None if p.default is None else self._expr(p.default, path)) for p in block.params
+        )
+        body = self._expr(block.body, path)
+        n = 1
+        while True:
+            candidate = ast.Block(name if n == 1 else f"{name}_{n}", params, body)
+            known = self.written.get(candidate.name)
+            if known == candidate:
+                return candidate.name
+            if known is None and (n == 1 or candidate.name not in self.space.callees):
+                self.written[candidate.name] = candidate
+                return candidate.name
+            n += 1
+
+    @property
+    def _callees(self) -> dict[str, Callee]:
+        """What calls in the settled text may name, for the order of their arguments."""
+        return self.space.callees | {name: callee_of(block, own=True) for name, block in self.written.items()}
+
+
+def _flat(items: Iterable[ast.Expr]) -> tuple[ast.Expr, ...]:
+    """Items with sequences among them written out: ``a -> (b -> c)`` is ``a -> b -> c``."""
+    return tuple(part for item in items for part in (item.items if isinstance(item, ast.Sequence) else (item,)))
+
+
+def _literal(value: Value) -> ast.Expr:
+    """A drawn number as the parser would read it."""
+    assert isinstance(value, int | float)
+    return ast.Negate(ast.Number(-value)) if value < 0 else ast.Number(value)

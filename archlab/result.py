@@ -1,0 +1,206 @@
+"""The result of a search as data: what ``result.json`` holds, and all that a report is made from."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from archlab.elaborate import Value
+from archlab.errors import InputError
+
+SCHEMA = "archlab.search/1"
+State = Literal["scored", "over_budget", "repeated", "failed", "pruned"]
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What is searched for: a score to maximise, or a cost to minimise."""
+
+    name: str
+    direction: Literal["maximize", "minimize"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One draw of the space.
+
+    Attributes:
+        number: its number in the study.
+        state: ``scored``; ``over_budget`` by the closed form, and so never built; ``repeated``, the same network as
+            trial ``repeat_of``; ``failed`` for ``reason``; ``pruned`` by the objective.
+        draws: the value of every hole, by name.
+        cost: params, macs, other, activations, memory, and latency in seconds where it was measured.
+        values: the objectives' values by name; empty unless scored.
+        digest: of the network's graph; None where it was not needed.
+        seconds: how long it took.
+    """
+
+    number: int
+    state: State
+    draws: dict[str, Value]
+    cost: dict[str, float]
+    values: dict[str, float] = field(default_factory=dict)
+    digest: str | None = None
+    reason: str | None = None
+    repeat_of: int | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Recount:
+    """fvcore's count of a finalist beside the closed form's.
+
+    Attributes:
+        macs: fvcore's convolutions and linear layers.
+        total: all that fvcore counts, norms and pooling included.
+        by_operator: fvcore's own breakdown.
+        uncounted: operators that fvcore does not count, and how often they stand.
+        equal: whether every operator's count equals the closed form's.
+    """
+
+    macs: int
+    total: int
+    by_operator: dict[str, int]
+    uncounted: dict[str, int]
+    equal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Seconds for one image on this machine: the median of ``runs`` warm runs on ``threads`` threads."""
+
+    median: float
+    low: float
+    high: float
+    runs: int
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finalist:
+    """One of the best candidates.
+
+    Attributes:
+        trial: its trial's number.
+        name: the network's name, as in its text.
+        file: the ``.arch`` file beside the result, relative to it.
+        text: the network's canonical text, without holes.
+        cost, values: as of its trial.
+    """
+
+    trial: int
+    name: str
+    file: str
+    text: str
+    cost: dict[str, float]
+    values: dict[str, float]
+    recount: Recount | None = None
+    latency: Latency | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Everything that a search found.
+
+    Attributes:
+        space: the space's name; ``space_text`` its canonical text.
+        command: the command line or call that made it.
+        budgets: limits by metric.
+        smallest: cost of the smallest network that was found.
+        importance: by objective, the share of its variance that each hole explains, where it could be computed.
+        interrupted: whether it ended before its trials were done, and why.
+    """
+
+    space: str
+    space_text: str
+    command: str
+    seed: int
+    sampler: str
+    versions: dict[str, str]
+    machine: str
+    budgets: dict[str, float]
+    objectives: tuple[Objective, ...]
+    trials: tuple[Trial, ...]
+    finalists: tuple[Finalist, ...]
+    smallest: dict[str, float]
+    importance: dict[str, dict[str, float]] = field(default_factory=dict)
+    started: str = ""
+    seconds: float = 0.0
+    interrupted: str | None = None
+    schema: str = SCHEMA
+
+    def counts(self) -> dict[str, int]:
+        """How many draws there were of each state, in the order of ``State``."""
+        return {state: sum(t.state == state for t in self.trials) for state in get_args(State)}
+
+
+def to_json(result: SearchResult) -> str:
+    """The result as JSON text, the same for the same result."""
+    return json.dumps(dataclasses.asdict(result), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def read_result(path: Path) -> SearchResult:
+    """The result in a file.
+
+    Raises:
+        InputError: the file cannot be read, is broken or cut off, or is of another version.
+    """
+    way_out = "run the same `archlab search` again: it resumes its study and writes the result anew"
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not a whole result file: {error}".splitlines()[0], hint=way_out) from error
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        found = data.get("schema") if isinstance(data, dict) else None
+        raise InputError(
+            f"{path} is not a result of this version: its schema is {found!r}, not {SCHEMA!r}", hint=way_out
+        )
+    try:
+        result = _decode(SearchResult, data, "result")
+    except _MisfitError as error:
+        raise InputError(f"{path} is not a whole result file: {error}", hint=way_out) from error
+    assert isinstance(result, SearchResult)
+    return result
+
+
+class _MisfitError(Exception):
+    """A value of the file is not of the type that the result has there."""
+
+
+def _decode(kind: Any, data: Any, where: str) -> Any:
+    """``data`` as a value of type ``kind``; only the types that the result's dataclasses use."""
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        hints = get_type_hints(kind)
+        if not isinstance(data, dict) or not set(data) <= set(hints):
+            raise _MisfitError(f"{where} does not hold what it should")
+        values = {name: _decode(hints[name], value, f"{where}.{name}") for name, value in data.items()}
+        try:
+            return kind(**values)
+        except TypeError:
+            raise _MisfitError(f"{where} lacks a part") from None
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is tuple and isinstance(data, list):
+        return tuple(_decode(args[0], item, f"{where}[{i}]") for i, item in enumerate(data))
+    if origin is dict and isinstance(data, dict):
+        return {str(key): _decode(args[1], value, f"{where}.{key}") for key, value in data.items()}
+    if origin is Literal and data in args:
+        return data
+    if args and origin not in (tuple, dict, Literal):
+        for option in args:
+            try:
+                return _decode(option, data, where)
+            except _MisfitError:
+                continue
+    if kind is type(None) and data is None:
+        return None
+    if kind is float and isinstance(data, int | float) and not isinstance(data, bool) and math.isfinite(data):
+        return data
+    if isinstance(kind, type) and isinstance(data, kind) and isinstance(data, bool) == (kind is bool):
+        return data
+    raise _MisfitError(f"{where} holds {str(data)[:40]!r}")
