@@ -5,7 +5,9 @@ ArchlabError            a message, and where it can be said: the place and the n
 ├── ElaborationError    the text is, but the network it describes cannot be
 ├── LimitError          the text would unfold beyond a limit
 ├── InputError          a file, an option or an argument that archlab cannot use
-└── BudgetError         no network of the space meets the budget
+├── BudgetError         no network of the space meets the budget
+├── BuildError          torch cannot build the network's module
+└── ScoreError          a score is no number for this network
 """
 
 from __future__ import annotations
@@ -79,6 +81,14 @@ class InputError(ArchlabError):
 
 class BudgetError(ArchlabError):
     """No network of the space meets the budget."""
+
+
+class BuildError(ArchlabError):
+    """Torch cannot build the network's module."""
+
+
+class ScoreError(ArchlabError):
+    """A score is no number for this network."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:

@@ -1,0 +1,151 @@
+"""Graph to ``torch.fx.GraphModule``: what a search trains, scores, compiles and exports."""
+
+from __future__ import annotations
+
+import keyword
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+from archlab.errors import BuildError, did_you_mean
+from archlab.ir import INPUT, Graph, Node, Shape
+from archlab.nn.operators import FUNCTIONS, MODULES
+
+
+class Network(fx.GraphModule):
+    """A GraphModule whose ``meta`` survives pickling; torch's own drops it."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (*super().__reduce__(), self.meta)
+
+
+def _restore(reconstruct: Callable[..., fx.GraphModule], args: tuple[Any, ...], meta: dict[str, Any]) -> Network:
+    plain = reconstruct(*args)
+    network = Network(plain, plain.graph, "Network")
+    network.meta.update(meta)
+    return network
+
+
+def build(graph: Graph, seed: int = 0) -> fx.GraphModule:
+    """The torch module of ``graph``, in training mode, in float32, on the CPU.
+
+    It takes a batch of images (N, C, H, W) and returns the last operator's output. Its state-dict keys are the nodes'
+    paths (``stage3.1.conv.conv2d.weight``, with the exception that ``target_of`` makes), and ``module.meta["graph"]``
+    is ``graph``. Values are freed after their last use, and no operator works in place.
+
+    Initialisation: convolutions normal with variance 2 / fan-out (He et al. 2015, arXiv:1502.01852, equation 14), where
+    the fan-out is of one group, as in MobileNet and EfficientNet, so that a depthwise convolution keeps the variance
+    too; linear layers normal with deviation 0.01; norms 1 and 0; biases 0; PReLU 0.25. The same seed gives the same
+    weights, whatever the state of torch's global generator, which stays as it was.
+
+    Raises:
+        BuildError: torch cannot build a node; the message names it.
+    """
+    rng = torch.Generator().manual_seed(seed)
+    traced = fx.Graph()
+    values = {INPUT: traced.placeholder("x")}
+    root = nn.Module()
+    for node in graph:
+        try:
+            inputs = [values[name] for name in node.inputs]
+        except KeyError as error:
+            raise BuildError(f"{node.name}: its input {error.args[0]} does not run before it") from None
+        if node.op in FUNCTIONS:
+            values[node.name] = FUNCTIONS[node.op](traced, inputs, node.attrs)
+            continue
+        target = target_of(node.name)
+        _place(_module(node, rng), root, target)
+        values[node.name] = traced.call_module(target, tuple(inputs))
+    traced.output(values[graph.output])
+    module = Network(root, traced, "Network")
+    module.meta["graph"] = graph
+    return module
+
+
+def _place(module: nn.Module, root: nn.Module, target: str) -> None:
+    """Puts ``module`` under ``root`` at the path ``target``.
+
+    Given a dict of targets instead, fx would order the state dict by depth and not as the network runs.
+    """
+    *parents, last = target.split(".")
+    for name in parents:
+        if name not in root._modules:
+            root.add_module(name, nn.Module())
+        root = root.get_submodule(name)
+    root.add_module(last, module)
+
+
+def _module(node: Node, rng: torch.Generator) -> nn.Module:
+    if node.op not in MODULES:
+        raise BuildError(f"{node.name}: there is no operator {node.op}", hint=did_you_mean(node.op, MODULES))
+    try:
+        # Torch's own initialisation would be thrown away, and would draw from the global generator.
+        with torch.device("meta"):
+            module = MODULES[node.op](node.attrs)
+        module = module.to_empty(device="cpu")
+        _initialise(module, rng)
+    except KeyError as error:
+        raise BuildError(f"{node.name}: {node.op} lacks {error}") from error
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise BuildError(f"{node.name}: torch cannot build this {node.op}: {error}") from error
+    if parameter_shapes(module) != dict(node.weights) or buffer_shapes(module) != dict(node.buffers):
+        raise BuildError(f"{node.name}: the parameters of torch's {node.op} differ from the graph's")
+    return module
+
+
+@torch.no_grad()
+def _initialise(module: nn.Module, rng: torch.Generator) -> None:
+    match module:
+        case nn.Conv2d():
+            fan_out = module.out_channels // module.groups * math.prod(module.kernel_size)
+            module.weight.normal_(0, math.sqrt(2 / fan_out), generator=rng)
+        case nn.Linear():
+            module.weight.normal_(0, 0.01, generator=rng)
+        case nn.BatchNorm2d() | nn.GroupNorm():
+            module.reset_parameters()
+        case nn.PReLU():
+            module.weight.fill_(0.25)
+    if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
+        module.bias.zero_()
+
+
+def parameter_shapes(module: nn.Module) -> dict[str, Shape]:
+    """Shapes of a module's parameters by name."""
+    return _shapes(dict(module.named_parameters()))
+
+
+def buffer_shapes(module: nn.Module) -> dict[str, Shape]:
+    """Shapes of a module's buffers by name."""
+    return _shapes(dict(module.named_buffers()))
+
+
+def _shapes(tensors: dict[str, Tensor] | dict[str, nn.Parameter]) -> dict[str, Shape]:
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+
+
+def target_of(name: str) -> str:
+    """Where the module of node ``name`` lives: under the node's path.
+
+    A part of the path that torch's modules use themselves, or that is a word of Python, gets an underscore, since it
+    could not be reached as an attribute.
+
+    >>> target_of("stage3.1.conv.conv2d"), target_of("forward.lambda.conv2d")
+    ('stage3.1.conv.conv2d', 'forward_.lambda_.conv2d')
+    """
+    return ".".join(f"{part}_" if _is_taken(part) else part for part in name.split("."))
+
+
+def _is_taken(part: str) -> bool:
+    """Whether ``part`` is taken, or would be without some of its underscores at the end.
+
+    The second, so that no two names meet: where ``type`` becomes ``type_``, ``type_`` becomes ``type__``.
+    """
+    stem = part.rstrip("_")
+    tries = (part[:end] for end in range(len(stem), len(part) + 1))
+    return any(keyword.iskeyword(name) or hasattr(_EMPTY, name) for name in tries)
+
+
+_EMPTY = fx.GraphModule({}, fx.Graph())

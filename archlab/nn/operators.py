@@ -1,0 +1,99 @@
+"""The operators in torch: one builder a row, for every row of ``archlab.ops.OPS``.
+
+An operator with one input is a module, so that hooks, fvcore and the state dict know it by its node's path; an operator
+that slices or joins is a function on tensors. None works in place: the values that a graph shares stay as they are.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+Attrs = Mapping[str, Any]
+
+
+class Shuffle(nn.Module):
+    """Channel shuffle (ShuffleNet, arXiv:1707.01083, section 3.1): (N, g·n, H, W) to (N, n·g, H, W).
+
+    Of view, transpose and reshape, which every exporter knows; ``torch.nn.ChannelShuffle`` is one operator of its own,
+    which fvcore and ONNX do not.
+    """
+
+    def __init__(self, groups: int) -> None:
+        super().__init__()
+        self.groups = groups
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, c, h, w = x.shape
+        y = x.reshape(n, self.groups, c // self.groups, h, w)
+        return y.transpose(1, 2).reshape(n, c, h, w)
+
+    def extra_repr(self) -> str:
+        return f"groups={self.groups}"
+
+
+def _conv(a: Attrs) -> nn.Module:
+    return nn.Conv2d(
+        a["in_channels"],
+        a["out_channels"],
+        a["kernel"],
+        stride=a["stride"],
+        padding=a["padding"],
+        dilation=a["dilation"],
+        groups=a["groups"],
+        bias=a["bias"],
+    )
+
+
+MODULES: dict[str, Callable[[Attrs], nn.Module]] = {
+    "conv2d": _conv,
+    "linear": lambda a: nn.Linear(a["in_features"], a["out_features"], bias=a["bias"]),
+    "bn": lambda a: nn.BatchNorm2d(a["channels"]),
+    "gn": lambda a: nn.GroupNorm(a["groups"], a["channels"]),
+    "relu": lambda _: nn.ReLU(),
+    "relu6": lambda _: nn.ReLU6(),
+    "leaky_relu": lambda a: nn.LeakyReLU(a["slope"]),
+    "elu": lambda _: nn.ELU(),
+    "gelu": lambda _: nn.GELU(),
+    "silu": lambda _: nn.SiLU(),
+    "mish": lambda _: nn.Mish(),
+    "hardswish": lambda _: nn.Hardswish(),
+    "sigmoid": lambda _: nn.Sigmoid(),
+    "hardsigmoid": lambda _: nn.Hardsigmoid(),
+    "tanh": lambda _: nn.Tanh(),
+    "prelu": lambda a: nn.PReLU(a["channels"]),
+    "maxpool": lambda a: nn.MaxPool2d(a["kernel"], a["stride"], a["padding"]),
+    "avgpool": lambda a: nn.AvgPool2d(a["kernel"], a["stride"], a["padding"]),
+    # Not a mean over the map: fvcore counts the adaptive pooling.
+    "gap": lambda _: nn.AdaptiveAvgPool2d(1),
+    "upsample": lambda a: nn.Upsample(scale_factor=a["scale"], mode="nearest"),
+    "flatten": lambda _: nn.Flatten(1),
+    "dropout": lambda a: nn.Dropout(a["p"]),
+    "shuffle": lambda a: Shuffle(a["groups"]),
+}
+"""Operators with one input: a node's attributes to its module."""
+
+
+def _slice(graph: fx.Graph, x: Sequence[fx.Node], a: Attrs) -> fx.Node:
+    return graph.call_function(operator.getitem, (x[0], (slice(None), slice(a["start"], a["stop"]))))
+
+
+def _fold(function: Callable[..., Any], graph: fx.Graph, x: Sequence[fx.Node]) -> fx.Node:
+    """``function`` over the inputs, two at a time."""
+    total = x[0]
+    for term in x[1:]:
+        total = graph.call_function(function, (total, term))
+    return total
+
+
+FUNCTIONS: dict[str, Callable[[fx.Graph, Sequence[fx.Node], Attrs], fx.Node]] = {
+    "slice": _slice,
+    "add": lambda graph, x, _: _fold(operator.add, graph, x),
+    "mul": lambda graph, x, _: _fold(operator.mul, graph, x),
+    "cat": lambda graph, x, _: graph.call_function(torch.cat, (list(x), 1)),
+}
+"""Operators on tensors: their calls appended to an fx graph."""
