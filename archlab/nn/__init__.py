@@ -1,0 +1,7 @@
+"""The torch side of a network: its module, fvcore's count of it, and its latency on this machine."""
+
+from archlab.nn.count import recount
+from archlab.nn.latency import measure
+from archlab.nn.module import build
+
+__all__ = ["build", "measure", "recount"]

@@ -1,0 +1,72 @@
+"""fvcore's count of a network's module, and whether the closed form equals it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import torch
+from fvcore.nn import ActivationCountAnalysis, FlopCountAnalysis
+from torch import fx
+
+from archlab.ir import Graph
+from archlab.nn.module import build, target_of
+from archlab.ops import OPS
+from archlab.result import Recount
+
+MACS_OPERATORS = ("conv", "linear", "addmm", "matmul", "bmm", "mm", "einsum")
+"""fvcore's operators whose count is multiply-accumulates; the others are norms, pooling and upsampling."""
+
+
+def recount(graph: Graph) -> Recount:
+    """fvcore's count of ``graph``, for one image.
+
+    ``equal`` holds where the closed form equals fvcore's by operator and by node, and so do the parameters and the
+    activations (fvcore's ``ActivationCountAnalysis``).
+
+    Raises:
+        BuildError: torch cannot build a node.
+    """
+    module = build(graph).eval()
+    flops = analysis(module, graph)
+    by_operator = {name: int(n) for name, n in flops.by_operator().items() if n}
+    by_module = flops.by_module()
+    activations = _quiet(ActivationCountAnalysis(module, _image(graph)))
+    equal = (
+        by_operator == expected_by_operator(graph)
+        and all(by_module[target_of(node.name)] == node.macs + node.other for node in graph)
+        and sum(p.numel() for p in module.parameters()) == sum(node.params for node in graph)
+        and activations.total() == sum(node.activations for node in graph)
+    )
+    return Recount(
+        macs=sum(by_operator.get(name, 0) for name in MACS_OPERATORS),
+        total=int(flops.total()),
+        by_operator=by_operator,
+        uncounted={name: int(n) for name, n in sorted(flops.unsupported_ops().items())},
+        equal=equal,
+    )
+
+
+def expected_by_operator(graph: Graph) -> dict[str, int]:
+    """The closed form of ``graph``, for one image, under the names by which fvcore groups its count."""
+    counts: Counter[str] = Counter()
+    for node in graph:
+        name = OPS[node.op].fvcore
+        if name is not None:
+            counts[name] += node.macs + node.other
+    return {name: n for name, n in counts.items() if n}
+
+
+def analysis(module: fx.GraphModule, graph: Graph) -> FlopCountAnalysis:
+    """fvcore's analysis of ``module`` on one image of ``graph``'s input, without its warnings.
+
+    What it warns of, operators that it does not count, is in its ``unsupported_ops``.
+    """
+    return _quiet(FlopCountAnalysis(module, _image(graph)))
+
+
+def _image(graph: Graph) -> torch.Tensor:
+    return torch.zeros(1, *graph.input_shape)
+
+
+def _quiet(counter: FlopCountAnalysis) -> FlopCountAnalysis:
+    return counter.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
