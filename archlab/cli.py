@@ -9,6 +9,7 @@ import json
 import shlex
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -22,6 +23,9 @@ _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 def main() -> NoReturn:
     """Runs a command; an ArchlabError becomes one message and an exit code, never a traceback."""
+    if not sys.warnoptions:
+        # What torch and fvcore deprecate is for us to mend, not for whoever runs a search.
+        warnings.simplefilter("ignore")
     try:
         cli(standalone_mode=False)
     except click.exceptions.Abort:
