@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from archlab.search.plan import Plan
-from archlab.search.study import History
+from archlab.search.study import History, Watch
 from archlab.units import format_seconds
 
 
 @contextlib.contextmanager
-def progress_line(plan: Plan, console: Console) -> Iterator[Callable[[History], None]]:
+def progress_line(plan: Plan, console: Console) -> Iterator[Watch]:
     """A watcher that keeps the line up to date where ``console`` is a terminal, and one that does nothing elsewhere."""
     if not console.is_terminal:
-        yield lambda _: None
+        yield lambda *_: None
         return
     columns = (
         TextColumn("[bold]{task.description}"),
-        BarColumn(bar_width=24),
+        BarColumn(bar_width=16),
         TextColumn("{task.completed:.0f}/{task.total:.0f} trials"),
         TextColumn("{task.fields[feasible]}"),
         TextColumn("{task.fields[best]}"),
@@ -34,7 +34,7 @@ def progress_line(plan: Plan, console: Console) -> Iterator[Callable[[History], 
         began = time.monotonic()
         before: int | None = None
 
-        def watch(history: History) -> None:
+        def watch(history: History, note: str) -> None:
             nonlocal before
             before = history.spent if before is None else before
             progress.update(
@@ -42,7 +42,7 @@ def progress_line(plan: Plan, console: Console) -> Iterator[Callable[[History], 
                 completed=history.spent,
                 feasible=_feasible(history),
                 best=_best(plan, history),
-                left=_left(plan, history, before, began),
+                left=note or _left(plan, history, before, began),
             )
 
         yield watch

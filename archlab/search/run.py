@@ -19,7 +19,7 @@ from archlab.elaborate import Interpreter
 from archlab.errors import InputError
 from archlab.files import cannot_write, make_folder, write_atomic
 from archlab.grammar import unparse
-from archlab.result import SearchResult, to_json
+from archlab.result import Finalist, SearchResult, to_json
 from archlab.search.closed_form import costs_of
 from archlab.search.finalists import choose, finalist, write_finalists
 from archlab.search.importance import importance
@@ -51,19 +51,28 @@ def run_search(plan: Plan, watch: AbstractContextManager[Watch] | None = None) -
         study = open_study(storage, plan.study_name, identity, directions, plan.where)
         study.sampler = _sampler(plan, len(study.trials))
         search = Search(plan, study, interpreter)
-        with watch or nullcontext(lambda _: None) as watcher:
+        with watch or nullcontext(lambda *_: None) as watcher:
             history = search.run(watcher)
-    result = _result(plan, interpreter, search, history, started, began)
+            finalists = _finalists(plan, interpreter, history, watcher)
+    result = _result(plan, search, history, finalists, started, began)
     write_finalists(plan.out, result.finalists)
     write_atomic(plan.out / "result.json", to_json(result))
     return result
 
 
+def _finalists(plan: Plan, interpreter: Interpreter, history: History, watch: Watch) -> tuple[Finalist, ...]:
+    best = choose(history.trials, [goal.objective for goal in plan.goals], plan.top)
+    finalists = []
+    for i, trial in enumerate(best, start=1):
+        watch(history, f"recounting {i}/{len(best)}")
+        finalists.append(finalist(plan, interpreter, trial))
+    return tuple(finalists)
+
+
 def _result(
-    plan: Plan, interpreter: Interpreter, search: Search, history: History, started: str, began: float
+    plan: Plan, search: Search, history: History, finalists: tuple[Finalist, ...], started: str, began: float
 ) -> SearchResult:
     objectives = tuple(goal.objective for goal in plan.goals)
-    best = choose(history.trials, objectives, plan.top)
     return SearchResult(
         space=plan.space.name,
         space_text=unparse(plan.space.architecture),
@@ -75,7 +84,7 @@ def _result(
         budgets=dict(plan.budget.limits),
         objectives=objectives,
         trials=tuple(history.trials),
-        finalists=tuple(finalist(plan, interpreter, trial) for trial in best),
+        finalists=finalists,
         smallest=costs_of(search.start),
         importance=importance(history.trials, objectives),
         started=started,

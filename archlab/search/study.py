@@ -29,7 +29,8 @@ MAX_BARREN = 5
 SPENDING = ("scored", "failed", "pruned")
 """The states in which a trial has cost an evaluation."""
 
-Watch = Callable[["History"], None]
+Watch = Callable[["History", str], None]
+"""Is told of every draw, and in words of what goes on besides."""
 
 
 @dataclass
@@ -88,7 +89,7 @@ class Search:
         """Draws until the plan's evaluations are done, its time is up, the space is exhausted or Ctrl-C is pressed."""
         deadline = None if self.plan.timeout is None else time.monotonic() + self.plan.timeout
         wasted = barren = 0
-        watch(self.history)
+        watch(self.history, "")
         try:
             while self.history.spent < self.plan.trials:
                 if deadline is not None and time.monotonic() >= deadline:
@@ -104,7 +105,7 @@ class Search:
                 else:
                     wasted += 1
                     barren = 0 if self._propose(trial.number) else barren + 1
-                watch(self.history)
+                watch(self.history, "")
         except KeyboardInterrupt:
             self.history.interrupted = "interrupted by the user"
         return self.history
