@@ -1,0 +1,1 @@
+"""Timed comparisons with peers, and their recorded results."""
