@@ -7,6 +7,7 @@ ArchlabError            a message, and where it can be said: the place and the n
 ├── InputError          a file, an option or an argument that archlab cannot use
 ├── BudgetError         no network of the space meets the budget
 ├── BuildError          torch cannot build the network's module
+├── AuditError          a model that cannot be built, run or counted
 └── ScoreError          a score is no number for this network
 """
 
@@ -94,6 +95,10 @@ class BudgetError(ArchlabError):
 
 class BuildError(ArchlabError):
     """Torch cannot build the network's module."""
+
+
+class AuditError(ArchlabError):
+    """A model that cannot be built, run or counted."""
 
 
 class ScoreError(ArchlabError):
