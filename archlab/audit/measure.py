@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import dataclasses
+import gc
+from collections.abc import Iterator, Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
@@ -11,9 +14,6 @@ from torch import nn
 from archlab.audit.assemble import assemble
 from archlab.audit.forward import run
 from archlab.audit.result import Audit
-
-import dataclasses
-
 
 def measure(
     model: nn.Module,
@@ -29,5 +29,19 @@ def measure(
         training: the mode that every module is set to for the pass; None leaves the modes as they are.
     """
     start = perf_counter()
-    audit = assemble(name or type(model).__name__, run(model, args, kwargs or {}, training))
+    with _without_collections():
+        audit = assemble(name or type(model).__name__, run(model, args, kwargs or {}, training))
     return dataclasses.replace(audit, seconds=perf_counter() - start)
+
+
+@contextlib.contextmanager
+def _without_collections() -> Iterator[None]:
+    """No garbage collection: memory then lives as long as it is referred to, in every run alike."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

@@ -29,6 +29,7 @@ class Known:
         gathers: it reads only part of its first argument.
         factory: it makes tensors on a device that it is told.
         cacheable: its output's form follows from the form of its arguments.
+        in_place: its output is its first argument, of which it changes no more than the values.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Known:
     gathers: bool
     factory: bool
     cacheable: bool
+    in_place: bool
 
     def in_order(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Args:
         """All arguments by position."""
@@ -60,6 +62,7 @@ def look_up(operator: Any) -> Known:
         for position, argument in enumerate(schema.arguments)
         if argument.alias_info is not None and argument.alias_info.is_write
     )
+    in_place = writes == (0,) and base.endswith("_") and base not in MOVES and torch.Tag.inplace_view not in operator.tags
     composite = rule is None and torch._C._dispatch_has_kernel_for_dispatch_key(operator.name(), _COMPOSITE)
     names = [argument.name for argument in schema.arguments]
     takes_tensors = any("Tensor" in str(argument.type) for argument in schema.arguments)
@@ -72,7 +75,8 @@ def look_up(operator: Any) -> Known:
         arguments=tuple((a.name, a.default_value if a.has_default_value() else None) for a in schema.arguments),
         gathers=name in GATHERS,
         factory="device" in names and not takes_tensors,
-        cacheable=not writes and not operator.is_view and name not in MOVES and len(schema.returns) == 1,
+        cacheable=in_place or (not writes and not operator.is_view and name not in MOVES and len(schema.returns) == 1),
+        in_place=in_place,
     )
 
 

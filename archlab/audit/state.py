@@ -9,14 +9,16 @@ from __future__ import annotations
 import contextlib
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
 from torch import nn
 
 _DEPTH = 4
-_PLAIN = (str, bytes, int, float, complex, bool, type(None), torch.Tensor, torch.dtype, torch.device, type, torch.Size)
+_PLAIN = frozenset(
+    {str, bytes, int, float, complex, bool, type(None), torch.Tensor, nn.Parameter, torch.dtype, torch.device, torch.Size}
+)
 Undo = Callable[[], None]
 
 
@@ -43,13 +45,13 @@ def generators_as_they_were() -> Iterator[None]:
 
 
 def _keep_modules(model: nn.Module) -> list[Undo]:
-    undo: list[Undo] = []
-    seen: set[int] = set()
+    kept = _Containers()
+    undo: list[Undo] = [kept.restore]
     for module in model.modules():
         if isinstance(module, torch.jit.ScriptModule):
             undo.append(_keep_training(module))
         else:
-            _keep(module.__dict__, undo, seen, _DEPTH)
+            kept.keep(module.__dict__, _DEPTH)
     return undo
 
 
@@ -58,63 +60,55 @@ def _keep_training(module: torch.jit.ScriptModule) -> Undo:
     return lambda: setattr(module, "training", training)
 
 
-def _keep(value: Any, undo: list[Undo], seen: set[int], depth: int) -> None:
-    """Adds how to put back a container, what is in it, and the attributes of objects in it, some levels deep."""
-    if isinstance(value, _PLAIN) or id(value) in seen or not depth:
-        return
-    if isinstance(value, nn.Module) or callable(value):
-        return
-    seen.add(id(value))
-    if isinstance(value, dict):
-        undo.append(_keep_dict(value))
-        inside = list(value.values())
-    elif isinstance(value, list):
-        undo.append(_keep_list(value))
-        inside = value
-    elif isinstance(value, set):
-        undo.append(_keep_set(value))
-        return
-    elif isinstance(value, tuple):
-        inside = list(value)
-    else:
-        with contextlib.suppress(TypeError):
-            _keep(vars(value), undo, seen, depth)
-        return
-    for item in inside:
-        if not isinstance(item, _PLAIN):
-            _keep(item, undo, seen, depth - 1)
+class _Containers:
+    """Dicts, lists and sets with copies of what was in them, and of those in them, some levels deep."""
 
+    def __init__(self) -> None:
+        self._seen: set[int] = set()
+        self._empty: list[Any] = []
+        self._dicts: list[tuple[dict[Any, Any], dict[Any, Any]]] = []
+        self._others: list[tuple[Any, Any]] = []
 
-def _keep_dict(value: dict[Any, Any]) -> Undo:
-    before = dict(value)
+    def keep(self, value: Any, depth: int) -> None:
+        """Keeps a container, what is in it, and the attributes of objects in it."""
+        if id(value) in self._seen:
+            return
+        self._seen.add(id(value))
+        inside: Iterable[Any] = ()
+        if isinstance(value, dict | list | set):
+            if not value:
+                self._empty.append(value)
+                return
+            if isinstance(value, dict):
+                self._dicts.append((value, dict(value)))
+                inside = value.values()
+            else:
+                self._others.append((value, value.copy()))
+                inside = value
+        elif isinstance(value, tuple):
+            inside = value
+        elif not isinstance(value, nn.Module | torch.Tensor | type) and not callable(value) and hasattr(value, "__dict__"):
+            inside = (value.__dict__,)
+        if depth:
+            for item in inside:
+                if type(item) not in _PLAIN:
+                    self.keep(item, depth - 1)
 
-    def undo() -> None:
-        if len(value) != len(before) or any(a is not b for a, b in zip(value.values(), before.values(), strict=True)):
-            value.clear()
-            value.update(before)
-
-    return undo
-
-
-def _keep_list(value: list[Any]) -> Undo:
-    before = list(value)
-
-    def undo() -> None:
-        if len(value) != len(before) or any(a is not b for a, b in zip(value, before, strict=True)):
-            value[:] = before
-
-    return undo
-
-
-def _keep_set(value: set[Any]) -> Undo:
-    before = set(value)
-
-    def undo() -> None:
-        if value != before:
-            value.clear()
-            value.update(before)
-
-    return undo
+    def restore(self) -> None:
+        """Puts back what is no longer the same."""
+        for empty in self._empty:
+            if empty:
+                empty.clear()
+        for held, before in self._dicts:
+            if len(held) != len(before) or any(a is not b for a, b in zip(held.values(), before.values(), strict=True)):
+                held.clear()
+                held.update(before)
+        for held, before in self._others:
+            if isinstance(held, set):
+                held.clear()
+                held.update(before)
+            else:
+                held[:] = before
 
 
 def _keep_parameters(model: nn.Module) -> list[Undo]:

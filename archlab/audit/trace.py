@@ -159,9 +159,13 @@ class Tracer(TorchDispatchMode):
         except TypeError:
             return func(*args, **kwargs)
         if form is not None:
+            if known.in_place:
+                return args[0]
             return torch.empty_strided(form[0], form[1], dtype=form[2], device=_META)
         out = func(*args, **kwargs)
-        if isinstance(out, Tensor) and out.layout is torch.strided and out.is_meta:
+        if known.in_place:
+            self._forms[key] = ()
+        elif isinstance(out, Tensor) and out.layout is torch.strided and out.is_meta:
             inputs = flatten(kwargs.values(), flatten(args, []))
             if not any(_same_memory(out, t) for t in inputs):
                 self._forms[key] = tuple(out.shape), out.stride(), out.dtype
@@ -177,7 +181,7 @@ class Tracer(TorchDispatchMode):
         sources = self.recording.sources(tensors)
         out = func(*(self._to_meta(args) if self.meta else args), **kwargs)
         rule = _flex_attention if func.name() == "flex_attention" else None
-        known = Known(func.name(), func.name(), rule, False, (), (), False, False, False)
+        known = Known(func.name(), func.name(), rule, False, (), (), False, False, False, False)
         self._record(known, args, {}, tensors, out, sources, [])
         return out
 
