@@ -12,6 +12,7 @@ from typing import Any
 from torch import nn
 
 from archlab.audit.assemble import assemble
+from archlab.audit.detectors import Boxes, has_second_heads, image_count, is_detector, parts_of, stand_in
 from archlab.audit.forward import run
 from archlab.audit.result import Audit
 
@@ -21,17 +22,47 @@ def measure(
     kwargs: Mapping[str, Any] | None = None,
     name: str | None = None,
     training: bool | None = False,
+    boxes: Boxes | None = None,
 ) -> Audit:
     """The audit of ``model(*args, **kwargs)``, see ``archlab.audit``.
 
     Args:
         name: what to call it; by default its class.
         training: the mode that every module is set to for the pass; None leaves the modes as they are.
+        boxes: how many boxes an image has in one of torchvision's detectors.
     """
     start = perf_counter()
     with _without_collections():
-        audit = assemble(name or type(model).__name__, run(model, args, kwargs or {}, training))
+        if is_detector(model):
+            audit = _detector(model, args, kwargs or {}, name, training, (boxes or Boxes()).of(model))
+        else:
+            audit = assemble(name or type(model).__name__, run(model, args, kwargs or {}, training))
     return dataclasses.replace(audit, seconds=perf_counter() - start)
+
+
+def _detector(
+    model: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    name: str | None,
+    training: bool | None,
+    boxes: Boxes,
+) -> Audit:
+    """A detector with as many boxes as told, and with one detection to know what each costs."""
+    name = name or type(model).__name__
+    done = run(model, args, kwargs, training, stand_in(boxes))
+    audit = assemble(name, done)
+    one = None
+    if done.meta and not boxes.detections and has_second_heads(model):
+        one = assemble(name, run(model, args, kwargs, training, stand_in(dataclasses.replace(boxes, detections=1))))
+    note = (
+        f"A detector with {boxes.proposals:,} proposals and {boxes.detections} detections an image;"
+        " choosing them by their values is not part of the count."
+        if done.meta
+        else "It ran for real: how many boxes its heads saw depends on its weights."
+    )
+    parts = parts_of(audit, boxes, image_count(done), one) if done.meta else ()
+    return dataclasses.replace(audit, parts=parts, notes=(*audit.notes, note))
 
 
 @contextlib.contextmanager

@@ -87,11 +87,23 @@ def _rule(operator: Any, name: str) -> Rule | None:
         return _nothing
     if name in MOVES or operator.is_view or torch.Tag.view_copy in operator.tags or name.removesuffix("_copy") in MOVES:
         return _nothing
-    if torch.Tag.pointwise in operator.tags:
+    tags = _tags(operator)
+    if torch.Tag.pointwise in tags:
         return _pointwise
-    if torch.Tag.reduction in operator.tags:
+    if torch.Tag.reduction in tags:
         return _reduction
     return None
+
+
+def _tags(operator: Any) -> set[Any]:
+    """An operator's tags; of an in-place one those of its plain form too, since PyTorch tags some of those only."""
+    tags = set(operator.tags)
+    namespace, _, base = operator._schema.name.partition("::")
+    plain = getattr(getattr(torch.ops, namespace), base.rstrip("_"), None) if base.endswith("_") else None
+    if isinstance(plain, torch._ops.OpOverloadPacket):
+        for overload in plain.overloads():
+            tags.update(getattr(plain, overload).tags)
+    return tags
 
 
 def _nothing(args: Args, out: Any) -> Count:
