@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import click
 
+from archlab.cli_audit import audit
 from archlab.errors import ArchlabError, BudgetError, InputError
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -54,6 +55,9 @@ def cli() -> None:
     NET and SPACE are a shipped name (`archlab spaces`) or an .arch file. MACs are multiply-accumulates of
     convolutions and linear layers for one image.
     """
+
+
+cli.add_command(audit)
 
 
 def _values(texts: Sequence[str]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from torch import nn
 
 from archlab.audit.assemble import assemble
+from archlab.audit.deployed import folded, has_branches, merged
 from archlab.audit.detectors import Boxes, has_second_heads, image_count, is_detector, parts_of, stand_in
 from archlab.audit.forward import run
 from archlab.audit.result import Audit
@@ -37,7 +38,28 @@ def measure(
             audit = _detector(model, args, kwargs or {}, name, training, (boxes or Boxes()).of(model))
         else:
             audit = assemble(name or type(model).__name__, run(model, args, kwargs or {}, training))
+        audit = _with_deployed(audit, model, args, kwargs or {}, training)
     return dataclasses.replace(audit, seconds=perf_counter() - start)
+
+
+def measure_as_is(model: nn.Module, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Audit:
+    """The audit of ``model`` in evaluation mode, as built and no more: neither as deployed nor a detector's parts."""
+    with _without_collections():
+        return assemble(type(model).__name__, run(model, args, kwargs or {}))
+
+
+def _with_deployed(
+    audit: Audit, model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], training: bool | None
+) -> Audit:
+    """The audit with its counts as deployed; a model with branches to merge is audited merged as well."""
+    if audit.training is not False or not has_branches(model):
+        return dataclasses.replace(audit, deployed=folded(audit))
+    try:
+        after = assemble(audit.name, run(merged(model), args, kwargs, training))
+    except Exception as error:  # the model's own methods: whatever they raise is part of the result
+        note = f"Its branches could not be merged: {type(error).__name__}: {error}".splitlines()[0]
+        return dataclasses.replace(audit, deployed=folded(audit), notes=(*audit.notes, note))
+    return dataclasses.replace(audit, deployed=folded(after, merged_branches=True))
 
 
 def _detector(

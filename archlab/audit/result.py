@@ -163,6 +163,66 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """Where another counter and the audit differ: on what, by how much, and why."""
+
+    what: str
+    ours: int
+    theirs: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Another counter on the same model and inputs.
+
+    Attributes:
+        name: the counter and its version.
+        macs: its MACs, its FLOPs halved where it counts those; None where it failed.
+        params: its parameters, where it counts them.
+        by_operator: its own breakdown, where it has one.
+        compared: how many operators both know, one by one.
+        differences: on which the two differ; empty where they are equal.
+        uncounted: operators that it does not count, and how often they stand.
+        failed: why it has no count.
+    """
+
+    name: str
+    macs: int | None = None
+    params: int | None = None
+    by_operator: dict[str, int] = field(default_factory=dict)
+    compared: int = 0
+    differences: tuple[Difference, ...] = ()
+    uncounted: dict[str, int] = field(default_factory=dict)
+    failed: str | None = None
+
+    @property
+    def equal(self) -> bool:
+        """Whether it counted, and all that both know is equal."""
+        return self.failed is None and not self.differences
+
+    @property
+    def explained(self) -> bool:
+        """Whether every difference has a cause."""
+        return all(difference.cause for difference in self.differences)
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """The counts as deployed: ``folded`` batch norms are part of the layers before them, branches are ``merged``."""
+
+    params: int
+    macs: int
+    bias: int
+    norm: int
+    pool: int
+    elementwise: int
+    activations: int
+    folded: int
+    merged: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Input:
     """A tensor that the model was given."""
 
@@ -191,8 +251,11 @@ class Audit:
         shared: parameters that stand at several places.
         modules: every module in the order of the model, the model itself first.
         operators: every call in the order of running.
+        deployed: the counts with batch norms folded and branches merged.
         parts: of a detector.
         notes: what else a reader should know.
+        peers: other counters' counts, where they were asked for.
+        seconds: what the audit took.
     """
 
     name: str
@@ -210,8 +273,10 @@ class Audit:
     shared: tuple[Shared, ...]
     modules: tuple[Module, ...]
     operators: tuple[Operator, ...]
+    deployed: Deployed | None = None
     parts: tuple[Part, ...] = ()
     notes: tuple[str, ...] = ()
+    peers: tuple[Peer, ...] = ()
     seconds: float = field(default=0.0, compare=False)
 
     @property

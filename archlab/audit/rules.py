@@ -249,7 +249,7 @@ RULES: Mapping[str, Rule] = {
     **_names(_per_input(2), "var std logsumexp logcumsumexp linalg_norm cosine_similarity pairwise_distance"),
     **_names(_per_input(3), "var_mean std_mean"),
     **_names(_per_output(1), "glu prelu _prelu_kernel rrelu col2im native_dropout celu embedding_renorm renorm"),
-    **_names(_per_output(1), "softplus softshrink hardshrink threshold lerp addcmul addcdiv dist"),
+    **_names(_per_output(1), "hardswish hardsigmoid hardtanh relu6 elu selu silu mish softplus softshrink hardshrink threshold lerp addcmul addcdiv dist"),
     **_names(_per_output(2), "_weight_norm _weight_norm_interface"),
     **_names(_per_output(2), "linalg_cross cross diff nll_loss mse_loss l1_loss smooth_l1_loss huber_loss"),
 }  # fmt: skip

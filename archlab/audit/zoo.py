@@ -10,7 +10,7 @@ from archlab.audit.inputs import Call, TensorSpec, images
 
 DETECTION_SIZE = 800
 SEGMENTATION_SIZE = 520
-FLOW_SIZE = (520, 960)
+FLOW_SIZE = (512, 512)
 FRAMES = 16
 
 
