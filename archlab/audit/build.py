@@ -4,32 +4,58 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
+from archlab.audit.record import Recording
+from archlab.audit.storage import flatten
+from archlab.audit.trace import Tracer
 from archlab.errors import ArchlabError, AuditError
 
 Factory = Callable[[], Any]
+
+_FILLED = frozenset({"empty", "zeros", "ones", "full", "rand", "randn", "empty_strided", "empty_permuted"})
+"""Operators that make parameters and buffers, to be filled later or with values that do not matter."""
 
 
 def without_memory(factory: Factory) -> Any:
     """What ``factory`` makes, on the meta device.
 
-    A factory that reads values of the tensors it makes (such as RegNet's, which computes its widths with torch) cannot
-    run there: it runs for real, and each parameter moves to the meta device as soon as a module has it.
+    Schedules and indices, small tensors that a factory computes and may read, are computed for real (RegNet computes
+    its widths so). Where that is not enough, the factory runs for real, and each parameter moves to the meta device as
+    soon as a module has it.
 
     Raises:
         AuditError: the factory fails in both ways.
     """
     try:
-        with torch.device("meta"):
+        with _Blank():
             return _called(factory)
     except AuditError:
         with _parameters_on_meta():
             return _called(factory)
+
+
+class _Blank(Tracer):
+    """Makes tensors without data, and leaves out what would fill them."""
+
+    def __init__(self) -> None:
+        super().__init__(Recording(), meta=True, parameters=())
+
+    def __torch_dispatch__(
+        self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        known = self.known(func)
+        tensors = flatten(kwargs.values(), flatten(args, []))
+        if known.in_place and tensors and tensors[0].is_meta:
+            return tensors[0]
+        if known.name in _FILLED and known.factory:
+            return func(*args, **{**kwargs, "device": "meta"})
+        return self.on_meta(func, known, args, kwargs, tensors)[0]
 
 
 def for_real(factory: Factory) -> Any:

@@ -61,7 +61,7 @@ def run(
             break
         recording = Recording()
         try:
-            with as_it_was(model), _attention_in_the_open(), stand_in() if meta else contextlib.nullcontext():
+            with as_it_was(model), _attention_in_the_open(), _autocast_on_meta(), stand_in() if meta else contextlib.nullcontext():
                 set_mode(model, training)
                 given = _attempt(model, names, args, kwargs, recording, meta, gradients)
             return Pass(model, recording, meta, failure or None, given, training)
@@ -188,3 +188,21 @@ def _attention_in_the_open() -> Iterator[None]:
         yield
     finally:
         torch.backends.mha.set_fastpath_enabled(before)
+
+
+@contextlib.contextmanager
+def _autocast_on_meta() -> Iterator[None]:
+    """``torch.autocast(x.device.type, …)`` knows no meta device, even where it is told to do nothing."""
+    original = torch.autocast.__init__
+
+    def init(self: torch.autocast, device_type: str, *args: Any, **kwargs: Any) -> None:
+        if device_type == "meta":
+            original(self, "cpu", enabled=False)
+        else:
+            original(self, device_type, *args, **kwargs)
+
+    torch.autocast.__init__ = init  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        torch.autocast.__init__ = original  # type: ignore[method-assign]

@@ -66,11 +66,9 @@ class Tracer(TorchDispatchMode):
         kwargs = kwargs or {}
         if types and any(not _treated_as_plain(kind) for kind in types):
             return NotImplemented  # a wrapper of tensors: it unfolds into operators on what it wraps
-        known = self._known.get(func)
-        if known is None:
-            if isinstance(func, torch._ops.HigherOrderOperator):
-                return self._higher_order(func, args, kwargs)
-            known = self._known[func] = look_up(func)
+        if isinstance(func, torch._ops.HigherOrderOperator):
+            return self._higher_order(func, args, kwargs)
+        known = self.known(func)
         if known.composite:
             with self:
                 out = func.decompose(*args, **kwargs)
@@ -82,18 +80,26 @@ class Tracer(TorchDispatchMode):
         sources = self.recording.sources(tensors)
         used = [self._parameters[id(t)] for t in tensors if id(t) in self._parameters]
         if self.meta:
-            out, given = self._on_meta(func, known, args, kwargs, tensors)
+            out, given = self.on_meta(func, known, args, kwargs, tensors)
         else:
             self._remember_writes(known, args, kwargs)
             out, given = func(*args, **kwargs), args
         self._record(known, given, kwargs, tensors, out, sources, used)
         return out
 
+    def known(self, func: Any) -> Known:
+        """What is known of an operator, looked up once."""
+        known = self._known.get(func)
+        if known is None:
+            known = self._known[func] = look_up(func)
+        return known
+
     # --- running ------------------------------------------------------------------------------------------------
 
-    def _on_meta(
+    def on_meta(
         self, func: Any, known: Known, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]
     ) -> tuple[Any, Sequence[Any]]:
+        """The output without data, or small and real, and the arguments that it was made from."""
         if tensors and all(t.is_meta for t in tensors):
             return self._with_form(func, known, args, _off_device(kwargs)), args
         if self._stays_real(tensors):
