@@ -36,6 +36,10 @@ _Handle = Callable[[list[Any], list[Any]], Any]
 class _OnMeta(TorchDispatchMode):
     """Lets a JIT trace be made of a model on the meta device; see the module."""
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False
+
     def __init__(self, workers: ThreadPoolExecutor) -> None:
         super().__init__()
         self._workers = workers

@@ -46,6 +46,11 @@ class Tracer(TorchDispatchMode):
 
     supports_higher_order_operators = True
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """No: to keep the compiler away from a mode takes importing all of it, and this one runs nothing compiled."""
+        return False
+
     def __init__(self, recording: Recording, meta: bool, parameters: Iterable[tuple[str, Tensor]]) -> None:
         super().__init__()
         self.recording = recording
