@@ -39,6 +39,7 @@ def assemble(name: str, done: Pass, parts: tuple[Part, ...] = (), notes: tuple[s
         shared=shared_of(weights),
         modules=modules,
         operators=operators,
+        shapes={n: tuple(p.shape) for n, p in model.named_parameters(remove_duplicate=False)},
         parts=parts,
         notes=notes,
     )

@@ -251,6 +251,7 @@ class Audit:
         shared: parameters that stand at several places.
         modules: every module in the order of the model, the model itself first.
         operators: every call in the order of running.
+        shapes: of the parameters, by name.
         deployed: the counts with batch norms folded and branches merged.
         parts: of a detector.
         notes: what else a reader should know.
@@ -273,6 +274,7 @@ class Audit:
     shared: tuple[Shared, ...]
     modules: tuple[Module, ...]
     operators: tuple[Operator, ...]
+    shapes: dict[str, Shape] = field(default_factory=dict)
     deployed: Deployed | None = None
     parts: tuple[Part, ...] = ()
     notes: tuple[str, ...] = ()
