@@ -16,6 +16,8 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+_MARGIN = 60
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -27,7 +29,17 @@ class Place:
     text: str = ""
 
     def __str__(self) -> str:
-        return f"{self.source}:{self.line}:{self.column}"
+        return f"{printable(self.source)}:{self.line}:{self.column}"
+
+    def excerpt(self) -> tuple[str, str]:
+        """The line as it can be printed, cut around the column where it is long, and a caret below the column."""
+        start = max(0, self.column - 1 - _MARGIN) if len(self.text) > 2 * _MARGIN else 0
+        shown = printable(self.text[start : start + 2 * _MARGIN])
+        head = "…" if start else ""
+        tail = "…" if start + 2 * _MARGIN < len(self.text) else ""
+        # A tab before the caret must stay a tab, or the caret drifts off its column.
+        before = "".join("\t" if c == "\t" else " " for c in head + shown[: self.column - 1 - start])
+        return f"{head}{shown}{tail}", f"{before}^"
 
 
 class ArchlabError(Exception):
@@ -48,10 +60,7 @@ class ArchlabError(Exception):
     def __str__(self) -> str:
         lines = [f"{self.place}: {self.message}" if self.place else self.message]
         if self.place and self.place.text:
-            # A tab before the caret must stay a tab, or the caret drifts off its column.
-            before = self.place.text[: self.place.column - 1]
-            caret = "".join("\t" if c == "\t" else " " for c in before) + "^"
-            lines += [f"  {self.place.text}", f"  {caret}"]
+            lines += [f"  {line}" for line in self.place.excerpt()]
         if self.hint:
             lines.append(f"  hint: {self.hint}")
         return "\n".join(lines)
@@ -104,3 +113,21 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     if near:
         return f"did you mean {' or '.join(near)}?"
     return f"one of: {', '.join(names)}" if 0 < len(names) <= 12 else None
+
+
+def quote(text: str) -> str:
+    """A word of the user's in quotes, cut where it is long.
+
+    >>> quote("conv"), quote("x" * 100)
+    ("'conv'", "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…'")
+    """
+    return repr(str(text)) if len(text) <= 2 * 40 else repr(text[:40] + "…")
+
+
+def printable(text: str) -> str:
+    """``text`` with what a terminal would act upon, or could not show, replaced character by character.
+
+    >>> printable("a\\x1b[31m\\x00\\tb")
+    'a�[31m�\\tb'
+    """
+    return "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from archlab.elaborate.draw import Draw, Fixed, Hole, Random, Value, defaults
 from archlab.elaborate.interpreter import Interpreter
 from archlab.elaborate.network import Network
+from archlab.elaborate.settle import settle
 from archlab.elaborate.space import MAX_NODES, Space, load
 from archlab.grammar import ast
 
@@ -21,6 +22,7 @@ __all__ = [
     "defaults",
     "elaborate",
     "load",
+    "settle",
 ]
 
 

@@ -71,6 +71,11 @@ def arithmetic(op: str, left: Bound, right: Bound) -> int | float:
     return tidy(_ARITHMETIC[op](a, b), is_wide(left) or is_wide(right))
 
 
+def negative(value: Bound) -> int | float:
+    """``-value``."""
+    return tidy(-number(value, "what - negates"), is_wide(value))
+
+
 def is_wide(value: Bound) -> bool:
     """Whether the width multiplier has been applied to a number."""
     return isinstance(value, Wide | WideFloat)

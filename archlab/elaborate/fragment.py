@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from archlab.elaborate.paths import Names
 from archlab.ir import INPUT, Node, Shape, numel
 from archlab.ops import OPS, Applied, apply_op
 
@@ -128,7 +129,7 @@ class _Emit:
     def __init__(self, nodes: list[Node], stage: str) -> None:
         self.nodes = nodes
         self.stage = stage
-        self.taken: set[str] = set()
+        self.names = Names()
 
     def emit(self, fragment: Fragment, path: str, block: str, source: str) -> str:
         """Appends ``fragment`` on the output of ``source``; returns the name of its output."""
@@ -144,11 +145,7 @@ class _Emit:
         return self._append(fragment.op, f"{path}.{fragment.op.op}", block, tuple(inputs[1:]))
 
     def _append(self, op: Applied, path: str, block: str, inputs: tuple[str, ...]) -> str:
-        name, n = path, 1
-        while name in self.taken:
-            n += 1
-            name = f"{path}_{n}"
-        self.taken.add(name)
+        name = self.names.fresh(path)
         self.nodes.append(_node(op, name, self.stage, block, inputs))
         return name
 

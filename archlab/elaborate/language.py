@@ -22,6 +22,7 @@ FORMS = {
     "repeat": (2, 2),
     "each": (2, 2),
 }
+REPEATS = ("repeat", "each")
 FUNCTIONS = {"min": (1, 16), "max": (1, 16), "round_to": (2, 2), "size": (2, 2), "fixed": (1, 1)}
 MULTIPLIERS = ("width_mult", "depth_mult")
 NET_OPTIONS = ("input", "divisor", *MULTIPLIERS)

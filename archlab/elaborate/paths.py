@@ -18,15 +18,7 @@ def paths_in(body: ast.Expr, callees: Mapping[str, Callee], word: str = "block")
     a name that would stand twice gets ``_2``.
     """
     paths: dict[int, str] = {}
-    taken: set[str] = set()
-
-    def fresh(path: str) -> str:
-        name, n = path, 1
-        while name in taken:
-            n += 1
-            name = f"{path}_{n}"
-        taken.add(name)
-        return name
+    fresh = Names().fresh
 
     def walk(expr: ast.Expr, prefix: str, word: str) -> None:
         match expr:
@@ -57,3 +49,19 @@ def paths_in(body: ast.Expr, callees: Mapping[str, Callee], word: str = "block")
 
 def _under(prefix: str, name: str) -> str:
     return f"{prefix}.{name}" if prefix else name
+
+
+class Names:
+    """Gives every name once: a second ``conv`` becomes ``conv_2``."""
+
+    def __init__(self) -> None:
+        self._uses: dict[str, int] = {}
+
+    def fresh(self, path: str) -> str:
+        """``path``, with a number behind it where it is taken."""
+        name, n = path, self._uses.get(path, 0) + 1
+        while n > 1 and (name := f"{path}_{n}") in self._uses:  # as a text may itself name a block conv_2
+            n += 1
+        self._uses[path] = n
+        self._uses.setdefault(name, 1)
+        return name

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from archlab.elaborate.draw import Value
+from archlab.elaborate.holes import hole_of, labels_of
 from archlab.elaborate.language import Callee, callee_of
 from archlab.elaborate.network import Network
 from archlab.elaborate.scope import scaled_repeats
-from archlab.elaborate.space import Space, hole_of, labels_of
+from archlab.elaborate.space import Space
 from archlab.elaborate.stride import without_stride
 from archlab.grammar import ast
 

@@ -8,11 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from archlab.errors import Place
+
 At = tuple[int, int] | None
 
 
 def _at() -> At:
     return field(default=None, compare=False, repr=False)
+
+
+def _key_at() -> tuple[At, ...]:
+    """The places of the names of keywords or options, in their order; empty for a node made by hand."""
+    return field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,7 @@ class Call:
     args: tuple[Expr, ...] = ()
     keywords: tuple[tuple[str, Expr], ...] = ()
     at: At = _at()
+    key_at: tuple[At, ...] = _key_at()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +154,7 @@ class Stage:
     body: Expr
     options: Options = ()
     at: At = _at()
+    key_at: tuple[At, ...] = _key_at()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +172,7 @@ class Architecture:
     at: At = _at()
     source: str = field(default="<python>", compare=False, repr=False)
     text: str = field(default="", compare=False, repr=False)
+    key_at: tuple[At, ...] = _key_at()
 
 
 def children(expr: Expr) -> tuple[Expr, ...]:
@@ -182,3 +192,11 @@ def children(expr: Expr) -> tuple[Expr, ...]:
             return options
         case _:
             return ()
+
+
+def place_in(architecture: Architecture, at: At) -> Place | None:
+    """The place in an architecture's text; None for a node made by hand."""
+    if at is None:
+        return None
+    lines = architecture.text.split("\n")
+    return Place(architecture.source, *at, lines[at[0] - 1] if at[0] <= len(lines) else "")

@@ -12,6 +12,9 @@ MAX_TEXT = 100_000
 MAX_BRACKETS = 30
 MAX_OPERATORS = 60
 MAX_NUMBER = 2**31 - 1
+MAX_NAME = 64
+MAX_DIGITS = 400
+MAX_DIMS = 8
 
 _OPEN = {"(": ")", "{": "}", "[": "]"}
 _OPERATORS = {"PLUS", "MINUS", "STAR", "SLASH", "FLOOR", "IF"}
@@ -60,8 +63,7 @@ class StatementLines:
             operators += token.type in _OPERATORS
             if operators > MAX_OPERATORS:
                 raise LimitError(f"more than {MAX_OPERATORS} operators in one statement", self._place(token))
-            if token.type in ("NUMBER", "SIZE") and any(float(part) > MAX_NUMBER for part in token.split("x")):
-                raise LimitError(f"a number is larger than {MAX_NUMBER}", self._place(token))
+            self._bound(token)
             yield token
             previous = token.type
         if open_brackets:
@@ -79,6 +81,20 @@ class StatementLines:
             expected = _OPEN[open_brackets.pop()]
             if token != expected:
                 raise SyntaxProblem(f"{str(token)!r} where {expected!r} should close", self._place(token))
+
+    def _bound(self, token: Token) -> None:
+        if token.type == "NAME" and len(token) > MAX_NAME:
+            raise LimitError(f"a name is longer than {MAX_NAME} characters", self._place(token))
+        if token.type not in ("NUMBER", "SIZE"):
+            return
+        parts = token.split("x")
+        if len(parts) > MAX_DIMS:
+            raise LimitError(f"a size has {len(parts)} dimensions, more than {MAX_DIMS}", self._place(token))
+        # Python refuses to read thousands of digits, so their count comes first.
+        if any(len(part) > MAX_DIGITS for part in parts):
+            raise LimitError(f"a number has more than {MAX_DIGITS} digits", self._place(token))
+        if any(float(part) > MAX_NUMBER for part in parts):
+            raise LimitError(f"a number is larger than {MAX_NUMBER}", self._place(token))
 
     def _place(self, token: Token) -> Place:
         return place_of(token, self.source, self.lines)

@@ -10,7 +10,7 @@ from typing import Any
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 from lark.visitors import v_args
 
-from archlab.errors import InputError, LimitError, Place, SyntaxProblem
+from archlab.errors import InputError, LimitError, Place, SyntaxProblem, quote
 from archlab.grammar import ast
 from archlab.grammar.lexer import MAX_TEXT, StatementLines, place_of
 
@@ -34,6 +34,17 @@ _WORDS = {
     "ARROW": "'->'",
     "__ANON_0": "'..'",
 }
+# What a reader may have meant by a character that the language does not use.
+_CHARACTERS = {
+    ".": "write 0.5, not .5 or 5.",
+    '"': "names stand without quotes",
+    "'": "names stand without quotes",
+    ";": "a statement ends with its line",
+    "|": "a choice is written {a, b}",
+    "^": "the language has + - * / and //",
+    "%": "the language has + - * / and //",
+    "!": "the language has == and !=",
+}
 _STARTS_LAYER = {"NAME", "NUMBER", "SIZE", "IN", "LPAR", "LBRACE", "LSQUARE", "MINUS"}
 _CONTINUES_LAYER = {"PLUS", "MINUS", "STAR", "SLASH", "FLOOR"}
 
@@ -49,6 +60,7 @@ def parse(text: str, source: str = "<text>") -> ast.Architecture:
         SyntaxProblem: the text is not in the language.
         LimitError: the text is too long, nests too deep or holds too large a number.
     """
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     net, *statements = _read(text, source, "start")
     return _architecture(net, statements, source, text)
 
@@ -66,7 +78,7 @@ def parse_file(path: Path) -> ast.Architecture:
         ArchlabError: as ``parse``.
     """
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8-sig") as file:
             return parse(file.read(MAX_TEXT + 1), path.name)
     except (OSError, UnicodeDecodeError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
@@ -108,14 +120,19 @@ def _explain(error: UnexpectedInput, accepted: set[str], source: str, lines: lis
     line = max(error.line, 1)
     place = Place(source, line, max(error.column, 1), lines[line - 1] if line <= len(lines) else "")
     if isinstance(error, UnexpectedCharacters):
-        return SyntaxProblem(f"the character {error.char!r} means nothing here", place)
+        return SyntaxProblem(f"the character {error.char!r} means nothing here", place, _CHARACTERS.get(error.char))
     if not isinstance(error, UnexpectedToken):
         return SyntaxProblem("this cannot be read", place)
     token = error.token
     if token.type in ("_NL", "$END"):
         place = place_of(token, source, lines)
-    found = _WORDS.get(token.type, f"{str(token)!r}") if token.type in ("_NL", "$END") else f"{str(token)!r}"
-    return SyntaxProblem(f"found {found} where {_expected(accepted)} should stand", place)
+    found = _WORDS[token.type] if token.type in ("_NL", "$END") else quote(token)
+    hint = f"{found} is a word of the language; choose another name" if _is_reserved(token, accepted) else None
+    return SyntaxProblem(f"found {found} where {_expected(accepted)} should stand", place, hint)
+
+
+def _is_reserved(token: Token, accepted: set[str]) -> bool:
+    return "NAME" in accepted and token.type != "NAME" and token.isalpha()
 
 
 def _expected(types: set[str]) -> str:
@@ -139,11 +156,21 @@ def _architecture(net: ast.Architecture, statements: list[Any], source: str, tex
         at=net.at,
         source=source,
         text=text,
+        key_at=net.key_at,
     )
 
 
 def _at(token: Token) -> tuple[int, int]:
     return (token.line or 1, token.column or 1)
+
+
+_Named = tuple[tuple[Token, ast.Expr], ...]
+
+
+def _split(named: _Named | None) -> tuple[ast.Options, tuple[ast.At, ...]]:
+    """Options or keywords, and beside them where their names stand."""
+    named = named or ()
+    return tuple((str(name), value) for name, value in named), tuple(_at(name) for name, _ in named)
 
 
 def _number(token: Token) -> int | float:
@@ -159,8 +186,9 @@ class _ToTree(Transformer[Token, Any]):
 
     prelude = start
 
-    def net(self, name: Token, options: ast.Options | None) -> ast.Architecture:
-        return ast.Architecture(str(name), (), options or (), at=_at(name))
+    def net(self, name: Token, options: _Named | None) -> ast.Architecture:
+        named, key_at = _split(options)
+        return ast.Architecture(str(name), (), named, at=_at(name), key_at=key_at)
 
     def block(self, name: Token, params: tuple[ast.Param, ...] | None, body: ast.Expr) -> ast.Block:
         return ast.Block(str(name), params or (), body, _at(name))
@@ -168,16 +196,19 @@ class _ToTree(Transformer[Token, Any]):
     def var(self, name: Token, value: ast.Expr) -> ast.Var:
         return ast.Var(str(name), value, _at(name))
 
-    def stage(self, name: Token, options: ast.Options | None, body: ast.Expr) -> ast.Stage:
-        return ast.Stage(str(name), body, options or (), _at(name))
+    def stage(self, name: Token, options: _Named | None, body: ast.Expr) -> ast.Stage:
+        named, key_at = _split(options)
+        return ast.Stage(str(name), body, named, _at(name), key_at)
 
-    def options(self, *items: Any) -> ast.Options:
+    def options(self, *items: Any) -> tuple[Any, ...]:
         return tuple(item for item in items if item is not None)
 
-    params = options
+    params = args = options
 
-    def option(self, name: Token, value: ast.Expr) -> tuple[str, ast.Expr]:
-        return (str(name), value)
+    def option(self, name: Token, value: ast.Expr) -> tuple[Token, ast.Expr]:
+        return (name, value)
+
+    keyword = option
 
     def param(self, name: Token, default: ast.Expr | None) -> ast.Param:
         return ast.Param(str(name), default, _at(name))
@@ -205,16 +236,10 @@ class _ToTree(Transformer[Token, Any]):
     def name(self, token: Token) -> ast.Name:
         return ast.Name(str(token), _at(token))
 
-    def call(self, name: Token, args: list[Any] | None) -> ast.Call:
+    def call(self, name: Token, args: tuple[Any, ...] | None) -> ast.Call:
         positional = tuple(a for a in args or () if not isinstance(a, tuple))
-        keywords = tuple(a for a in args or () if isinstance(a, tuple))
-        return ast.Call(str(name), positional, keywords, _at(name))
-
-    def args(self, *items: Any) -> list[Any]:
-        return [item for item in items if item is not None]
-
-    def keyword(self, name: Token, value: Any) -> tuple[str, Any]:
-        return (str(name), value)
+        keywords, key_at = _split(tuple(a for a in args or () if isinstance(a, tuple)))
+        return ast.Call(str(name), positional, keywords, _at(name), key_at)
 
     def choice(self, brace: Token, *options: Any) -> ast.Choice:
         return ast.Choice(tuple(option for option in options if option is not None), _at(brace))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from archlab.grammar import ast
 
 # How tightly each construct binds; an operand that binds less tightly than its place asks for gets brackets.
@@ -74,4 +76,4 @@ def _bare(expr: ast.Expr) -> tuple[str, int]:
 def _number(value: int | float) -> str:
     """The shortest digits that read back as the same number; the language has no exponents."""
     text = repr(value)
-    return text if "e" not in text else f"{value:.20f}".rstrip("0").rstrip(".")
+    return f"{Decimal(text):f}" if "e" in text else text

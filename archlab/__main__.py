@@ -1,0 +1,5 @@
+"""``python -m archlab`` is ``archlab``."""
+
+from archlab.cli import main
+
+main()

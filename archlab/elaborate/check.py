@@ -1,0 +1,247 @@
+"""What must hold of a text whatever its holes are filled with: definitions, names, arguments, choices and ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
+
+from archlab.elaborate.holes import hole_of
+from archlab.elaborate.language import (
+    CONSTANTS,
+    FORMS,
+    FUNCTIONS,
+    IDENTITIES,
+    MULTIPLIERS,
+    NET_OPTIONS,
+    Callee,
+    operators,
+)
+from archlab.errors import ElaborationError, did_you_mean, quote
+from archlab.grammar import ast, unparse_expr
+from archlab.grammar.ast import place_in
+from archlab.ops import REQUIRED
+
+MAX_OPTIONS = 1000
+MAX_STEPS = 1_000_000
+MAX_PARAMS = 64
+_KEYWORDS = ("net", "block", "var", "in", "if", "else", "step", "default")
+
+
+def check(architecture: ast.Architecture, callees: Mapping[str, Callee]) -> None:
+    """Raises where no draw could make ``architecture`` a network.
+
+    Raises:
+        ElaborationError: a definition, a name, an argument, a choice or a range is wrong.
+    """
+    _Check(architecture, callees).run()
+
+
+class _Check:
+    """One walk over the whole text."""
+
+    def __init__(self, architecture: ast.Architecture, callees: Mapping[str, Callee]) -> None:
+        self.architecture = architecture
+        self.callees = callees
+        self.vars = frozenset(var.name for var in architecture.vars)
+
+    def run(self) -> None:
+        arch = self.architecture
+        self._definitions()
+        self._options("a network", arch, NET_OPTIONS, frozenset())
+        known: set[str] = set()
+        for var in arch.vars:
+            self._expr(var.value, known)
+            known.add(var.name)
+        for block in arch.blocks:
+            self._block(block)
+        for stage in arch.stages:
+            self._options("a stage", stage, MULTIPLIERS, self.vars)
+            self._expr(stage.body, self.vars)
+
+    # --- definitions ------------------------------------------------------------------------------------------------
+
+    def _definitions(self) -> None:
+        arch = self.architecture
+        if not arch.stages:
+            raise self._error("a network needs at least one stage", arch.at, "write one, such as  head: gap -> fc(10)")
+        reserved = {*operators(), *FORMS, *FUNCTIONS, *IDENTITIES, *CONSTANTS, *_KEYWORDS}
+        for kind, items in (("block", arch.blocks), ("var", arch.vars), ("stage", arch.stages)):
+            seen: set[str] = set()
+            for item in items:
+                if item.name in seen:
+                    raise self._error(f"{kind} {quote(item.name)} is defined twice", item.at, "give one another name")
+                if kind != "stage" and item.name in reserved:
+                    raise self._error(f"{quote(item.name)} is a word of the language", item.at, "give it another name")
+                seen.add(item.name)
+        for var in arch.vars:
+            if var.name in self.callees:
+                raise self._error(
+                    f"{quote(var.name)} names both a var and a block", var.at, "give the var another name"
+                )
+        for stage in arch.stages:
+            # Its holes and its options would have the same path as those of the network.
+            if stage.name in (*NET_OPTIONS, *self.vars):
+                what = "a var" if stage.name in self.vars else "an option of the network"
+                raise self._error(f"{quote(stage.name)} is already {what}", stage.at, "give the stage another name")
+
+    def _options(
+        self, what: str, owner: ast.Architecture | ast.Stage, known: tuple[str, ...], names: Collection[str]
+    ) -> None:
+        seen: set[str] = set()
+        for i, (option, value) in enumerate(owner.options):
+            if option not in known:
+                at = _key_at(owner, i)
+                raise self._error(f"{what} has no option {quote(option)}", at, did_you_mean(option, known))
+            if option in seen:
+                raise self._error(f"{what} gets its option {option!r} twice", _key_at(owner, i), "remove one")
+            seen.add(option)
+            self._expr(value, names)
+
+    def _block(self, block: ast.Block) -> None:
+        if len(block.params) > MAX_PARAMS:
+            raise self._error(f"block {block.name} has more than {MAX_PARAMS} parameters", block.at)
+        names: set[str] = set(self.vars)
+        params: set[str] = set()
+        for param in block.params:
+            if param.name in params:
+                raise self._error(f"block {block.name} has two parameters {quote(param.name)}", param.at)
+            if param.name in (*_KEYWORDS, *CONSTANTS, *IDENTITIES):
+                raise self._error(f"{quote(param.name)} is a word of the language", param.at, "give it another name")
+            if param.default is not None:
+                self._expr(param.default, names)
+            params.add(param.name)
+            names.add(param.name)
+        self._expr(block.body, names)
+
+    # --- expressions ------------------------------------------------------------------------------------------------
+
+    def _expr(self, expr: ast.Expr, names: Collection[str]) -> None:
+        match expr:
+            case ast.Name():
+                self._name(expr, names)
+            case ast.Call():
+                self._call(expr, names)
+            case ast.Choice():
+                self._choice(expr)
+            case ast.Range():
+                self._range(expr)
+        for child in ast.children(expr):
+            self._expr(child, names)
+
+    def _name(self, expr: ast.Name, names: Collection[str]) -> None:
+        name = expr.name
+        if name in names or name in ("in", *IDENTITIES, *CONSTANTS):
+            return
+        if name in FORMS or name in FUNCTIONS:
+            raise self._error(f"{name} needs arguments", expr.at, f"write {name}(…)")
+        if name not in self.callees:
+            raise self._unknown(name, expr.at, names)
+        self._arguments(ast.Call(name, at=expr.at))
+
+    def _call(self, call: ast.Call, names: Collection[str]) -> None:
+        name = call.name
+        if name in names:
+            what = "var" if name in self.vars else "parameter"
+            raise self._error(f"{quote(name)} is a {what}, which takes no arguments", call.at, f"write {name}")
+        if name in (*IDENTITIES, *CONSTANTS):
+            raise self._error(f"{name} takes no arguments", call.at, f"write {name}")
+        if name in FORMS or name in FUNCTIONS:
+            self._counted(call, *(FORMS[name] if name in FORMS else FUNCTIONS[name]))
+        elif name in self.callees:
+            self._arguments(call)
+        else:
+            raise self._unknown(name, call.at, ())
+
+    def _unknown(self, name: str, at: ast.At, names: Collection[str]) -> ElaborationError:
+        if name in self.vars:
+            return self._error(f"the var {quote(name)} cannot be used here", at, "define it before its use, above")
+        known = {*names, *self.callees, *FORMS, *FUNCTIONS, *IDENTITIES, *CONSTANTS}
+        return self._error(f"nothing is named {quote(name)}", at, did_you_mean(name, known))
+
+    def _counted(self, call: ast.Call, least: int, most: int) -> None:
+        """The arguments of a form or function, which have no names."""
+        if call.keywords:
+            key = quote(call.keywords[0][0])
+            raise self._error(f"{call.name} takes no named arguments such as {key}", _key_at(call, 0))
+        if not least <= len(call.args) <= most:
+            count = _plural(least, "argument") if least == most else f"{least} to {most} arguments"
+            raise self._error(f"{call.name} takes {count}, not {len(call.args)}", call.at)
+
+    def _arguments(self, call: ast.Call) -> None:
+        params = self.callees[call.name].params
+        if len(call.args) > len(params):
+            most = f"at most {_plural(len(params), 'argument')}" if params else "no arguments"
+            hint = signature(call.name, params)
+            raise self._error(f"{call.name} takes {most}, not {len(call.args)}", call.at, hint)
+        if call.args and call.key_at and (call.args[-1].at or (0, 0)) > (call.key_at[0] or (0, 0)):
+            key = call.keywords[0][0]
+            raise self._error(f"{call.name} gets an argument without a name behind {key}=", call.args[-1].at)
+        given = set(islice(params, len(call.args)))
+        for i, (key, _) in enumerate(call.keywords):
+            if key not in params:
+                near = did_you_mean(key, params)
+                hint = near if near and near.startswith("did") else signature(call.name, params)
+                raise self._error(f"{call.name} has no argument {quote(key)}", _key_at(call, i), hint)
+            if key in given:
+                raise self._error(f"{call.name} gets its argument {key!r} twice", _key_at(call, i), "remove one")
+            given.add(key)
+        missing = [name for name, default in params.items() if default is REQUIRED and name not in given]
+        if missing:
+            hint = signature(call.name, params)
+            raise self._error(f"{call.name} lacks its argument {missing[0]!r}", call.at, hint)
+
+    def _choice(self, choice: ast.Choice) -> None:
+        if len(choice.options) > MAX_OPTIONS:
+            raise self._error(f"a choice has {len(choice.options)} options, more than {MAX_OPTIONS}", choice.at)
+        seen: set[str] = set()
+        for option in choice.options:
+            text = unparse_expr(option)
+            if text in seen:
+                raise self._error(f"the choice holds {quote(text)} twice", option.at or choice.at, "remove one")
+            seen.add(text)
+
+    def _range(self, expr: ast.Range) -> None:
+        if expr.lo > expr.hi:
+            raise self._error(
+                f"the range's bounds are reversed: {expr.lo} > {expr.hi}",
+                expr.at,
+                f"write [{expr.hi}..{expr.lo}]",
+            )
+        if expr.step is not None and expr.step <= 0:
+            raise self._error(f"the range's step must be positive, not {expr.step}", expr.at)
+        if expr.step is not None and (expr.hi - expr.lo) / expr.step > MAX_STEPS:
+            raise self._error(f"the range has more than {MAX_STEPS} steps", expr.at)
+        if expr.default is not None and not hole_of(expr, "").contains(expr.default):
+            written = unparse_expr(ast.Range(expr.lo, expr.hi, expr.step))
+            raise self._error(f"the default {expr.default} is not in {written}", expr.at)
+
+    def _error(self, message: str, at: ast.At, hint: str | None = None) -> ElaborationError:
+        return ElaborationError(message, place_in(self.architecture, at), hint)
+
+
+def signature(name: str, params: Mapping[str, object]) -> str:
+    """How ``name`` is called, for hints.
+
+    >>> signature("linear", {"n": REQUIRED, "bias": 1})
+    'it is linear(n, bias=1)'
+    """
+    return f"it is {name}({', '.join(_show_params(params))})" if params else f"write {name}"
+
+
+def _show_params(params: Mapping[str, object]) -> Iterator[str]:
+    for name, default in params.items():
+        if default is REQUIRED:
+            yield name
+        elif isinstance(default, ast.Expr):
+            yield f"{name}={unparse_expr(default)}"
+        else:
+            yield f"{name}={default}"
+
+
+def _key_at(node: ast.Call | ast.Architecture | ast.Stage, index: int) -> ast.At:
+    """Where the name of a keyword or option stands; for a node made by hand, where the node does."""
+    return node.key_at[index] if index < len(node.key_at) else node.at
+
+
+def _plural(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -1,0 +1,138 @@
+"""What can be found by counting alone: the smallest network of a space, and unseen ones within a budget."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from archlab.cost import METRICS, Budget, cost
+from archlab.elaborate import Draw, Fixed, Hole, Interpreter, Network, Random, Value
+from archlab.errors import ArchlabError, BudgetError
+from archlab.search.draw import Mutation
+
+Size = Callable[[Network], float]
+
+
+def costs_of(network: Network) -> dict[str, float]:
+    """The closed-form costs of a network by metric."""
+    return dict(cost(network).as_dict())
+
+
+def smallest(interpreter: Interpreter, budget: Budget, seed: int) -> Network:
+    """The smallest network that coordinate descent finds: relative to the budget, or in MACs without one.
+
+    Raises:
+        BudgetError: even the smallest network misses a limit.
+        ElaborationError: no draw that was tried describes a network.
+    """
+    for name, limit in budget.closed_form.limits:
+        least = _descend(interpreter, _metric(name), seed)
+        if _metric(name)(least) > limit:
+            show = METRICS[name].format
+            raise BudgetError(
+                f"no network of {interpreter.space.name} meets {name} ≤ {show(limit)}: "
+                f"the smallest found has {show(_metric(name)(least))}",
+                hint=f"raise the budget to {name}={show(_metric(name)(least)).replace(' ', '')} or more",
+            )
+    limits = budget.closed_form.limits
+
+    def fill(network: Network) -> float:
+        costs = costs_of(network)
+        return max(costs[name] / limit for name, limit in limits) if limits else costs["macs"]
+
+    network = _descend(interpreter, fill, seed)
+    if not budget.closed_form.allows(costs_of(network)):
+        found = ", ".join(f"{name} {METRICS[name].format(costs_of(network)[name])}" for name, _ in limits)
+        raise BudgetError(
+            f"no network of {interpreter.space.name} was found within {budget} at once: the nearest has {found}",
+            hint="raise one of the budgets",
+        )
+    return network
+
+
+def unseen_within(
+    interpreter: Interpreter,
+    budget: Budget,
+    parents: Sequence[Mapping[str, Value]],
+    seen: Collection[str],
+    rng: random.Random,
+    attempts: int = 200,
+) -> Network | None:
+    """A network within the budget whose digest is not in ``seen``: drawn at random, or mutated from ``parents``.
+
+    None where ``attempts`` draws find none.
+    """
+    for attempt in range(attempts):
+        mutate = parents and (attempt % 2 or attempt > attempts // 2)
+        draw = Mutation(rng.choice(parents), rng, rng.choice((0.05, 0.1, 0.2))) if mutate else Random(rng)
+        try:
+            network = interpreter.network(draw)
+        except ArchlabError:
+            continue
+        if budget.closed_form.allows(costs_of(network)) and network.digest not in seen:
+            return network
+    return None
+
+
+def _metric(name: str) -> Size:
+    return lambda network: costs_of(network)[name]
+
+
+def _descend(interpreter: Interpreter, size: Size, seed: int) -> Network:
+    """Coordinate descent over the holes, from the default draw or the best of some random ones."""
+    holes: dict[str, Hole] = {}
+
+    def elaborate(values: Mapping[str, Value]) -> Network:
+        fixed = Fixed(values)
+
+        def draw(hole: Hole) -> Value:
+            holes[hole.name] = hole
+            return fixed(hole) if hole.searched else hole.default
+
+        return interpreter.network(draw)
+
+    rng = random.Random(seed)
+    starts = []
+    draws: list[Draw] = [Fixed({}), *(Random(rng) for _ in range(100))]
+    for draw in draws:
+        try:
+            starts.append(interpreter.network(draw))
+        except ArchlabError as error:
+            refused = error
+    if not starts:
+        raise refused
+    best = elaborate(min(starts, key=size).draws)
+    improved = True
+    while improved:
+        improved = False
+        for name in list(best.draws):
+            for value in _values(holes[name]):
+                # A new block type brings holes of its own: fill them as small as they go, too.
+                try:
+                    other = _smallest_new(elaborate, {**best.draws, name: value}, best, size, holes)
+                except ArchlabError:
+                    continue
+                if size(other) < size(best):
+                    best, improved = other, True
+    return best
+
+
+def _smallest_new(
+    elaborate: Callable[[Mapping[str, Value]], Network],
+    values: Mapping[str, Value],
+    known: Network,
+    size: Size,
+    holes: Mapping[str, Hole],
+) -> Network:
+    network = elaborate(values)
+    for name in [name for name in network.draws if name not in known.draws]:
+        options = [elaborate({**network.draws, name: value}) for value in _values(holes[name])]
+        network = min([network, *options], key=size)
+    return network
+
+
+def _values(hole: Hole) -> Sequence[Value]:
+    """The values to try: every option, or the ends of a range."""
+    if hole.labels:
+        return hole.labels
+    return (hole.lo, hole.value_at(hole.steps()) if hole.step else hole.hi)

@@ -1,0 +1,48 @@
+"""Draws for a search: an Optuna trial's, and mutations of a draw that is known."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import cast
+
+import optuna
+
+from archlab.elaborate import Hole, Random, Value
+
+
+class FromTrial:
+    """The draw in which an Optuna trial suggests the value of every searched hole, under the hole's own name."""
+
+    def __init__(self, trial: optuna.Trial) -> None:
+        self._trial = trial
+
+    def __call__(self, hole: Hole) -> Value:
+        if not hole.searched:
+            return hole.default
+        if hole.labels:
+            return cast(Value, self._trial.suggest_categorical(hole.name, list(hole.labels)))
+        if not hole.step:
+            return self._trial.suggest_float(hole.name, hole.lo, hole.hi)
+        # A range such as [1..6 step 2] ends at 5: Optuna wants the last value that is drawn.
+        last = hole.value_at(hole.steps())
+        if isinstance(hole.lo, int) and isinstance(hole.step, int):
+            return self._trial.suggest_int(hole.name, hole.lo, int(last), step=hole.step)
+        value = self._trial.suggest_float(hole.name, hole.lo, last, step=hole.step)
+        return hole.value_at(round((value - hole.lo) / hole.step))
+
+
+class Mutation:
+    """The draw that keeps each value of a known one, and now and then draws it anew."""
+
+    def __init__(self, base: Mapping[str, Value], rng: random.Random, rate: float) -> None:
+        self._base = base
+        self._rng = rng
+        self._rate = rate
+        self._random = Random(rng)
+
+    def __call__(self, hole: Hole) -> Value:
+        kept = hole.name in self._base and hole.contains(self._base[hole.name])
+        if kept and self._rng.random() >= self._rate:
+            return self._base[hole.name]
+        return self._random(hole)

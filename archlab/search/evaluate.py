@@ -1,0 +1,85 @@
+"""One candidate's evaluation: what it is built for, in what order, and how each way of failing is told."""
+
+from __future__ import annotations
+
+import math
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import optuna
+from torch.fx import GraphModule
+
+from archlab.cost import METRICS, Budget
+from archlab.errors import ArchlabError
+from archlab.nn import build, measure
+from archlab.score import score
+from archlab.search.objective import Candidate, Goal
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an evaluation ended: values by objective, costs that were measured on the way, or the reason for neither."""
+
+    state: Literal["scored", "over_budget", "failed", "pruned"]
+    values: dict[str, float]
+    measured: dict[str, float]
+    reason: str | None = None
+
+
+def evaluate(
+    candidate: Candidate, goals: tuple[Goal, ...], budget: Budget, trial: optuna.Trial, threads: int
+) -> Outcome:
+    """Builds ``candidate``, measures it where a budget or objective asks for that, and computes every objective.
+
+    An exception of a score or of a user's objective is this candidate's failure; KeyboardInterrupt passes through.
+    """
+    values: dict[str, float] = {}
+    measured: dict[str, float] = {}
+    needs_latency = any(name == "latency" for name, _ in budget.limits) or any(g.name == "latency" for g in goals)
+    goal_name = "build"
+    try:
+        module = None
+        if needs_latency or any(goal.kind != "cost" for goal in goals):
+            module = build(candidate.graph, seed=candidate.seed)
+        if needs_latency and module is not None:
+            goal_name = "latency"
+            measured["latency"] = measure(module, candidate.graph.input_shape, threads=threads).median
+            if not budget.allows(measured):
+                limit = METRICS["latency"].format(dict(budget.limits)["latency"])
+                return Outcome("over_budget", {}, measured, f"latency is above {limit}")
+        for goal in goals:
+            goal_name = goal.name
+            values[goal.name] = _value(goal, candidate, module, trial, {**candidate.cost, **measured})
+            if not math.isfinite(values[goal.name]):
+                return Outcome("failed", {}, measured, f"{goal.name} is {values[goal.name]}")
+    except optuna.TrialPruned as pruned:
+        return Outcome("pruned", {}, measured, str(pruned) or None)
+    except ArchlabError as error:
+        return Outcome("failed", {}, measured, error.one_line)
+    except Exception as error:
+        return Outcome("failed", {}, measured, f"{goal_name}: {_where(error)}")
+    return Outcome("scored", values, measured)
+
+
+def _value(
+    goal: Goal, candidate: Candidate, module: GraphModule | None, trial: optuna.Trial, costs: dict[str, float]
+) -> float:
+    if goal.kind == "cost":
+        return costs[goal.name]
+    assert module is not None
+    if goal.kind == "score":
+        return score(goal.name, module, candidate.graph.input_shape, candidate.seed)
+    assert goal.function is not None
+    value = goal.function(module, candidate, trial)
+    if isinstance(value, bool) or not hasattr(value, "__float__"):
+        raise TypeError(f"it returned {value!r}, not a number")
+    return float(value)
+
+
+def _where(error: Exception) -> str:
+    """An exception in one line, with the place in the user's code that raised it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:500] + place

@@ -1,0 +1,138 @@
+"""Objectives: the scores to maximise and the costs to minimise, and the user's own functions."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from archlab.cost import METRICS
+from archlab.elaborate import Value
+from archlab.errors import InputError, did_you_mean
+from archlab.ir import Graph
+from archlab.result import Objective
+from archlab.score import SCORES
+
+if TYPE_CHECKING:
+    import optuna
+    from torch.fx import GraphModule
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What a user's objective is told of the network that it is to judge.
+
+    Attributes:
+        number: its trial's number.
+        text: its canonical text, without holes.
+        graph: its operators; ``graph.to_networkx()`` for analysis.
+        cost: params, macs, other, activations and memory.
+        draws: the value of every hole, by name.
+        seed: the search's seed.
+    """
+
+    number: int
+    text: str
+    graph: Graph
+    cost: Mapping[str, float]
+    draws: Mapping[str, Value]
+    seed: int
+
+
+UserObjective = Callable[["GraphModule", Candidate, "optuna.Trial"], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """An objective and how its value is come by: a cost, a score by name, or a function of the user's."""
+
+    objective: Objective
+    kind: Literal["cost", "score", "user"]
+    function: UserObjective | None = None
+
+    @property
+    def name(self) -> str:
+        """The name under which values are recorded."""
+        return self.objective.name
+
+
+def parse_goals(texts: Iterable[str]) -> tuple[Goal, ...]:
+    """Objectives from texts: a metric (minimised), a score (maximised), ``package.module:function`` or
+    ``file.py:function`` (the user's, maximised), each with ``min:`` or ``max:`` before it to say otherwise.
+
+    A user's function runs the user's code, here and for every candidate.
+
+    Raises:
+        InputError: an unknown name, one given twice, or a function that cannot be loaded.
+    """
+    goals: list[Goal] = []
+    for text in texts:
+        goal = _goal(text)
+        if any(goal.name == other.name for other in goals):
+            raise InputError(f"the objective {goal.name} is given twice")
+        goals.append(goal)
+    if not goals:
+        raise InputError("a search needs at least one objective", hint="such as --objective synflow")
+    return tuple(goals)
+
+
+def user_goal(function: UserObjective, name: str | None = None) -> Goal:
+    """A Python function as an objective to maximise."""
+    return Goal(Objective(name or str(getattr(function, "__name__", "objective")), "maximize"), "user", function)
+
+
+def _goal(text: str) -> Goal:
+    prefix, colon, rest = text.partition(":")
+    named: Literal["maximize", "minimize"] | None = None
+    if colon and prefix in ("min", "max"):
+        named, text = ("minimize" if prefix == "min" else "maximize"), rest
+    if ":" in text:
+        return Goal(Objective(text, named or "maximize"), "user", _load(text))
+    if text in METRICS:
+        return Goal(Objective(text, named or "minimize"), "cost")
+    if text in SCORES:
+        return Goal(Objective(text, named or "maximize"), "score")
+    raise InputError(
+        f"no objective is named {text!r}",
+        hint=did_you_mean(text, [*METRICS, *SCORES])
+        or "your own is written package.module:function or file.py:function",
+    )
+
+
+def _load(target: str) -> UserObjective:
+    """The function that ``module:function`` or ``file.py:function`` names."""
+    module_name, _, function_name = target.rpartition(":")
+    try:
+        if module_name.endswith(".py"):
+            module = _load_file(Path(module_name))
+        else:
+            # As `python -m` does, so that a module beside the user can be named.
+            if "" not in sys.path:
+                sys.path.insert(0, "")
+            module = importlib.import_module(module_name)
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"the objective {target} cannot be loaded: {type(error).__name__}: {error}") from error
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        known = [name for name in vars(module) if callable(vars(module)[name])]
+        raise InputError(f"{module_name} has no function {function_name!r}", hint=did_you_mean(function_name, known))
+    loaded: UserObjective = function
+    return loaded
+
+
+def _load_file(path: Path) -> object:
+    if not path.is_file():
+        raise InputError(f"no such file: {path}")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module  # so that what it defines can be pickled, by data loaders' workers for one
+    spec.loader.exec_module(module)
+    return module

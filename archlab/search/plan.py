@@ -1,0 +1,85 @@
+"""What a search is asked to do, and the record that it keeps of every draw."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from archlab.cost import Budget
+from archlab.elaborate import Space
+from archlab.grammar import unparse
+from archlab.result import Trial
+from archlab.search.objective import Goal
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A search.
+
+    Attributes:
+        space: where candidates are drawn from.
+        goals: its objectives.
+        budget: limits that every finalist meets.
+        trials: how many candidates to evaluate; over-budget and repeated draws come on top and cost nothing.
+        timeout: seconds after which no evaluation is begun; None for no limit.
+        seed: of the draws, the weights and the scores.
+        sampler: ``tpe`` or ``random``.
+        top: how many finalists to report.
+        out: the folder for the study, the result, the report and the finalists.
+        study: the study's name in its storage; None for the space's name.
+        storage: the storage's address; None for ``study.journal`` in ``out``.
+        latency: whether to measure the finalists' latency.
+        threads: torch's threads while latency is measured.
+        command: the command line, for the report.
+    """
+
+    space: Space
+    goals: tuple[Goal, ...]
+    budget: Budget
+    out: Path
+    trials: int = 60
+    timeout: float | None = None
+    seed: int = 0
+    sampler: str = "tpe"
+    top: int = 5
+    study: str | None = None
+    storage: str | None = None
+    latency: bool = True
+    threads: int = 1
+    command: str = ""
+
+    @property
+    def study_name(self) -> str:
+        """The study's name in its storage."""
+        return self.study or self.space.name
+
+    @property
+    def where(self) -> str:
+        """The storage, as messages call it."""
+        return self.storage or str(self.out / "study.journal")
+
+    def identity(self, version: str) -> dict[str, Any]:
+        """What must be the same for a study to be resumed."""
+        return {
+            "archlab": version,
+            "space": unparse(self.space.architecture),
+            "budget": dict(self.budget.limits),
+            "objectives": [f"{g.objective.direction} {g.name}" for g in self.goals],
+            "seed": self.seed,
+        }
+
+
+def record_of(trial: Trial) -> dict[str, Any]:
+    """A trial as the storage keeps it: only what differs from the defaults."""
+    defaults = {f.name: f.default for f in dataclasses.fields(Trial)}
+    return {name: value for name, value in dataclasses.asdict(trial).items() if value not in (defaults[name], {})}
+
+
+def trial_of(number: int, record: object) -> Trial | None:
+    """The trial that a storage kept; None where there is no whole record of it."""
+    hints = get_type_hints(Trial)
+    if not isinstance(record, dict) or not {"state"} <= set(record) <= set(hints):
+        return None
+    return Trial(**{"draws": {}, "cost": {}, **record, "number": number})

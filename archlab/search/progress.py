@@ -1,0 +1,74 @@
+"""One line on standard error while a search runs: trials, feasible share, best score, time left."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from archlab.search.plan import Plan
+from archlab.search.study import History, Watch
+from archlab.units import format_seconds
+
+
+@contextlib.contextmanager
+def progress_line(plan: Plan, console: Console) -> Iterator[Watch]:
+    """A watcher that keeps the line up to date where ``console`` is a terminal, and one that does nothing elsewhere."""
+    if not console.is_terminal:
+        yield lambda *_: None
+        return
+    columns = (
+        TextColumn("[bold]{task.description}"),
+        BarColumn(bar_width=16),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} trials"),
+        TextColumn("{task.fields[feasible]}"),
+        TextColumn("{task.fields[best]}"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}"),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(plan.space.name, total=plan.trials, feasible="", best="", left="")
+        began = time.monotonic()
+        before: int | None = None
+
+        def watch(history: History, note: str) -> None:
+            nonlocal before
+            before = history.spent if before is None else before
+            progress.update(
+                task,
+                completed=history.spent,
+                feasible=_feasible(history),
+                best=_best(plan, history),
+                left=note or _left(plan, history, before, began),
+            )
+
+        yield watch
+
+
+def _feasible(history: History) -> str:
+    if not history.trials:
+        return ""
+    over = sum(trial.state == "over_budget" for trial in history.trials)
+    return f"{1 - over / len(history.trials):.0%} within budget"
+
+
+def _best(plan: Plan, history: History) -> str:
+    goal = plan.goals[0]
+    values = [trial.values[goal.name] for trial in history.scored()]
+    if not values:
+        return ""
+    best = max(values) if goal.objective.direction == "maximize" else min(values)
+    return f"best {goal.name} {best:.4g}"
+
+
+def _left(plan: Plan, history: History, before: int, began: float) -> str:
+    done = history.spent - before
+    if not done or history.spent >= plan.trials:
+        return ""
+    left = (time.monotonic() - began) / done * (plan.trials - history.spent)
+    if plan.timeout is not None:
+        left = min(left, max(0.0, plan.timeout - (time.monotonic() - began)))
+    return f"{format_seconds(max(left, 1.0))} left"

@@ -1,0 +1,148 @@
+"""A search from plan to result: the study opened or resumed, run, and its best written down."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import importlib.metadata
+import os
+import platform
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import optuna
+
+from archlab.elaborate import Interpreter
+from archlab.errors import InputError
+from archlab.files import cannot_write, make_folder, write_atomic
+from archlab.grammar import unparse
+from archlab.result import Finalist, SearchResult, to_json
+from archlab.search.closed_form import costs_of
+from archlab.search.finalists import choose, finalist, write_finalists
+from archlab.search.importance import importance
+from archlab.search.plan import Plan
+from archlab.search.storage import open_storage, open_study
+from archlab.search.study import History, Search, Watch
+
+SAMPLERS = ("tpe", "random")
+
+
+def run_search(plan: Plan, watch: AbstractContextManager[Watch] | None = None) -> SearchResult:
+    """Carries out ``plan``, or what is left of it, and writes ``result.json`` and the finalists to its folder.
+
+    The study is written as it goes, so that the same plan resumes it after any end, and a killed process loses the
+    trial that it was at.
+
+    Raises:
+        BudgetError: no network of the space meets the budget.
+        InputError: the folder or storage cannot be used, or the study belongs to another search.
+    """
+    began = time.monotonic()
+    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    make_folder(plan.out)
+    interpreter = Interpreter(plan.space)
+    with _quiet_optuna(), _storage_errors(plan):
+        directions = [goal.objective.direction for goal in plan.goals]
+        storage = open_storage(plan.storage, plan.out)
+        identity = plan.identity(importlib.metadata.version("archlab"))
+        study = open_study(storage, plan.study_name, identity, directions, plan.where)
+        study.sampler = _sampler(plan, len(study.trials))
+        search = Search(plan, study, interpreter)
+        with watch or nullcontext(lambda *_: None) as watcher:
+            history = search.run(watcher)
+            finalists = _finalists(plan, interpreter, history, watcher)
+    result = _result(plan, search, history, finalists, started, began)
+    write_finalists(plan.out, result.finalists)
+    write_atomic(plan.out / "result.json", to_json(result))
+    return result
+
+
+def _finalists(plan: Plan, interpreter: Interpreter, history: History, watch: Watch) -> tuple[Finalist, ...]:
+    best = choose(history.trials, [goal.objective for goal in plan.goals], plan.top)
+    finalists = []
+    for i, trial in enumerate(best, start=1):
+        watch(history, f"recounting {i}/{len(best)}")
+        finalists.append(finalist(plan, interpreter, trial))
+    return tuple(finalists)
+
+
+def _result(
+    plan: Plan, search: Search, history: History, finalists: tuple[Finalist, ...], started: str, began: float
+) -> SearchResult:
+    objectives = tuple(goal.objective for goal in plan.goals)
+    return SearchResult(
+        space=plan.space.name,
+        space_text=unparse(plan.space.architecture),
+        command=plan.command,
+        seed=plan.seed,
+        sampler=plan.sampler,
+        versions=_versions(),
+        machine=_machine(),
+        budgets=dict(plan.budget.limits),
+        objectives=objectives,
+        trials=tuple(history.trials),
+        finalists=finalists,
+        smallest=costs_of(search.start),
+        importance=importance(history.trials, objectives),
+        started=started,
+        seconds=round(time.monotonic() - began, 1),
+        interrupted=history.interrupted,
+    )
+
+
+def _sampler(plan: Plan, known: int) -> optuna.samplers.BaseSampler:
+    # A resumed study goes on with other numbers than those that it began with.
+    seed = plan.seed + 1_000_003 * known
+    if plan.sampler == "random":
+        return optuna.samplers.RandomSampler(seed=seed)
+    if plan.sampler != "tpe":
+        raise InputError(f"no sampler is named {plan.sampler!r}", hint=f"one of: {', '.join(SAMPLERS)}")
+    return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True)
+
+
+@contextlib.contextmanager
+def _quiet_optuna() -> Iterator[None]:
+    """Optuna's log lines and its notes on what is experimental would drown ours."""
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"optuna\..*")
+            warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+            yield
+    finally:
+        optuna.logging.set_verbosity(level)
+
+
+@contextlib.contextmanager
+def _storage_errors(plan: Plan) -> Iterator[None]:
+    """A disk that fills up or a database that goes away in the middle: one line, and what was told so far is kept."""
+    try:
+        yield
+    except optuna.exceptions.StorageInternalError as error:
+        reason = " ".join(str(error.__cause__ or error).split())[:160]
+        raise InputError(
+            f"the storage {plan.where} failed: {reason}", hint="mend it and run the same again: it resumes"
+        ) from error
+    except OSError as error:
+        raise cannot_write(Path(plan.where), error) from error
+
+
+def _versions() -> dict[str, str]:
+    names = ("archlab", "torch", "fvcore", "optuna", "networkx", "plotly")
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in names}
+
+
+def _machine() -> str:
+    """The processor and how many cores of it this process may use."""
+    model = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                model = line.partition(":")[2].strip()
+                break
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{model}, {cores} cores, {platform.system()}"

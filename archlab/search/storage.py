@@ -1,0 +1,137 @@
+"""Studies on disk: Optuna's own storage, with a journal file that a killed process cannot spoil."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import optuna
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+
+from archlab.errors import InputError
+from archlab.files import cannot_write
+
+PLAN = "archlab:plan"
+RECORD = "archlab:trial"
+
+
+class _FileLock(JournalFileOpenLock):
+    """A lock that the system gives back when its process dies, so that ``kill -9`` leaves none behind."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(str(path))
+        self._path = path.with_name(path.name + ".lock")
+        self._handle: int | None = None
+
+    def acquire(self) -> bool:
+        self._handle = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o644)
+        fcntl.flock(self._handle, fcntl.LOCK_EX)
+        return True
+
+    def release(self) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+def open_storage(storage: str | None, folder: Path) -> BaseStorage:
+    """The storage at an address, or the journal ``study.journal`` in ``folder``.
+
+    An address is a journal file's path, or a database URL such as ``sqlite:///study.db``.
+
+    Raises:
+        InputError: it cannot be opened, or is no study.
+    """
+    try:
+        if storage is not None and "://" in storage:
+            return RDBStorage(storage)
+        path = folder / "study.journal" if storage is None else Path(storage)
+        _mend(path)
+        return JournalStorage(JournalFileBackend(str(path), lock_obj=_FileLock(path)))
+    except OSError as error:
+        raise cannot_write(Path(storage or folder / "study.journal"), error) from error
+    except Exception as error:
+        raise _broken(storage or str(folder / "study.journal"), error) from error
+
+
+def _mend(path: Path) -> None:
+    """Cuts off the record that a killed process was writing: the trial it belongs to was lost with the process.
+
+    Raises:
+        ValueError: the file is no journal.
+    """
+    if not path.exists():
+        return
+    lock = _FileLock(path)
+    lock.acquire()
+    try:
+        with path.open("r+b") as file:
+            data = file.read()
+            end = data.rfind(b"\n") + 1
+            for line in (data[: data.find(b"\n") + 1], data[data.rfind(b"\n", 0, max(end - 1, 0)) + 1 : end]):
+                record = json.loads(line) if line else {"op_code": 0}
+                if not isinstance(record, dict) or "op_code" not in record:
+                    raise ValueError("a line of it is no record of a journal")
+            file.truncate(end)
+    finally:
+        lock.release()
+
+
+def open_study(
+    storage: BaseStorage,
+    name: str,
+    plan: Mapping[str, Any],
+    directions: Sequence[Literal["maximize", "minimize"]],
+    where: str,
+) -> optuna.Study:
+    """The study ``name``, made if it is not there, and refused if it was made for another search.
+
+    Raises:
+        InputError: it belongs to another space, budget, objective, seed or version, or cannot be read.
+    """
+    try:
+        # Asked first, since a journal keeps even an attempt to create what is there.
+        known = name in optuna.get_all_study_names(storage)
+        if known:
+            study = optuna.load_study(storage=storage, study_name=name)
+        else:
+            study = optuna.create_study(
+                storage=storage, study_name=name, directions=list(directions), load_if_exists=True
+            )
+        attrs = study.user_attrs
+        if PLAN not in attrs and not study.trials:
+            study.set_user_attr(PLAN, dict(plan))
+            return study
+    except OSError as error:
+        raise cannot_write(Path(where), error) from error
+    except Exception as error:
+        raise _broken(where, error) from error
+    theirs = attrs.get(PLAN)
+    if not isinstance(theirs, dict):
+        raise InputError(f"the study {name!r} in {where} is not archlab's", hint="choose another --study or --out")
+    for key, value in plan.items():
+        if theirs.get(key) != value:
+            made = _short(theirs.get(key))
+            raise InputError(
+                f"the study {name!r} in {where} was made with {key} {made}, not {_short(value)}",
+                hint="choose another --study or --out, or give the same again to resume it",
+            )
+    return study
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else repr(value)
+    return text if len(text) <= 80 else f"{text[:60]}…"
+
+
+def _broken(where: str, error: Exception) -> InputError:
+    reason = " ".join(str(error).split())[:120]
+    return InputError(
+        f"{where} is not a study that can be read: {type(error).__name__}: {reason}",
+        hint="move it away, or choose another --out, and search anew",
+    )

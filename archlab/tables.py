@@ -1,0 +1,182 @@
+"""Tables for the terminal, and the same content as plain data for ``--json``."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from archlab.cost import METRICS, Part, by_block, by_op, by_stage, cost
+from archlab.elaborate import Interpreter, Network, load
+from archlab.grammar import parse_file
+from archlab.ir import show_shape
+from archlab.resources import shipped_spaces
+from archlab.result import Recount, SearchResult
+from archlab.units import format_bytes, format_count
+
+CONVENTION = "MACs: multiply-accumulates of convolutions and linear layers, one image."
+
+
+def _console() -> Console:
+    # A pipe has no width of its own: do not fold a table that a script or a pager reads.
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=160)
+
+
+def _table(*columns: str, title: str | None = None) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
+    return table
+
+
+# --- spaces -----------------------------------------------------------------------------------------------------
+
+
+def space_rows() -> list[dict[str, Any]]:
+    """Every shipped network and space: its name, kind, default cost and what its text says of it."""
+    rows = []
+    for name, path in shipped_spaces().items():
+        space = load(parse_file(path))
+        total = cost(Interpreter(space).network(lambda hole: hole.default))
+        rows.append(
+            {
+                "name": name,
+                "kind": "network" if space.is_reference else "space",
+                "params": total.params,
+                "macs": total.macs,
+                "about": _about(space.architecture.text),
+            }
+        )
+    return rows
+
+
+def _about(text: str) -> str:
+    """The first sentence of the comment at a text's head."""
+    comment = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
+    words = " ".join(line.lstrip("# ") for line in comment)
+    # A full stop that ends a sentence is followed by a space and a capital: "et al. 2015" goes on.
+    return re.split(r"(?<=\.) (?=[A-Z0-9])(?!\d{4})", words, maxsplit=1)[0]
+
+
+def print_spaces(rows: list[dict[str, Any]]) -> None:
+    """The shipped spaces as a table."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("name", no_wrap=True)
+    table.add_column("kind", no_wrap=True)
+    for column in ("params", "MACs"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("about", overflow="fold")
+    for row in rows:
+        counts = (format_count(row["params"]), format_count(row["macs"]))
+        table.add_row(row["name"], row["kind"], *counts, escape(row["about"]))
+    console = _console()
+    console.print(table)
+    console.print("A space's counts are those of its default draw. " + CONVENTION, style="dim")
+
+
+# --- one network ------------------------------------------------------------------------------------------------
+
+
+def show_network(network: Network, count: Recount | None = None) -> dict[str, Any]:
+    """A network's totals at the top, then its draws, and its parts by stage and by operator."""
+    data: dict[str, Any] = {
+        "name": network.name,
+        "digest": network.digest,
+        "input": list(network.input_shape),
+        **cost(network).as_dict(),
+        "nodes": network.body.nodes,
+        "draws": dict(network.draws),
+        "stages": [_part(part) for part in by_stage(network)],
+        "operators": by_op(network.graph),
+    }
+    if count is not None:
+        data["fvcore"] = {
+            "macs": count.macs,
+            "total": count.total,
+            "by_operator": count.by_operator,
+            "uncounted": count.uncounted,
+            "equal": count.equal,
+        }
+    return data
+
+
+def _part(part: Part) -> dict[str, Any]:
+    return {"name": part.name, "shape": list(part.shape), "nodes": part.nodes, **part.cost.as_dict()}
+
+
+def print_network(network: Network, by: str, count: Recount | None = None) -> None:
+    """A network's cost as a table by stage, block or operator, with its totals."""
+    console = _console()
+    total = cost(network)
+    title = f"{network.name}  {show_shape(network.input_shape)}"
+    if by == "op":
+        table = _table("operator", "nodes", "params", "MACs", "share", "activations", title=title)
+        for op, row in sorted(by_op(network.graph).items(), key=lambda item: -item[1]["macs"]):
+            counts = (format_count(row["params"]), format_count(row["macs"]), _share(row["macs"], total.macs))
+            table.add_row(op, str(row["nodes"]), *counts, format_count(row["activations"]))
+    else:
+        table = _table(by, "output", "params", "MACs", "share", "activations", "memory", title=title)
+        for part in by_stage(network) if by == "stage" else by_block(network):
+            table.add_row(
+                part.name,
+                show_shape(part.shape),
+                format_count(part.cost.params),
+                format_count(part.cost.macs),
+                _share(part.cost.macs, total.macs),
+                format_count(part.cost.activations),
+                format_bytes(part.cost.memory),
+            )
+        table.add_section()
+        totals = (format_count(total.params), format_count(total.macs), "", format_count(total.activations))
+        table.add_row("total", "", *totals, format_bytes(total.memory), style="bold")
+    console.print(table)
+    console.print(f"params {total.params:,}  MACs {total.macs:,}  activations {total.activations:,}")
+    if count is not None:
+        verdict = "equal, operator by operator" if count.equal else "DIFFERENT"
+        console.print(f"fvcore MACs {count.macs:,}  with norms and pooling {count.total:,}  {verdict}")
+    console.print(CONVENTION + " Memory: peak of live activations, batch 1, fp32.", style="dim")
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else "–"
+
+
+# --- a search ---------------------------------------------------------------------------------------------------
+
+
+def print_search(result: SearchResult, folder: Path) -> None:
+    """The best candidates of a search, how its draws ended, and where the files are."""
+    console = _console()
+    names = [objective.name for objective in result.objectives]
+    budget = ", ".join(f"{name} ≤ {METRICS[name].format(limit)}" for name, limit in result.budgets.items())
+    title = f"best of {escape(result.space)}" + (f" with {budget}" if budget else "")
+    measured = any(f.latency is not None for f in result.finalists)
+    columns = ["network", *(n for n in names if n not in METRICS), "MACs", "params", "activations", "memory"]
+    table = _table(*columns, *(["latency"] if measured else []), "fvcore", title=title)
+    for item in result.finalists:
+        counts = [METRICS[n].format(item.cost[n]) for n in ("macs", "params", "activations", "memory")]
+        timed = [METRICS["latency"].format(item.latency.median) if item.latency else ""] if measured else []
+        equal = "" if item.recount is None else "equal" if item.recount.equal else "DIFFERENT"
+        scores = [f"{item.values[n]:.4f}" for n in names if n not in METRICS]
+        table.add_row(escape(item.name), *scores, *counts, *timed, equal)
+    if result.finalists:
+        console.print(table)
+    else:
+        console.print("no candidate was scored")
+    counts_by_state = result.counts()
+    told = ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in counts_by_state.items() if n or state == "scored")
+    console.print(f"{len(result.trials)} draws: {told}")
+    for trial in [t for t in result.trials if t.state == "failed"][:3]:
+        console.print(f"  trial {trial.number} failed: {trial.reason}", markup=False)
+    console.print(CONVENTION, style="dim")
+    console.print(f"report   {folder / 'report.html'}", markup=False, soft_wrap=True)
+    console.print(f"result   {folder / 'result.json'}", markup=False, soft_wrap=True)
+    if result.finalists:
+        console.print(f"networks {folder / 'finalists'}/", markup=False, soft_wrap=True)

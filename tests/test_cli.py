@@ -1,0 +1,269 @@
+"""The command line as a user or a script meets it: real processes, real exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+TINY = """\
+net tiny(input=3x16x16)
+stem: conv({4, 8}, 3, s=2)
+body: repeat([1..3], {conv({8, 16}), separable({8, 16}, k={3, 5})})
+head: gap -> fc(10)
+"""
+
+ENVIRONMENT = {**os.environ, "PYTHONWARNINGS": "", "COLUMNS": "160"}
+
+
+def archlab(*args, cwd=None):
+    command = [sys.executable, "-m", "archlab", *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=120, env=ENVIRONMENT, check=False)
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    (tmp_path / "tiny.arch").write_text(TINY)
+    return tmp_path
+
+
+def test_show_prints_the_golden_counts_as_json():
+    done = archlab("show", "resnet50", "--json")
+    data = json.loads(done.stdout)
+    assert (data["params"], data["macs"]) == (25_557_032, 4_089_184_256)
+    assert sum(stage["macs"] for stage in data["stages"]) == data["macs"]
+    assert sum(row["params"] for row in data["operators"].values()) == data["params"]
+    assert done.stderr == ""
+
+
+def test_show_takes_multipliers_and_every_table():
+    for by in ("stage", "block", "op"):
+        done = archlab("show", "mobilenet_v1", "--set", "width_mult=0.5", "--by", by)
+        assert done.returncode == 0
+        # Howard et al. 2017, table 6: 0.5 MobileNet-224 has 149 M MACs and 1.3 M parameters.
+        assert "params 1,331,592  MACs 149,497,088" in done.stdout
+
+
+def test_show_counts_with_fvcore_on_request():
+    done = archlab("show", "shufflenet_v2_x1_0", "--fvcore")
+    assert done.returncode == 0
+    assert "fvcore MACs 144,907,992" in done.stdout
+    assert "equal, operator by operator" in done.stdout
+
+
+def test_show_text_is_the_network_itself(tiny):
+    text = archlab("show", "tiny.arch", "--set", "body.block=separable", "--text", cwd=tiny).stdout
+    assert text.splitlines() == [
+        "net tiny(input=3x16x16)",
+        "stem: conv(4, 3, s=2)",
+        "body: repeat(1, separable(8, k=3))",
+        "head: gap -> fc(10)",
+    ]
+
+
+def test_spaces_lists_what_is_shipped():
+    names = {row["name"]: row for row in json.loads(archlab("spaces", "--json").stdout)}
+    assert names["xception"]["kind"] == "network"
+    assert names["mobile"]["kind"] == "space"
+    assert names["xception"]["macs"] == 8_357_403_496
+    assert "resnext50_32x4d" in archlab("spaces").stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["show", "resnet51"], "neither a shipped network nor a file\n  hint: did you mean resnet50"),
+        (["show", "nowhere/x.arch"], "no such file"),
+        (["show", "resnet50", "--set", "width=1"], "no hole is named 'width'"),
+        (["show", "resnet50", "--set", "width_mult=-1"], "width_mult cannot be -1"),
+        (["show", "resnet50", "--set", "width_mult"], "is not NAME=VALUE"),
+        (["show", "resnet50", "--max-nodes", "20"], "more than 20 nodes"),
+        (["search", "mobile", "--budget", "mac=3M"], "did you mean macs?"),
+        (["search", "mobile", "--budget", "macs=3MB"], "write it like 600M"),
+        (["search", "mobile", "--objective", "synflw"], "did you mean synflow?"),
+        (["search", "mobile", "--timeout", "soon"], "write it like 5m"),
+        (["report", "nothing.json"], "cannot read nothing.json"),
+        (["serch"], "No such command 'serch'"),
+    ],
+)
+def test_what_the_user_got_wrong_is_one_message_and_exit_code_2(tmp_path, args, message):
+    done = archlab(*args, cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_broken_text_is_shown_with_a_caret(tmp_path):
+    (tmp_path / "bad.arch").write_text("net bad(input=3x8x8)\nstem: cnov(8)\n")
+    done = archlab("show", "bad.arch", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "archlab: bad.arch:2:7: nothing is named 'cnov'\n  stem: cnov(8)\n        ^\n  hint: did you mean conv or conv2d?\n"
+    )
+
+
+def test_a_budget_that_no_network_meets_is_exit_code_1(tiny):
+    done = archlab("search", "tiny.arch", "--budget", "params=200", cwd=tiny)
+    assert done.returncode == 1
+    assert "no network of tiny meets params ≤ 200: the smallest found has 298" in done.stderr
+    assert done.stdout == ""
+
+
+def test_help_has_examples():
+    for command in ("show", "search", "spaces", "report"):
+        done = archlab(command, "--help")
+        assert done.returncode == 0
+        assert f"archlab {command}" in done.stdout.split("Example")[1]
+
+
+def test_a_search_prints_its_table_and_leaves_its_files(tiny):
+    done = archlab("search", "tiny.arch", "-b", "macs=60k", "-o", "params", "-n", 6, cwd=tiny)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "6 scored" in done.stdout
+    assert done.stdout.count("equal") == 5
+    folder = tiny / "out" / "tiny"
+    assert len(list((folder / "finalists").glob("*.arch"))) == 5
+    assert (folder / "report.html").read_text().lower().startswith("<!doctype html>")
+    again = archlab("report", folder / "result.json", "--out", tiny / "again.html", cwd=tiny)
+    assert again.returncode == 0
+    assert (tiny / "again.html").read_text() == (folder / "report.html").read_text()
+
+
+def test_a_searchs_json_is_all_there_is_on_standard_output(tiny):
+    done = archlab("search", "tiny.arch", "-o", "macs", "-n", 3, "--no-latency", "--json", cwd=tiny)
+    assert json.loads(done.stdout) == json.loads((tiny / "out" / "tiny" / "result.json").read_text())
+
+
+def test_a_finalists_file_is_accepted_by_show(tiny):
+    archlab("search", "tiny.arch", "-o", "macs", "-n", 2, "--no-latency", cwd=tiny)
+    result = json.loads((tiny / "out" / "tiny" / "result.json").read_text())
+    best = result["finalists"][0]
+    shown = json.loads(archlab("show", tiny / "out" / "tiny" / best["file"], "--json").stdout)
+    assert shown["name"] == best["name"]
+    assert shown["macs"] == best["cost"]["macs"] == best["recount"]["macs"]
+
+
+# --- faults -----------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_that_cannot_be_written_to_is_exit_code_2(tiny):
+    (tiny / "file").write_text("in the way")
+    done = archlab("search", "tiny.arch", "-o", "macs", "--out", "file/out", cwd=tiny)
+    assert done.returncode == 2
+    assert "archlab: cannot write file/out: not a directory" in done.stderr
+    assert "--out" in done.stderr
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 60 KiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=60k", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("mounting a small tmpfs needs root")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_disk_that_fills_up_is_one_line_and_what_was_found_is_kept(tiny, small_disk):
+    args = ("search", "tiny.arch", "-o", "macs", "--no-latency", "-n", 36, "--out", small_disk / "out")
+    done = archlab(*args, cwd=tiny)
+    assert done.returncode == 2
+    assert "no space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(small_disk.rglob(".*.html.*")), "no half-written file is left"
+    # With room again, the same command goes on.
+    subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
+    done = archlab(*args, cwd=tiny)
+    assert done.returncode == 0, done.stderr
+    result = json.loads((small_disk / "out" / "result.json").read_text())
+    digests = [t["digest"] for t in result["trials"] if t["state"] == "scored"]
+    assert len(digests) == len(set(digests)) == 36
+
+
+def slow_objective(folder: Path) -> str:
+    (folder / "mine.py").write_text(
+        textwrap.dedent("""\
+            import time
+
+            def value(module, candidate, trial):
+                with open("calls.txt", "a") as file:
+                    print(candidate.graph.digest, file=file, flush=True)
+                time.sleep(0.15)
+                return float(candidate.cost["params"])
+            """)
+    )
+    return "mine.py:value"
+
+
+def start_slow_search(folder: Path, *more: object) -> subprocess.Popen[str]:
+    objective = slow_objective(folder)
+    command = [sys.executable, "-m", "archlab", "search", "tiny.arch", "-o", objective, "--no-latency", "-n", "14"]
+    return subprocess.Popen(
+        [*command, *map(str, more)],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
+    )
+
+
+def wait_for_calls(folder: Path, count: int, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 60
+    path = folder / "calls.txt"
+    while not path.exists() or len(path.read_text().splitlines()) < count:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_ctrl_c_ends_with_the_report_of_what_there_is_and_the_same_command_goes_on(tiny):
+    process = start_slow_search(tiny)
+    wait_for_calls(tiny, 5, process)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "interrupted by the user; the same command resumes it" in err
+    assert "Traceback" not in err
+    assert "best of tiny" in out
+    folder = tiny / "out" / "tiny"
+    result = json.loads((folder / "result.json").read_text())
+    assert 4 <= sum(t["state"] == "scored" for t in result["trials"]) <= 6
+    assert (folder / "report.html").exists()
+
+    process = start_slow_search(tiny)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    resumed = json.loads((folder / "result.json").read_text())
+    assert sum(t["state"] == "scored" for t in resumed["trials"]) == 14
+    scored_before = [t for t in result["trials"] if t["state"] == "scored"]
+    assert [t for t in resumed["trials"] if t["number"] <= scored_before[-1]["number"]][: len(result["trials"])]
+
+
+def test_kill_9_loses_at_most_the_running_trial(tiny):
+    process = start_slow_search(tiny)
+    wait_for_calls(tiny, 6, process)
+    process.kill()
+    process.wait()
+    process = start_slow_search(tiny)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    result = json.loads((tiny / "out" / "tiny" / "result.json").read_text())
+    scored = [t["digest"] for t in result["trials"] if t["state"] == "scored"]
+    called = (tiny / "calls.txt").read_text().splitlines()
+    assert len(scored) == len(set(scored)) == 14
+    assert set(called) == set(scored)
+    assert len(called) <= 14 + 1, "only what was running when it was killed is run again"
