@@ -107,16 +107,19 @@ def score(name: str, module: fx.GraphModule, input_shape: Shape, seed: int, batc
     another order (a relative 1e-5 or so, and for NASWOT almost always none).
 
     Raises:
-        InputError: there is no such score.
+        InputError: there is no such score, or ``batch_size`` is below 1.
         ScoreError: the score is not finite, or the network does not fit it; the message names the score.
     """
     if name not in SCORES:
         raise InputError(f"there is no score {name!r}", hint=did_you_mean(name, SCORES))
     row = SCORES[name]
+    images = row.batch_size if batch_size is None else batch_size
+    if images < 1:
+        raise InputError(f"batch_size must be at least 1, not {images}")
     if "graph" not in module.meta:
         raise ScoreError(f"{name}: the module does not carry its graph", hint="build it with archlab.nn.build")
     rng = torch.Generator().manual_seed(seed)
-    batch = torch.randn(batch_size or row.batch_size, *input_shape, generator=rng)
+    batch = torch.randn(images, *input_shape, generator=rng)
     device = next((p.device for p in module.parameters()), batch.device)
     try:
         value = row.function(module, batch.to(device), rng)

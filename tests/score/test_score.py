@@ -130,6 +130,11 @@ def test_a_batch_that_a_norm_cannot_take_is_an_error_that_names_the_score():
         score("grad_norm", module_of(text), SHAPE, 0, batch_size=1)
 
 
+def test_an_empty_batch_is_refused():
+    with pytest.raises(InputError, match="batch_size must be at least 1, not 0"):
+        score("naswot", module_of(), SHAPE, 0, batch_size=0)
+
+
 def test_a_module_without_its_graph_is_refused():
     module = module_of()
     del module.meta["graph"]
