@@ -167,9 +167,7 @@ def _conv_macs(x: Shapes, y: Shape, a: Attrs) -> int:
 
 def _linear_attrs(x: Shapes, a: Attrs) -> Attrs:
     if len(x[0]) != 1:
-        raise ElaborationError(
-            f"linear needs features, not a {show_shape(x[0])} map", hint="put gap -> flatten before it"
-        )
+        raise ElaborationError(f"needs features, not a {show_shape(x[0])} map", hint="put gap -> flatten before it")
     return {"in_features": x[0][0], "out_features": _whole(a, "n"), "bias": _flag(a, "bias")}
 
 

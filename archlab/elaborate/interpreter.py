@@ -25,7 +25,7 @@ from archlab.ir import Shape
 from archlab.ops import Applied, apply_op
 
 _RAISE = "raise the limit with --max-nodes"
-MAX_DEPTH = 120
+MAX_DEPTH = 100
 MAX_SIDE = 2**20
 MAX_DIVISOR = 1024
 _MEMO_SIZE = 200_000
@@ -55,7 +55,10 @@ class Interpreter:
         if len(self.memo) > _MEMO_SIZE:
             self.memo.clear()
             self.keys.clear()
-        return _Run(self, draw).network()
+        try:
+            return _Run(self, draw).network()
+        except RecursionError:  # far below MAX_DEPTH only where the caller itself is deep in calls
+            raise LimitError("the text nests too deep") from None
 
 
 class _Run:
@@ -100,13 +103,16 @@ class _Run:
             w, d = w * width, d * depth
             depths[stage.name] = d
             scope = Scope({}, Wide(x[0]), callees, True, w, d, stage.name, (key, x[0], w, d))
-            fragment = self.layer(stage.body, scope, x)
+            fragment = self._stage(stage, scope, x)
             nodes += fragment.nodes
             self._bound_nodes(nodes, stage, scope)
             stages.append((stage.name, fragment))
             x = fragment.shape
         body = chain(stages, input_shape)
         return Network(arch.name, input_shape, tuple(stages), body, depths, self.values.draws)
+
+    def _stage(self, stage: ast.Stage, scope: Scope, x: Shape) -> Fragment:
+        return self.placed(stage.body, scope, lambda: self.layer(stage.body, scope, x))
 
     def _input_shape(self, expr: ast.Expr, scope: Scope) -> Shape:
         value = self.value(expr, scope)
