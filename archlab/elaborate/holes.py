@@ -127,7 +127,7 @@ class _Opening:
         if name in within:
             kind = "block" if isinstance(definition, ast.Block) else "var"
             loop = (*within[within.index(name) :], name)
-            raise ElaborationError(f"{kind} {name} uses itself: {' -> '.join(loop)}", place)
+            raise ElaborationError(f"{kind} {name} uses itself: {' -> '.join(loop)}", place, "use repeat(count, layer)")
         if len(within) >= MAX_CALLS:
             raise LimitError(f"blocks call blocks more than {MAX_CALLS} deep", place)
         for used in sorted(names_in(bodies_of(definition)) - _params(definition)):

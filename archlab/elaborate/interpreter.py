@@ -117,7 +117,8 @@ class _Run:
     def _input_shape(self, expr: ast.Expr, scope: Scope) -> Shape:
         value = self.value(expr, scope)
         if not isinstance(value, tuple) or len(value) != 3 or min(value) < 1:
-            raise self.error("input must be a size of channels x height x width, such as 3x224x224", expr, scope)
+            found = evaluate.describe(value)
+            raise self.error(f"input must be channels x height x width, such as 3x224x224, not {found}", expr, scope)
         if max(value) > MAX_SIDE:
             raise LimitError(f"a side of the input is larger than {MAX_SIDE}", self.space.place(expr.at))
         return value
@@ -177,7 +178,10 @@ class _Run:
 
     def _bound(self, value: Bound, expr: ast.Expr, scope: Scope, x: Shape) -> Fragment:
         if not isinstance(value, Layer):
-            raise self.error(f"a layer should stand here, not {evaluate.describe(value)}", expr, scope)
+            found = evaluate.describe(value)
+            if isinstance(expr, ast.Name) and expr.name in scope.names:
+                raise self.error(f"{expr.name} must be a layer, not {found}", expr, scope)
+            raise self.error(f"a layer should stand here, not {found}", expr, scope)
         assert value.scope is not None
         return self.layer(value.expr, value.scope, x)
 
