@@ -13,7 +13,8 @@ from archlab.errors import ArchlabError
 from archlab.grammar import parse
 
 _CASE = re.compile(
-    r"^=== (?P<what>[^\n]+)\n--- valid\n(?P<valid>.*?)\n--- broken\n(?P<broken>.*?)\n--- (?P<error>\w+)\n(?P<message>.*?)\n$",
+    r"^=== (?P<what>[^\n]+)\n--- valid\n(?P<valid>.*?)\n--- broken\n(?P<broken>.*?)\n"
+    r"--- (?P<error>\w+)\n(?P<message>.*?)\n$",
     re.MULTILINE | re.DOTALL,
 )
 TEXT = (Path(__file__).parent / "broken.txt").read_text(encoding="utf-8")
