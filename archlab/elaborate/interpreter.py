@@ -19,7 +19,7 @@ from archlab.elaborate.network import Network
 from archlab.elaborate.scope import Bound, Layer, Scope, Wide, scaled_repeats
 from archlab.elaborate.space import Space
 from archlab.elaborate.values import Keys, Values
-from archlab.errors import ArchlabError, ElaborationError, LimitError
+from archlab.errors import ElaborationError, LimitError
 from archlab.grammar import ast
 from archlab.ir import Shape
 from archlab.ops import Applied, apply_op
@@ -258,7 +258,7 @@ class _Run:
         path = self.space.paths.get(id(written or call), "") if scope.own else ""
         try:  # and not `placed`, which would cost a call for every block
             return self._apply(callee, given, scope, path, x)
-        except ArchlabError as error:
+        except (ElaborationError, LimitError) as error:
             if error.place is None and scope.own and call.at is not None:
                 raise type(error)(f"{name}: {error.message}", self.space.place(call.at), error.hint) from None
             raise
