@@ -87,7 +87,7 @@ def test_shapes_are_shown_as_the_language_writes_them():
         ("{relu, none} -> (relu6 -> silu)", ["s.choice", "s.part.relu6", "s.part.silu"]),
         ("split(relu, identity)", ["s.0.slice", "s.0.relu", "s.1.slice", "s.cat"]),
         (
-            "bn -> split(relu, identity)",
+            "bn -> split(relu, bn)",
             ["s.bn", "s.split.0.slice", "s.split.0.relu", "s.split.1.slice", "s.split.1.bn", "s.split.cat"],
         ),
     ],

@@ -45,7 +45,7 @@ def test_a_networks_totals_are_the_sums_over_its_nodes(text):
     assert len({node.name for node in graph}) == len(graph)
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(texts())
 def test_the_peak_is_that_of_a_replay_by_lifetime(text):
     network = elaborate(parse(text))

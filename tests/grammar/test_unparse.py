@@ -12,7 +12,7 @@ from archlab.resources import shipped_spaces
 X, Y, Z = map(ast.Name, "xyz")
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(architectures)
 def test_every_tree_reads_back_from_its_text(architecture):
     assert parse(unparse(architecture)) == architecture
