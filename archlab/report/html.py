@@ -91,7 +91,8 @@ def _static(name: str) -> Markup:
     """A shipped style or script as it stands in the page."""
     text = (folder("reports") / "static" / name).read_text(encoding="utf-8")
     # The parser ends the element at this sequence wherever it stands; none of our files holds it.
-    assert "</script" not in text.lower() and "</style" not in text.lower()
+    assert "</script" not in text.lower()
+    assert "</style" not in text.lower()
     return Markup(text)
 
 
@@ -120,6 +121,7 @@ def _environment() -> Environment:
         "bytes": format_bytes,
         "seconds": format_seconds,
         "dims": dims,
+        "by_name": lambda stages: {stage.name: stage for stage in stages},
         "share": lambda value: Markup(share_bar(value)),
         "cut": lambda text, most=80: text if len(text) <= most else f"{text[: most - 1]}…",
     }
