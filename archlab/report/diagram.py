@@ -33,15 +33,18 @@ def draw(graph: Graph) -> str:
     macs = max(sum(stage.macs for stage in stages), 1)
     heaviest = max(stages, key=lambda stage: stage.macs, default=None)
     rows = [_stage(stage, macs, stage is heaviest) for stage in stages]
-    ends = f'<p class="net-end">input <b>{dims(graph.input_shape)}</b></p>', (
-        f'<p class="net-end">output <b>{dims(graph.shape_of(graph.output))}</b></p>'
+    ends = (
+        f'<p class="net-end">input <b>{dims(graph.input_shape)}</b></p>',
+        (f'<p class="net-end">output <b>{dims(graph.shape_of(graph.output))}</b></p>'),
     )
     return f'<div class="net">{ends[0]}{"".join(rows)}{ends[1]}</div>'
 
 
 def _stage(stage: DrawnStage, macs: int, is_open: bool) -> str:
     cards = "".join(_card(card, macs) for card in stage.cards)
-    blocks = f"{stage.blocks} {'block' if stage.blocks == 1 else 'blocks'}, {stage.nodes} operators"
+    blocks = _plural(stage.nodes, "operator")
+    if stage.blocks < stage.nodes:
+        blocks = f"{_plural(stage.blocks, 'block')}, {blocks}"
     return (
         f'<details class="net-stage"{" open" if is_open else ""}><summary>'
         f'<span class="net-name">{_text(stage.name, 60)}</span>'
@@ -52,6 +55,10 @@ def _stage(stage: DrawnStage, macs: int, is_open: bool) -> str:
         f"{share_bar(stage.macs / macs)}"
         f'</summary><div class="net-cards">{cards}</div></details>'
     )
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def share_bar(share: float) -> str:

@@ -36,9 +36,12 @@ def pareto_figure(view: ParetoView, result: SearchResult) -> go.Figure:
     """Scored candidates by one objective and one other measure, with the front, the finalists and the budgets."""
     x, y = view.x, view.y
     placed = {t.number: t for t in result.trials if t.state == "scored" and x.of(t) is not None and y.of(t) is not None}
-    ranks = {f.trial: rank for rank, f in reversed(list(enumerate(result.finalists, 1))) if f.trial in placed}
+    ranks: dict[int, int] = {}
+    for rank, finalist in enumerate(result.finalists, 1):
+        if finalist.trial in placed:
+            ranks.setdefault(finalist.trial, rank)
     hover = f"{plotly_text(x.title)}: %{{x}}<br>{plotly_text(y.title)}: %{{y}}"
-    scored = _points(list(placed), placed, x, y, "scored", mode="markers", marker={"size": 7, "opacity": 0.55})
+    scored = _points(list(placed), placed, x, y, "scored", mode="markers", marker={"size": 7, "opacity": 0.7})
     scored.update(name="scored", hovertemplate=f"trial %{{customdata}}<br>{hover}<extra></extra>")
     front = _points(view.front, placed, x, y, "front", mode="lines", line={"width": 1.5, "shape": "linear"})
     front.update(name="Pareto front", hoverinfo="skip")
@@ -73,7 +76,7 @@ def history_figure(view: HistoryView) -> go.Figure:
         name="scored",
         meta="scored",
         mode="markers",
-        marker={"size": 6, "opacity": 0.6, "color": COLOURS["scored"]},
+        marker={"size": 6, "opacity": 0.7, "color": COLOURS["scored"]},
         hovertemplate=f"trial %{{x}}<br>{title}: %{{y}}<extra></extra>",
     )
     last = max([view.scored[-1][0] if view.scored else 0, *(n[-1] for n in view.unscored.values() if n)])
@@ -91,8 +94,7 @@ def history_figure(view: HistoryView) -> go.Figure:
         label = STATE_LABELS[state]
         figure.add_scatter(
             x=list(view.unscored[state]),
-            y0=row,
-            dy=0,
+            y=[row] * len(view.unscored[state]),
             yaxis="y2",
             name=label,
             meta=state,
@@ -117,9 +119,7 @@ def history_figure(view: HistoryView) -> go.Figure:
     return figure
 
 
-def _points(
-    numbers: Any, trials: Mapping[int, Trial], x: Measure, y: Measure, role: str, **options: Any
-) -> go.Scatter:
+def _points(numbers: Any, trials: Mapping[int, Trial], x: Measure, y: Measure, role: str, **options: Any) -> go.Scatter:
     chosen = [trials[number] for number in numbers if number in trials]
     trace = go.Scatter(
         x=[x.rounded(x.of(trial)) for trial in chosen],
@@ -158,6 +158,6 @@ def _layout(height: int) -> dict[str, Any]:
         "yaxis": _AXIS,
         "hovermode": "closest",
         "dragmode": "zoom",
-        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
+        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": -0.2, "yanchor": "top"},
         "showlegend": True,
     }

@@ -19,7 +19,7 @@ from archlab.report.finalists import FinalistInfo, finalists
 from archlab.report.info import candidates, history, importance, pareto
 from archlab.report.labels import dims
 from archlab.report.measures import measures
-from archlab.report.payload import payload
+from archlab.report.payload import MAX_ROWS, payload
 from archlab.report.safe import csp_hash, json_block
 from archlab.resources import folder
 from archlab.result import SearchResult
@@ -28,6 +28,8 @@ from archlab.units import format_bytes, format_count, format_seconds
 STYLES = ("page.css", "tables.css", "diagram.css", "print.css")
 SCRIPTS = ("plotly-basic.min.js", "report.js", "plots.js", "table.js", "finalists.js")
 FIRST_SCRIPT = "theme.js"
+MAX_BYTES = 1_950_000
+"""Drawings that would make the page larger are left out, the last finalists' first."""
 STATIC_ROWS = 50
 """Rows of the table of candidates that are in the page itself; a script fills in the rest."""
 
@@ -47,32 +49,33 @@ def render_report(result: SearchResult) -> str:
     rows = candidates(result, by)
     paretos, histories = pareto(result, by), history(result, by)
     infos = finalists(result)
-    return (
-        _environment()
-        .get_template("search.html")
-        .render(
-            result=result,
-            measures=by,
-            headline=page.headline(result, by),
-            counts=page.counts(result),
-            budgets=page.budgets(result),
-            panels=page.panels(infos),
-            stages=_stage_names(infos),
-            block_class=_block_classes(infos),
-            paretos=paretos,
-            histories=histories,
-            static_pareto=page.static_pareto(paretos[0], result) if paretos else "",
-            static_history=page.static_history(histories[0]) if histories else "",
-            importance=importance(result),
-            rows=rows[:STATIC_ROWS],
-            total=len(rows),
-            data=json_block(payload(result, by, rows, paretos, histories)),
-            csp=_policy(),
-            first_script=_static(FIRST_SCRIPT),
-            styles=[_static(name) for name in STYLES],
-            scripts=[_static(name) for name in SCRIPTS],
-        )
-    )
+    content = {
+        "result": result,
+        "measures": by,
+        "headline": page.headline(result, by),
+        "counts": page.counts(result),
+        "budgets": page.budgets(result),
+        "stages": _stage_names(infos),
+        "block_class": _block_classes(infos),
+        "paretos": paretos,
+        "histories": histories,
+        "static_pareto": page.static_pareto(paretos[0], result) if paretos else "",
+        "static_history": page.static_history(histories[0]) if histories else "",
+        "importance": importance(result),
+        "rows": rows[:STATIC_ROWS],
+        "total": len(rows),
+        "listed": min(len(rows), MAX_ROWS),
+        "data": json_block(payload(result, by, rows, paretos, histories)),
+        "csp": _policy(),
+        "first_script": _static(FIRST_SCRIPT),
+        "styles": [_static(name) for name in STYLES],
+        "scripts": [_static(name) for name in SCRIPTS],
+    }
+    template = _environment().get_template("search.html")
+    # Rendered without drawings first, to see how much room they have; the second time takes some ten milliseconds.
+    bare = template.render(content, panels=page.panels(infos, room=0))
+    room = MAX_BYTES - len(bare.encode("utf-8", "replace"))
+    return template.render(content, panels=page.panels(infos, room))
 
 
 def _stage_names(infos: tuple[FinalistInfo, ...]) -> tuple[str, ...]:

@@ -76,10 +76,10 @@ class Candidate:
 
 
 def pareto(result: SearchResult, measures: Measures) -> tuple[ParetoView, ...]:
-    """Each objective against each cost and each objective after it, where there is anything to place."""
+    """Each objective against each objective after it and each cost, where there is anything to place."""
     scored = [trial for trial in result.trials if trial.state == "scored"]
     pairs = [
-        (x, y) for i, y in enumerate(measures.objectives) for x in (*measures.costs, *measures.objectives[i + 1 :])
+        (x, y) for i, y in enumerate(measures.objectives) for x in (*measures.objectives[i + 1 :], *measures.costs)
     ]
     views = (ParetoView(x, y, front(scored, x, y)) for x, y in pairs)
     return tuple(view for view in views if view.front)

@@ -59,6 +59,11 @@ class Measure:
         return f"{self.kind}:{self.name}"
 
     @property
+    def noun(self) -> str:
+        """The label as it stands in a sentence."""
+        return self.label.lower() if self.name in _LABELS and self.name != "macs" else self.label
+
+    @property
     def title(self) -> str:
         """The label with its unit."""
         return f"{self.label} ({self.unit})" if self.unit else self.label

@@ -16,8 +16,6 @@ from archlab.report.static_plot import Series, static_scatter
 from archlab.result import Finalist, Latency, SearchResult, State
 from archlab.units import format_count
 
-DRAWINGS = 400_000
-"""Characters of drawings in one report, so that its file stays below 2 MB."""
 LONG_TEXT = 20_000
 
 
@@ -82,9 +80,9 @@ def budgets(result: SearchResult) -> tuple[BudgetRow, ...]:
     return tuple(rows)
 
 
-def panels(infos: Sequence[FinalistInfo]) -> tuple[Panel, ...]:
-    """Every finalist with its drawing, as long as the drawings fit the file."""
-    left, made = DRAWINGS, []
+def panels(infos: Sequence[FinalistInfo], room: int) -> tuple[Panel, ...]:
+    """Every finalist with its drawing, as long as the drawings fit in ``room`` characters."""
+    left, made = room, []
     for info in infos:
         drawing, undrawn = None, ""
         if info.graph is None:
@@ -132,8 +130,8 @@ def headline(result: SearchResult, measures: Measures) -> str:
     if not result.finalists or not measures.objectives:
         return drawn
     best = result.finalists[0]
-    words = [f"{m.label} {m.with_unit(m.of(best))}" for m in measures.objectives]
-    words += [f"{m.with_unit(m.of(best))} {m.label}" for m in measures.costs if m.name in ("macs", "params")]
+    words = [f"{m.noun} {m.with_unit(m.of(best))}" for m in measures.objectives]
+    words += [f"{m.with_unit(m.of(best))} {m.noun}" for m in measures.costs if m.name in ("macs", "params")]
     return f"{drawn} {'Best' if len(measures.objectives) == 1 else 'First of the front'}: {', '.join(words)}."
 
 

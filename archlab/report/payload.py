@@ -19,6 +19,9 @@ from archlab.result import SearchResult
 ALPHABET = string.digits + string.ascii_letters + "!#$()*+,-./:;=?@[]^_{|}~"
 """Digits of the code in which draws are written: printable, and the same in JSON and HTML as they are."""
 MAX_NOTE = 300
+MAX_ROWS = 5_000
+MAX_DRAWS = 2_500
+"""Rows of the table, and rows with what was drawn: beyond them the page would be too large; ``result.json`` has all."""
 
 
 def payload(
@@ -29,6 +32,7 @@ def payload(
     histories: Sequence[HistoryView],
 ) -> dict[str, Any]:
     """All that the scripts read, as JSON data without NaN."""
+    rows = rows[:MAX_ROWS]
     return {
         "measures": [
             {"key": m.key, "title": m.title, "digits": m.digits, "direction": m.direction} for m in measures.all
@@ -41,7 +45,7 @@ def payload(
         "state": [STATES.index(row.state) for row in rows],
         "finalist": {str(i): row.finalist for i, row in enumerate(rows) if row.finalist},
         "note": {str(i): row.note[:MAX_NOTE] for i, row in enumerate(rows) if row.note},
-        "draws": encode_draws([row.draws for row in rows]),
+        "draws": encode_draws([row.draws for row in rows[:MAX_DRAWS]]),
         "pareto": [_lean(pareto_figure(view, result), x=view.x.key, y=view.y.key) for view in paretos],
         "history": [_lean(history_figure(view), x="number", y=view.y.key) for view in histories],
     }

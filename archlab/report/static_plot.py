@@ -9,6 +9,7 @@ from html import escape
 
 WIDTH, HEIGHT = 720, 360
 LEFT, RIGHT, TOP, BOTTOM = 70, 16, 18, 46
+MAX_POINTS = 1_500
 Point = tuple[float, float]
 
 
@@ -54,8 +55,8 @@ def static_scatter(
         parts.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="end">{escape(label)}</text>')
     for s in series:
         # One path for all points: a dot is a line of no length with round ends.
-        end = "" if s.joined else "h0"
-        places = [f"{x_axis.at(x):.1f} {y_axis.at(y):.1f}{end}" for x, y in s.points]
+        end, every = ("", 1) if s.joined else ("h0", 1 + len(s.points) // MAX_POINTS)
+        places = [f"{x_axis.at(x):.1f} {y_axis.at(y):.1f}{end}" for x, y in s.points[::every]]
         path = ("L" if s.joined else "M").join(places)
         parts.append(f'<path class="{"line" if s.joined else "dots"} role-{s.role}" d="{f"M{path}" if path else ""}"/>')
     middle = (TOP + HEIGHT - BOTTOM) / 2

@@ -9,10 +9,12 @@
   const { alphabet, width, holes, rows: codes } = report.draws;
   const count = report.state.length;
   const order = Array.from({ length: count }, (_, i) => i);
+  const counted = byId("shown").dataset.counted;
   const view = { sort: null, descending: false, page: 0, rows: order };
 
   /** What was drawn in a row, as [hole, value] pairs. */
   function drawsOf(row) {
+    if (codes[row] === undefined) return [];
     const digit = (at) => alphabet.indexOf(codes[row][at]);
     return holes.flatMap((hole, i) => {
       let place = 0;
@@ -122,7 +124,7 @@
       item.append(element("b", value));
       list.append(item);
     }
-    cell.append(list.children.length ? list : "No draw was recorded.");
+    cell.append(list.children.length ? list : "This page does not hold the draw; result.json does.");
     const detail = element("tr", "", "drawn");
     detail.append(cell);
     line.after(detail);
@@ -142,7 +144,7 @@
     }
     const total = count.toLocaleString("en");
     const matching = view.rows.length.toLocaleString("en");
-    byId("shown").textContent = view.rows.length === count ? `${total} draws.` : `${matching} of ${total} draws.`;
+    byId("shown").textContent = view.rows.length === count ? counted : `${matching} of ${total} draws.`;
     byId("page").textContent = `Page ${view.page + 1} of ${pages}`;
     byId("previous").disabled = view.page === 0;
     byId("next").disabled = view.page >= pages - 1;
