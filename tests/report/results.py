@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import random
+from functools import cache
 
 from archlab.cost import Budget, cost
 from archlab.elaborate import Interpreter, Network, Random, load
@@ -18,6 +19,7 @@ HOSTILE = "</script><img src=x onerror=alert(1)>"
 BUDGETS = {"macs": 300e6, "params": 3.4e6}
 
 
+@cache
 def search(trials: int = 60, finalists: int = 6, seed: int = 0) -> SearchResult:
     """A search of the mobile space by random draws; the score is the log of the sum of all channels."""
     architecture = parse_file(find_architecture("mobile"))
@@ -86,6 +88,13 @@ def _finalist(interpreter: Interpreter, network: Network, trial: Trial, rank: in
         recount=recount if rank < last else None,
         latency=Latency(0.0123 + rank / 1e3, 0.0119 + rank / 1e3, 0.0142 + rank / 1e3, 20, 2) if rank < last else None,
     )
+
+
+def crowd(times: int) -> SearchResult:
+    """A search of 1,000 trials with its trials several times over."""
+    result = search(1000, finalists=20)
+    trials = tuple(dataclasses.replace(t, number=t.number + 1000 * i) for i in range(times) for t in result.trials)
+    return dataclasses.replace(result, trials=trials)
 
 
 def without_scores(state: State = "failed") -> SearchResult:
