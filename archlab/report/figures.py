@@ -41,7 +41,7 @@ def pareto_figure(view: ParetoView, result: SearchResult) -> go.Figure:
         if finalist.trial in placed:
             ranks.setdefault(finalist.trial, rank)
     hover = f"{plotly_text(x.title)}: %{{x}}<br>{plotly_text(y.title)}: %{{y}}"
-    scored = _points(list(placed), placed, x, y, "scored", mode="markers", marker={"size": 7, "opacity": 0.7})
+    scored = _points(list(placed), placed, x, y, "scored", mode="markers", marker=_dots(len(placed)))
     scored.update(name="scored", hovertemplate=f"trial %{{customdata}}<br>{hover}<extra></extra>")
     front = _points(view.front, placed, x, y, "front", mode="lines", line={"width": 1.5, "shape": "linear"})
     front.update(name="Pareto front", hoverinfo="skip")
@@ -76,7 +76,7 @@ def history_figure(view: HistoryView) -> go.Figure:
         name="scored",
         meta="scored",
         mode="markers",
-        marker={"size": 6, "opacity": 0.7, "color": COLOURS["scored"]},
+        marker={**_dots(len(view.scored)), "color": COLOURS["scored"]},
         hovertemplate=f"trial %{{x}}<br>{title}: %{{y}}<extra></extra>",
     )
     last = max([view.scored[-1][0] if view.scored else 0, *(n[-1] for n in view.unscored.values() if n)])
@@ -116,7 +116,17 @@ def history_figure(view: HistoryView) -> go.Figure:
             "fixedrange": True,
         },
     )
+    if not view.scored:
+        # Without this, plotly makes up an axis from -1 to 4.
+        figure.update_layout(yaxis={"showticklabels": False, "showgrid": False})
+        nothing = {"text": "nothing was scored", "x": 0.5, "xref": "paper", "y": 0.6, "yref": "paper"}
+        figure.add_annotation(**nothing, showarrow=False)
     return figure
+
+
+def _dots(count: int) -> dict[str, float]:
+    """Markers that let a crowd of points show its density."""
+    return {"size": 7, "opacity": 0.7} if count <= 400 else {"size": 5, "opacity": 0.45}
 
 
 def _points(numbers: Any, trials: Mapping[int, Trial], x: Measure, y: Measure, role: str, **options: Any) -> go.Scatter:

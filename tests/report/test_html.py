@@ -93,7 +93,7 @@ def test_a_page_of_half_a_surrogate_pair_can_be_written(tmp_path: Path):
     [
         (results.empty, "No network was drawn."),
         (results.without_scores, "No candidate was scored, so there is none to show."),
-        (results.without_scores, "This search was interrupted."),
+        (results.without_scores, "<b>This search was interrupted</b>: stopped by Ctrl-C. The report shows"),
         (results.search, "What decides channels"),
         (results.hostile, "so there is no drawing."),
     ],
