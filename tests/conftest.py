@@ -1,5 +1,5 @@
-"""For all tests: a browser, the same hypothesis examples on every machine and no clock, and one thread for each process,
-since pytest-xdist runs as many processes as there are cores."""
+"""For all tests: a browser, the same hypothesis examples on every machine and no clock, and one thread a process, since
+pytest-xdist runs as many processes as there are cores."""
 
 from __future__ import annotations
 

@@ -154,9 +154,9 @@ def test_a_file_is_replaced_whole(tmp_path: Path):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("missing/a.txt", "No such file or directory"),
-        (".", "Is a directory"),
-        ("x" * 300, "File name too long"),
+        ("missing/a.txt", "no such file or directory"),
+        (".", "is a directory"),
+        ("x" * 300, "file name too long"),
     ],
 )
 def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path, name: str, message: str):
@@ -173,10 +173,10 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
     write_atomic(path, "old")
 
     def full(_: int) -> None:
-        raise OSError(28, "No space left on device")
+        raise OSError(28, "no space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(InputError, match="No space left on device") as error:
+    with pytest.raises(InputError, match="no space left on device") as error:
         write_atomic(path, "new")
     assert "free some space" in str(error.value)
     assert path.read_text() == "old"
