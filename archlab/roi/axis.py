@@ -153,7 +153,8 @@ def samples(where: Interval, bins: int, sampling_ratio: int, length: int) -> Sam
     span = (last - first + 1).clamp(min=1).amax(-1).to(torch.int64)
     listed = dense.clamp(max=most).to(torch.int64)
     # No shorter than the run of an unstretched grid: fewer layouts, fewer calls.
-    run = torch.maximum(span, (listed + 1).clamp(max=length))
+    run = torch.maximum(span, listed + 1)
+    run = torch.where(run > 4, (run + 1) // 2 * 2, run).clamp(max=length)
     merged = run < 2 * listed
     return Samples(
         corners=c,

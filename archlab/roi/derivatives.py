@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._functorch.utils import enable_single_level_autograd_function
+from torch.autograd.function import _SingleLevelFunction
 
 from archlab.roi.ops import LIBRARY
 from archlab.roi.sparse import is_channels_last
@@ -53,6 +55,12 @@ def _below(op: Any, *args: Any) -> Any:
         return op(*args)
 
 
+def _apply(function: type[_SingleLevelFunction], *args: Any) -> Any:
+    # A kernel runs inside one level of torch.func's interpreters, which already has unwrapped the levels above it.
+    with enable_single_level_autograd_function():
+        return function.apply(*args)
+
+
 def _vjp_tangents(tangents: Tensor | None, needed: bool, gradient: Any) -> Tensor | None:
     """The gradient to each direction: the operator is linear in it."""
     if tangents is None or not needed:
@@ -60,7 +68,7 @@ def _vjp_tangents(tangents: Tensor | None, needed: bool, gradient: Any) -> Tenso
     return torch.stack([gradient(i) for i in range(len(tangents))])
 
 
-class Align(torch.autograd.Function):
+class Align(_SingleLevelFunction):
     """out = A f."""
 
     @staticmethod
@@ -116,7 +124,7 @@ class Align(torch.autograd.Function):
         return total
 
 
-class AlignTransposed(torch.autograd.Function):
+class AlignTransposed(_SingleLevelFunction):
     """A' g, one tensor per level."""
 
     @staticmethod
@@ -158,7 +166,7 @@ class AlignTransposed(torch.autograd.Function):
         return tuple(total)
 
 
-class AlignBoxes(torch.autograd.Function):
+class AlignBoxes(_SingleLevelFunction):
     """The gradient q of g · A f to the boxes; v · q is g · A_v f, A_v being A's derivative along v."""
 
     @staticmethod
@@ -245,19 +253,19 @@ def _materialised(
 
 
 def _align(features: list[Tensor], boxes: Tensor, levels: Any, choice: Any, tangents: Any, *rest: Any) -> Any:
-    return Align.apply(rest, boxes, levels, choice, tangents, *features)
+    return _apply(Align, rest, boxes, levels, choice, tangents, *features)
 
 
 def _align_transposed(
     grad: Tensor, boxes: Tensor, levels: Any, choice: Any, tangents: Any, *rest: Any
 ) -> Any:
-    return list(AlignTransposed.apply(rest, grad, boxes, levels, choice, tangents))
+    return list(_apply(AlignTransposed, rest, grad, boxes, levels, choice, tangents))
 
 
 def _align_boxes(
     features: list[Tensor], grad: Tensor, boxes: Tensor, levels: Any, choice: Any, tangents: Any, *rest: Any
 ) -> Any:
-    return AlignBoxes.apply(rest, grad, boxes, levels, choice, tangents, *features)
+    return _apply(AlignBoxes, rest, grad, boxes, levels, choice, tangents, *features)
 
 
 def _choose(features: list[Tensor], boxes: Tensor, levels: Any, *rest: Any) -> Tensor:

@@ -99,51 +99,44 @@ def tap_matrices(
     """
     if not len(rois):
         return
-    _, height, width = size
-    scale_y, scale_x = geometry.scales[level]
-    images = rois[:, 0].to(torch.int32 if size[0] * height * width < 2**31 else torch.int64)
+    images, height, width = size
+    wide = torch.int32 if images * height * width < 2**31 else torch.int64
+    first_pixel = (rois[:, 0].to(torch.int64) * (height * width)).to(wide)
     sides = []
-    for lo, hi, scale, bins, length in (
-        (2, 4, scale_y, geometry.bins[0], height),
-        (1, 3, scale_x, geometry.bins[1], width),
-    ):
+    for side, lo, length in ((0, 2, height), (1, 1, width)):
         where = axis.interval(
-            rois[:, lo], rois[:, hi], tangents[..., lo - 1], tangents[..., hi - 1], scale, geometry
+            rois[:, lo],
+            rois[:, lo + 2],
+            tangents[..., lo - 1],
+            tangents[..., lo + 1],
+            geometry.scales[level][side],
+            geometry,
         )
-        sides.append(_Side.of(where, bins, length, geometry))
+        sides.append(_side(where, geometry.bins[side], length, geometry))
     y, x = sides
     bag = geometry.bins[0] * geometry.bins[1]
-    per_roi = y.taps * x.taps * bag
-    for part in _slices(per_roi):
-        count = y.taps[part] * x.taps[part]
-        codes = torch.stack([y.layout[part], x.layout[part]], 1)
-        kinds, kind = torch.unique(codes, dim=0, return_inverse=True)
-        whole = len(kinds) == 1 and part == slice(0, len(rois))
-        indices, weights, deads, order = [], [], [], []
-        for number, (code_y, code_x) in enumerate(kinds.tolist()):
-            chosen = None if whole else torch.nonzero(kind == number)[:, 0] + part.start
-            row, wy, dead_y = y.of_kind(chosen, code_y)
-            column, wx, dead_x = x.of_kind(chosen, code_x)
-            image = images if chosen is None else images[chosen]
-            row = row * width + image[:, None, None] * (height * width)
-            indices.append(_outer_sum(row, column))
-            weights.append(_outer_product(wy, wx, dtype))
-            deads.append((dead_y[:, :, None] | dead_x[:, None, :]).flatten(1))
-            if chosen is not None:
-                order.append(chosen - part.start)
-        place = torch.cat(order).argsort() if order else None
-        dead = torch.cat(deads) if place is None else torch.cat(deads)[place]
-        listed = None if place is None else place.tolist()
-        yield (
-            part,
-            TapMatrix(
-                _assemble(indices, listed),
-                _assemble(weights, listed),
-                count,
-                bag,
-                dead.flatten() if bool(dead.any()) else None,
-            ),
-        )
+    for part in _slices(y.taps * x.taps * bag):
+        rows = y.layouts(part, dtype, width, first_pixel[part])
+        columns = x.layouts(part, dtype, 1, None)
+        yield part, _join(rows, columns, y.taps[part] * x.taps[part], bag)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """One axis of the RoIs that share a number of taps there, and the row in which each RoI stands."""
+
+    index: Tensor  # (k, P, T)
+    table: Table
+    dead: Tensor  # (k, P) bool
+
+
+@dataclass(frozen=True)
+class _Layouts:
+    """The layouts of one axis, which of them each RoI has, and its row there."""
+
+    each: list[_Layout]
+    which: Tensor  # (K,)
+    row: Tensor  # (K,)
 
 
 @dataclass(frozen=True)
@@ -153,28 +146,76 @@ class _Side:
     source: axis.Samples | precise.Edges
     length: int
     taps: Tensor
-    layout: Tensor
+    code: Tensor
 
-    @staticmethod
-    def of(where: axis.Interval, bins: int, length: int, geometry: Geometry) -> _Side:
-        if geometry.mode == "prroi":
-            at = precise.edges(where, bins, length)
-            return _Side(at, length, at.taps, at.taps * 2 + 1)
-        sampled = axis.samples(where, bins, geometry.sampling_ratio, length)
-        return _Side(sampled, length, sampled.taps, sampled.taps * 2 + sampled.merged)
+    def layouts(self, part: slice, dtype: torch.dtype, stride: int, base: Tensor | None) -> _Layouts:
+        """The taps of some RoIs; pixels as ``index * stride + base``."""
+        codes, which = torch.unique(self.code[part], return_inverse=True)
+        row = torch.empty_like(which)
+        each = []
+        for number, code in enumerate(codes.tolist()):
+            chosen = None if len(codes) == 1 else torch.nonzero(which == number)[:, 0]
+            rois = slice(None) if chosen is None else chosen
+            row[rois] = torch.arange(len(row) if chosen is None else len(chosen), device=row.device)
+            everyone = chosen is None and part == slice(0, len(self.code))
+            absolute = torch.arange(part.start, part.stop, device=row.device)[rois]
+            pixel, table = self._taps(None if everyone else absolute, code)
+            live = torch.stack([w != 0 for w in table if w is not None]).any(0)
+            if len(table) == 1 and not bool(live.all()):
+                # A pixel of weight 0 must not be read, as 0 times infinity is not 0: point it at one that counts.
+                counts = live.to(torch.int8).argmax(-1, keepdim=True)
+                pixel = torch.where(live, pixel, pixel.gather(-1, counts))
+            if base is not None:
+                pixel = pixel * stride + base[rois, None, None]
+            table = [None if w is None else w.to(dtype) for w in table]
+            each.append(_Layout(pixel, table, ~live.any(-1)))
+        return _Layouts(each, which, row)
 
-    def of_kind(self, rois: Tensor | None, layout: int) -> tuple[Tensor, Table, Tensor]:
-        """Pixels (K, P, T), their weights, and which bins have none (K, P), for RoIs of one layout."""
-        taps, merged = layout // 2, bool(layout % 2)
+    def _taps(self, rois: Tensor | None, code: int) -> tuple[Tensor, Table]:
         if isinstance(self.source, precise.Edges):
-            pixel, table = precise.edge_taps(self.source, rois, taps, self.length)
-        else:
-            pixel, table = axis.sample_taps(self.source, rois, taps, merged, self.length)
-        live = torch.stack([w != 0 for w in table if w is not None]).any(0)
-        if len(table) == 1 and not bool(live.all()):
-            # A pixel of weight 0 must not be read: 0 times infinity is not 0. Point it at one that counts.
-            pixel = torch.where(live, pixel, pixel.gather(-1, live.to(torch.int8).argmax(-1, keepdim=True)))
-        return pixel, table, ~live.any(-1)
+            return precise.edge_taps(self.source, rois, code // 2, self.length)
+        return axis.sample_taps(self.source, rois, code // 2, bool(code % 2), self.length)
+
+
+def _side(where: axis.Interval, bins: int, length: int, geometry: Geometry) -> _Side:
+    if geometry.mode == "prroi":
+        at = precise.edges(where, bins, length)
+        return _Side(at, length, at.taps, at.taps * 2 + 1)
+    sampled = axis.samples(where, bins, geometry.sampling_ratio, length)
+    return _Side(sampled, length, sampled.taps, sampled.taps * 2 + sampled.merged)
+
+
+def _join(y: _Layouts, x: _Layouts, count: Tensor, bag: int) -> TapMatrix:
+    """The outer products of both axes, in the order of the RoIs."""
+    kinds, kind = torch.unique(y.which * len(x.each) + x.which, return_inverse=True)
+    order = torch.argsort(kind, stable=True)
+    stops = torch.bincount(kind).cumsum(0).tolist()
+    indices, weights, deads = [], [], []
+    for code, begin, stop in zip(kinds.tolist(), [0, *stops], stops, strict=False):
+        chosen = None if len(kinds) == 1 else order[begin:stop]
+        row, column = (
+            _pick(side, number, chosen)
+            for side, number in ((y, code // len(x.each)), (x, code % len(x.each)))
+        )
+        indices.append(_outer_sum(row.index, column.index))
+        weights.append(_outer_product(row.table, column.table))
+        deads.append((row.dead[:, :, None] | column.dead[:, None, :]).flatten(1))
+    dead = torch.cat(deads)
+    place = None
+    if len(kinds) > 1:
+        back = torch.argsort(order)
+        dead, place = dead[back], back.tolist()
+    dead_rows = dead.flatten() if bool(dead.any()) else None
+    return TapMatrix(_assemble(indices, place), _assemble(weights, place), count, bag, dead_rows)
+
+
+def _pick(side: _Layouts, number: int, chosen: Tensor | None) -> _Layout:
+    layout = side.each[number]
+    if chosen is None:
+        return layout
+    rows = side.row[chosen]
+    table = [None if w is None else w[rows] for w in layout.table]
+    return _Layout(layout.index[rows], table, layout.dead[rows])
 
 
 def _slices(taps: Tensor) -> Iterator[slice]:
@@ -208,7 +249,7 @@ def _outer_sum(row: Tensor, column: Tensor) -> Tensor:
     return (y + x).flatten(1)
 
 
-def _outer_product(rows: Table, columns: Table, dtype: torch.dtype) -> Tensor:
+def _outer_product(rows: Table, columns: Table) -> Tensor:
     """The highest derivative of the outer product, by Leibniz' rule over subsets of the directions."""
     every = len(rows) - 1
     total: Tensor | None = None
@@ -216,14 +257,14 @@ def _outer_product(rows: Table, columns: Table, dtype: torch.dtype) -> Tensor:
         column = columns[every ^ mask]
         if row is None or column is None:
             continue
-        y, x = _spread(row.to(dtype), column.to(dtype))
+        y, x = _spread(row, column)
         total = y * x if total is None else total.addcmul_(y, x)
     if total is None:
         first, other = rows[0], columns[0]
         assert first is not None
         assert other is not None
         y, x = _spread(first, other)
-        total = torch.zeros_like(y * x, dtype=dtype)
+        total = torch.zeros_like(y * x)
     return total.flatten(1)
 
 
