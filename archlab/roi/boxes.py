@@ -111,7 +111,8 @@ def _checked(boxes: Tensor, features: Tensor) -> Tensor:
         raise RoIError(f"boxes must be floating point, not {boxes.dtype}")
     if boxes.device != features.device:
         raise RoIError(f"boxes are on {boxes.device}, the features on {features.device}")
-    return boxes.to(torch.promote_types(boxes.dtype, _coordinate_dtype(features.dtype)))
+    wide = torch.float64 in (boxes.dtype, features.dtype)
+    return boxes.to(torch.float64 if wide else torch.float32)
 
 
 def _coordinate_dtype(dtype: torch.dtype) -> torch.dtype:

@@ -56,7 +56,8 @@ def _below(op: Any, *args: Any) -> Any:
 
 
 def _apply(function: type[_SingleLevelFunction], *args: Any) -> Any:
-    # A kernel runs inside one level of torch.func's interpreters, which already has unwrapped the levels above it.
+    # A kernel runs inside one level of torch.func's interpreters, which already has unwrapped the levels
+    # above it.
     with enable_single_level_autograd_function():
         return function.apply(*args)
 

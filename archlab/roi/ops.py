@@ -14,7 +14,8 @@ winners are known: ``roi_choose`` finds them, and ``choice`` hands them to the t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import importlib
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -44,18 +45,20 @@ def numbers(g: Geometry) -> tuple[list[float], list[int], int, bool, str]:
     return g.flat_scales, list(g.bins), g.sampling_ratio, g.aligned, g.mode
 
 
-def _geometry(scales: Sequence[float], bins: Sequence[int], ratio: int, aligned: bool, mode: str) -> Geometry:
+def geometry_of(
+    scales: Sequence[float], bins: Sequence[int], ratio: int, aligned: bool, mode: str
+) -> Geometry:
     if mode not in MODES or len(bins) != 2 or len(scales) % 2:
         raise RoIError(f"mode {mode!r}, bins {list(bins)} and {len(scales)} scales are not an RoI operator's")
     pairs = tuple(zip(scales[::2], scales[1::2], strict=True))
     return Geometry(pairs, (bins[0], bins[1]), ratio, aligned, mode)
 
 
-def _triples(sizes: Sequence[int]) -> list[tuple[int, int, int]]:
+def triples(sizes: Sequence[int]) -> list[tuple[int, int, int]]:
     return list(zip(sizes[::3], sizes[1::3], sizes[2::3], strict=True))
 
 
-def _check(boxes: Tensor, levels: Tensor | None, count: int, g: Geometry) -> None:
+def check(boxes: Tensor, levels: Tensor | None, count: int, g: Geometry) -> None:
     """What keeps a kernel inside its memory even when the operator is called directly."""
     if boxes.dim() != 2 or boxes.shape[1] != 5 or boxes.dtype not in (torch.float32, torch.float64):
         raise RoIError(
@@ -67,7 +70,7 @@ def _check(boxes: Tensor, levels: Tensor | None, count: int, g: Geometry) -> Non
         )
 
 
-def _align(
+def align(
     features: list[Tensor],
     boxes: Tensor,
     levels: Tensor | None,
@@ -75,14 +78,14 @@ def _align(
     tangents: Tensor | None,
     *rest: Any,
 ) -> Tensor:
-    g = _geometry(*rest)
-    _check(boxes, levels, len(features), g)
+    g = geometry_of(*rest)
+    check(boxes, levels, len(features), g)
     if choice is None:
         return sparse.align(features, boxes, levels, tangents, g)
     return select.align(features, choice, boxes, levels, tangents, g)
 
 
-def _align_transposed(
+def align_transposed(
     grad: Tensor,
     boxes: Tensor,
     levels: Tensor | None,
@@ -92,15 +95,15 @@ def _align_transposed(
     channels_last: bool,
     *rest: Any,
 ) -> list[Tensor]:
-    g = _geometry(*rest)
-    triples = _triples(sizes)
-    _check(boxes, levels, len(triples), g)
+    g = geometry_of(*rest)
+    each = triples(sizes)
+    check(boxes, levels, len(each), g)
     if choice is None:
-        return sparse.align_transposed(grad, boxes, levels, tangents, triples, channels_last, g)
-    return select.align_transposed(grad, choice, boxes, levels, tangents, triples, channels_last, g)
+        return sparse.align_transposed(grad, boxes, levels, tangents, each, channels_last, g)
+    return select.align_transposed(grad, choice, boxes, levels, tangents, each, channels_last, g)
 
 
-def _align_boxes(
+def align_boxes(
     features: list[Tensor],
     grad: Tensor,
     boxes: Tensor,
@@ -109,16 +112,16 @@ def _align_boxes(
     tangents: Tensor | None,
     *rest: Any,
 ) -> Tensor:
-    g = _geometry(*rest)
-    _check(boxes, levels, len(features), g)
+    g = geometry_of(*rest)
+    check(boxes, levels, len(features), g)
     if choice is None:
         return sparse.align_boxes(features, grad, boxes, levels, tangents, g)
     return select.align_boxes(features, grad, choice, boxes, levels, tangents, g)
 
 
-def _choose(features: list[Tensor], boxes: Tensor, levels: Tensor | None, *rest: Any) -> Tensor:
-    g = _geometry(*rest)
-    _check(boxes, levels, len(features), g)
+def choose(features: list[Tensor], boxes: Tensor, levels: Tensor | None, *rest: Any) -> Tensor:
+    g = geometry_of(*rest)
+    check(boxes, levels, len(features), g)
     return select.choose(features, boxes, levels, g)
 
 
@@ -131,7 +134,7 @@ def _align_fake(features: list[Tensor], boxes: Tensor, *rest: Any) -> Tensor:
 def _align_transposed_fake(grad: Tensor, *rest: Any) -> list[Tensor]:
     sizes, channels_last = rest[4:6]
     return [
-        sparse.empty_like_layout((n, grad.shape[1], h, w), grad, channels_last) for n, h, w in _triples(sizes)
+        sparse.empty_like_layout((n, grad.shape[1], h, w), grad, channels_last) for n, h, w in triples(sizes)
     ]
 
 
@@ -144,11 +147,21 @@ def _choose_fake(features: list[Tensor], boxes: Tensor, *rest: Any) -> Tensor:
     return torch.empty_like(_align_fake(features, boxes, *rest), dtype=torch.int32)
 
 
-for _name, _kernel, _fake in (
-    ("roi_align", _align, _align_fake),
-    ("roi_align_transposed", _align_transposed, _align_transposed_fake),
-    ("roi_align_boxes", _align_boxes, _align_boxes_fake),
-    ("roi_choose", _choose, _choose_fake),
+def _on_cuda(name: str) -> Callable[..., Any]:
+    """A kernel that imports Triton on its first call, and not before."""
+
+    def kernel(*args: Any) -> Any:
+        return getattr(importlib.import_module("archlab.roi.cuda"), name)(*args)
+
+    return kernel
+
+
+for _name, _kernel, _fake, _cuda in (
+    ("roi_align", align, _align_fake, _on_cuda("roi_align")),
+    ("roi_align_transposed", align_transposed, _align_transposed_fake, _on_cuda("roi_align_transposed")),
+    ("roi_align_boxes", align_boxes, _align_boxes_fake, align_boxes),
+    ("roi_choose", choose, _choose_fake, choose),
 ):
     LIBRARY.impl(_name, _kernel, "CPU")
+    LIBRARY.impl(_name, _cuda, "CUDA")
     _torch_library.register_fake(f"archlab::{_name}", _fake, lib=LIBRARY)

@@ -162,7 +162,8 @@ class _Side:
             pixel, table = self._taps(None if everyone else absolute, code)
             live = torch.stack([w != 0 for w in table if w is not None]).any(0)
             if len(table) == 1 and not bool(live.all()):
-                # A pixel of weight 0 must not be read, as 0 times infinity is not 0: point it at one that counts.
+                # A pixel of weight 0 must not be read, as 0 times infinity is not 0: point it at one that
+                # counts.
                 counts = live.to(torch.int8).argmax(-1, keepdim=True)
                 pixel = torch.where(live, pixel, pixel.gather(-1, counts))
             if base is not None:
