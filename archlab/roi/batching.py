@@ -49,7 +49,7 @@ def _fold_where(
         first = torch.arange(batch, device=boxes.device, dtype=boxes.dtype)[:, None] * images
         index = boxes[..., 0].trunc()
         # An image that is not there must not become another problem's image.
-        there = (boxes[..., 0] > -1) & (boxes[..., 0] < images)
+        there = (index >= 0) & (index < images)
         index = torch.where(there, index + first, -1.0)
         boxes = torch.cat([index[..., None], boxes[..., 1:]], -1)
     if tangents is not None:

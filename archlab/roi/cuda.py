@@ -21,6 +21,8 @@ from archlab.roi.triton_kernels import LEVELS, roi_align_kernel, taps_kernel
 
 # A thread then loads 16 bytes: four float32 channels of 4 warps, or eight half channels of 2.
 BLOCK = 64
+# One warp, four float32 channels a thread.
+TRANSPOSED_BLOCK = 128
 
 
 def align(features: list[Tensor], boxes: Tensor, levels: Tensor | None, g: Geometry) -> Tensor:
@@ -72,8 +74,8 @@ def align_transposed(
                 index, weight, offsets = sparse.by_pixel(taps, n * h * w)
                 ends = torch.cat([offsets, offsets.new_full((1,), len(index))])
                 into = x if part.start == 0 else torch.empty_like(x)
-                taps_kernel[(n * h * w, -(-c // BLOCK))](
-                    rows, index, weight, ends, into, c, BLOCK=BLOCK, UNROLL=4, num_warps=1
+                taps_kernel[(n * h * w, -(-c // TRANSPOSED_BLOCK))](
+                    rows, index, weight, ends, into, c, BLOCK=TRANSPOSED_BLOCK, UNROLL=4, num_warps=1
                 )
                 if into is not x:
                     x += into

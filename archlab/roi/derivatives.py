@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch._functorch.utils import enable_single_level_autograd_function
+from torch.autograd.forward_ad import _set_fwd_grad_enabled, unpack_dual
 from torch.autograd.function import _SingleLevelFunction
 
 from archlab.roi.ops import LIBRARY
 from archlab.roi.sparse import is_channels_last
 
 _OPS = torch.ops.archlab
+# Not annotated in torch.
+primal_part: Any = unpack_dual
 
 
 def _plus(tangents: Tensor | None, direction: Tensor) -> Tensor:
@@ -50,16 +54,42 @@ def _save(ctx: Any, where: tuple[Tensor | None, ...], rest: tuple[Any, ...], *te
     ctx.set_materialize_grads(False)
 
 
-def _below(op: Any, *args: Any) -> Any:
-    with torch._C._AutoDispatchBelowAutograd():
+def _below(op: Any, grad_mode: tuple[bool, bool], *args: Any) -> Any:
+    # A Function's forward runs with gradients off. Under nested transforms of torch.func the levels below
+    # this one are still to record the operator, so they must find gradients as the caller left them.
+    with (
+        torch._C._AutoDispatchBelowAutograd(),
+        torch.set_grad_enabled(grad_mode[0]),
+        _set_fwd_grad_enabled(grad_mode[1]),
+    ):
         return op(*args)
 
 
-def _apply(function: type[_SingleLevelFunction], *args: Any) -> Any:
+def _grad_mode() -> tuple[bool, bool]:
+    return torch.is_grad_enabled(), torch._C._is_fwd_grad_enabled()
+
+
+def _apply(function: Any, *args: Any) -> Any:
     # A kernel runs inside one level of torch.func's interpreters, which already has unwrapped the levels
     # above it.
     with enable_single_level_autograd_function():
-        return function.apply(*args)
+        return function.apply(_grad_mode(), *args)
+
+
+def _among_levels(jvp: Callable[..., Any]) -> Callable[..., Any]:
+    """Let the levels of torch.func below this one record what a jvp computes, as in ``_below``.
+
+    The saved tensors are dual at this level; their primal parts are duals of the levels below only.
+    """
+
+    def run(ctx: Any, *args: Any) -> Any:
+        if not torch._C._are_functorch_transforms_active():
+            return jvp(ctx, ctx.saved_tensors, *args)
+        with _set_fwd_grad_enabled(True):
+            saved = [x if x is None else primal_part(x).primal for x in ctx.saved_tensors]
+            return jvp(ctx, saved, *args)
+
+    return run
 
 
 def _vjp_tangents(tangents: Tensor | None, needed: bool, gradient: Any) -> Tensor | None:
@@ -74,14 +104,14 @@ class Align(_SingleLevelFunction):
 
     @staticmethod
     def forward(
-        rest: Any, boxes: Tensor, levels: Any, choice: Any, tangents: Any, *features: Tensor
+        mode: Any, rest: Any, boxes: Tensor, levels: Any, choice: Any, tangents: Any, *features: Tensor
     ) -> Tensor:
-        out: Tensor = _below(_OPS.roi_align, list(features), boxes, levels, choice, tangents, *rest)
+        out: Tensor = _below(_OPS.roi_align, mode, list(features), boxes, levels, choice, tangents, *rest)
         return out
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], _output: Tensor) -> None:
-        rest, boxes, levels, choice, tangents, *features = inputs
+        _, rest, boxes, levels, choice, tangents, *features = inputs
         _save(ctx, (boxes, levels, choice, tangents), rest, *features)
 
     @staticmethod
@@ -90,29 +120,38 @@ class Align(_SingleLevelFunction):
         rest = ctx.rest
         nothing = [None] * len(features)
         if grad is None:
-            return None, None, None, None, None, *nothing
+            return None, None, None, None, None, None, *nothing
         to_boxes, to_tangents, to_features = None, None, nothing
-        if any(ctx.needs_input_grad[5:]):
+        if any(ctx.needs_input_grad[6:]):
             last = is_channels_last(features[0])
             to_features = _OPS.roi_align_transposed(
                 grad, boxes, levels, choice, tangents, _sizes(features), last, *rest
             )
-        if ctx.needs_input_grad[1]:
+        if ctx.needs_input_grad[2]:
             to_boxes = _to_boxes(_OPS.roi_align_boxes(features, grad, boxes, levels, choice, tangents, *rest))
         to_tangents = _vjp_tangents(
             tangents,
-            ctx.needs_input_grad[4],
+            ctx.needs_input_grad[5],
             lambda i: _OPS.roi_align_boxes(
                 features, grad, boxes, levels, choice, _without(tangents, i), *rest
             ),
         )
-        return None, to_boxes, None, None, to_tangents, *to_features
+        return None, None, to_boxes, None, None, to_tangents, *to_features
 
     @staticmethod
+    @_among_levels
     def jvp(
-        ctx: Any, _rest: Any, d_boxes: Any, _l: Any, _c: Any, d_tangents: Any, *d_features: Any
+        ctx: Any,
+        saved: Any,
+        _mode: Any,
+        _rest: Any,
+        d_boxes: Any,
+        _l: Any,
+        _c: Any,
+        d_tangents: Any,
+        *d_features: Any,
     ) -> Tensor:
-        boxes, levels, choice, tangents, *features = ctx.saved_tensors
+        boxes, levels, choice, tangents, *features = saved
         total: Tensor | None = None
         if any(d is not None for d in d_features):
             moved = [
@@ -129,12 +168,14 @@ class AlignTransposed(_SingleLevelFunction):
     """A' g, one tensor per level."""
 
     @staticmethod
-    def forward(rest: Any, grad: Tensor, boxes: Tensor, levels: Any, choice: Any, tangents: Any) -> Any:
-        return tuple(_below(_OPS.roi_align_transposed, grad, boxes, levels, choice, tangents, *rest))
+    def forward(
+        mode: Any, rest: Any, grad: Tensor, boxes: Tensor, levels: Any, choice: Any, tangents: Any
+    ) -> Any:
+        return tuple(_below(_OPS.roi_align_transposed, mode, grad, boxes, levels, choice, tangents, *rest))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], _output: Any) -> None:
-        rest, grad, boxes, levels, choice, tangents = inputs
+        _, rest, grad, boxes, levels, choice, tangents = inputs
         _save(ctx, (boxes, levels, choice, tangents), rest, grad)
 
     @staticmethod
@@ -143,20 +184,31 @@ class AlignTransposed(_SingleLevelFunction):
         sizes, last, *rest = ctx.rest
         maps = _materialised(cotangents, grad, sizes, last)
         to_grad, to_boxes = None, None
-        if ctx.needs_input_grad[1]:
-            to_grad = _OPS.roi_align(maps, boxes, levels, choice, tangents, *rest)
         if ctx.needs_input_grad[2]:
+            to_grad = _OPS.roi_align(maps, boxes, levels, choice, tangents, *rest)
+        if ctx.needs_input_grad[3]:
             to_boxes = _to_boxes(_OPS.roi_align_boxes(maps, grad, boxes, levels, choice, tangents, *rest))
         to_tangents = _vjp_tangents(
             tangents,
-            ctx.needs_input_grad[5],
+            ctx.needs_input_grad[6],
             lambda i: _OPS.roi_align_boxes(maps, grad, boxes, levels, choice, _without(tangents, i), *rest),
         )
-        return None, to_grad, to_boxes, None, None, to_tangents
+        return None, None, to_grad, to_boxes, None, None, to_tangents
 
     @staticmethod
-    def jvp(ctx: Any, _rest: Any, d_grad: Any, d_boxes: Any, _l: Any, _c: Any, d_tangents: Any) -> Any:
-        boxes, levels, choice, tangents, grad = ctx.saved_tensors
+    @_among_levels
+    def jvp(
+        ctx: Any,
+        saved: Any,
+        _mode: Any,
+        _rest: Any,
+        d_grad: Any,
+        d_boxes: Any,
+        _l: Any,
+        _c: Any,
+        d_tangents: Any,
+    ) -> Any:
+        boxes, levels, choice, tangents, grad = saved
         total: list[Tensor] | None = None
         terms = [] if d_grad is None else [(d_grad, tangents)]
         terms += [(grad, more) for more in _directions(tangents, d_boxes, d_tangents)]
@@ -172,16 +224,23 @@ class AlignBoxes(_SingleLevelFunction):
 
     @staticmethod
     def forward(
-        rest: Any, grad: Tensor, boxes: Tensor, levels: Any, choice: Any, tangents: Any, *features: Tensor
+        mode: Any,
+        rest: Any,
+        grad: Tensor,
+        boxes: Tensor,
+        levels: Any,
+        choice: Any,
+        tangents: Any,
+        *features: Tensor,
     ) -> Tensor:
         out: Tensor = _below(
-            _OPS.roi_align_boxes, list(features), grad, boxes, levels, choice, tangents, *rest
+            _OPS.roi_align_boxes, mode, list(features), grad, boxes, levels, choice, tangents, *rest
         )
         return out
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], _output: Tensor) -> None:
-        rest, grad, boxes, levels, choice, tangents, *features = inputs
+        _, rest, grad, boxes, levels, choice, tangents, *features = inputs
         _save(ctx, (boxes, levels, choice, tangents), rest, grad, *features)
 
     @staticmethod
@@ -190,32 +249,42 @@ class AlignBoxes(_SingleLevelFunction):
         rest = ctx.rest
         to_features: list[Tensor | None] = [None] * len(features)
         if v is None:
-            return None, None, None, None, None, None, *to_features
+            return None, None, None, None, None, None, None, *to_features
         along = _plus(tangents, v)
         to_grad, to_boxes = None, None
-        if any(ctx.needs_input_grad[6:]):
+        if any(ctx.needs_input_grad[7:]):
             last = is_channels_last(features[0])
             to_features = _OPS.roi_align_transposed(
                 grad, boxes, levels, choice, along, _sizes(features), last, *rest
             )
-        if ctx.needs_input_grad[1]:
-            to_grad = _OPS.roi_align(features, boxes, levels, choice, along, *rest)
         if ctx.needs_input_grad[2]:
+            to_grad = _OPS.roi_align(features, boxes, levels, choice, along, *rest)
+        if ctx.needs_input_grad[3]:
             to_boxes = _to_boxes(_OPS.roi_align_boxes(features, grad, boxes, levels, choice, along, *rest))
         to_tangents = _vjp_tangents(
             tangents,
-            ctx.needs_input_grad[5],
+            ctx.needs_input_grad[6],
             lambda i: _OPS.roi_align_boxes(
                 features, grad, boxes, levels, choice, _swapped(tangents, i, v), *rest
             ),
         )
-        return None, to_grad, to_boxes, None, None, to_tangents, *to_features
+        return None, None, to_grad, to_boxes, None, None, to_tangents, *to_features
 
     @staticmethod
+    @_among_levels
     def jvp(
-        ctx: Any, _rest: Any, d_grad: Any, d_boxes: Any, _l: Any, _c: Any, d_tangents: Any, *d_features: Any
+        ctx: Any,
+        saved: Any,
+        _mode: Any,
+        _rest: Any,
+        d_grad: Any,
+        d_boxes: Any,
+        _l: Any,
+        _c: Any,
+        d_tangents: Any,
+        *d_features: Any,
     ) -> Tensor:
-        boxes, levels, choice, tangents, grad, *features = ctx.saved_tensors
+        boxes, levels, choice, tangents, grad, *features = saved
         where, rest = (boxes, levels, choice), ctx.rest
         total: Tensor | None = None
         if d_grad is not None:
@@ -270,7 +339,7 @@ def _align_boxes(
 
 
 def _choose(features: list[Tensor], boxes: Tensor, levels: Any, *rest: Any) -> Tensor:
-    out: Tensor = _below(_OPS.roi_choose, features, boxes, levels, *rest)
+    out: Tensor = _below(_OPS.roi_choose, _grad_mode(), features, boxes, levels, *rest)
     return out
 
 

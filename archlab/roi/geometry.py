@@ -78,7 +78,7 @@ def bins_pair(output_size: int | Sequence[int]) -> tuple[int, int]:
     Raises:
         RoIError: anything else.
     """
-    pair = [output_size, output_size] if isinstance(output_size, int) else list(output_size)
+    pair = list(output_size) if isinstance(output_size, Sequence) else [output_size, output_size]
     if len(pair) != 2 or not all(isinstance(n, int) and 1 <= n <= MAX_OUTPUT for n in pair):
         raise RoIError(f"output_size must be one or two integers from 1 to {MAX_OUTPUT}, not {output_size!r}")
     return pair[0], pair[1]
@@ -90,7 +90,7 @@ def scale_pair(scale: float | Sequence[float]) -> tuple[float, float]:
     Raises:
         RoIError: not one or two positive finite numbers.
     """
-    pair = [scale, scale] if isinstance(scale, int | float) else list(scale)
+    pair = list(scale) if isinstance(scale, Sequence) else [scale, scale]
     if len(pair) != 2 or not all(isinstance(s, int | float) and math.isfinite(s) and s > 0 for s in pair):
         raise RoIError(f"a scale or stride must be one or two positive numbers (y, x), not {scale!r}")
     return float(pair[0]), float(pair[1])

@@ -144,6 +144,8 @@ def add_in_order(flat: Tensor, index: Tensor, values: Tensor) -> None:
 def _work(
     maps: list[Tensor], rois: Tensor, levels: Tensor | None, tangents: Tensor | None, geometry: Geometry
 ) -> list[Work]:
+    if maps[0].shape[1] == 0:
+        return []
     sizes = [(x.shape[0], x.shape[2], x.shape[3]) for x in maps]
     return per_level(rois, levels, tangents, sizes, geometry)[0]
 

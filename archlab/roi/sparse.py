@@ -71,9 +71,11 @@ def per_level(
         here = good if levels is None else good & (levels == level)
         if size[1] == 0 or size[2] == 0:
             left_out = left_out or bool(here.any())
+        elif not bool(here.any()):
+            continue
         elif bool(here.all()):
             work.append(Work(level, None, rois, tangents))
-        elif bool(here.any()):
+        else:
             place = torch.nonzero(here)[:, 0]
             work.append(Work(level, place, rois[place], tangents[:, place]))
     return work, left_out

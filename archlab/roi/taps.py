@@ -75,7 +75,8 @@ def usable(rois: Tensor, levels: Tensor | None, images: int, geometry: Geometry)
     largest = max(max(pair) for pair in geometry.scales)
     good = (rois[:, 1:].abs() * largest <= MAX_COORDINATE).all(1)
     # NaN compares false. Fractions truncate towards zero, as torchvision's do.
-    good &= (rois[:, 0] > -1) & (rois[:, 0] < images)
+    image = rois[:, 0].trunc()
+    good &= (image >= 0) & (image < images)
     if levels is not None:
         good &= (levels >= 0) & (levels < len(geometry.scales))
     return good

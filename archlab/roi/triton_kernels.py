@@ -65,7 +65,7 @@ def roi_align_kernel(
     right = tl.load(boxes + k * 5 + 3)
     bottom = tl.load(boxes + k * 5 + 4)
     level = tl.load(levels + k)
-    good = (level >= 0) & (level < LEVEL_COUNT) & (image > -1.0) & (image < images)
+    good = (level >= 0) & (level < LEVEL_COUNT) & (image > -1.0) & (tl.maximum(image, 0.0) < images)
     level = tl.where(good, level, 0)
     height = tl.load(shapes + level * 2)
     width = tl.load(shapes + level * 2 + 1)
@@ -123,7 +123,8 @@ def roi_align_kernel(
             for sy in range(tl.minimum(grid_y, 2 * height + 8)):
                 for sx in range(tl.minimum(grid_x, 2 * width + 8)):
                     total = _sample(total, base, pixel, y, x, step_y, step_x, p, q, first_y + sy,
-                                    first_x + sx, grid_y, grid_x, height, width, usable, c, inside_c, channels, Q)
+                                    first_x + sx, grid_y, grid_x, height, width, usable, c,
+                                    inside_c, channels, Q)
         # fmt: on
         to = out + ((k * P + p) * Q + q[:, None]) * channels + c[None, :]
         kept = (q[:, None] < Q) & inside_c[None, :]
