@@ -74,10 +74,10 @@ class Corners:
     slope: Tensor
 
 
-def bilinear(position: Tensor, length: int) -> Corners:
+def bilinear(position: Tensor, length: int | Tensor) -> Corners:
     """The pixels around each position, clamped to the map as torchvision and Caffe2 clamp them."""
     inside = (position >= -1) & (position <= length)
-    position = position.clamp(0, length)
+    position = position.clamp(min=0).clamp(max=length)
     low = position.floor().clamp(max=length - 1)
     free = low < length - 1
     frac = (position - low) * free
@@ -107,6 +107,7 @@ class Samples:
     listed: Tensor  # (K,) int64: samples of a bin that are listed here
     complete: Tensor  # (K,) bool: none is left out
     first: Tensor  # (K, P) int32: the lowest pixel that a bin touches
+    length: Tensor  # (K,) pixels of the axis
     taps: Tensor  # (K,) int64: taps of a bin in the shorter of the two layouts
     merged: Tensor  # (K,) bool: the layout is the run of pixels, not the list of corners
 
@@ -120,9 +121,8 @@ def window(sampling_ratio: int, length: int) -> int:
     return sampling_ratio if sampling_ratio > 0 else 2 * length + 8
 
 
-def skipped(where: Interval, bins: int, grid_: Tensor, sampling_ratio: int, length: int) -> Tensor:
-    """(K, P) samples of each bin before its window: 0 unless the grid is larger than the window."""
-    most = window(sampling_ratio, length)
+def skipped(where: Interval, bins: int, grid_: Tensor, most: int) -> Tensor:
+    """(K, P) samples of each bin before its window of ``most``: 0 unless the grid is larger."""
     p = torch.arange(bins, device=grid_.device, dtype=grid_.dtype)
     dense = grid_.clamp(min=1)[:, None]
     step = (where.size / bins)[:, None]
@@ -131,27 +131,28 @@ def skipped(where: Interval, bins: int, grid_: Tensor, sampling_ratio: int, leng
     return torch.where(dense > most, before, 0.0)
 
 
-def samples(where: Interval, bins: int, sampling_ratio: int, length: int) -> Samples:
-    """Place the samples of K intervals on an axis of ``length`` pixels."""
+def samples(where: Interval, bins: int, sampling_ratio: int, length: Tensor, longest: int) -> Samples:
+    """Place the samples of K intervals, each on an axis of its own ``length`` (K,), at most ``longest``."""
     size = where.size
     grid_ = grid(size, bins, sampling_ratio)
     dense = grid_.clamp(min=1)
-    most = window(sampling_ratio, length)
-    if sampling_ratio <= 0:
-        most = min(most, int(dense.max()) if len(dense) else 1)
+    most = window(sampling_ratio, longest)
     p = torch.arange(bins, device=size.device, dtype=size.dtype)[:, None]
-    s = torch.arange(most, device=size.device, dtype=size.dtype)
-    if sampling_ratio <= 0:
-        s = s + skipped(where, bins, grid_, sampling_ratio, length)[..., None]
+    if sampling_ratio > 0:
+        s = torch.arange(most, device=size.device, dtype=size.dtype)
+    else:
+        s = torch.arange(min(most, int(dense.max())), device=size.device, dtype=size.dtype)
+        s = s + skipped(where, bins, grid_, most)[..., None]
     lines = Interval(*(f[..., None, None] for f in (where.start, size, where.d_start, where.d_size)))
     position, d_position = place(lines, bins, p, s, dense[:, None, None])
-    c = bilinear(position, length)
-    inside = c.inside & (s < grid_[:, None, None])
-    c = Corners(c.low, c.high, c.frac, inside, c.slope * inside)
-    first = torch.where(inside, c.low, length).amin(-1)
-    last = torch.where(inside, c.high, -1).amax(-1)
-    span = (last - first + 1).clamp(min=1).amax(-1).to(torch.int64)
-    listed = dense.clamp(max=most).to(torch.int64)
+    c = bilinear(position, length[:, None, None])
+    if sampling_ratio <= 0:
+        inside = c.inside & (s < grid_[:, None, None])
+        c = Corners(c.low, c.high, c.frac, inside, c.slope * inside)
+    first = torch.where(c.inside, c.low, 1 << 30).amin(-1)
+    last = torch.where(c.inside, c.high, -1).amax(-1)
+    span = (last - first + 1).amax(-1).clamp(min=1)
+    listed = dense.clamp(max=most).to(torch.int32)
     # No shorter than the run of an unstretched grid: fewer layouts, fewer calls.
     run = torch.maximum(span, listed + 1)
     run = torch.where(run > 4, (run + 1) // 2 * 2, run).clamp(max=length)
@@ -162,8 +163,9 @@ def samples(where: Interval, bins: int, sampling_ratio: int, length: int) -> Sam
         inverse=torch.where(grid_ > 0, 1 / dense, 0.0),
         listed=torch.where(grid_ > 0, listed, 0),
         complete=dense <= most,
-        first=first.clamp(0, length - 1),
-        taps=torch.where(merged, run, 2 * listed),
+        first=first.clamp(max=(length - 1)[:, None]),
+        length=length,
+        taps=torch.where(merged, run, 2 * listed).to(torch.int64),
         merged=merged,
     )
 
@@ -185,16 +187,15 @@ def sample_weights(corners: Corners, d_position: Tensor, inverse: Tensor) -> tup
     return low, high
 
 
-def sample_taps(
-    at: Samples, rois: Tensor | None, taps: int, merged: bool, length: int
-) -> tuple[Tensor, Table]:
+def sample_taps(at: Samples, rois: Tensor | None, taps: int, merged: bool) -> tuple[Tensor, Table]:
     """Pixels (K, P, T) int32 and their weights, for RoIs that share one layout.
 
     Args:
         rois: which of the K RoIs, or None for all.
         taps, merged: the layout that they share.
     """
-    c, d_position, inverse, first = at.corners, at.d_position, at.inverse, at.first
+    c, d_position, inverse = at.corners, at.d_position, at.inverse
+    first = torch.minimum(at.first, (at.length - taps).clamp(min=0)[:, None])
     if not merged and 2 * c.low.shape[-1] > taps:
         keep = slice(0, taps // 2)
         c = Corners(*(f[..., keep] for f in (c.low, c.high, c.frac, c.inside, c.slope)))
@@ -206,7 +207,7 @@ def sample_taps(
     if not merged:
         pairs = [_pair(a, b) for a, b in zip(low, high, strict=True)]
         return torch.stack([c.low, c.high], -1).flatten(2), pairs
-    begin = first.clamp(max=max(length - taps, 0))[..., None]
+    begin = first[..., None]
     t = torch.arange(taps, device=begin.device, dtype=torch.int32)
     slots = [(edge - begin).clamp(0, taps - 1).to(torch.int64) for edge in (c.low, c.high)]
     return begin + t, [_scatter(slots, a, b, taps) for a, b in zip(low, high, strict=True)]

@@ -23,18 +23,20 @@ class Edges:
     d_lo: Tensor
     d_hi: Tensor
     first: Tensor  # (K, P) int32
+    length: Tensor  # (K,) int32 pixels of the axis
     taps: Tensor  # (K,) int64
 
 
-def edges(where: Interval, bins: int, length: int) -> Edges:
-    """Cut K intervals into bins on an axis of ``length`` pixels."""
+def edges(where: Interval, bins: int, length: Tensor) -> Edges:
+    """Cut K intervals into bins, each on an axis of its own ``length`` (K,)."""
     p = torch.arange(bins, device=where.size.device, dtype=where.size.dtype)
     start, size, d_start, d_size = (
         f[..., None] for f in (where.start, where.size, where.d_start, where.d_size)
     )
     lo, hi = start + size * (p / bins), start + size * ((p + 1) / bins)
-    first = lo.floor().clamp(0, length - 1)
-    last = hi.ceil().clamp(0, length - 1)
+    end = (length - 1)[:, None]
+    first = lo.floor().clamp(min=0).clamp(max=end)
+    last = hi.ceil().clamp(min=0).clamp(max=end)
     taps = (last - first + 1).amax(-1).to(torch.int64)
     return Edges(
         lo,
@@ -42,17 +44,19 @@ def edges(where: Interval, bins: int, length: int) -> Edges:
         d_start + d_size * (p / bins),
         d_start + d_size * ((p + 1) / bins),
         first.to(torch.int32),
+        length,
         taps,
     )
 
 
-def edge_taps(at: Edges, rois: Tensor | None, taps: int, length: int) -> tuple[Tensor, Table]:
+def edge_taps(at: Edges, rois: Tensor | None, taps: int) -> tuple[Tensor, Table]:
     """Pixels (K, P, T) int32 and their weights, for RoIs that touch up to ``taps`` pixels a bin."""
-    lo, hi, d_lo, d_hi, first = at.lo, at.hi, at.d_lo, at.d_hi, at.first
+    lo, hi, d_lo, d_hi = at.lo, at.hi, at.d_lo, at.d_hi
+    first = torch.minimum(at.first, (at.length - taps).clamp(min=0)[:, None])
     if rois is not None:
         lo, hi, d_lo, d_hi, first = lo[rois], hi[rois], d_lo[:, rois], d_hi[:, rois], first[rois]
     t = torch.arange(taps, device=lo.device, dtype=torch.int32)
-    pixel = first.clamp(max=max(length - taps, 0))[..., None] + t
+    pixel = first[..., None] + t
     a, b = lo[..., None] - pixel, hi[..., None] - pixel
     return pixel, _mean_of_hat(a, b, d_lo[..., None], d_hi[..., None])
 

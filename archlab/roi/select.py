@@ -179,12 +179,14 @@ def _best_sample(x: Tensor, rois: Tensor, geometry: Geometry, level: int) -> Ten
     """The winning sample of each bin: (k, C, P, Q) int32."""
     (p, q), ratio, (height, width) = geometry.bins, geometry.sampling_ratio, x.shape[2:]
     y_at, x_at = _intervals(rois, rois.new_zeros(0, len(rois), 4), geometry, level)
-    y, x_ = axis.samples(y_at, p, ratio, height), axis.samples(x_at, q, ratio, width)
+    heights, widths = (torch.full((len(rois),), n, dtype=torch.int32, device=x.device) for n in x.shape[2:])
+    y = axis.samples(y_at, p, ratio, heights, height)
+    x_ = axis.samples(x_at, q, ratio, widths, width)
     rows = as_rows(x, slice(None))
     base = (rois[:, 0].to(torch.int64) * (height * width))[:, None, None, None]
     out = torch.full((len(rois), p * q, x.shape[1]), -1, dtype=torch.int32, device=x.device)
     columns = axis.window(ratio, width)
-    for (ny, nx, complete), some in _kinds(y.listed, x_.listed, (y.complete & x_.complete).to(torch.int64)):
+    for (ny, nx, complete), some in _kinds(y.listed, x_.listed, (y.complete & x_.complete).to(torch.int32)):
         best = rows.new_full((len(some) * p * q, x.shape[1]), -torch.inf if complete else 0.0)
         choice = torch.full(best.shape, -1, dtype=torch.int32, device=x.device)
         for s in range(ny * nx):
@@ -326,7 +328,7 @@ def _decode_axis(
     bins, shape = geometry.bins[side], ((-1, 1), (1, -1))[side]
     p = torch.arange(bins, device=sample.device).view(shape)
     grid = axis.grid(where.size, bins, geometry.sampling_ratio)
-    before = axis.skipped(where, bins, grid, geometry.sampling_ratio, length)
+    before = axis.skipped(where, bins, grid, axis.window(geometry.sampling_ratio, length))
     lines = axis.Interval(
         *(f[..., None, None, None] for f in (where.start, where.size, where.d_start, where.d_size))
     )
