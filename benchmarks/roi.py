@@ -1,9 +1,9 @@
-"""RoI align beside torchvision's: same inputs, same threads, in turns, medians; the largest difference in the same table.
+"""RoI align beside torchvision's: same inputs, same threads, in turns, medians, and the largest difference.
 
     python benchmarks/roi.py [--device cpu|cuda] [--threads 1 2] [--repeat N] [--json] [--out FILE]
 
-On CPU the figure is CPU time, which other processes on the machine disturb less than the clock. On CUDA it is the
-time between events on the device. ``--json`` prints the record on stdout; the table goes to stderr.
+On CPU the figure is CPU time, which other processes on the machine disturb less than the clock. On CUDA it is
+the time between events on the device. ``--json`` prints the record on stdout; the table goes to stderr.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-# Spinning threads and page faults would drown the difference: set before torch starts its threads.
+# Spinning threads and page faults (fresh pages for every large tensor) would drown the difference, for both
+# sides: set before torch starts its threads.
 _ENVIRONMENT = {
     "OMP_WAIT_POLICY": "PASSIVE",
-    "MALLOC_MMAP_THRESHOLD_": str(4 << 30),
+    "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": str(8 << 30),
     "MALLOC_TOP_PAD_": str(256 << 20),
 }
@@ -74,7 +75,7 @@ class Line:
 
 
 def boxes(count: int, images: int = 1, seed: int = 1) -> Tensor:
-    """(K, 5) boxes of an 800x1088 image: sizes log-uniform from 16 to 512 pixels, aspect ratios 1:2 to 2:1."""
+    """(K, 5) boxes of an 800x1088 image: sizes log-uniform from 16 to 512 pixels, aspects from 1:2 to 2:1."""
     generator = torch.Generator().manual_seed(seed)
     size = 16 * 32 ** torch.rand(count, generator=generator)
     aspect = 2 ** (torch.rand(count, generator=generator) - 0.5)
@@ -180,7 +181,7 @@ def measure(case: Case, threads: int, repeat: int, rate: float) -> Line:
 
 
 def peak_extra_bytes() -> dict[str, dict[str, float]]:
-    """What a forward holds beyond its inputs and its output at most, as the profiler of torch counts allocations."""
+    """What a forward holds at most beyond inputs and output, as torch's profiler counts allocations."""
     out = {}
     x = torch.randn(1, CHANNELS, HEIGHT, WIDTH)
     from archlab.roi.geometry import geometry
@@ -197,7 +198,7 @@ def peak_extra_bytes() -> dict[str, dict[str, float]]:
             with torch.profiler.profile(profile_memory=True) as profile:
                 result = roi_align(y, rois, bins, 0.25, sampling, True)
             held = peak = 0
-            for event in profile.profiler.kineto_results.events():  # type: ignore[union-attr]
+            for event in profile.profiler.kineto_results.events():
                 if event.name() == "[memory]":
                     held += event.nbytes()
                     peak = max(peak, held)
@@ -213,7 +214,7 @@ def peak_extra_bytes() -> dict[str, dict[str, float]]:
 
 
 def cuda_lines(repeat: int) -> list[Line]:
-    """Multi-level and single-level, forward and backward, in the three dtypes, against torchvision's CUDA kernels."""
+    """Several levels and one, forward and backward, three dtypes, against torchvision's CUDA kernels."""
     lines = []
     shapes = [(HEIGHT * 4, WIDTH * 4)] * 2
     rois = boxes(2000, 2).cuda()
@@ -257,20 +258,23 @@ def cuda_lines(repeat: int) -> list[Line]:
                     lambda x=ours: roi_align(x["p2"], rois, 7, 0.25, 2),
                 ),
             ):
-                lines.append(_cuda_line(f"{name}_{kind}", a, b, repeat, size))  # type: ignore[arg-type]
+                lines.append(_cuda_line(f"{name}_{kind}", a, b, repeat, size))
     return lines
 
 
 def _cuda_line(
     key: str, theirs: Callable[[], Tensor], ours: Callable[[], Tensor], repeat: int, size: int
 ) -> Line:
+    # Not annotated in torch.
+    event: Any = torch.cuda.Event
+
     def milliseconds(run: Callable[[], Tensor]) -> float:
-        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        start.record()  # type: ignore[no-untyped-call]
+        start, end = (event(enable_timing=True) for _ in range(2))
+        start.record()
         run()
-        end.record()  # type: ignore[no-untyped-call]
+        end.record()
         torch.cuda.synchronize()
-        return float(start.elapsed_time(end))  # type: ignore[no-untyped-call]
+        return float(start.elapsed_time(end))
 
     difference = float((theirs().float() - ours().float()).abs().max())
     pairs = [(milliseconds(theirs), milliseconds(ours)) for _ in range(repeat + 3)][3:]
@@ -351,8 +355,9 @@ def main() -> int:
 
 def _print(line: Line) -> None:
     print(
-        f"{line.name:42} {line.threads} threads  torchvision {line.theirs_ms:9.2f} ms  archlab {line.ours_ms:8.2f} ms"
-        f"  {line.ratio:6.1f}x  {line.times_copy:5.1f}x a copy  difference {line.max_difference:.1e}",
+        f"{line.name:42} {line.threads} threads  torchvision {line.theirs_ms:9.2f} ms"
+        f"  archlab {line.ours_ms:8.2f} ms  {line.ratio:6.1f}x"
+        f"  {line.times_copy:5.1f}x a copy  difference {line.max_difference:.1e}",
         file=sys.stderr,
         flush=True,
     )

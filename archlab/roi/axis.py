@@ -156,7 +156,9 @@ def samples(where: Interval, bins: int, sampling_ratio: int, length: Tensor, lon
     # No shorter than the run of an unstretched grid: fewer layouts, fewer calls.
     run = torch.maximum(span, listed + 1)
     run = torch.where(run > 4, (run + 1) // 2 * 2, run).clamp(max=length)
-    merged = run < 2 * listed
+    # Two samples that share a pixel read it twice, the second time from the nearest cache: cheaper than to
+    # merge them.
+    merged = (run < 2 * listed) & (listed > 2)
     return Samples(
         corners=c,
         d_position=d_position,

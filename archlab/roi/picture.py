@@ -160,7 +160,7 @@ def render(picture: RoIPicture, title: str = "One RoI, four ways to read it") ->
     return _PAGE.format(
         title=html.escape(title),
         intro=html.escape(
-            f"A {size} map, and a box from ({x1:g}, {y1:g}) to ({x2:g}, {y2:g}) in its pixels. "
+            f"A map of {size} pixels, and a box on it from ({x1:g}, {y1:g}) to ({x2:g}, {y2:g}). "
             "Dashed: the true box. Filled: what each operator reads. "
             "Every number on this page is computed by archlab.roi."
         ),
@@ -174,14 +174,15 @@ def _figure(picture: RoIPicture, panel: Panel) -> str:
     parts = [
         f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{html.escape(panel.name, quote=True)}">'
     ]
+    labels = []
     for y, line in enumerate(picture.pixels):
         for x, value in enumerate(line):
             left, top = MARGIN + x * CELL, MARGIN + y * CELL
             parts.append(
                 f'<rect class="pixel" x="{left}" y="{top}" width="{CELL}" height="{CELL}" '
                 f'style="--v:{min(max(value, 0.0), 1.0):.3f}"/>'
-                f'<text class="value" x="{left + CELL / 2}" y="{top + CELL / 2 + 4}">{value:.2f}</text>'
             )
+            labels.append(f'<text class="value" x="{left + 6}" y="{top + 15}">{value:.2f}</text>')
     for p, row in enumerate(panel.rows):
         for q, column in enumerate(panel.columns):
             parts.append(_bin(row, column, f"b{(2 * p + q) % 4}"))
@@ -190,8 +191,9 @@ def _figure(picture: RoIPicture, panel: Panel) -> str:
     x1, y1, x2, y2 = picture.box
     parts.append(
         f'<rect class="box" x="{_at(x1):.2f}" y="{_at(y1):.2f}" width="{(x2 - x1) * CELL:.2f}" '
-        f'height="{(y2 - y1) * CELL:.2f}"/></svg>'
+        f'height="{(y2 - y1) * CELL:.2f}"/>'
     )
+    parts += [*labels, "</svg>"]
     cells = "".join(
         "<tr>"
         + "".join(f"<td class='b{(2 * p + q) % 4}'>{value:.3f}</td>" for q, value in enumerate(line))
@@ -236,7 +238,7 @@ var(--ink);
   font: 16px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }}
 h1 {{ font-size: 30px; letter-spacing: -.02em; line-height: 1.15; margin: 0 0 8px; }}
 h2 {{ font-size: 17px; margin: 0; }}
-p {{ margin: 4px 0 0; color: var(--soft); max-width: 68ch; text-wrap: pretty; }}
+p {{ margin: 4px 0 0; color: var(--soft); max-width: 80ch; text-wrap: pretty; }}
 main {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); gap: 22px;
   margin: 28px 0 34px; }}
 figure {{ margin: 0; padding: 18px 20px; background: var(--card); border: 1px solid var(--line);
@@ -244,7 +246,8 @@ figure {{ margin: 0; padding: 18px 20px; background: var(--card); border: 1px so
 figcaption {{ min-height: 76px; }} figcaption p {{ font-size: 14px; }}
 svg {{ width: 100%; height: auto; display: block; }}
 .pixel {{ fill: color-mix(in oklab, var(--warm) calc(var(--v) * 42%), var(--card)); stroke: var(--line); }}
-.value {{ font: 12px ui-monospace, Menlo, Consolas, monospace; text-anchor: middle; fill: var(--soft); }}
+.value {{ font: 10.5px ui-monospace, Menlo, Consolas, monospace; fill: var(--ink); paint-order: stroke;
+  stroke: var(--card); stroke-opacity: .75; stroke-width: 3px; }}
 .bin {{ fill-opacity: .16; stroke-width: 2.5; }}
 .b0 {{ fill: var(--b0); stroke: var(--b0); }} .b1 {{ fill: var(--b1); stroke: var(--b1); }}
 .b2 {{ fill: var(--b2); stroke: var(--b2); }} .b3 {{ fill: var(--b3); stroke: var(--b3); }}
