@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from archlab.roi import choose as winners
 from archlab.roi import select, sparse
 from archlab.roi.geometry import MODES, Geometry, RoIError
 
@@ -122,7 +123,7 @@ def align_boxes(
 def choose(features: list[Tensor], boxes: Tensor, levels: Tensor | None, *rest: Any) -> Tensor:
     g = geometry_of(*rest)
     check(boxes, levels, len(features), g)
-    return select.choose(features, boxes, levels, g)
+    return winners.choose(features, boxes, levels, g)
 
 
 def _align_fake(features: list[Tensor], boxes: Tensor, *rest: Any) -> Tensor:

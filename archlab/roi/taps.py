@@ -271,9 +271,11 @@ def _assemble(parts: list[Tensor], place: list[int] | None) -> Tensor:
         return parts[0].flatten()
     if parts[0].device.type == "cpu":
         # NumPy cuts and joins hundreds of short rows ten times faster than unbind and cat.
+        out = torch.empty(sum(part.numel() for part in parts), dtype=parts[0].dtype)
         cut = [row for part in parts for row in part.numpy()]
+        np.concatenate([cut[i] for i in place], out=out.numpy())
         parts.clear()
-        return torch.from_numpy(np.concatenate([cut[i] for i in place]))
+        return out
     rows = [row for part in parts for row in part.unbind()]
     parts.clear()
     return torch.cat([rows[i] for i in place])
