@@ -17,7 +17,19 @@ from archlab.ir import show_shape
 from archlab.tables import _console, _share, _table
 from archlab.units import format_bytes, format_count
 
-_COLUMNS = ("params", "MACs", "share", "bias", "norm", "pool", "elementwise", "activations", "bytes", "ops/byte", "memory")
+_COLUMNS = (
+    "params",
+    "MACs",
+    "share",
+    "bias",
+    "norm",
+    "pool",
+    "elementwise",
+    "activations",
+    "bytes",
+    "ops/byte",
+    "memory",
+)
 _MOST = 40
 
 
@@ -69,16 +81,28 @@ def _shown(audit: Audit, depth: int | None) -> list[Module]:
 
 def _module(module: Module, audit: Audit, indent: bool) -> tuple[str, ...]:
     name = "  " * module.depth + module.path.rpartition(".")[2] if indent else module.path
-    row = {name: getattr(module, name) for name in ("macs", "bias", "norm", "pool", "elementwise", "activations", "read", "written")}
+    row = {
+        name: getattr(module, name)
+        for name in ("macs", "bias", "norm", "pool", "elementwise", "activations", "read", "written")
+    }
     work = 2 * module.macs + module.bias + module.norm + module.pool + module.elementwise
     params = format_count(module.params) + (" *" if module.shared else "")
     memory = format_bytes(module.memory) if module.operators else ""
-    return (_safe(name) or "(whole)", _safe(module.kind), str(module.calls or ""), params, *_cells(row, audit, work), memory)
+    return (
+        _safe(name) or "(whole)",
+        _safe(module.kind),
+        str(module.calls or ""),
+        params,
+        *_cells(row, audit, work),
+        memory,
+    )
 
 
 def _cells(row: dict[str, int], audit: Audit, work: int) -> tuple[str, ...]:
     moved = row["read"] + row["written"]
-    counts = (format_count(row[name]) if row[name] else "" for name in ("bias", "norm", "pool", "elementwise", "activations"))
+    counts = (
+        format_count(row[name]) if row[name] else "" for name in ("bias", "norm", "pool", "elementwise", "activations")
+    )
     return (
         format_count(row["macs"]) if row["macs"] else "",
         _share(row["macs"], audit.macs) if row["macs"] else "",
@@ -104,10 +128,14 @@ def _print_findings(audit: Audit) -> None:
             f" x {part.times:,} = {format_count(part.macs)}")  # fmt: skip
     if audit.deployed is not None and (audit.deployed.folded or audit.deployed.merged):
         after = audit.deployed
-        how = " and ".join(["branches merged"] * after.merged + [f"{after.folded} batch norms folded"] * bool(after.folded))
-        say(f"deployed  params {after.params:,}  MACs {after.macs:,}  norm {after.norm:,}  bias {after.bias:,}  ({how})")
-    for row in conventions(audit)[1:]:
-        say(f"{row.name:<28} {row.total:>18,}  {row.made_of}")
+        how = " and ".join(
+            ["branches merged"] * after.merged + [f"{after.folded} batch norms folded"] * bool(after.folded)
+        )
+        say(
+            f"deployed  params {after.params:,}  MACs {after.macs:,}  norm {after.norm:,}  bias {after.bias:,}  ({how})"
+        )
+    for said in conventions(audit)[1:]:
+        say(f"{said.name:<28} {said.total:>18,}  {said.made_of}")
     for peer in audit.peers:
         _print_peer(peer, say)
     if audit.uncounted:
@@ -127,7 +155,13 @@ def _print_peer(peer: Peer, say: Any) -> None:
     if peer.failed is not None:
         say(f"{peer.name:<28} failed: {printable(peer.failed)}")
         return
-    verdict = f"equal on {peer.compared} operators" if peer.equal and peer.compared else "equal" if peer.equal else "DIFFERENT"
+    verdict = (
+        f"equal on {peer.compared} operators"
+        if peer.equal and peer.compared
+        else "equal"
+        if peer.equal
+        else "DIFFERENT"
+    )
     params = f"  params {peer.params:,}" if peer.params is not None else ""
     say(f"{peer.name:<28} {peer.macs or 0:>18,}  MACs{params}  {verdict}")
     for difference in peer.differences:
@@ -165,7 +199,9 @@ def print_comparison(found: Sequence[Audit]) -> None:
     """Models side by side: in total, with ratios to the first, and stage by stage."""
     console = _console()
     names = [_safe(audit.name) for audit in found]
-    table = _table("", *(n for i, name in enumerate(names) for n in ([name] if i == 0 else [name, "ratio"])), title="in total")
+    table = _table(
+        "", *(n for i, name in enumerate(names) for n in ([name] if i == 0 else [name, "ratio"])), title="in total"
+    )
     against = ratios(found[0], found[1:])
     for metric in totals(found[0]):
         form = format_bytes if metric.endswith("bytes") or metric in ("memory", "read", "written") else format_count
@@ -180,7 +216,9 @@ def print_comparison(found: Sequence[Audit]) -> None:
         cells = []
         for own in stages:
             stage = own[number] if number < len(own) else None
-            cells += [_safe(stage.path), format_count(stage.macs), format_count(stage.params)] if stage else ["", "", ""]
+            cells += (
+                [_safe(stage.path), format_count(stage.macs), format_count(stage.params)] if stage else ["", "", ""]
+            )
         table.add_row(str(number + 1), *cells)
     console.print(table)
     console.print(NOTE, style="dim")
@@ -194,5 +232,3 @@ def breach_lines(found: Sequence[Breach]) -> list[str]:
 def _safe(text: str) -> str:
     """A model's or layer's own name: it may hold anything, markup and control characters too."""
     return escape(printable(text))
-
-

@@ -19,7 +19,7 @@ _OPTIONS = [
                  help="The table."),
     click.option("--depth", type=click.IntRange(0), help="How deep the modules go.  [default: what fits a screen]"),
     click.option("--max", "limits", multiple=True, metavar="METRIC=VALUE",
-                 help="Fail (1) where a model is over: macs=600M, params=5M, activations=10M, memory=8MiB; repeatable."),
+                 help="Fail (1) where a model is over: macs=600M, params=5M, activations=10M, memory=8MiB."),
     click.option("--proposals", type=click.IntRange(0, 10**6), help="Proposals an image in detectors.  "
                  "[default: the most that the detector hands on]"),
     click.option("--detections", type=click.IntRange(0, 10**6), default=0, show_default=True,
@@ -28,7 +28,7 @@ _OPTIONS = [
     click.option("--crosscheck", is_flag=True, help="Count with every other counter that is installed."),
     click.option("--compare", is_flag=True, help="Side by side, with ratios to the first."),
     click.option("--json", "as_json", is_flag=True, help="Print JSON (schema archlab.audit/1)."),
-    click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Write every module and operator to a file."),
+    click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Write all tables to a file."),
     click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write a report: one offline page."),
 ]  # fmt: skip
 
@@ -48,9 +48,9 @@ def _with_options(command: Callable[..., None]) -> Callable[..., None]:
 def audit(**options: Any) -> None:
     """Count parameters, MACs, bytes and memory of existing torch models.
 
-    TARGET is torchvision:NAME, timm:NAME (or a pattern), package.module:factory(arg=…), file.py:factory, a shipped name,
-    an .arch file or an exported .pt2. Naming a model runs its code. Without one, [tool.archlab.audit] in pyproject.toml
-    says what to audit.
+    TARGET is torchvision:NAME, timm:NAME (or a pattern), package.module:factory(arg=…), file.py:factory, a shipped
+    name, an .arch file or an exported .pt2. Naming a model runs its code. Without one,
+    [tool.archlab.audit] in pyproject.toml says what to audit.
     """
     from archlab.audit.config import read_config
     from archlab.audit.gate import Breach, breaches, parse_limits
@@ -97,7 +97,9 @@ def audit(**options: Any) -> None:
         click.echo(line, err=True)
     for failure in failures(outcomes):
         click.echo(f"archlab: {failure.name}: {failure.reason}", err=True)
-    unequal = [one.name for one in found for peer in one.peers if options["fvcore"] and not (peer.equal or peer.explained)]
+    unequal = [
+        one.name for one in found for peer in one.peers if options["fvcore"] and not (peer.equal or peer.explained)
+    ]
     if not found:
         sys.exit(2)
     if broken or failures(outcomes) or unequal:

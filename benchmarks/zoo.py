@@ -112,7 +112,7 @@ def _compare(line: Published) -> tuple[str, str, float, float]:
 def _with_explicit_attention(name: str) -> Any:
     """The model with attention as products and a softmax."""
     import timm
-    from timm.layers import set_fused_attn
+    from timm.layers.config import set_fused_attn
 
     from archlab.audit.build import without_memory
 
@@ -203,7 +203,8 @@ def _table(result: dict[str, Any]) -> str:
         f"{result['models']} models in {result['seconds']} s on {result['processes']} processes"
         f" of at most {result['largest_process_mib']} MiB",
         f"agree with the published counts: {result['agree_as_built']} as built,"
-        f" {result['agree_as_deployed']} as deployed, {result['agree_with_explicit_attention']} with explicit attention",
+        f" {result['agree_as_deployed']} as deployed,"
+        f" {result['agree_with_explicit_attention']} with explicit attention",
         f"differ: {result['published_is_wrong']} where the published figure is wrong,"
         f" {result['unexplained']} unexplained, {result['failed']} failed, {result['absent']} absent from this timm",
     ]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-
-
 from archlab.audit.forward import Pass
 from archlab.audit.modules import modules_of, shared_of, weights_of
 from archlab.audit.record import INPUT, Recording
@@ -85,5 +83,3 @@ def _peak(recording: Recording, operators: Sequence[Operator]) -> Peak:
     alive.sort(key=lambda block: -block.size)
     live = tuple((operators[block.born].name, block.size) for block in alive[:LARGEST])
     return Peak(memory.peak, operators[at].name, operators[at].module, live)
-
-

@@ -7,11 +7,10 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import torch
 from torch import nn
 
 from archlab.audit.record import Recording
-from archlab.audit.storage import flatten
+from archlab.audit.storage import LAZY, flatten
 from archlab.audit.trace import Tracer
 from archlab.errors import ArchlabError, AuditError
 
@@ -39,7 +38,7 @@ def without_memory(factory: Factory) -> Any:
             return _called(factory)
 
 
-class _Blank(Tracer):
+class _Blank(Tracer):  # type: ignore[no-untyped-call]
     """Makes tensors without data, and leaves out what would fill them."""
 
     def __init__(self) -> None:
@@ -87,7 +86,7 @@ def _parameters_on_meta() -> Iterator[None]:
 
     def register(self: nn.Module, name: str, param: nn.Parameter | None) -> None:
         original(self, name, param)
-        if param is not None and not param.is_meta and not isinstance(param, nn.parameter.UninitializedTensorMixin):
+        if param is not None and not param.is_meta and not isinstance(param, LAZY):
             self._parameters[name] = nn.Parameter(param.detach().to("meta"), param.requires_grad)
 
     nn.Module.register_parameter = register  # type: ignore[method-assign]

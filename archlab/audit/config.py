@@ -1,13 +1,13 @@
 """``[tool.archlab.audit]`` in pyproject.toml: what to audit, and the limits to keep.
 
-    [tool.archlab.audit]
-    targets = ["my_package.models:small()", "my_package.models:large(depth=50)"]
-    input = "3x224x224"          # or a list, or a file
-    batch = 1
-    max = ["macs=600M", "params=5M"]
+[tool.archlab.audit]
+targets = ["my_package.models:small()", "my_package.models:large(depth=50)"]
+input = "3x224x224"          # or a list, or a file
+batch = 1
+max = ["macs=600M", "params=5M"]
 
-    [tool.archlab.audit.limits]   # of single targets, instead of those above
-    "my_package.models:large(depth=50)" = ["macs=4.2G"]
+[tool.archlab.audit.limits]   # of single targets, instead of those above
+"my_package.models:large(depth=50)" = ["macs=4.2G"]
 """
 
 from __future__ import annotations

@@ -44,13 +44,22 @@ def _peer(name: str, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, 
     except Exception as error:  # other people's counters on anybody's model
         reason = (str(error).strip().splitlines() or [""])[0][:160]
         return Peer(label, failed=f"{type(error).__name__}: {reason}")
-    return Peer(label, round(macs), params, differences=tuple(_differences(round(macs), params, audit, KNOWN.get(name, UNKNOWN))))
+    return Peer(
+        label,
+        round(macs),
+        params,
+        differences=tuple(_differences(round(macs), params, audit, KNOWN.get(name, UNKNOWN))),
+    )
 
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
     """Counters print, and warn."""
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
+    with (
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+        warnings.catch_warnings(),
+    ):
         warnings.simplefilter("ignore")
         yield
 

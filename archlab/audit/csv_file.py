@@ -10,10 +10,31 @@ from archlab.audit.many import Failure, Outcome
 from archlab.audit.result import Audit
 from archlab.audit.rows import module_row, operator_row
 
-COLUMNS = (
-    "model level name kind calls params shared own macs bias norm pool elementwise activations read written intensity"
-    " memory shape dtype inputs counted failure"
-).split()
+COLUMNS = [
+    "model",
+    "level",
+    "name",
+    "kind",
+    "calls",
+    "params",
+    "shared",
+    "own",
+    "macs",
+    "bias",
+    "norm",
+    "pool",
+    "elementwise",
+    "activations",
+    "read",
+    "written",
+    "intensity",
+    "memory",
+    "shape",
+    "dtype",
+    "inputs",
+    "counted",
+    "failure",
+]
 
 
 def to_csv(outcomes: Sequence[Outcome]) -> str:

@@ -81,7 +81,9 @@ def stand_in(boxes: Boxes) -> Callable[[], contextlib.AbstractContextManager[Non
 
         def proposals(self: Any, proposed: Tensor, objectness: Tensor, image_shapes: Any, per_level: Any) -> Any:
             n = boxes.proposals or 0
-            return [proposed.new_zeros((n, 4)) for _ in image_shapes], [objectness.new_zeros((n,)) for _ in image_shapes]
+            return [proposed.new_zeros((n, 4)) for _ in image_shapes], [
+                objectness.new_zeros((n,)) for _ in image_shapes
+            ]
 
         def box_results(self: Any, logits: Tensor, regression: Tensor, proposed: Any, image_shapes: Any) -> Any:
             found = [_found(logits, boxes.detections) for _ in image_shapes]
@@ -132,7 +134,8 @@ def _align_on_first_level(
     """Which level of the pyramid a box is read from depends on its size; the work is the same on each."""
     from torchvision.ops import roi_align
 
-    return roi_align(features[0], boxes, output_size, scales[0] if scales else 1.0, sampling_ratio)
+    aligned: Tensor = roi_align(features[0], boxes, output_size, scales[0] if scales else 1.0, sampling_ratio)
+    return aligned
 
 
 # --- parts -------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from torch.utils import _pytree as pytree
 
 from archlab.audit.record import Recording
 from archlab.audit.state import as_it_was, generators_as_they_were, set_mode
-from archlab.audit.storage import Twins
+from archlab.audit.storage import LAZY, Twins
 from archlab.audit.trace import SMALL, Tracer
 from archlab.errors import AuditError
 
@@ -61,7 +61,12 @@ def run(
             break
         recording = Recording()
         try:
-            with as_it_was(model), _attention_in_the_open(), _autocast_on_meta(), stand_in() if meta else contextlib.nullcontext():
+            with (
+                as_it_was(model),
+                _attention_in_the_open(),
+                _autocast_on_meta(),
+                stand_in() if meta else contextlib.nullcontext(),
+            ):
                 set_mode(model, training)
                 given = _attempt(model, names, args, kwargs, recording, meta, gradients)
             return Pass(model, recording, meta, failure or None, given, training)
@@ -71,15 +76,15 @@ def run(
             where = _innermost(recording)
             last = error, _told(error, where), meta
             failure = failure or last[1]
-    error, told, meta = last
+    cause, told, meta = last
     if meta:
-        hint = "if it needs values, build the model on a real device, so that it can run for real"
-        raise AuditError(f"the forward fails without data: {told}", hint=hint) from error
-    raise AuditError(f"the forward fails: {told}", hint="check the inputs' shapes and types") from error
+        hint = "if it needs values, build the model on a real device"
+        raise AuditError(f"the forward fails without data: {told}", hint=hint) from cause
+    raise AuditError(f"the forward fails: {told}", hint="check the inputs' shapes and types") from cause
 
 
 def _initialised(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> nn.Module:
-    """A copy whose lazy layers have their shapes: they take them from their first forward, which is not ours to make."""
+    """A copy whose lazy layers have their shapes: they take them from their first forward, not ours to make."""
     model = copy.deepcopy(model)
     with generators_as_they_were(), contextlib.suppress(Exception):  # what fails will fail again, and be told
         _attempt(model, module_names(model), args, kwargs, Recording(), meta=True, gradients=False)
@@ -119,7 +124,9 @@ def _attempt(
         twins = Twins()
         prepare = (lambda t: _without_data(t, twins)) if meta else (lambda t: t)
         args, kwargs = pytree.tree_map_only(Tensor, prepare, (tuple(args), dict(kwargs)))
-        given = tuple((_key(path), t) for path, t in pytree.tree_leaves_with_path((args, kwargs)) if isinstance(t, Tensor))
+        given = tuple(
+            (_key(path), t) for path, t in pytree.tree_leaves_with_path((args, kwargs)) if isinstance(t, Tensor)
+        )
         for _, tensor in given:
             recording.give(tensor)
         try:
@@ -142,7 +149,7 @@ def _without_data(tensor: Tensor, twins: Twins) -> Tensor:
 
 
 def _is_lazy(tensor: Tensor) -> bool:
-    return isinstance(tensor, nn.parameter.UninitializedTensorMixin)
+    return isinstance(tensor, LAZY)
 
 
 @contextlib.contextmanager

@@ -1,9 +1,9 @@
 """fvcore's count beside the audit's, operator by operator, on tensors without data.
 
-fvcore counts a JIT trace. Traced on the meta device a model fails twice: sizes are tensors while a trace is made, which
+fvcore counts a JIT trace. Traced on the meta device a model fails twice: sizes are tensors while a trace is made, as
 PyTorch's own meta kernels do not expect; and the trace lacks every convolution, since only the CPU's kernel calls the
-``aten::_convolution`` that fvcore looks for. Both are mended from outside, by a dispatch mode that runs each operator on
-a thread of its own, where no trace is being made, and sends convolutions by way of ``_convolution``.
+``aten::_convolution`` that fvcore looks for. Both are mended from outside, by a dispatch mode that runs each operator
+on a thread of its own, where no trace is being made, and sends convolutions by way of ``_convolution``.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ from archlab.audit.state import generators_as_they_were, set_mode
 
 _TRACER = torch._C._dispatch_key_parse("Tracer")
 _Handle = Callable[[list[Any], list[Any]], Any]
+_Values = list[Any]
 
 
-class _OnMeta(TorchDispatchMode):
+class _OnMeta(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Lets a JIT trace be made of a model on the meta device; see the module."""
 
     @classmethod
@@ -41,7 +42,7 @@ class _OnMeta(TorchDispatchMode):
         return False
 
     def __init__(self, workers: ThreadPoolExecutor) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._workers = workers
 
     def __torch_dispatch__(
@@ -79,26 +80,26 @@ class _Call(nn.Module):
 # --- handles for what fvcore lacks -------------------------------------------------------------------------------
 
 
-def _attention(inputs: list[Any], outputs: list[Any]) -> int:
+def _attention(inputs: list[Any], outputs: list[Any]) -> Any:
     query, key, value = map(get_shape, inputs[:3])
     return math.prod(query[:-1]) * key[-2] * (query[-1] + value[-1])
 
 
-def _batched(inputs: list[Any], outputs: list[Any]) -> int:
+def _batched(inputs: list[Any], outputs: list[Any]) -> Any:
     return math.prod(get_shape(inputs[1])) * get_shape(inputs[2])[-1]
 
 
-def _vector(inputs: list[Any], outputs: list[Any]) -> int:
+def _vector(inputs: list[Any], outputs: list[Any]) -> Any:
     return math.prod(get_shape(inputs[0]))
 
 
-def _recurrent(inputs: list[Any], outputs: list[Any]) -> int:
+def _recurrent(inputs: list[Any], outputs: list[Any]) -> Any:
     data = get_shape(inputs[0])
     weights = [w for value in inputs for w in _list_of(value) if len(w) == 2]
     return math.prod(data[:-1]) * sum(map(math.prod, weights))
 
 
-def _recurrent_cell(inputs: list[Any], outputs: list[Any]) -> int:
+def _recurrent_cell(inputs: list[Any], outputs: list[Any]) -> Any:
     data = get_shape(inputs[0])
     return math.prod(data[:-1]) * sum(math.prod(get_shape(w)) for w in inputs[2:4])
 
@@ -114,7 +115,7 @@ def _convolution(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
     return Counter({"conv": math.prod(get_shape(outputs[0])) * math.prod(get_shape(inputs[1])[1:])})
 
 
-def _bilinear(inputs: list[Any], outputs: list[Any]) -> int:
+def _bilinear(inputs: list[Any], outputs: list[Any]) -> Any:
     return math.prod(get_shape(outputs[0])) * math.prod(get_shape(inputs[2])[1:])
 
 
@@ -122,7 +123,7 @@ def _deform(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
     return Counter({"conv": math.prod(get_shape(outputs[0])) * math.prod(get_shape(inputs[1])[1:])})
 
 
-def _nothing(inputs: list[Any], outputs: list[Any]) -> int:
+def _nothing(inputs: list[Any], outputs: list[Any]) -> Any:
     return 0
 
 

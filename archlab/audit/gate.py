@@ -23,7 +23,8 @@ class Breach:
 
     def __str__(self) -> str:
         form = METRICS[self.metric].format
-        return f"{printable(self.name)}: {self.metric} {form(self.value)} > {form(self.limit)} ({self.value / self.limit - 1:+.1%})"
+        over = self.value / self.limit - 1
+        return f"{printable(self.name)}: {self.metric} {form(self.value)} > {form(self.limit)} ({over:+.1%})"
 
 
 def parse_limits(texts: Iterable[str]) -> Budget:

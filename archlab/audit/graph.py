@@ -1,6 +1,6 @@
 """An audit as ``archlab.ir.Graph``: what draws, reports and analyses our own networks does so for an existing model.
 
-Nodes are the operators of the pass, in the order of running. Shapes are without the batch, which is taken from the first
+Nodes are the operators of the pass, in the order of running. Shapes are without the batch, which is that of the first
 input; counts are those of the whole batch. Views are nodes too, unless they are left out.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archlab.audit.result import Audit, Operator
+from archlab.audit.result import Audit
 from archlab.ir import INPUT, Graph, Node, Shape
 
 
@@ -24,7 +24,7 @@ def to_graph(audit: Audit, views: bool = True) -> Graph:
     nodes = []
     seen: set[str] = set()
     for number, operator in enumerate(audit.operators):
-        sources = tuple(_source(audit.operators, i, kept) for i in operator.inputs)
+        sources = tuple(_source(i, kept) for i in operator.inputs)
         if not views and not operator.written and not operator.macs and len(set(sources)) == 1:
             kept[number] = sources[0]
             continue
@@ -36,7 +36,11 @@ def to_graph(audit: Audit, views: bool = True) -> Graph:
             Node(
                 name=operator.name,
                 op=operator.op,
-                attrs={"target": operator.target, "dtype": operator.dtype, "shared": tuple(p for p in operator.params if p not in fresh)},
+                attrs={
+                    "target": operator.target,
+                    "dtype": operator.dtype,
+                    "shared": tuple(p for p in operator.params if p not in fresh),
+                },
                 inputs=sources,
                 shape=_without_batch(operator.shapes[0] if operator.shapes else (), batch),
                 stage=stage,
@@ -52,7 +56,7 @@ def to_graph(audit: Audit, views: bool = True) -> Graph:
     return Graph(audit.name, _without_batch(first, batch), tuple(nodes))
 
 
-def _source(operators: Sequence[Operator], number: int, kept: dict[int, str]) -> str:
+def _source(number: int, kept: dict[int, str]) -> str:
     return INPUT if number < 0 else kept[number]
 
 

@@ -24,7 +24,7 @@ MAX_ELEMENTS = 2**34
 _SHAPE = re.compile(r"([0-9]+(?:x[0-9]+)*)(?::([a-z0-9]+))?")
 _DTYPES = {
     name: getattr(torch, name)
-    for name in ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool", "complex64")
+    for name in "float32 float64 float16 bfloat16 int64 int32 int16 int8 uint8 bool complex64".split()
 }  # fmt: skip
 
 
@@ -100,7 +100,9 @@ def read_spec(path: Path, batch: int) -> Call:
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not JSON: {error}".splitlines()[0]) from error
     if not isinstance(data, dict) or not set(data) <= {"args", "kwargs"}:
-        raise InputError(f"{path} must hold an object of args and kwargs", hint='such as {"args": [{"shape": ["N", 3, 224, 224]}]}')
+        raise InputError(
+            f"{path} must hold an object of args and kwargs", hint='such as {"args": [{"shape": ["N", 3, 224, 224]}]}'
+        )
     args, kwargs = data.get("args", []), data.get("kwargs", {})
     if not isinstance(args, list) or not isinstance(kwargs, dict):
         raise InputError(f"{path}: args must be a list and kwargs an object")

@@ -17,6 +17,8 @@ from archlab.audit.result import Audit
 from archlab.audit.targets import Target, find_targets
 from archlab.errors import ArchlabError, AuditError, InputError
 
+_BOXES = Boxes()
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -44,14 +46,14 @@ class Request:
     targets: tuple[str, ...]
     inputs: tuple[str, ...] = ()
     batch: int = 1
-    boxes: Boxes = Boxes()
+    boxes: Boxes = _BOXES
     counters: tuple[Callable[[Any, Any, Any, Audit], Audit], ...] = ()
 
 
 Watch = Callable[[str, int, int], None]
 
 
-def audit_many(request: Request, watch: Watch = lambda name, done, total: None) -> Iterator[Outcome]:
+def audit_many(request: Request, watch: Watch = lambda *_: None) -> Iterator[Outcome]:
     """The outcomes in the order of the targets; ``watch`` is told of each before it begins.
 
     Raises:

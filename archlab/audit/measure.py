@@ -17,6 +17,7 @@ from archlab.audit.detectors import Boxes, has_second_heads, image_count, is_det
 from archlab.audit.forward import run
 from archlab.audit.result import Audit
 
+
 def measure(
     model: nn.Module,
     args: Sequence[Any] = (),

@@ -62,7 +62,9 @@ def look_up(operator: Any) -> Known:
         for position, argument in enumerate(schema.arguments)
         if argument.alias_info is not None and argument.alias_info.is_write
     )
-    in_place = writes == (0,) and base.endswith("_") and base not in MOVES and torch.Tag.inplace_view not in operator.tags
+    in_place = (
+        writes == (0,) and base.endswith("_") and base not in MOVES and torch.Tag.inplace_view not in operator.tags
+    )
     composite = rule is None and torch._C._dispatch_has_kernel_for_dispatch_key(operator.name(), _COMPOSITE)
     names = [argument.name for argument in schema.arguments]
     takes_tensors = any("Tensor" in str(argument.type) for argument in schema.arguments)
@@ -101,7 +103,7 @@ def _tags(operator: Any) -> set[Any]:
     namespace, _, base = operator._schema.name.partition("::")
     plain = getattr(getattr(torch.ops, namespace), base.rstrip("_"), None) if base.endswith("_") else None
     if isinstance(plain, torch._ops.OpOverloadPacket):
-        for overload in plain.overloads():
+        for overload in plain.overloads():  # type: ignore[no-untyped-call]
             tags.update(getattr(plain, overload).tags)
     return tags
 

@@ -15,7 +15,7 @@ PATIENCE = 2.0
 def progress_line() -> Iterator[Watch]:
     """A watcher that tells, on a terminal and once two seconds have passed, which model is being audited."""
     if not sys.stderr.isatty():
-        yield lambda name, done, total: None
+        yield lambda *_: None
         return
     from time import monotonic
 

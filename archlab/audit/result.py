@@ -1,7 +1,7 @@
 """What an audit finds, as data: all that tables, files and reports are made from.
 
-Counts are for the inputs as given, the whole batch. MACs are multiply-accumulates of convolutions, linear layers, matrix
-products and attention; biases, norms, pooling and element-wise arithmetic stand beside them and never in them.
+Counts are for the inputs as given, the whole batch. MACs are multiply-accumulates of convolutions, linear layers,
+matrix products and attention; biases, norms, pooling and element-wise arithmetic stand beside them and never in them.
 """
 
 from __future__ import annotations

@@ -17,7 +17,20 @@ from torch import nn
 
 _DEPTH = 4
 _PLAIN = frozenset(
-    {str, bytes, int, float, complex, bool, type(None), torch.Tensor, nn.Parameter, torch.dtype, torch.device, torch.Size}
+    {
+        str,
+        bytes,
+        int,
+        float,
+        complex,
+        bool,
+        type(None),
+        torch.Tensor,
+        nn.Parameter,
+        torch.dtype,
+        torch.device,
+        torch.Size,
+    }
 )
 Undo = Callable[[], None]
 
@@ -87,7 +100,11 @@ class _Containers:
                 inside = value
         elif isinstance(value, tuple):
             inside = value
-        elif not isinstance(value, nn.Module | torch.Tensor | type) and not callable(value) and hasattr(value, "__dict__"):
+        elif (
+            not isinstance(value, nn.Module | torch.Tensor | type)
+            and not callable(value)
+            and hasattr(value, "__dict__")
+        ):
             inside = (value.__dict__,)
         if depth:
             for item in inside:
@@ -128,7 +145,7 @@ def _keep_generators() -> list[Undo]:
     state = torch.get_rng_state()
     python = random.getstate()
     undo: list[Undo] = [lambda: torch.set_rng_state(state), lambda: random.setstate(python)]
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
+    if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         cuda = torch.cuda.get_rng_state_all()
         undo.append(lambda: torch.cuda.set_rng_state_all(cuda))
     if "numpy" in sys.modules:

@@ -7,6 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+LAZY = (torch.nn.UninitializedParameter, torch.nn.UninitializedBuffer)
+"""Parameters and buffers that have no shape before the first forward."""
+
 
 class Twins:
     """Meta twins of real tensors, one storage for each of theirs, so that views stay views."""
@@ -24,7 +27,7 @@ class Twins:
         real = tensor.untyped_storage()
         if real._cdata not in self._storages:
             # The real storage is held, so that its address stays its own.
-            self._storages[real._cdata] = real, torch.UntypedStorage(real.nbytes(), device="meta")
+            self._storages[real._cdata] = real, torch.UntypedStorage(real.nbytes(), device="meta")  # type: ignore[no-untyped-call]
         return self._storages[real._cdata][1]
 
     def has(self, tensor: Tensor) -> bool:
@@ -42,7 +45,7 @@ class Journal:
         """Remembers the memory behind ``tensor`` as it is, unless it already does."""
         storage = tensor.untyped_storage()
         if storage._cdata not in self._copies:
-            self._copies[storage._cdata] = storage, storage.clone()
+            self._copies[storage._cdata] = storage, storage.clone()  # type: ignore[no-untyped-call]
 
     def restore(self) -> None:
         """Puts all back. Below autograd: no version counter moves."""
@@ -57,7 +60,5 @@ def flatten(values: Any, into: list[Tensor]) -> list[Tensor]:
         if isinstance(value, Tensor):
             into.append(value)
         elif isinstance(value, list | tuple):
-            for item in value:
-                if isinstance(item, Tensor):
-                    into.append(item)
+            into.extend(item for item in value if isinstance(item, Tensor))
     return into

@@ -193,7 +193,9 @@ def _torchvision(pattern: str, kwargs: Mapping[str, Any]) -> tuple[Target, ...]:
     models = _library("torchvision.models", "torchvision")
     names = _matching(pattern, models.list_models(), "torchvision")
     return tuple(
-        Target(f"torchvision:{name}", zoo.torchvision_factory(name, kwargs), zoo.torchvision_inputs(name), "torchvision")
+        Target(
+            f"torchvision:{name}", zoo.torchvision_factory(name, kwargs), zoo.torchvision_inputs(name), "torchvision"
+        )
         for name in names
     )
 

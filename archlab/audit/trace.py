@@ -35,7 +35,7 @@ class NeedsValuesError(Exception):
     """The forward asks for a value that a tensor without data does not have."""
 
 
-class Tracer(TorchDispatchMode):
+class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Records every operator of a forward.
 
     Args:
@@ -52,7 +52,7 @@ class Tracer(TorchDispatchMode):
         return False
 
     def __init__(self, recording: Recording, meta: bool, parameters: Iterable[tuple[str, Tensor]]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.recording = recording
         self.meta = meta
         self.journal = Journal()
@@ -128,7 +128,9 @@ class Tracer(TorchDispatchMode):
             return NotImplemented
         try:
             twins = Twins()
-            trial = func(*_map(args, twins.of), **{k: _map((v,), twins.of)[0] for k, v in _on_meta(kwargs, known).items()})
+            trial = func(
+                *_map(args, twins.of), **{k: _map((v,), twins.of)[0] for k, v in _on_meta(kwargs, known).items()}
+            )
         except (NotImplementedError, RuntimeError):
             trial = ()  # such as nonzero: only the data say how large its output is
         if any(t.numel() > SMALL for t in flatten((trial,) if isinstance(trial, Tensor) else _iterable(trial), [])):

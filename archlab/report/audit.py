@@ -98,7 +98,21 @@ def _panels(found: Sequence[Audit]) -> list[Panel]:
             plots = [Markup("")] * 4
         stages = audit.by_stage()
         rows = tuple(m for m in audit.modules if m.operators or m.params)[:STATIC_ROWS]
-        panels.append(Panel(number + 1, audit, *plots, drawing, conventions(audit), rows, stages, tabled))
+        panels.append(
+            Panel(
+                number + 1,
+                audit,
+                plots[0],
+                plots[1],
+                plots[2],
+                plots[3],
+                drawing,
+                conventions(audit),
+                rows,
+                stages,
+                tabled,
+            )
+        )
     return panels
 
 
@@ -152,6 +166,5 @@ def _comparison(found: Sequence[Audit]) -> list[tuple[str, list[tuple[str, str]]
 def _policy() -> str:
     scripts = " ".join(csp_hash(_static(name)) for name in (FIRST_SCRIPT, *SCRIPTS))
     styles = " ".join(csp_hash(_static(name)) for name in STYLES)
-    return f"default-src 'none'; script-src {scripts}; style-src {styles}; img-src data:; base-uri 'none'; form-action 'none'"
-
-
+    rest = "img-src data:; base-uri 'none'; form-action 'none'"
+    return f"default-src 'none'; script-src {scripts}; style-src {styles}; {rest}"

@@ -54,7 +54,13 @@ def roofline(audit: Audit) -> str:
 def models(audits: Sequence[Audit]) -> str:
     """Models by parameters and MACs."""
     points = [
-        Point(a.params, a.macs, f"{a.name}\n{format_count(a.params)} params, {format_count(a.macs)} MACs", "product", a.name)
+        Point(
+            a.params,
+            a.macs,
+            f"{a.name}\n{format_count(a.params)} params, {format_count(a.macs)} MACs",
+            "product",
+            a.name,
+        )
         for a in audits
         if a.params and a.macs
     ]
@@ -131,7 +137,9 @@ def memory(audit: Audit) -> str:
     height, bottom = 220, 26
 
     def at(i: int, value: float) -> tuple[float, float]:
-        return LEFT + (width - LEFT - RIGHT) * (i / max(len(live) - 1, 1)), TOP + (height - TOP - bottom) * (1 - value / top)
+        return LEFT + (width - LEFT - RIGHT) * (i / max(len(live) - 1, 1)), TOP + (height - TOP - bottom) * (
+            1 - value / top
+        )
 
     line = "".join(f"{'L' if i else 'M'}{x:.1f} {y:.1f}" for i, v in enumerate(live) for x, y in [at(i, v)])
     base = height - bottom
