@@ -22,10 +22,8 @@ from archlab.ir import show_shape
 
 MAX_ELEMENTS = 2**34
 _SHAPE = re.compile(r"([0-9]+(?:x[0-9]+)*)(?::([a-z0-9]+))?")
-_DTYPES = {
-    name: getattr(torch, name)
-    for name in "float32 float64 float16 bfloat16 int64 int32 int16 int8 uint8 bool complex64".split()
-}  # fmt: skip
+_NAMES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool", "complex64")
+_DTYPES: dict[str, torch.dtype] = {name: getattr(torch, name) for name in _NAMES}
 
 
 @dataclass(frozen=True)
