@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rich.console import Console
 from rich.markup import escape
 
 from archlab.audit.conventions import NOTE, conventions
@@ -14,7 +15,7 @@ from archlab.audit.result import Audit, Module, Peer
 from archlab.audit.rows import ratios, totals
 from archlab.errors import printable
 from archlab.ir import show_shape
-from archlab.tables import _console, _share, _table
+from archlab.tables import _share, _table
 from archlab.units import format_bytes, format_count
 
 _COLUMNS = (
@@ -31,6 +32,13 @@ _COLUMNS = (
     "memory",
 )
 _MOST = 40
+_WIDE = 220
+
+
+def _console() -> Console:
+    """A pipe has no width of its own: do not fold a table that a script or a pager reads."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_WIDE)
 
 
 def print_audits(outcomes: Sequence[Outcome], by: str, depth: int | None, compare: bool) -> None:

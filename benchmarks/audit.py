@@ -41,7 +41,7 @@ HUGE = {"timm:vit_7b_patch16_dinov3": 256}
 COUNTERS = ("audit", "fvcore", "FlopCounterMode")
 MIB = 2**20
 
-CHILD = '''
+CHILD = """
 import gc, json, resource, sys, time, warnings, logging
 warnings.simplefilter("ignore"); logging.disable(logging.WARNING)
 counter, target, size = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -91,7 +91,7 @@ warm = []
 for _ in range(0 if real and cold > 3 else 3):
     start = time.process_time(); count(); warm.append(time.process_time() - start)
 print(json.dumps({"total": total, "cold": cold, "warm": min(warm, default=cold), "extra": extra}))
-'''
+"""
 
 BASE = """
 import torch, torchvision

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from archlab.audit.moves import MOVES
 from archlab.audit.rule import NOTHING, Args, Count, Rule, elementwise
-from archlab.audit.rules import GATHERS, MOVES, RULES
+from archlab.audit.rules import GATHERS, RULES
 
 _COMPOSITE = "CompositeImplicitAutograd"
 

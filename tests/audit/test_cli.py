@@ -21,7 +21,7 @@ from archlab.errors import ArchlabError, InputError
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "audit.md"
 
-MODELS = '''
+MODELS = """
 import torch
 from torch import nn
 
@@ -51,7 +51,7 @@ class Looks(nn.Module):
     def forward(self, x):
         y = self.a(x)
         return y if y.sum() > 1e9 else self.a(x + 1)
-'''
+"""
 
 
 @pytest.fixture

@@ -76,7 +76,9 @@ def test_views_move_nothing_and_in_place_operators_allocate_nothing():
     assert audit.memory == 0
 
 
-@pytest.mark.parametrize("name", ["resnet18", "mobilenetv3_small_100", "vit_tiny_patch16_224", "convmixer_768_32", "levit_128s"])
+@pytest.mark.parametrize(
+    "name", ["resnet18", "mobilenetv3_small_100", "vit_tiny_patch16_224", "convmixer_768_32", "levit_128s"]
+)
 def test_fvcore_is_equal_operator_by_operator(name):
     timm = pytest.importorskip("timm")
     model = without_memory(lambda: timm.create_model(name))
@@ -124,8 +126,8 @@ def test_faster_r_cnn_in_parts_is_the_published_count():
     assert (parts["box head"].each, parts["box head"].times) == (14_359_552, 1000)
     assert sum(part.macs for part in audit.parts) == audit.macs
     # Its batch norms have a scale and a shift each; the published one's are frozen, and hold them as buffers.
-    assert audit.params - 41_755_286 == 53_120 == 2 * sum(
-        o.shapes[0][1] for o in audit.operators if o.op == "batch_norm"
+    assert (
+        audit.params - 41_755_286 == 53_120 == 2 * sum(o.shapes[0][1] for o in audit.operators if o.op == "batch_norm")
     )
     fewer = audited("torchvision:fasterrcnn_resnet50_fpn", boxes=Boxes(300))
     assert audit.macs - fewer.macs == 700 * 14_359_552
@@ -191,9 +193,8 @@ def test_torchvision_is_as_published():
         audit = audited(target.name, boxes=boxes.get(name))
         assert audit.uncounted == (), name
         assert audit.device == "meta", name
-        sizes = {name: w.get("min_size") for w in published}
         ops = [w["_ops"] for w in published if "_ops" in w]
-        assert not ops or any(abs(audit.macs / 1e9 - n) < 0.00051 for n in ops), (name, audit.macs, ops, sizes)
+        assert not ops or any(abs(audit.macs / 1e9 - n) < 0.00051 for n in ops), (name, audit.macs, ops)
         checked += bool(ops)
         difference = min((abs(audit.params - w["num_params"]) for w in published), default=0)
         is_frozen = name in frozen or name == "retinanet_resnet50_fpn"

@@ -14,7 +14,6 @@ from torch import nn
 
 import archlab
 from archlab.audit.measure import measure
-
 from tests.audit.traps import CASES
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "audit_traps.py"

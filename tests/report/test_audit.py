@@ -21,11 +21,15 @@ def audit_of(model, *shape, name="model"):
 
 
 def small(name="model"):
-    return audit_of(nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten()), 1, 3, 8, 8, name=name)
+    return audit_of(
+        nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten()), 1, 3, 8, 8, name=name
+    )
 
 
 def deep(blocks):
-    parts = [nn.Sequential(nn.Conv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Sigmoid()) for _ in range(blocks)]
+    parts = [
+        nn.Sequential(nn.Conv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Sigmoid()) for _ in range(blocks)
+    ]
     return audit_of(nn.Sequential(*parts), 1, 8, 16, 16, name="deep")
 
 
