@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import copy
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import GeneratorType
 from typing import Any
 
 import torch
@@ -54,7 +56,10 @@ def run(
         model = _initialised(model, args, kwargs)
     names = module_names(model)
     failure = ""
-    for meta, gradients in ((True, False), (True, True), (False, False), (False, True)):
+    whole = False
+    attempts = [(False, True), (False, False), (True, True), (True, False)]
+    while attempts:
+        meta, gradients = attempts.pop()
         if gradients and "grad" not in failure:
             continue
         if not meta and any(p.is_meta for p in original.parameters()):
@@ -65,6 +70,7 @@ def run(
                 as_it_was(model),
                 _attention_in_the_open(),
                 _autocast_on_meta(),
+                _uncompiled(whole),
                 stand_in() if meta else contextlib.nullcontext(),
             ):
                 set_mode(model, training)
@@ -73,6 +79,10 @@ def run(
         except (KeyboardInterrupt, SystemExit, MemoryError):
             raise
         except Exception as error:
+            if type(error).__module__.startswith("torch._dynamo") and not whole:
+                whole = True
+                attempts.append((meta, gradients))
+                continue
             where = _innermost(recording)
             last = error, _told(error, where), meta
             failure = failure or last[1]
@@ -131,7 +141,10 @@ def _attempt(
             recording.give(tensor)
         try:
             with _followed(names, recording), tracer:
-                model(*args, **kwargs)
+                out = model(*args, **kwargs)
+                if isinstance(out, GeneratorType):
+                    collections.deque(out, maxlen=0)  # what it yields is computed as it yields it
+                del out
         finally:
             tracer.journal.restore()
     return given
@@ -184,6 +197,16 @@ def _followed(names: dict[int, str], recording: Recording) -> Iterator[None]:
         yield
     finally:
         nn.Module.__call__ = original  # type: ignore[method-assign]
+
+
+@contextlib.contextmanager
+def _uncompiled(whole: bool) -> Iterator[None]:
+    """Where ``whole``, control flow and attention that compile themselves when called arrive as operators instead."""
+    if not whole:
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield
 
 
 @contextlib.contextmanager

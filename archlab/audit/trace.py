@@ -74,14 +74,13 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if isinstance(func, torch._ops.HigherOrderOperator):
             return self._higher_order(func, args, kwargs)
         known = self.known(func)
-        if known.composite:
-            with self:
-                out = func.decompose(*args, **kwargs)
-            if out is not NotImplemented:
-                return out
         tensors = flatten(args, [])
         if kwargs:
             flatten(kwargs.values(), tensors)
+        if known.composite:
+            out = self._unfolded(func, args, kwargs, tensors)
+            if out is not NotImplemented:
+                return out
         sources = self.recording.sources(tensors)
         used = [self._parameters[id(t)] for t in tensors if id(t) in self._parameters]
         if self.meta:
@@ -91,6 +90,14 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             out, given = func(*args, **kwargs), args
         self._record(known, given, kwargs, tensors, out, sources, used)
         return out
+
+    def _unfolded(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]) -> Any:
+        """The operator in the pieces that it is made of, each of which comes back here."""
+        if self.meta and not all(t.is_meta for t in tensors) and not self._stays_real(tensors):
+            # Some look at the devices of their arguments before they unfold.
+            args, kwargs = self._to_meta(args), {name: self._to_meta((v,))[0] for name, v in kwargs.items()}
+        with self:
+            return func.decompose(*args, **kwargs)
 
     def known(self, func: Any) -> Known:
         """What is known of an operator, looked up once."""
@@ -160,6 +167,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if id(tensor) not in self._parameters:
                 return twin
             kept = self._twin_of[id(tensor)] = tensor, twin
+            self._parameters[id(twin)] = self._parameters[id(tensor)]
         return kept[1]
 
     def _with_form(self, func: Any, known: Known, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:

@@ -252,3 +252,28 @@ def alters_itself():
     )
     model.register_buffer("count", torch.zeros(3))
     return model, (ones(4, 8),), {}, 64 + 16, 4 * 64
+
+
+@case
+def compiled():
+    return torch.compile(nn.Sequential(linear(64, 32))), (ones(8, 64),), {}, 64 * 32, 8 * 64 * 32
+
+
+@case
+def branch_as_an_operator():
+    def forward(self, x):
+        return torch.cond(x.sum() > 0, lambda x: self.a(x), lambda x: x, (x,))
+
+    return Fn(forward, a=linear(8, 8)), (ones(4, 8),), {}, 64, 4 * 64
+
+
+@case
+def yields_its_outputs():
+    return Fn(lambda self, x: (self.a(x) for _ in range(3)), a=linear(8, 8)), (ones(4, 8),), {}, 64, 3 * 4 * 64
+
+
+@case
+def hook_that_multiplies():
+    model = nn.Sequential(linear(8, 8))
+    model[0].register_forward_hook(lambda module, args, out: out @ module.weight)
+    return model, (ones(4, 8),), {}, 64, 2 * 4 * 64
