@@ -19,13 +19,13 @@ from archlab.elaborate.network import Network
 from archlab.elaborate.scope import Bound, Layer, Scope, Wide, scaled_repeats
 from archlab.elaborate.space import Space
 from archlab.elaborate.values import Keys, Values
-from archlab.errors import ArchlabError, ElaborationError, LimitError
+from archlab.errors import ElaborationError, LimitError
 from archlab.grammar import ast
 from archlab.ir import Shape
 from archlab.ops import Applied, apply_op
 
 _RAISE = "raise the limit with --max-nodes"
-MAX_DEPTH = 120
+MAX_DEPTH = 100
 MAX_SIDE = 2**20
 MAX_DIVISOR = 1024
 _MEMO_SIZE = 200_000
@@ -55,7 +55,10 @@ class Interpreter:
         if len(self.memo) > _MEMO_SIZE:
             self.memo.clear()
             self.keys.clear()
-        return _Run(self, draw).network()
+        try:
+            return _Run(self, draw).network()
+        except RecursionError:  # far below MAX_DEPTH only where the caller itself is deep in calls
+            raise LimitError("the text nests too deep") from None
 
 
 class _Run:
@@ -100,7 +103,7 @@ class _Run:
             w, d = w * width, d * depth
             depths[stage.name] = d
             scope = Scope({}, Wide(x[0]), callees, True, w, d, stage.name, (key, x[0], w, d))
-            fragment = self.layer(stage.body, scope, x)
+            fragment = self._stage(stage, scope, x)
             nodes += fragment.nodes
             self._bound_nodes(nodes, stage, scope)
             stages.append((stage.name, fragment))
@@ -108,10 +111,14 @@ class _Run:
         body = chain(stages, input_shape)
         return Network(arch.name, input_shape, tuple(stages), body, depths, self.values.draws)
 
+    def _stage(self, stage: ast.Stage, scope: Scope, x: Shape) -> Fragment:
+        return self.placed(stage.body, scope, lambda: self.layer(stage.body, scope, x))
+
     def _input_shape(self, expr: ast.Expr, scope: Scope) -> Shape:
         value = self.value(expr, scope)
         if not isinstance(value, tuple) or len(value) != 3 or min(value) < 1:
-            raise self.error("input must be a size of channels x height x width, such as 3x224x224", expr, scope)
+            found = evaluate.describe(value)
+            raise self.error(f"input must be channels x height x width, such as 3x224x224, not {found}", expr, scope)
         if max(value) > MAX_SIDE:
             raise LimitError(f"a side of the input is larger than {MAX_SIDE}", self.space.place(expr.at))
         return value
@@ -171,7 +178,10 @@ class _Run:
 
     def _bound(self, value: Bound, expr: ast.Expr, scope: Scope, x: Shape) -> Fragment:
         if not isinstance(value, Layer):
-            raise self.error(f"a layer should stand here, not {evaluate.describe(value)}", expr, scope)
+            found = evaluate.describe(value)
+            if isinstance(expr, ast.Name) and expr.name in scope.names:
+                raise self.error(f"{expr.name} must be a layer, not {found}", expr, scope)
+            raise self.error(f"a layer should stand here, not {found}", expr, scope)
         assert value.scope is not None
         return self.layer(value.expr, value.scope, x)
 
@@ -248,7 +258,7 @@ class _Run:
         path = self.space.paths.get(id(written or call), "") if scope.own else ""
         try:  # and not `placed`, which would cost a call for every block
             return self._apply(callee, given, scope, path, x)
-        except ArchlabError as error:
+        except (ElaborationError, LimitError) as error:
             if error.place is None and scope.own and call.at is not None:
                 raise type(error)(f"{name}: {error.message}", self.space.place(call.at), error.hint) from None
             raise

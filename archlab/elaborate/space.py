@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from archlab.elaborate.check import check
 from archlab.elaborate.draw import Hole
-from archlab.elaborate.holes import find_open, hole_of, multiplier_hole
+from archlab.elaborate.holes import bodies_of, find_open, hole_of, multiplier_hole, names_in
 from archlab.elaborate.language import Callee, callee_of, prelude
 from archlab.elaborate.paths import paths_in
 from archlab.errors import InputError, LimitError, Place
@@ -93,7 +93,7 @@ def load(architecture: ast.Architecture, max_nodes: int = MAX_NODES) -> Space:
         raise InputError(f"the limit on nodes must be at least 1, not {max_nodes}")
     callees = prelude() | {block.name: callee_of(block, own=True) for block in architecture.blocks}
     check(architecture, callees)
-    opened = find_open(architecture, callees)
+    opened = find_open(architecture)
     return Space(
         architecture=architecture,
         callees=callees,
@@ -121,26 +121,23 @@ def _paths(arch: ast.Architecture, callees: dict[str, Callee]) -> dict[int, str]
 
 def _stage_multipliers(arch: ast.Architecture, callees: dict[str, Callee]) -> dict[str, tuple[str, ...]]:
     """The multipliers that matter to each stage: width where it convolves, depth where it repeats."""
-    bodies: dict[str, list[ast.Expr]] = {var.name: [var.value] for var in arch.vars}
-    for name, callee in callees.items():
-        if callee.block is not None:
-            bodies[name] = [callee.block.body, *(p.default for p in callee.block.params if p.default is not None)]
+    definitions: dict[str, ast.Var | ast.Block] = {var.name: var for var in arch.vars}
+    definitions |= {name: callee.block for name, callee in callees.items() if callee.block is not None}
     multipliers = {}
     for stage in arch.stages:
-        called = _called(stage.body, bodies)
-        width = ("width_mult",) if called & {"conv2d", "residual"} else ()
-        multipliers[stage.name] = width + (("depth_mult",) if called & {"repeat", "each"} else ())
+        used = _used(stage.body, definitions)
+        width = ("width_mult",) if used & {"conv2d", "residual"} else ()
+        multipliers[stage.name] = width + (("depth_mult",) if used & {"repeat", "each"} else ())
     return multipliers
 
 
-def _called(body: ast.Expr, bodies: dict[str, list[ast.Expr]]) -> set[str]:
+def _used(body: ast.Expr, definitions: dict[str, ast.Var | ast.Block]) -> set[str]:
     """Every name in ``body``, and in the bodies of the blocks and vars that it names."""
-    names: set[str] = set()
-    todo = [body]
+    seen: set[str] = set()
+    todo = names_in([body])
     while todo:
-        expr = todo.pop()
-        todo += ast.children(expr)
-        if isinstance(expr, ast.Call | ast.Name) and expr.name not in names:
-            names.add(expr.name)
-            todo += bodies.get(expr.name, ())
-    return names
+        name = todo.pop()
+        seen.add(name)
+        if name in definitions:
+            todo |= names_in(bodies_of(definitions[name])) - seen
+    return seen

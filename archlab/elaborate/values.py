@@ -12,7 +12,7 @@ from archlab.elaborate.holes import labels_of
 from archlab.elaborate.language import FUNCTIONS, MULTIPLIERS, Callee
 from archlab.elaborate.scope import Bound, Layer, Scope, Wide
 from archlab.elaborate.space import Space
-from archlab.errors import ArchlabError, ElaborationError
+from archlab.errors import ElaborationError, LimitError
 from archlab.grammar import ast
 
 _WORDS: Mapping[str, Bound] = {"same": "same"}
@@ -152,7 +152,7 @@ class Values:
         """``action()``, its errors pointing at ``expr`` where they point nowhere yet."""
         try:
             return action()
-        except ArchlabError as error:
+        except (ElaborationError, LimitError) as error:  # an InputError is the draw's fault, not the text's
             if error.place is None and scope.own and expr.at is not None:
                 name = f"{expr.name}: " if isinstance(expr, ast.Call) else ""
                 raise type(error)(f"{name}{error.message}", self.space.place(expr.at), error.hint) from None

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 
 import torch
-from fvcore.nn import ActivationCountAnalysis, FlopCountAnalysis
 from torch import fx
 
 from archlab.ir import Graph
 from archlab.nn.module import build, target_of
 from archlab.ops import OPS
 from archlab.result import Recount
+
+with warnings.catch_warnings():
+    # fvcore scripts a loss function as it is imported, of which torch warns whoever runs archlab.
+    warnings.simplefilter("ignore", FutureWarning)
+    from fvcore.nn import ActivationCountAnalysis, FlopCountAnalysis
 
 MACS_OPERATORS = ("conv", "linear", "addmm", "matmul", "bmm", "mm", "einsum")
 """fvcore's operators whose count is multiply-accumulates; the others are norms, pooling and upsampling."""
