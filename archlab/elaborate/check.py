@@ -236,6 +236,8 @@ def _show_params(params: Mapping[str, object]) -> Iterator[str]:
             yield name
         elif isinstance(default, ast.Expr):
             yield f"{name}={unparse_expr(default)}"
+        elif isinstance(default, float):
+            yield f"{name}={unparse_expr(ast.Number(default))}"
         else:
             yield f"{name}={default}"
 
