@@ -10,8 +10,8 @@ from pathlib import Path
 from archlab.errors import InputError
 
 
-def write_atomic(path: Path, text: str) -> None:
-    """Writes ``text`` as UTF-8 to a temporary file beside ``path`` and renames it, so that no reader sees a part.
+def write_atomic(path: Path, content: str | bytes) -> None:
+    """Writes ``content``, text as UTF-8, to a temporary file beside ``path`` and renames it, so that no reader sees a part.
 
     Raises:
         InputError: the folder cannot be written to or the disk is full; what was at ``path`` before is still there.
@@ -19,8 +19,8 @@ def write_atomic(path: Path, text: str) -> None:
     temporary: str | None = None
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content if isinstance(content, bytes) else content.encode())
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)

@@ -25,7 +25,16 @@ _BLOCKS = {
 
 @dataclass(frozen=True, slots=True)
 class RegNet:
-    """A network of the design space: initial width, slope, quantisation, depth, group width, and SE for RegNetY."""
+    """A network of the design space.
+
+    Attributes:
+        w0, wa, wm: initial width, slope and quantisation of the widths.
+        depth: the number of blocks.
+        group_width: channels of each group of the 3x3; a narrower stage is one group.
+        se: squeeze and excitation, which makes it a RegNetY.
+        paper: rounds widths to groups half to even, as the paper's code does, and not as torchvision does, which never
+            goes below 90 % of a width. RegNetX-400MF ends in 384 channels under the one and 400 under the other.
+    """
 
     w0: int
     wa: float
@@ -33,9 +42,10 @@ class RegNet:
     depth: int
     group_width: int
     se: bool = False
+    paper: bool = False
 
     def stages(self) -> tuple[tuple[int, int], ...]:
-        """(channels, blocks) of every stage; channels are multiples of the group width, or the group's one.
+        """(channels, blocks) of every stage; channels are multiples of the groups' width.
 
         >>> RegNet(24, 24.48, 2.54, 22, 16).stages()
         ((32, 1), (64, 2), (160, 7), (400, 12))
@@ -51,11 +61,9 @@ class RegNet:
         return tuple((self._grouped(width), len(list(blocks))) for width, blocks in groupby(widths))
 
     def _grouped(self, width: int) -> int:
-        """``width`` as a multiple of the groups' width, rounded as torchvision does: never below 90 %.
-
-        The paper's code rounds half to even instead, which makes the last width of RegNetX-400MF 384 and not 400.
-        """
-        return round_to_divisor(width, min(self.group_width, width))
+        """``width`` as a multiple of the groups' width, where that is not larger."""
+        group = min(self.group_width, width)
+        return round(width / group) * group if self.paper else round_to_divisor(width, group)
 
 
 def regnet(rule: RegNet, name: str = "regnet") -> ast.Architecture:
@@ -74,13 +82,11 @@ def regnet(rule: RegNet, name: str = "regnet") -> ast.Architecture:
     return parse("\n".join([*lines, "head: gap -> fc(1000)", ""]), name)
 
 
-def _rule(se: bool, depth: int, w0: int, wa: float, wm: float, group_width: int) -> RegNet:
-    return RegNet(w0, wa, wm, depth, group_width, se)
-
+_NOT_IN_TORCHVISION = frozenset(f"regnet_{kind}_{size}" for kind in "xy" for size in ("200mf", "600mf", "4_0gf", "6_4gf", "12gf"))
 
 RULES: dict[str, RegNet] = {
-    name: _rule(*numbers)
-    for name, numbers in {
+    name: RegNet(w0, wa, wm, depth, group_width, se, paper=name in _NOT_IN_TORCHVISION)
+    for name, (se, depth, w0, wa, wm, group_width) in {
         "regnet_x_200mf": (False, 13, 24, 36.44, 2.49, 8),
         "regnet_x_400mf": (False, 22, 24, 24.48, 2.54, 16),
         "regnet_x_600mf": (False, 16, 48, 36.97, 2.24, 24),
@@ -107,4 +113,7 @@ RULES: dict[str, RegNet] = {
         "regnet_y_32gf": (True, 20, 232, 115.89, 2.53, 232),
     }.items()
 }
-"""The paper's networks (tables 6 and 7; as in its repository, facebookresearch/pycls), by the names of torchvision."""
+"""The paper's networks (figures 16 and 17; numbers as in its repository, facebookresearch/pycls), under torchvision's names.
+
+Those that torchvision has are rounded as torchvision's, the others as the paper's.
+"""

@@ -17,7 +17,7 @@ from archlab.nn import build, copy_weights
 from archlab.regnet import RULES, RegNet, regnet
 
 OF_TORCHVISION = sorted(name for name in RULES if hasattr(tv, name))
-# timm's rounding of widths to groups is the paper's, and torchvision's another: these are the same under both.
+# timm rounds widths to groups as the paper does.
 OF_TIMM = {
     "regnet_x_200mf": "regnetx_002", "regnet_x_600mf": "regnetx_006", "regnet_x_4_0gf": "regnetx_040",
     "regnet_x_6_4gf": "regnetx_064", "regnet_x_12gf": "regnetx_120", "regnet_y_200mf": "regnety_002",
@@ -86,6 +86,12 @@ def test_it_takes_the_references_weights(name):
 def test_the_shipped_networks_are_their_rules():
     for name in ("regnet_x_400mf", "regnet_y_400mf"):
         assert archlab.elaborate(regnet(RULES[name])).digest == archlab.elaborate(archlab.load(name)).digest
+
+
+def test_the_papers_rounding_and_torchvisions():
+    rule = RULES["regnet_x_400mf"]
+    assert rule.stages()[-1] == (400, 12)
+    assert dataclasses.replace(rule, paper=True).stages()[-1] == (384, 12)
 
 
 def test_the_rule_is_a_search_space():

@@ -17,10 +17,10 @@ Attrs = Mapping[str, Any]
 
 
 class Shuffle(nn.Module):
-    """Channel shuffle (ShuffleNet, arXiv:1707.01083, section 3.1): (N, g·n, H, W) to (N, n·g, H, W).
+    """Channel shuffle, (N, g·n, H, W) to (N, n·g, H, W) (arXiv:1707.01083, section 3.1).
 
-    Of view, transpose and reshape, which every exporter knows; ``torch.nn.ChannelShuffle`` is one operator of its own,
-    which fvcore and ONNX do not.
+    Of view, transpose and reshape, which every exporter knows; torch's ChannelShuffle
+    is one operator of its own, which fvcore and ONNX do not.
     """
 
     def __init__(self, groups: int) -> None:
@@ -37,7 +37,7 @@ class Shuffle(nn.Module):
 
 
 class ChannelNorm(nn.LayerNorm):
-    """Layer norm over the channels of every position of a map (N, C, H, W) (ConvNeXt, arXiv:2201.03545)."""
+    """Layer norm over the channels at every position of a map (arXiv:2201.03545)."""
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)

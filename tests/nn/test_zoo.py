@@ -47,7 +47,7 @@ COUNTS = {
     "squeezenet1_1": (1_235_496, 0, 349_151_936),
     "vgg16": (138_357_544, 0, 15_470_264_320),
     "vgg16_5x5": (139_813_224, 0, 13_517_815_808),
-    "xception": (22_855_952, 54_777, 8_357_403_496),
+    "xception": (22_855_952, 54_568, 8_357_403_496),
 }
 
 
@@ -141,6 +141,7 @@ def per_stage(space, first: float, second: float) -> dict[str, float]:
     return {name: (first, second)[i % 2] for i, name in enumerate(names)}
 
 
+@pytest.mark.slow
 def test_scaled_it_counts_as_fvcore_does(name):
     one = interpreter(name)
     draws = [{which: value} for which in ("width_mult", "depth_mult") for value in (0.5, 1.5)]
