@@ -16,6 +16,7 @@ from archlab.elaborate.forms import FORMS, leaf_name
 from archlab.elaborate.fragment import Fragment, Part, chain, leaf
 from archlab.elaborate.language import FUNCTIONS, IDENTITIES, MULTIPLIERS, REPEATS, Callee, prelude
 from archlab.elaborate.network import Network
+from archlab.elaborate.recall import Recall
 from archlab.elaborate.scope import Bound, Layer, Scope, Wide, scaled_repeats
 from archlab.elaborate.space import Space
 from archlab.elaborate.values import Keys, Values
@@ -33,6 +34,8 @@ _MEMO_SIZE = 200_000
 # little but take long, such as blocks that double what turns out to be the identity.
 _LAYER_WORK = 5
 _WORK_PER_NODE = 20
+# What has asked for more holes than this will hardly be drawn again.
+_MEMORABLE = 200
 COPY = "#"
 """The name of a copy of a repeat until the enclosing sequence numbers it."""
 
@@ -44,6 +47,7 @@ class Interpreter:
         self.space = space
         self.memo: dict[Hashable, Fragment] = {}
         self.keys = Keys()
+        self.recall = Recall()
 
     def network(self, draw: Draw) -> Network:
         """The network that ``draw`` makes of the space.
@@ -52,9 +56,10 @@ class Interpreter:
             ElaborationError: the draw describes no network, such as channels that groups do not divide.
             LimitError: it would have too many nodes, or too large numbers.
         """
-        if len(self.memo) > _MEMO_SIZE:
+        if len(self.memo) + self.recall.size > _MEMO_SIZE:
             self.memo.clear()
             self.keys.clear()
+            self.recall.clear()
         try:
             return _Run(self, draw).network()
         except RecursionError:  # far below MAX_DEPTH only where the caller itself is deep in calls
@@ -66,7 +71,10 @@ class _Run:
 
     def __init__(self, interpreter: Interpreter, draw: Draw) -> None:
         self.space = interpreter.space
+        # A search leaves the multipliers of a space with holes of its own alone: they need not be asked for.
+        self.fills_all = interpreter.space.is_reference or getattr(draw, "fills_unsearched", False)
         self.memo = interpreter.memo
+        self.recall = interpreter.recall
         self.keys = interpreter.keys
         self.values = Values(self.space, draw, self.keys)
         self.value = self.values.value
@@ -112,7 +120,7 @@ class _Run:
         return Network(arch.name, input_shape, tuple(stages), body, depths, self.values.draws)
 
     def _stage(self, stage: ast.Stage, scope: Scope, x: Shape) -> Fragment:
-        return self.placed(stage.body, scope, lambda: self.layer(stage.body, scope, x))
+        return self.placed(stage.body, scope, lambda: self._recalled(stage.body, scope, x))
 
     def _input_shape(self, expr: ast.Expr, scope: Scope) -> Shape:
         value = self.value(expr, scope)
@@ -126,6 +134,8 @@ class _Run:
     def _multiplier(self, expr: ast.Expr | None, scope: Scope, prefix: str, name: str) -> float:
         if expr is None:
             if prefix and name not in self.space.stage_multipliers[prefix]:
+                return 1.0
+            if not self.fills_all:
                 return 1.0
             hole = self.space.multiplier(prefix, name)
             drawn = self.values.draw(hole)
@@ -158,6 +168,19 @@ class _Run:
             return self._layer(expr, scope, x)
         finally:
             self.depth -= 1
+
+    def _recalled(self, expr: ast.Expr, scope: Scope, x: Shape) -> Fragment:
+        """``layer``, remembering what an expression of a stage became by what filled its holes."""
+        if id(expr) not in self.space.recalled:
+            return self.layer(expr, scope, x)
+        place = (id(expr), scope.prefix, scope.key, x)
+        known = self.recall.find(place, self.values.fill)
+        if known is None:
+            start = len(self.values.asked)
+            known = self.layer(expr, scope, x)
+            if len(self.values.asked) - start <= _MEMORABLE:
+                self.recall.keep(place, self.values.asked[start:], self.values.draws, known)
+        return known
 
     def _layer(self, expr: ast.Expr, scope: Scope, x: Shape) -> Fragment:
         match expr:
@@ -226,7 +249,7 @@ class _Run:
             before, last = inner, x
             if each:
                 inner = inner.under(self.space.copy_prefix(expr, scope.prefix, i))
-            fragment = self.layer(layer, inner, x)
+            fragment = self._recalled(layer, inner, x)
             nodes += fragment.nodes
             parts.append((COPY, fragment))
             x = fragment.shape

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from archlab.elaborate.check import check
 from archlab.elaborate.draw import Hole
 from archlab.elaborate.holes import bodies_of, find_open, hole_of, multiplier_hole, names_in
-from archlab.elaborate.language import Callee, callee_of, prelude
+from archlab.elaborate.language import REPEATS, Callee, callee_of, prelude
 from archlab.elaborate.paths import paths_in
 from archlab.errors import InputError, LimitError, Place
 from archlab.grammar import ast
@@ -28,6 +28,8 @@ class Space:
         paths: the path of every hole and call within its body, by the node's ``id``.
         open: ids of the expressions that hold a hole, also through the blocks and vars that they use.
         open_blocks: names of the blocks that do.
+        recalled: ids of the open expressions worth remembering by what fills their holes: the stages' bodies and what
+            is repeated in them.
         stage_multipliers: for each stage, which multipliers can change it.
         is_reference: it has no hole, so that only its multipliers can vary.
         max_nodes: how many operators a network of it may have.
@@ -38,6 +40,7 @@ class Space:
     paths: dict[int, str]
     open: frozenset[int]
     open_blocks: frozenset[str]
+    recalled: frozenset[int]
     stage_multipliers: dict[str, tuple[str, ...]]
     is_reference: bool
     max_nodes: int = MAX_NODES
@@ -100,10 +103,24 @@ def load(architecture: ast.Architecture, max_nodes: int = MAX_NODES) -> Space:
         paths=_paths(architecture, callees),
         open=opened.exprs,
         open_blocks=opened.blocks,
+        recalled=_recalled(architecture, opened.exprs),
         stage_multipliers=_stage_multipliers(architecture, callees),
         is_reference=not opened.anywhere,
         max_nodes=max_nodes,
     )
+
+
+def _recalled(arch: ast.Architecture, opened: frozenset[int]) -> frozenset[int]:
+    worth: set[int] = set()
+    todo = [stage.body for stage in arch.stages]
+    worth.update(map(id, todo))
+    while todo:
+        expr = todo.pop()
+        if isinstance(expr, ast.Call) and expr.name in REPEATS:
+            worth.update(map(id, expr.args[1:]))  # and nothing inside: what is remembered twice is paid for twice
+        else:
+            todo += ast.children(expr)
+    return frozenset(worth & opened)
 
 
 def _paths(arch: ast.Architecture, callees: dict[str, Callee]) -> dict[int, str]:

@@ -72,10 +72,12 @@ class Values:
         self.keys = keys
         self.draws: dict[str, Value] = {}
         self.vars: dict[str, Bound] = {}
+        self.asked: list[Hole] = []
         self.count = 0
 
     def fill(self, hole: Hole) -> Value:
         """The value of a hole, drawn at most once."""
+        self.asked.append(hole)
         name = hole.name
         if name not in self.draws:
             self.draws[name] = self.draw(hole)
@@ -84,11 +86,12 @@ class Values:
     def value(self, expr: ast.Expr, scope: Scope) -> Bound:
         """What ``expr`` is worth: a number, a size, a word, or a layer not yet elaborated."""
         self.count += 1
+        # The commonest first and without matching, on the path of every draw.
+        if type(expr) is ast.Number:
+            return expr.value
+        if type(expr) is ast.Name:
+            return self.named(expr.name, expr, scope)
         match expr:
-            case ast.Number(value=value):
-                return value
-            case ast.Name(name=name):
-                return self.named(name, expr, scope)
             case ast.Size(dims=dims):
                 return dims
             case ast.Range():

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_networks import texts
 
-from archlab import cost as costs
+from archlab.cost import by_block, by_op, by_stage, cost
 from archlab.elaborate import Fixed, Interpreter, Random, elaborate, load
 from archlab.elaborate.settle import settle
 from archlab.grammar import parse, unparse
@@ -55,12 +55,12 @@ def test_the_peak_is_that_of_a_replay_by_lifetime(text):
 @given(texts())
 def test_costs_by_stage_block_and_operator_add_up_to_the_whole(text):
     network = elaborate(parse(text))
-    whole = costs.cost(network)
-    by_op = costs.by_op(network.graph)
+    whole = cost(network)
+    operators = by_op(network.graph)
     for name in TOTALS:
-        assert sum(getattr(part.cost, name) for part in costs.by_stage(network)) == getattr(whole, name)
-        assert sum(getattr(part.cost, name) for part in costs.by_block(network)) == getattr(whole, name)
-        assert sum(row[name] for row in by_op.values()) == getattr(whole, name)
+        assert sum(getattr(part.cost, name) for part in by_stage(network)) == getattr(whole, name)
+        assert sum(getattr(part.cost, name) for part in by_block(network)) == getattr(whole, name)
+        assert sum(row[name] for row in operators.values()) == getattr(whole, name)
     assert whole.memory == 4 * network.body.peak
 
 
@@ -83,7 +83,7 @@ def test_what_an_interpreter_has_seen_changes_nothing(text, seed):
     fresh = Interpreter(load(parse(text))).network(Random(random.Random(seed)))
     assert network.draws == fresh.draws
     assert network.digest == fresh.digest
-    assert costs.cost(network) == costs.cost(fresh)
+    assert cost(network) == cost(fresh)
     assert [node.name for node in network.graph] == [node.name for node in fresh.graph]
 
 

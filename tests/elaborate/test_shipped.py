@@ -74,7 +74,7 @@ def test_a_reference_scales_to_any_width(name, width):
     assert network.stages[-1][1].shape == (1000,)
 
 
-@pytest.mark.parametrize(("name", "spread"), [("mobile", 10), ("detection", 30)])
+@pytest.mark.parametrize(("name", "spread"), [("mobile", 8), ("detection", 30)])
 def test_every_draw_of_a_space_is_a_network(name, spread):
     interpreter, rng = Interpreter(shipped(name)), random.Random(0)
     macs = [cost(interpreter.network(Random(rng))).macs for _ in range(2000)]
