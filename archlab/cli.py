@@ -200,9 +200,7 @@ def search(**options: Any) -> None:
         raise click.exceptions.Exit(1)
 
 
-@cli.command(
-    epilog="Examples:  archlab report out/mobile/result.json --out report.html  ·  archlab report gallery"
-)
+@cli.command(epilog="Examples:  archlab report out/mobile/result.json --out report.html  ·  archlab report gallery")
 @click.argument("result", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="The page.  [default: beside the result; gallery.html]")
 def report(result: Path, out: Path | None) -> None:

@@ -9,8 +9,8 @@ import click
 
 
 @click.command(
-    epilog="Examples:  archlab export resnet50 --to onnx --out resnet50.onnx  ·  archlab export mobilenet_v2 --to python "
-    "--set width_mult=0.5  ·  archlab export my.arch --to arch"
+    epilog="Examples:  archlab export resnet50 --to onnx --out resnet50.onnx  ·  archlab export mobilenet_v2 "
+    "--to python --set width_mult=0.5  ·  archlab export my.arch --to arch"
 )
 @click.argument("net")
 @click.option(

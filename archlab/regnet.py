@@ -82,7 +82,9 @@ def regnet(rule: RegNet, name: str = "regnet") -> ast.Architecture:
     return parse("\n".join([*lines, "head: gap -> fc(1000)", ""]), name)
 
 
-_NOT_IN_TORCHVISION = frozenset(f"regnet_{kind}_{size}" for kind in "xy" for size in ("200mf", "600mf", "4_0gf", "6_4gf", "12gf"))
+_NOT_IN_TORCHVISION = frozenset(
+    f"regnet_{kind}_{size}" for kind in "xy" for size in ("200mf", "600mf", "4_0gf", "6_4gf", "12gf")
+)
 
 RULES: dict[str, RegNet] = {
     name: RegNet(w0, wa, wm, depth, group_width, se, paper=name in _NOT_IN_TORCHVISION)
@@ -113,7 +115,7 @@ RULES: dict[str, RegNet] = {
         "regnet_y_32gf": (True, 20, 232, 115.89, 2.53, 232),
     }.items()
 }
-"""The paper's networks (figures 16 and 17; numbers as in its repository, facebookresearch/pycls), under torchvision's names.
+"""The paper's networks (figures 16 and 17; numbers as in its repository, pycls), under torchvision's names.
 
 Those that torchvision has are rounded as torchvision's, the others as the paper's.
 """

@@ -151,11 +151,13 @@ def _text(keys: Mapping[str, str], stages: list[list[Block]], source: str) -> st
         )
     if used & {"ds", "dsa"}:
         lines.append(
-            f"block ds(c, k=3, s=1{r}, act={act}, last=none) = unit(in, k, s=s, g=in, act=act){gated} -> unit(c, act=last)"
+            f"block ds(c, k=3, s=1{r}, act={act}, last=none) = unit(in, k, s=s, g=in, act=act){gated}"
+            " -> unit(c, act=last)"
         )
     if "er" in used:
         lines.append(
-            f"block er(c, k=3, s=1, e=4{r}, act={act}) = unit(round_to(in * e, 8), k, s=s, act=act){gated} -> unit(c, act=none)"
+            f"block er(c, k=3, s=1, e=4{r}, act={act}) = unit(round_to(in * e, 8), k, s=s, act=act){gated}"
+            " -> unit(c, act=none)"
         )
     lines.append(f"stem: unit({keys['stem']}, 3, s=2)")
     for i, blocks in enumerate(stages, 1):

@@ -26,7 +26,7 @@ _SHAPES = {
     "dsa": re.compile(f"dba{_GATE}wba"),
     "ds": re.compile(f"dba{_GATE}wb(?!a)[+]?"),
     "er": re.compile(f"kba{_GATE}wb(?!a)[+]?"),
-    "cn": re.compile("[kw]ba"),
+    "cn": re.compile("[kw]ba[+]?"),
 }
 
 
@@ -159,7 +159,7 @@ def _strings(blocks: Sequence[_Said], default: str, by_input: bool) -> list[str]
             before = replace(last, s=1, into=0, squeezed=0, skip=False, able=False, e=round(last.e, 2))
             if block.s == 1 and _ratio(block, by_input) == _ratio(last, by_input) and (
                 replace(like, gated=0) == replace(before, gated=0)
-            ) and block.skip == (block.kind != "cn" and block.able):  # fmt: skip
+            ) and block.skip == (last.skip if block.kind == "cn" else block.able):  # fmt: skip
                 said[-1] = last, n + 1
                 continue
         said.append((block, 1))
@@ -172,6 +172,7 @@ def _string(block: _Said, n: int, default: str, by_input: bool) -> str:
     parts.append(f"c{block.c}")
     parts += [f"se{_ratio(block, by_input):g}"] * (block.squeezed > 0)
     parts += [f"n{_LETTERS[block.act]}"] * (block.act != default)
+    parts += ["skip"] * (block.kind == "cn" and block.skip)
     parts += ["noskip"] * (block.able and not block.skip and block.kind not in ("cn", "dsa"))
     return "_".join(parts)
 

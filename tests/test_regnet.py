@@ -70,7 +70,9 @@ def test_a_rule_yields_the_reference(name, reference):
         assert round(archlab.cost(network).macs / 1e9, 3) == weights["_ops"]
 
 
-@pytest.mark.parametrize(("name", "params", "macs"), [("regnet_x_200mf", "2.7", "200"), ("regnet_y_200mf", "3.2", "200")])
+@pytest.mark.parametrize(
+    ("name", "params", "macs"), [("regnet_x_200mf", "2.7", "200"), ("regnet_y_200mf", "3.2", "200")]
+)
 def test_the_smallest_are_those_of_the_papers_tables(name, params, macs):
     total = archlab.cost(archlab.elaborate(regnet(RULES[name], name)))
     assert f"{total.params / 1e6:.1f}" == params

@@ -128,5 +128,7 @@ def _join(path: str, name: str) -> str:
 
 
 def _unmatched(layer: Layer, where: str) -> str:
-    shapes = ", ".join(f"{name} {'x'.join(map(str, tensor.shape)) or 'scalar'}" for name, tensor in layer.tensors.items())
+    shapes = ", ".join(
+        f"{name} {'x'.join(map(str, tensor.shape)) or 'scalar'}" for name, tensor in layer.tensors.items()
+    )
     return f"{layer.path or 'the module'}: {where} has no layer with {shapes} at the same place of the data flow"

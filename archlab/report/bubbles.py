@@ -87,7 +87,8 @@ def bubble_chart(bubbles: Sequence[Bubble]) -> str:
         for name, x, y, anchor in _labels(placed)
     ]
     parts.append(
-        f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 8}" text-anchor="middle">MACs for one image, logarithmic</text>'
+        f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 8}" text-anchor="middle">MACs for one image,'
+        " logarithmic</text>"
         f'<text x="14" y="{(TOP + HEIGHT - BOTTOM) / 2}" text-anchor="middle"'
         f' transform="rotate(-90 14 {(TOP + HEIGHT - BOTTOM) / 2})">ImageNet top-1</text></svg>'
     )
@@ -126,7 +127,12 @@ def _labels(placed: Sequence[_Placed]) -> Iterator[tuple[str, float, float, str]
             )
         ]  # fmt: skip
         boxes = [_box(x, y, anchor, width) for x, y, anchor in places]
-        costs = [sum(_overlap(box, other) for other in taken) + _outside(box) for box in boxes]
+        costs = [
+            sum(_overlap(box, other) for other in taken)
+            + sum(0.3 * _overlap(box, q.box) for q in placed if q is not p)
+            + _outside(box)
+            for box in boxes
+        ]
         best = costs.index(min(costs))
         taken.append(boxes[best])
         yield (p.bubble.name, *places[best])

@@ -25,6 +25,10 @@ STYLES = ("page.css", "tables.css", "diagram.css", "gallery.css", "print.css")
 SCRIPTS = ("report.js",)
 
 
+def _silent(name: str) -> None:
+    """Says nothing of a network that is drawn."""
+
+
 @dataclass(frozen=True, slots=True)
 class Accuracy:
     """A published ImageNet top-1 in percent, single crop unless the source says otherwise, and where it stands."""
@@ -59,7 +63,7 @@ def accuracies() -> dict[str, Accuracy]:
         return {row["network"]: Accuracy(float(row["top1"]), row["source"]) for row in csv.DictReader(file)}
 
 
-def exhibits(progress: Callable[[str], None] = lambda name: None) -> list[Exhibit]:
+def exhibits(progress: Callable[[str], None] = _silent) -> list[Exhibit]:
     """Every shipped reference network, from the fewest MACs to the most; ``progress`` hears of each."""
     published = accuracies()
     made = []
@@ -73,13 +77,11 @@ def exhibits(progress: Callable[[str], None] = lambda name: None) -> list[Exhibi
         lines = text.split("\n")
         about = " ".join(line.lstrip("# ") for line in lines[: next(i for i, x in enumerate(lines) if x[:1] != "#")])
         drawing = Markup(draw(network.graph))
-        made.append(
-            Exhibit(name, about, text, network, cost(network), by_stage(network), published.get(name), drawing)
-        )
+        made.append(Exhibit(name, about, text, network, cost(network), by_stage(network), published.get(name), drawing))
     return sorted(made, key=lambda exhibit: exhibit.total.macs)
 
 
-def render_gallery(progress: Callable[[str], None] = lambda name: None) -> str:
+def render_gallery(progress: Callable[[str], None] = _silent) -> str:
     """The page as HTML, the same for the same installation."""
     shown = exhibits(progress)
     bubbles = [
@@ -100,7 +102,7 @@ def render_gallery(progress: Callable[[str], None] = lambda name: None) -> str:
     )  # fmt: skip
 
 
-def write_gallery(path: Path, progress: Callable[[str], None] = lambda name: None) -> None:
+def write_gallery(path: Path, progress: Callable[[str], None] = _silent) -> None:
     """Writes the page to ``path``, all of it or nothing.
 
     Raises:

@@ -33,7 +33,7 @@ def _onnx(space: Space, network: Network, seed: int) -> bytes:
         from archlab.nn.export.onnx import to_onnx
     except ImportError as error:
         raise InputError("export to ONNX needs the package onnx", hint="pip install 'archlab[onnx]'") from error
-    return to_onnx(network.graph, build(network.graph, seed)).SerializeToString()
+    return bytes(to_onnx(network.graph, build(network.graph, seed)).SerializeToString())
 
 
 def _python(space: Space, network: Network, seed: int) -> str:

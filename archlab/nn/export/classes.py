@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from archlab.elaborate import Network
 from archlab.ir import Graph
-from archlab.nn.export.expressions import Argument, Construct, Value, constructor, function
+from archlab.nn.export.expressions import Argument, Construct, Named, Value, constructor, function
 from archlab.nn.export.structure import Module, Step, entry, steps, takes, tree
 
 _CHANNELS = ("in_channels", "out_channels", "mid_channels", "channels", "in_features", "out_features")
@@ -31,13 +31,6 @@ class Class:
     parameters: tuple[tuple[str, str], ...]
     parts: tuple[tuple[str, Construct], ...]
     lines: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A parameter in the place of a value."""
-
-    name: str
 
 
 def classes_of(network: Network) -> list[Class]:
@@ -69,8 +62,8 @@ class _Classes:
                     self.made[module.path] = simple
                 else:
                     groups[tuple((p, _skeleton(c)) for p, c in parts), self._forward(module, lines)].append(module)
-            for key, members in sorted(groups.items(), key=lambda group: -len(group[1])):
-                self._write(members, key, name if members[0] is root else self._name(members))
+            for members in sorted(groups.values(), key=len, reverse=True):
+                self._write(members, name if members[0] is root else self._name(members))
 
     def _container(
         self, module: Module, lines: Sequence[Step], parts: tuple[tuple[str, Construct], ...]
@@ -110,15 +103,13 @@ class _Classes:
             written.append((names[line.name], expression))
         return tuple(written)
 
-    def _write(self, members: Sequence[Module], key: Hashable, name: str) -> None:
+    def _write(self, members: Sequence[Module], name: str) -> None:
         """Writes one class for ``members``, and notes how each of them is constructed."""
         lines = steps(members[0], self.graph)
         made = [
             [(path, self.made[part.path]) for path, part in _parts(steps(member, self.graph))] for member in members
         ]
-        columns = list(
-            zip(*([a.value for _, c in parts for a in _arguments(c)] for parts in made), strict=True)
-        )
+        columns = list(zip(*([a.value for _, c in parts for a in _arguments(c)] for parts in made), strict=True))
         slots = [a for _, c in made[0] for a in _arguments(c)]
         names = self._parameters(members, slots, columns)
         values = iter(
@@ -158,7 +149,9 @@ class _Classes:
         label = Counter(_label(m) for m in members).most_common(1)[0][0]
         name = _camel(label)
         if name in self.taken:
-            x, y = (self.graph.shape_of(v) for v in (entry(members[0], self.graph), steps(members[0], self.graph)[-1].name))
+            x, y = (
+                self.graph.shape_of(v) for v in (entry(members[0], self.graph), steps(members[0], self.graph)[-1].name)
+            )
             name += "Down" if x[1:] > y[1:] else "Projected" if "shortcut" in members[0].children else ""
         name = _fresh(name, self.taken, "_" if name[-1].isdigit() else "")
         self.taken.add(name)

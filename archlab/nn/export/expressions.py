@@ -13,11 +13,18 @@ Value = int | float | bool | tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """A parameter in the place of a value."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Argument:
     """An argument of a constructor; ``default`` is what it need not be told. Positional where ``name`` is not shown."""
 
     name: str
-    value: Value
+    value: Value | Named
     default: Value | None = None
     positional: bool = False
 

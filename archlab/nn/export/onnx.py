@@ -76,10 +76,10 @@ class _Writer:
         self.initializers.append(numpy_helper.from_array(array if shape is None else array.reshape(shape), name))
         return name
 
-    def constant(self, node: Node, key: str, value: np.ndarray[Any, Any] | Sequence[int]) -> str:
+    def constant(self, node: Node, key: str, value: np.ndarray[Any, Any]) -> str:
         """A constant that belongs to ``node``."""
         name = f"{node.name}/{key}"
-        self.initializers.append(numpy_helper.from_array(np.asarray(value), name))
+        self.initializers.append(numpy_helper.from_array(value, name))
         return name
 
     def shape(self, node: Node) -> Shape:
@@ -169,7 +169,7 @@ def _silu(w: _Writer, node: Node) -> None:
 
 
 def _relu6(w: _Writer, node: Node) -> None:
-    bounds = [w.constant(node, key, np.float32(value)) for key, value in (("low", 0), ("high", 6))]
+    bounds = [w.constant(node, key, np.array(value, np.float32)) for key, value in (("low", 0), ("high", 6))]
     w.emit("Clip", node.name, [*node.inputs, *bounds], node.name)
 
 

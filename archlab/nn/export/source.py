@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from archlab.cost import cost
 from archlab.elaborate import Network
-from archlab.nn.export.classes import Class, Named, classes_of
-from archlab.nn.export.expressions import HELPERS, Argument, Construct
+from archlab.nn.export.classes import Class, classes_of
+from archlab.nn.export.expressions import HELPERS, Argument, Construct, Named
 
 WIDTH = 88
 _INDENT = "    "
@@ -85,7 +85,8 @@ def _assigned(parent: str, name: str, construct: Construct) -> Iterator[str]:
         return
     line = f'{_INDENT * 2}{owner}.add_module("{name}", {_render(construct, 2, 0)})'
     if len(line) > WIDTH or "\n" in line:
-        line = f'{_INDENT * 2}{owner}.add_module(\n{_INDENT * 3}"{name}",\n{_INDENT * 3}{_render(construct, 3, 13)},\n{_INDENT * 2})'
+        items = f'{_INDENT * 3}"{name}",\n{_INDENT * 3}{_render(construct, 3, 13)},\n'
+        line = f"{_INDENT * 2}{owner}.add_module(\n{items}{_INDENT * 2})"
     yield line
 
 
@@ -154,7 +155,8 @@ def _times(part: Construct, n: int, depth: int, open_: str, name: str, span: str
         return line
     bracket, key = open_[: open_.index("{") + 1 if "{" in open_ else len(open_)], open_.partition("{")[2]
     inner = f"\n{_INDENT * (depth + 1)}"
-    return f"{bracket}{inner}{key}{_render(part, depth + 1, 4 * depth + 4 + len(key))}{inner}{tail}\n{_INDENT * depth}{close}"
+    text = _render(part, depth + 1, 4 * depth + 4 + len(key))
+    return f"{bracket}{inner}{key}{text}{inner}{tail}\n{_INDENT * depth}{close}"
 
 
 def _runs(parts: Sequence[Construct], names: Sequence[str]) -> Iterator[tuple[Construct, int, str]]:
@@ -171,5 +173,3 @@ def _runs(parts: Sequence[Construct], names: Sequence[str]) -> Iterator[tuple[Co
 def _argument(argument: Argument) -> str:
     value = argument.value.name if isinstance(argument.value, Named) else repr(argument.value)
     return value if argument.positional else f"{argument.name}={value}"
-
-
