@@ -102,7 +102,10 @@ def reads_in_place(x: Tensor) -> bool:
 def multiply(rows: Tensor, taps: TapMatrix) -> Tensor:
     """A f: (bins, c) from (pixels, c)."""
     out = F.embedding_bag(taps.index, rows, taps.offsets, mode="sum", per_sample_weights=taps.weight)
-    return out if taps.dead is None else out.masked_fill_(taps.dead[:, None], 0)
+    if taps.dead is None:
+        return out
+    # Only the dead rows: a masked fill would pass over the whole output once more.
+    return out.index_fill_(0, taps.dead.nonzero()[:, 0], 0)
 
 
 def multiply_transposed(rows: Tensor, order: tuple[Tensor, Tensor, Tensor]) -> Tensor:
