@@ -16,16 +16,18 @@ from archlab.errors import ArchlabError, BudgetError, ElaborationError, InputErr
 from archlab.grammar import parse, unparse
 from archlab.grammar.ast import Architecture
 from archlab.ir import Graph, Node
+from archlab.regnet import RegNet, regnet
 from archlab.search import search
 
 if TYPE_CHECKING:
-    from archlab.nn import build, recount
+    from archlab.nn import build, copy_weights, recount
     from archlab.report import write_report
     from archlab.search.objective import Candidate
 
 # What imports torch, optuna or plotly is imported when it is first used: `import archlab` takes a tenth of a second.
 _LAZY = {
     "build": "archlab.nn",
+    "copy_weights": "archlab.nn",
     "recount": "archlab.nn",
     "Candidate": "archlab.search.objective",
     "write_report": "archlab.report",
@@ -47,18 +49,21 @@ __all__ = [
     "Network",
     "Node",
     "Random",
+    "RegNet",
     "Space",
     "SyntaxProblem",
     "build",
     "by_block",
     "by_op",
     "by_stage",
+    "copy_weights",
     "cost",
     "elaborate",
     "load",
     "parse",
     "parse_budget",
     "recount",
+    "regnet",
     "search",
     "settle",
     "unparse",
