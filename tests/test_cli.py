@@ -91,7 +91,10 @@ def test_spaces_lists_what_is_shipped():
         (["search", "mobile", "--timeout", "soon"], "write it like 5m"),
         (["report", "nothing.json"], "cannot read nothing.json"),
         (["report", "gallery", "--out", "nowhere/g.html"], "cannot write nowhere/g.html"),
-        (["export", "resnet18", "--to", "onnx"], "onnx is no text, so it needs a file\n  hint: add --out resnet18.onnx"),
+        (
+            ["export", "resnet18", "--to", "onnx"],
+            "onnx is no text, so it needs a file\n  hint: add --out resnet18.onnx",
+        ),
         (["export", "resnet18", "--to", "caffe"], "'caffe' is not one of"),
         (["export", "resnet18", "--to", "timm"], "stage1.0: no timm block string says conv2d -> bn -> add"),
         (["export", "resnet18", "--to", "arch", "--set", "width=1"], "no hole is named 'width'"),
