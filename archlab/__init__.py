@@ -16,7 +16,6 @@ from archlab.errors import ArchlabError, BudgetError, ElaborationError, InputErr
 from archlab.grammar import parse, unparse
 from archlab.grammar.ast import Architecture
 from archlab.ir import Graph, Node
-from archlab.regnet import RegNet, regnet
 from archlab.search import search
 
 if TYPE_CHECKING:
@@ -49,7 +48,6 @@ __all__ = [
     "Network",
     "Node",
     "Random",
-    "RegNet",
     "Space",
     "SyntaxProblem",
     "build",
@@ -63,7 +61,6 @@ __all__ = [
     "parse",
     "parse_budget",
     "recount",
-    "regnet",
     "search",
     "settle",
     "unparse",
