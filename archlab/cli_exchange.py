@@ -43,6 +43,9 @@ def export(net: str, to: str, out: Path | None, sets: Sequence[str], seed: int) 
     else:
         from archlab.nn.export import export as exported
 
+        if to in ("onnx", "pt2"):
+            click.echo(f"building {network.name} for {to}", err=True)
+
         content = exported(space, network, to, seed)
     if out is None:
         assert isinstance(content, str)
