@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from archlab.elaborate import Network
+from archlab.elaborate import Network, elaborate
 from archlab.elaborate.scope import round_to_divisor
 from archlab.errors import InputError
+from archlab.grammar import ast
 from archlab.ir import Graph, Node
-from archlab.timm_arch import ACTIVATIONS
+from archlab.timm_arch import ACTIVATIONS, from_timm
 
 _LETTERS = {name: letters for letters, name in ACTIVATIONS.items()}
 _KEYS = {"relu": "relu", "relu6": "relu6", "silu": "swish", "hardswish": "hard_swish", "mish": "mish"}
@@ -58,12 +59,6 @@ def to_timm(network: Network) -> str:
     if len(stages) < 3:
         raise InputError(f"{network.name}: timm's strings need a stem, a stage and a head")
     (_, stem), *middle, (_, head) = stages
-    for node in graph:
-        if node.op == "bn" and (node.attrs["eps"], node.attrs["momentum"]) != (1e-5, 0.1):
-            raise InputError(
-                f"{node.name}: no timm block string says a batch norm's eps {node.attrs['eps']:g} or momentum"
-                f" {node.attrs['momentum']:g}", hint="write bn without arguments"
-            )  # fmt: skip
     said = [(name, _blocks(graph, name, nodes)) for name, nodes in middle]
     blocks = [block for _, found in said for block in found]
     by_input = all(b.squeezed in (0, max(1, _half_up(b.into * 0.25)), max(1, b.into // 4)) for b in blocks)
@@ -76,7 +71,24 @@ def to_timm(network: Network) -> str:
     lines += _head(head)
     for _, found in said:
         lines.append(" ".join(_strings(found, default, by_input)))
-    return "\n".join(lines) + "\n"
+    text = "\n".join(lines) + "\n"
+    _check(network, text)
+    return text
+
+
+def _check(network: Network, text: str) -> None:
+    """Raises where ``text`` is another network, as it is where a block does what no string says."""
+    said = from_timm(text)
+    size = ("input", ast.Size(network.input_shape))
+    again = elaborate(replace(said, options=(size,)))
+    if again.digest == network.digest:
+        return
+    for node, other in zip(network.graph, again.graph, strict=False):
+        differ = {key: value for key, value in node.attrs.items() if other.attrs.get(key) != value}
+        if node.op != other.op or differ:
+            shown = ", ".join(f"{key} {value}" for key, value in differ.items()) if node.op == other.op else ""
+            raise InputError(f"{node.name}: no timm block string says this {node.op}" + (f" of {shown}" * bool(shown)))
+    raise InputError(f"{network.name}: timm's strings say another network")
 
 
 def _blocks(graph: Graph, stage: str, nodes: Sequence[Node]) -> list[_Said]:

@@ -153,7 +153,7 @@ def test_a_file_that_is_wrong_says_why(text, message):
     ("name", "message"),
     [
         ("resnet50", r"stage1\.0: no timm block string says conv2d -> bn -> add"),
-        ("mnasnet1_0", r"stem\.conv\.norm: no timm block string says a batch norm's eps 1e-05 or momentum 0.0003"),
+        ("mnasnet1_0", "stem: timm's is a 3x3 convolution at stride 2, not conv2d -> bn -> relu -> conv2d"),
         ("mobilenet_v1", "stem: timm's is a 3x3 convolution at stride 2"),
         ("alexnet", "timm's strings need a stem, a stage and a head"),
     ],
@@ -161,6 +161,28 @@ def test_a_file_that_is_wrong_says_why(text, message):
 def test_a_network_that_strings_cannot_say_is_refused_by_name(name, message):
     with pytest.raises(InputError, match=message):
         to_timm(archlab.elaborate(archlab.load(name)))
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("inverted(24, act=relu, norm=bn(eps=0.001))", "a.part.norm: no timm block string says this bn of eps 0.001"),
+        ("inverted(24, act=relu, se=0.25)", "gate: no timm block string says this sigmoid"),
+        ("conv(8, 3, d=2, p=2)", "a.conv2d: no timm block string says conv2d -> bn -> relu"),
+        ("separable(8, norm=gn(2))", "a.depthwise: no timm block string says conv2d -> gn"),
+    ],
+)
+def test_what_a_string_would_lose_is_refused_by_name(body, message):
+    text = f"net n(input=3x64x64)\nstem: conv(16, 3, s=2)\na: {body}\nhead: gap -> fc(1000)"
+    with pytest.raises(InputError) as error:
+        to_timm(archlab.elaborate(archlab.parse(text)))
+    assert message in error.value.message
+
+
+def test_another_number_of_classes_is_refused():
+    text = "net n(input=3x64x64)\nstem: conv(16, 3, s=2)\na: conv(8)\nhead: gap -> fc(10)"
+    with pytest.raises(InputError, match=r"head\.fc\.linear: no timm block string says this linear of out_features 10"):
+        to_timm(archlab.elaborate(archlab.parse(text)))
 
 
 def test_the_docstrings_examples_hold():
