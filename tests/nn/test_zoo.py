@@ -155,7 +155,7 @@ def test_scaled_it_counts_as_fvcore_does(name):
         if graph.digest not in seen:
             assert recount(graph).equal, values
         seen.add(graph.digest)
-    assert len(seen) >= 4, "a text without repeats has no depth to scale"
+    assert len(seen) >= 3, "a text without repeats has no depth to scale"
 
 
 def test_every_stage_scales_alone(name):
