@@ -21,7 +21,7 @@ from archlab.search import search
 
 if TYPE_CHECKING:
     from archlab.audit.result import Audit
-    from archlab.nn import build, recount
+    from archlab.nn import build, copy_weights, recount
     from archlab.report import write_report
     from archlab.search.objective import Candidate
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _LAZY = {
     "Audit": "archlab.audit.result",
     "build": "archlab.nn",
+    "copy_weights": "archlab.nn",
     "recount": "archlab.nn",
     "Candidate": "archlab.search.objective",
     "write_report": "archlab.report",
@@ -58,6 +59,7 @@ __all__ = [
     "by_block",
     "by_op",
     "by_stage",
+    "copy_weights",
     "cost",
     "elaborate",
     "load",

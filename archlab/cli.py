@@ -17,7 +17,8 @@ from typing import Any, NoReturn
 import click
 
 from archlab.cli_audit import audit
-from archlab.errors import ArchlabError, BudgetError, InputError
+from archlab.cli_exchange import export, import_timm, rewrite
+from archlab.errors import ArchlabError, BudgetError
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
@@ -57,26 +58,6 @@ def cli() -> None:
     """
 
 
-cli.add_command(audit)
-
-
-def _values(texts: Sequence[str]) -> dict[str, Any]:
-    """``name=value`` pairs; a value that reads as a number is one."""
-    values: dict[str, Any] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise InputError(f"{text!r} is not NAME=VALUE", hint="write it like --set width_mult=0.5")
-        try:
-            values[name] = int(value)
-        except ValueError:
-            try:
-                values[name] = float(value)
-            except ValueError:
-                values[name] = value
-    return values
-
-
 @cli.command(epilog="Examples:  archlab spaces  ·  archlab spaces --json")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def spaces(as_json: bool) -> None:
@@ -105,13 +86,13 @@ def spaces(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(net: str, sets: Sequence[str], by: str, fvcore: bool, text: bool, max_nodes: int, as_json: bool) -> None:
     """Print a network's parameters, MACs, activations and memory by stage."""
-    from archlab.elaborate import Fixed, Interpreter, load, settle
+    from archlab.elaborate import Fixed, Interpreter, load, parse_values, settle
     from archlab.grammar import parse_file, unparse
     from archlab.resources import find_architecture
     from archlab.tables import print_network, show_network
 
     space = load(parse_file(find_architecture(net)), max_nodes)
-    draw = Fixed(_values(sets))
+    draw = Fixed(parse_values(sets))
     network = Interpreter(space).network(draw)
     draw.refuse_unknown()
     if text:
@@ -220,14 +201,24 @@ def search(**options: Any) -> None:
         raise click.exceptions.Exit(1)
 
 
-@cli.command(epilog="Example:  archlab report out/mobile/result.json --out report.html")
+@cli.command(epilog="Examples:  archlab report out/mobile/result.json --out report.html  ·  archlab report gallery")
 @click.argument("result", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="The page.  [default: report.html beside the result]")
+@click.option("--out", type=click.Path(path_type=Path), help="The page.  [default: beside the result; gallery.html]")
 def report(result: Path, out: Path | None) -> None:
-    """Make the HTML report of a search's RESULT file anew."""
-    from archlab.report import write_report
-    from archlab.result import read_result
+    """Make the HTML report of a search's RESULT file anew, or with `gallery` a page of the shipped networks."""
+    if str(result) == "gallery":
+        from archlab.report.gallery import write_gallery
 
-    target = out or result.parent / "report.html"
-    write_report(read_result(result), target)
+        target = out or Path("gallery.html")
+        write_gallery(target, lambda name: click.echo(f"drawing {name}", err=True))
+    else:
+        from archlab.report import write_report
+        from archlab.result import read_result
+
+        target = out or result.parent / "report.html"
+        write_report(read_result(result), target)
     click.echo(target)
+
+
+for _command in (audit, export, import_timm, rewrite):
+    cli.add_command(_command)
