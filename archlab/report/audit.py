@@ -21,7 +21,7 @@ from archlab.audit.rows import ratios, totals
 from archlab.files import write_atomic
 from archlab.report.audit_plots import memory, models, roofline
 from archlab.report.diagram import draw
-from archlab.report.html import _environment, _static
+from archlab.report.html import environment, static
 from archlab.report.icicle import icicle
 from archlab.report.safe import csp_hash, json_block
 from archlab.units import format_bytes, format_count
@@ -73,11 +73,11 @@ def render_audits(outcomes: Sequence[Outcome]) -> str:
         "note": NOTE,
         "data": json_block([_table(panel.audit) if panel.tabled else None for panel in panels]),
         "csp": _policy(),
-        "first_script": _static(FIRST_SCRIPT),
-        "styles": [_static(name) for name in STYLES],
-        "scripts": [_static(name) for name in SCRIPTS],
+        "first_script": static(FIRST_SCRIPT),
+        "styles": [static(name) for name in STYLES],
+        "scripts": [static(name) for name in SCRIPTS],
     }
-    return _environment().get_template("audit.html").render(content)
+    return environment().get_template("audit.html").render(content)
 
 
 def _panels(found: Sequence[Audit]) -> list[Panel]:
@@ -164,7 +164,7 @@ def _comparison(found: Sequence[Audit]) -> list[tuple[str, list[tuple[str, str]]
 
 @cache
 def _policy() -> str:
-    scripts = " ".join(csp_hash(_static(name)) for name in (FIRST_SCRIPT, *SCRIPTS))
-    styles = " ".join(csp_hash(_static(name)) for name in STYLES)
+    scripts = " ".join(csp_hash(static(name)) for name in (FIRST_SCRIPT, *SCRIPTS))
+    styles = " ".join(csp_hash(static(name)) for name in STYLES)
     rest = "img-src data:; base-uri 'none'; form-action 'none'"
     return f"default-src 'none'; script-src {scripts}; style-src {styles}; {rest}"
