@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 import click
 
 from archlab.errors import ArchlabError, BudgetError, InputError
+from archlab.search.sampler.names import DEFAULT, SAMPLERS
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
@@ -141,7 +142,8 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--timeout", metavar="TIME", help="Begin no evaluation after this time, such as 10m."),
         click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True,
                      help="Of draws, weights and scores."),
-        click.option("--sampler", type=click.Choice(["tpe", "random"]), default="tpe", show_default=True),
+        click.option("--sampler", type=click.Choice(SAMPLERS), default=DEFAULT, show_default=True,
+                     help="How candidates are drawn."),
         click.option("--top", type=click.IntRange(1, 100), default=5, show_default=True, help="Finalists to report."),
         click.option("--out", type=click.Path(path_type=Path), help="Folder for all files.  [default: out/SPACE]"),
         click.option("--study", metavar="NAME", help="The study's name in its storage.  [default: the space's]"),

@@ -15,6 +15,7 @@ from archlab.grammar import parse_file
 from archlab.grammar.ast import Architecture
 from archlab.resources import find_architecture
 from archlab.result import SearchResult
+from archlab.search.sampler.names import DEFAULT
 
 if TYPE_CHECKING:
     from archlab.search.objective import UserObjective
@@ -30,7 +31,7 @@ def search(
     seed: int = 0,
     out: str | Path | None = None,
     timeout: float | None = None,
-    sampler: str = "tpe",
+    sampler: str = DEFAULT,
     top: int = 5,
     study: str | None = None,
     storage: str | None = None,

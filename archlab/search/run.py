@@ -24,10 +24,9 @@ from archlab.search.closed_form import costs_of
 from archlab.search.finalists import choose, finalist, write_finalists
 from archlab.search.importance import importance
 from archlab.search.plan import Plan
+from archlab.search.sampler import make_sampler
 from archlab.search.storage import open_storage, open_study
 from archlab.search.study import History, Search, Watch
-
-SAMPLERS = ("tpe", "random")
 
 
 def run_search(plan: Plan, watch: AbstractContextManager[Watch] | None = None) -> SearchResult:
@@ -46,11 +45,12 @@ def run_search(plan: Plan, watch: AbstractContextManager[Watch] | None = None) -
     interpreter = Interpreter(plan.space)
     with _quiet_optuna(), _storage_errors(plan):
         directions = [goal.objective.direction for goal in plan.goals]
-        storage = open_storage(plan.storage, plan.out)
+        opened = open_storage(plan.storage, plan.out, plan.heartbeat, plan.note)
         identity = plan.identity(importlib.metadata.version("archlab"))
-        study = open_study(storage, plan.study_name, identity, directions, plan.where)
-        study.sampler = _sampler(plan, len(study.trials))
-        search = Search(plan, study, interpreter)
+        study = open_study(opened.storage, plan.study_name, identity, directions, opened.where)
+        drawn = len(study.get_trials(deepcopy=False))
+        study.sampler = make_sampler(plan.sampler, interpreter, plan.budget, plan.seed, plan.metrics, drawn, plan.note)
+        search = Search(plan, study, interpreter, opened.liveness)
         with watch or nullcontext(lambda *_: None) as watcher:
             history = search.run(watcher)
             finalists = _finalists(plan, interpreter, history, watcher)
@@ -83,7 +83,7 @@ def _result(
         machine=_machine(),
         budgets=dict(plan.budget.limits),
         objectives=objectives,
-        trials=tuple(history.trials),
+        trials=tuple(sorted(history.trials, key=lambda trial: trial.number)),
         finalists=finalists,
         smallest=costs_of(search.start),
         importance=importance(history.trials, objectives),
@@ -91,16 +91,6 @@ def _result(
         seconds=round(time.monotonic() - began, 1),
         interrupted=history.interrupted,
     )
-
-
-def _sampler(plan: Plan, known: int) -> optuna.samplers.BaseSampler:
-    # A resumed study goes on with other numbers than those that it began with.
-    seed = plan.seed + 1_000_003 * known
-    if plan.sampler == "random":
-        return optuna.samplers.RandomSampler(seed=seed)
-    if plan.sampler != "tpe":
-        raise InputError(f"no sampler is named {plan.sampler!r}", hint=f"one of: {', '.join(SAMPLERS)}")
-    return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True)
 
 
 @contextlib.contextmanager
