@@ -148,7 +148,12 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--out", type=click.Path(path_type=Path), help="Folder for all files.  [default: out/SPACE]"),
         click.option("--study", metavar="NAME", help="The study's name in its storage.  [default: the space's]"),
         click.option("--storage", metavar="ADDRESS",
+                     envvar="ARCHLAB_STORAGE",
                      help="A journal file or database URL.  [default: study.journal in --out]"),
+        click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True,
+                     help="Processes that evaluate on this machine; `archlab worker` joins from others."),
+        click.option("--heartbeat", type=click.IntRange(1, 3600), default=30, show_default=True, metavar="SECONDS",
+                     help="A worker's sign of life on a database server; its trial is retried after two without."),
         click.option("--latency/--no-latency", default=True, show_default=True, help="Time the finalists."),
         click.option("--threads", type=click.IntRange(1, 1024), default=1, show_default=True,
                      help="Torch's threads while timing."),
@@ -190,18 +195,34 @@ def search(**options: Any) -> None:
         from archlab.search.run import run_search
     from archlab.report import write_report
     from archlab.result import to_json
+    from archlab.search.workers.address import shown
     from archlab.tables import print_search
+
+    def note(message: str) -> None:
+        console.print(f"archlab: {message}", markup=False, highlight=False, soft_wrap=True)
 
     plan = Plan(
         space=space,
+        note=note,
         goals=parse_goals(options["objectives"]),
         budget=budget,
         out=options["out"] or Path("out") / space.name,
-        command=shlex.join(["archlab", *sys.argv[1:]]),
+        command=shlex.join(["archlab", *map(shown, sys.argv[1:])]),
         timeout=timeout,
         **{
             name: options[name]
-            for name in ("trials", "seed", "sampler", "top", "study", "storage", "latency", "threads")
+            for name in (
+                "trials",
+                "seed",
+                "sampler",
+                "top",
+                "study",
+                "storage",
+                "latency",
+                "threads",
+                "workers",
+                "heartbeat",
+            )
         },
     )
     result = run_search(plan, progress_line(plan, console))
@@ -216,6 +237,36 @@ def search(**options: Any) -> None:
     if any(f.recount is not None and not f.recount.equal for f in result.finalists):
         click.echo("archlab: fvcore counts a finalist differently: see the report", err=True)
         raise click.exceptions.Exit(1)
+
+
+@cli.command(
+    epilog="Example:  archlab worker --study mobile --storage postgresql://me@server/archlab, with the password in "
+    "PGPASSWORD or ~/.pgpass"
+)
+@click.option("--study", required=True, metavar="NAME", help="The study, begun by `archlab search`.")
+@click.option("--storage", required=True, metavar="ADDRESS", envvar="ARCHLAB_STORAGE",
+              help="The journal file or database URL that holds it.")  # fmt: skip
+@click.option("--space", metavar="SPACE", help="Refuse the study where it is not of this space.")
+@click.option("--timeout", metavar="TIME", help="Begin no evaluation after this time, such as 10m.")
+@click.option("--json", "as_json", is_flag=True, help="Print how it ended as JSON.")
+def worker(study: str, storage: str, space: str | None, timeout: str | None, as_json: bool) -> None:
+    """Evaluate candidates of a study that was begun elsewhere, until it is done.
+
+    The study carries its space, budgets, objectives and seed. An objective of your own must be where it was named.
+    """
+    from archlab.grammar import parse_file
+    from archlab.resources import find_architecture
+    from archlab.search.workers.join import work
+    from archlab.units import parse_duration
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    architecture = None if space is None else parse_file(find_architecture(space))
+    seconds = None if timeout is None else parse_duration(timeout)
+    history = work(storage, study, architecture, seconds, note=lambda text: click.echo(f"archlab: {text}", err=True))
+    if as_json:
+        click.echo(json.dumps({"spent": history.spent, "interrupted": history.interrupted}))
+    else:
+        click.echo(f"{history.spent} evaluations done" + (f"; {history.interrupted}" if history.interrupted else ""))
 
 
 @cli.command(epilog="Example:  archlab report out/mobile/result.json --out report.html")

@@ -37,6 +37,7 @@ def search(
     storage: str | None = None,
     latency: bool = True,
     threads: int = 1,
+    workers: int = 1,
 ) -> SearchResult:
     """The best networks of a space under budgets; what ``archlab search`` does.
 
@@ -46,6 +47,7 @@ def search(
         objective: a score, a metric, ``"file.py:function"``, a function ``(module, candidate, trial) -> float``, or
             several of them for a Pareto front.
         trials: candidates to evaluate; over-budget and repeated draws are free.
+        workers: processes that evaluate on this machine; further ones join by ``archlab worker``.
         out: the folder for the study, the result and the finalists; by default ``out/`` and the space's name.
             A study that is there is resumed.
 
@@ -76,6 +78,7 @@ def search(
         storage=storage,
         latency=latency,
         threads=threads,
+        workers=workers,
         command=f"archlab.search({loaded.name!r}, …)",
     )
     return run_search(plan)

@@ -37,6 +37,7 @@ class Plan:
         threads: torch's threads while latency is measured.
         command: the command line, for the report.
         heartbeat: seconds between a worker's signs of life on a database server.
+        workers: how many processes evaluate on this machine; with one, this one does.
         note: told in words what goes on that is out of the ordinary.
     """
 
@@ -55,6 +56,7 @@ class Plan:
     threads: int = 1
     command: str = ""
     heartbeat: int = 30
+    workers: int = 1
     note: Callable[[str], None] | None = None
 
     @property

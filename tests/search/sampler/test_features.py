@@ -12,7 +12,7 @@ WORKED = "net n(input=3x8x8)\nstem: conv(4, 3, s=2) -> depthwise(3) -> conv(16, 
 
 
 def test_the_features_of_a_network_worked_by_hand():
-    # Layers as (channels, height, fan-in): conv 4x4x4 of 27, depthwise 4x4x4 of 9, pointwise 16x4x4 of 4, linear 10 of 16.
+    # Layers as (channels, height, fan-in).
     layers = [(4, 4, 27), (4, 4, 9), (16, 4, 4), (10, 1, 16)]
     expected = [
         *(sum(c * h**p for c, h, _ in layers) for p in (0, 0.5, 1, 2)),
