@@ -1,34 +1,51 @@
-"""Files that are either whole or not there."""
+"""Writing files so that a reader finds the whole new text or the whole old one, never a part."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import secrets
 import tempfile
 from pathlib import Path
 
 from archlab.errors import InputError
 
+_WAYS_OUT = {
+    errno.ENOENT: "make the folder first, or name another",
+    errno.EACCES: "name a folder that you may write to",
+    errno.EPERM: "name a folder that you may write to",
+    errno.EROFS: "name a folder that you may write to",
+    errno.ENOSPC: "free some space, or name a folder on another disk",
+    errno.EDQUOT: "free some space, or name a folder on another disk",
+    errno.EISDIR: "name a file, not a folder",
+    errno.ENOTDIR: "a part of the path is a file; name a folder",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
+
 
 def write_atomic(path: Path, text: str) -> None:
-    """Writes ``text`` as UTF-8 to a temporary file beside ``path`` and renames it, so that no reader sees a part.
+    """Writes ``text`` as UTF-8 to a temporary file in the same folder, then renames it to ``path``.
+
+    What UTF-8 cannot hold (half of a surrogate pair, as crafted JSON can spell) becomes a question mark.
 
     Raises:
-        InputError: the folder cannot be written to or the disk is full; what was at ``path`` before is still there.
+        InputError: the file cannot be written; an older one at ``path`` is then as it was, and nothing else is left.
     """
-    temporary: str | None = None
+    # Not tempfile: its files are private to the user, whereas a report should have the permissions of any other.
+    temporary = path.with_name(f".{secrets.token_hex(6)}.tmp")
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary is not None:
+        try:
+            with temporary.open("xb") as file:
+                file.write(text.encode("utf-8", "replace"))
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
             with contextlib.suppress(OSError):
-                os.unlink(temporary)
+                temporary.unlink()
+            raise
+    except OSError as error:
         raise cannot_write(path, error) from error
 
 
@@ -48,7 +65,5 @@ def make_folder(path: Path) -> None:
 
 def cannot_write(path: Path, error: OSError) -> InputError:
     """The error for a file or folder that cannot be written, with the way out."""
-    return InputError(
-        f"cannot write {path}: {(error.strerror or str(error)).lower()}",
-        hint="free some space, or choose another folder with --out",
-    )
+    way_out = _WAYS_OUT.get(error.errno or 0, "choose another place")
+    return InputError(f"cannot write {path}: {(error.strerror or str(error)).lower()}", hint=f"{way_out} (--out)")

@@ -118,8 +118,8 @@ class Graph:
                 inputs.sort()
             attrs = sorted(node.attrs.items())
             hashes[node.name] = _hash(f"{node.op} {attrs} {inputs}")
-        # Two equal branches hash alike, so a shared branch and a doubled one are told apart by the count.
-        return _hash(f"{hashes[self.output]} {len(self.nodes)}")
+        # Two equal branches hash alike: how often each operator stands tells a doubled branch from a shared one.
+        return _hash(f"{hashes[self.output]} {sorted(hashes.values())}")
 
     def to_networkx(self) -> nx.DiGraph[str]:
         """A DiGraph of its own for analysis with networkx.

@@ -116,9 +116,9 @@ def _slide(x: Shapes, a: Attrs) -> tuple[int, int]:
     for size, k, s, p, d in zip(x[0][1:], a["kernel"], a["stride"], a["padding"], dilation, strict=True):
         room = size + 2 * p - d * (k - 1) - 1
         if room < 0:
-            kernel = show_shape(a["kernel"]) + (f" dilated by {d}" if d > 1 else "")
+            window = f"{show_shape(a['kernel'])} window" + (f" dilated by {show_shape(dilation)}" if d > 1 else "")
             raise ElaborationError(
-                f"the spatial size vanishes: a {kernel} window does not fit the {show_shape(x[0][1:])} map"
+                f"the spatial size vanishes: a {window} does not fit the {show_shape(x[0][1:])} map"
                 f" with padding {show_shape(a['padding'])}",
                 hint="use fewer strides or a larger input",
             )
@@ -137,7 +137,7 @@ def _conv_attrs(x: Shapes, a: Attrs) -> Attrs:
         if c % groups:
             raise ElaborationError(
                 f"{c} {what} channels are not divisible by {groups} groups",
-                hint=f"the nearest that are: {max(c // groups, 1) * groups} or {(c // groups + 1) * groups} channels",
+                hint=_nearest(c, groups),
             )
     return {
         "in_channels": c_in,
@@ -147,6 +147,11 @@ def _conv_attrs(x: Shapes, a: Attrs) -> Attrs:
         "groups": groups,
         "bias": _flag(a, "bias"),
     }
+
+
+def _nearest(channels: int, groups: int) -> str:
+    below = channels // groups * groups
+    return f"{f'{below} or ' if below else ''}{below + groups} channels would be"
 
 
 def _flag(a: Attrs, name: str) -> bool:
@@ -168,7 +173,7 @@ def _conv_macs(x: Shapes, y: Shape, a: Attrs) -> int:
 def _linear_attrs(x: Shapes, a: Attrs) -> Attrs:
     if len(x[0]) != 1:
         raise ElaborationError(
-            f"linear needs features, not a {show_shape(x[0])} map", hint="put gap -> flatten before it"
+            f"needs features, not a {show_shape(x[0])} map", hint="put gap -> flatten before it, or write fc"
         )
     return {"in_features": x[0][0], "out_features": _whole(a, "n"), "bias": _flag(a, "bias")}
 
@@ -189,7 +194,8 @@ def _running(x: Shapes, a: Attrs) -> dict[str, Shape]:
 def _even_groups(x: Shapes, a: Attrs) -> int:
     groups = _whole(a, "g")
     if _channels(x) % groups:
-        raise ElaborationError(f"{_channels(x)} channels are not divisible by {groups} groups")
+        c = _channels(x)
+        raise ElaborationError(f"{c} channels are not divisible by {groups} groups", hint=_nearest(c, groups))
     return groups
 
 

@@ -199,7 +199,7 @@ def _decode(kind: Any, data: Any, where: str) -> Any:
                 continue
     if kind is type(None) and data is None:
         return None
-    if kind is float and isinstance(data, int | float) and not isinstance(data, bool) and math.isfinite(data):
+    if kind is float and isinstance(data, int | float) and not isinstance(data, bool) and abs(data) < math.inf:
         return data
     if isinstance(kind, type) and isinstance(data, kind) and isinstance(data, bool) == (kind is bool):
         return data

@@ -3,11 +3,12 @@
     python -m benchmarks.cost [--candidates 100] [--seed 0] [--json] [--record]
 
 Random candidates of the mobile space at 224x224, each drawn once, on one thread, in one run: (a) draw, elaborate and
-cost; (b) build the module and count it with fvcore's FlopCountAnalysis, its input made beforehand. ``ratio`` is b / a
-for each candidate. A search draws from an interpreter that has seen other draws and kept the blocks that they share, so
-``median_ratio`` is that of a warm interpreter (warmed by 2,000 draws from another seed); ``cold`` is the same from one
-that has seen none but the candidates before. Every count is asserted equal, operator by operator. Exit code 1 where the
-median ratio is below 1,000 or fewer than 1,000 candidates a second are costed.
+cost; (b) build the module and count it with fvcore's FlopCountAnalysis. ``ratio`` is b / a for each candidate, and
+every count is asserted equal, operator by operator.
+
+A search draws from an interpreter that has seen other draws and keeps what they share, so ``median_ratio`` is that of a
+warm one, which has seen 4,000 draws from other seeds; ``cold`` is that of one that has seen none but the candidates
+before. Exit code 1 where the median ratio is below 1,000, or fewer than 1,000 candidates a second are costed.
 """
 
 from __future__ import annotations

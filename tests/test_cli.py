@@ -106,7 +106,8 @@ def test_a_broken_text_is_shown_with_a_caret(tmp_path):
     done = archlab("show", "bad.arch", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr == (
-        "archlab: bad.arch:2:7: nothing is named 'cnov'\n  stem: cnov(8)\n        ^\n  hint: did you mean conv or conv2d?\n"
+        "archlab: bad.arch:2:7: nothing is named 'cnov'\n"
+        "  stem: cnov(8)\n        ^\n  hint: did you mean conv or conv2d?\n"
     )
 
 

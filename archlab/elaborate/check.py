@@ -13,6 +13,7 @@ from archlab.elaborate.language import (
     IDENTITIES,
     MULTIPLIERS,
     NET_OPTIONS,
+    USAGE,
     Callee,
     operators,
 )
@@ -133,7 +134,7 @@ class _Check:
         if name in names or name in ("in", *IDENTITIES, *CONSTANTS):
             return
         if name in FORMS or name in FUNCTIONS:
-            raise self._error(f"{name} needs arguments", expr.at, f"write {name}(…)")
+            raise self._error(f"{name} needs arguments", expr.at, f"write {USAGE[name]}")
         if name not in self.callees:
             raise self._unknown(name, expr.at, names)
         self._arguments(ast.Call(name, at=expr.at))
@@ -162,20 +163,21 @@ class _Check:
         """The arguments of a form or function, which have no names."""
         if call.keywords:
             key = quote(call.keywords[0][0])
-            raise self._error(f"{call.name} takes no named arguments such as {key}", _key_at(call, 0))
+            raise self._error(f"{call.name} has no argument named {key}", _key_at(call, 0), f"write {USAGE[call.name]}")
         if not least <= len(call.args) <= most:
             count = _plural(least, "argument") if least == most else f"{least} to {most} arguments"
-            raise self._error(f"{call.name} takes {count}, not {len(call.args)}", call.at)
+            raise self._error(f"{call.name} takes {count}, not {len(call.args)}", call.at, f"write {USAGE[call.name]}")
 
     def _arguments(self, call: ast.Call) -> None:
         params = self.callees[call.name].params
         if len(call.args) > len(params):
-            most = f"at most {_plural(len(params), 'argument')}" if params else "no arguments"
-            hint = signature(call.name, params)
-            raise self._error(f"{call.name} takes {most}, not {len(call.args)}", call.at, hint)
+            most = f"at most {_plural(len(params), 'argument')}, not {len(call.args)}" if params else "no arguments"
+            raise self._error(f"{call.name} takes {most}", call.at, signature(call.name, params))
         if call.args and call.key_at and (call.args[-1].at or (0, 0)) > (call.key_at[0] or (0, 0)):
             key = call.keywords[0][0]
-            raise self._error(f"{call.name} gets an argument without a name behind {key}=", call.args[-1].at)
+            raise self._error(
+                f"{call.name} gets an argument without a name behind {key}=", call.args[-1].at, "put it first"
+            )
         given = set(islice(params, len(call.args)))
         for i, (key, _) in enumerate(call.keywords):
             if key not in params:

@@ -65,7 +65,10 @@ class Hole:
 
 
 class Draw(Protocol):
-    """Fills one hole; asked at most once a network for each name."""
+    """Fills one hole; asked at most once a network for each name.
+
+    Holes that are not searched are asked of a draw only where it has a true attribute ``fills_unsearched``.
+    """
 
     def __call__(self, hole: Hole, /) -> Value: ...
 
@@ -80,6 +83,8 @@ class Fixed:
 
     Multipliers of a reference may take any positive number, also one that a search would not draw.
     """
+
+    fills_unsearched = True
 
     def __init__(self, values: Mapping[str, Value]) -> None:
         self.values = values

@@ -20,6 +20,7 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "/": operator.truediv,
     "//": operator.floordiv,
 }
+_JOINS = {"+": "add", "*": "mul"}
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
@@ -65,6 +66,8 @@ def tidy(value: float, wide: bool) -> int | float:
 
 def arithmetic(op: str, left: Bound, right: Bound) -> int | float:
     """``left op right``; scaled channels in it make the result scaled."""
+    if op in _JOINS and isinstance(left, Layer) and isinstance(right, Layer):
+        raise ElaborationError(f"{op} takes numbers, not layers", hint=f"write {_JOINS[op]}(…, …)")
     a, b = number(left, f"the left of {op}"), number(right, f"the right of {op}")
     if op in ("/", "//") and b == 0:
         raise ElaborationError(f"{a} is divided by zero")
@@ -73,7 +76,7 @@ def arithmetic(op: str, left: Bound, right: Bound) -> int | float:
 
 def negative(value: Bound) -> int | float:
     """``-value``."""
-    return tidy(-number(value, "what - negates"), is_wide(value))
+    return tidy(-number(value, "the right of -"), is_wide(value))
 
 
 def is_wide(value: Bound) -> bool:
@@ -96,18 +99,18 @@ def call_function(name: str, args: list[Bound]) -> Bound:
     ``min`` and ``max``; ``round_to(x, d)``, the nearest multiple of d, never below 90 % of x; ``size(h, w)``;
     ``fixed(x)``, channels that the width multiplier leaves alone.
     """
-    numbers = [number(arg, f"an argument of {name}") for arg in args]
+    numbers = [number(arg, "every argument") for arg in args]
     wide = any(map(is_wide, args))
     if name == "size":
         if any(n != int(n) or n < 0 for n in numbers):
-            raise ElaborationError(f"a size is made of whole numbers, not {' and '.join(map(str, numbers))}")
+            raise ElaborationError(f"its sides must be whole numbers, not {' and '.join(map(str, numbers))}")
         return tuple(int(n) for n in numbers)
     if name == "fixed":
         return tidy(numbers[0], wide=True)
     if name == "round_to":
         value, divisor = numbers
         if divisor < 1 or divisor != int(divisor):
-            raise ElaborationError(f"round_to needs a whole divisor of at least 1, not {divisor}")
+            raise ElaborationError(f"its divisor must be a whole number of at least 1, not {divisor}")
         return tidy(round_to_divisor(value, int(divisor)), wide)
     return tidy(min(numbers) if name == "min" else max(numbers), wide)
 

@@ -24,7 +24,8 @@ class Fragment:
         params, macs, other, activations: totals for one image; see ``archlab.ir.Node``.
         nodes: how many operators it holds.
         peak: the most elements alive at once while it runs, its input until its last use included.
-        held: the same where something outside keeps the input alive throughout.
+        during: the most elements alive besides the input while the input is alive.
+        after: the most elements alive once the input has been used for the last time; 0 where it never has.
         views: it allocates nothing: its output is its input's memory.
         parts: its pieces by name: a chain in order, or the branches of a join.
         op: the operator of a leaf, or the join that ends the branches.
@@ -32,7 +33,8 @@ class Fragment:
 
     __slots__ = (
         "activations",
-        "held",
+        "after",
+        "during",
         "macs",
         "nodes",
         "op",
@@ -45,13 +47,14 @@ class Fragment:
     )
 
     def __init__(
-        self, shape: Shape, parts: Sequence[Part], op: Applied | None, peak: int, held: int, views: bool
+        self, shape: Shape, parts: Sequence[Part], op: Applied | None, x: Shape, during: int, after: int, views: bool
     ) -> None:
         self.shape = shape
         self.parts = parts
         self.op = op
-        self.peak = peak
-        self.held = held
+        self.during = during
+        self.after = after
+        self.peak = max(during + numel(x), after)
         self.views = views
         params = macs = other = activations = nodes = 0
         if op is not None:
@@ -72,46 +75,43 @@ class Fragment:
 def leaf(op: Applied, x: Shape) -> Fragment:
     """One operator on an input of shape ``x``."""
     views = OPS[op.op].view
-    live = numel(x) + (0 if views else numel(op.shape))
-    return Fragment(op.shape, (), op, live, live, views)
+    return Fragment(op.shape, (), op, x, 0 if views else numel(op.shape), 0, views)
 
 
 def chain(parts: Sequence[Part], x: Shape) -> Fragment:
     """``parts`` one after another, on an input of shape ``x``; without parts, the identity."""
-    size = numel(x)
-    peak = held = size
+    during = after = 0
     views = True
     shape = x
     for _, part in parts:
-        # While everything so far is a view of the input, the part's input keeps the whole of it alive.
-        rest = size - numel(shape) if views else 0
-        peak = max(peak, rest + part.peak)
-        held = max(held, rest + part.held if views else size + part.peak)
+        if views:  # everything so far is the input's memory, so the part's input is the chain's
+            during = max(during, part.during)
+            after = max(after, part.after)
+        else:
+            after = max(after, part.during + numel(shape), part.after)
         views = views and part.views
         shape = part.shape
-    return Fragment(shape, parts, None, peak, held, views)
+    return Fragment(shape, parts, None, x, during, after, views)
 
 
 def join(op: str, branches: Sequence[Part], x: Shape) -> Fragment:
     """``branches`` side by side on the same input, run in order, their outputs joined by ``op``."""
     applied = apply_op(op, [branch.shape for _, branch in branches], {})
-    size = numel(x)
     keeps_input = any(branch.views for _, branch in branches)
-    kept = peak = held = 0
+    kept = during = after = 0
     for i, (_, branch) in enumerate(branches):
-        last = i == len(branches) - 1
-        held = max(held, kept + branch.held)
-        peak = max(peak, kept + (branch.peak if last and not keeps_input else branch.held))
+        during = max(during, kept + branch.during)
+        if keeps_input or i < len(branches) - 1:
+            during = max(during, kept + branch.after)
+        else:
+            after = kept + branch.after
         kept += 0 if branch.views else numel(branch.shape)
     end = kept + numel(applied.shape)
-    return Fragment(
-        applied.shape,
-        branches,
-        applied,
-        max(peak, end + (size if keeps_input else 0)),
-        max(held, end + size),
-        views=False,
-    )
+    if keeps_input:
+        during = max(during, end)
+    else:
+        after = max(after, end)
+    return Fragment(applied.shape, branches, applied, x, during, after, views=False)
 
 
 def nodes_of(stages: Sequence[Part]) -> list[Node]:

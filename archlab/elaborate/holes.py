@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from archlab.elaborate.draw import Hole, Value
-from archlab.elaborate.language import Callee
 from archlab.errors import ElaborationError, LimitError
 from archlab.grammar import ast, unparse_expr
 from archlab.grammar.ast import place_in
@@ -57,67 +56,95 @@ class Open:
     anywhere: bool
 
 
-def find_open(architecture: ast.Architecture, callees: Mapping[str, Callee]) -> Open:
+def find_open(architecture: ast.Architecture) -> Open:
     """Where the holes of ``architecture`` are.
 
     Raises:
-        ElaborationError: a block calls itself.
+        ElaborationError: a block or var uses itself.
         LimitError: blocks call blocks more than ``MAX_CALLS`` deep.
     """
-    return _Opening(architecture, callees).find()
+    return _Opening(architecture).find()
+
+
+def names_in(bodies: Iterable[ast.Expr]) -> set[str]:
+    """Every name that is used or called anywhere in ``bodies``."""
+    names: set[str] = set()
+    todo = list(bodies)
+    while todo:
+        expr = todo.pop()
+        todo += ast.children(expr)
+        if isinstance(expr, ast.Call | ast.Name):
+            names.add(expr.name)
+    return names
+
+
+def bodies_of(definition: ast.Var | ast.Block) -> list[ast.Expr]:
+    """The expressions of a var or block."""
+    if isinstance(definition, ast.Var):
+        return [definition.value]
+    return [definition.body, *(p.default for p in definition.params if p.default is not None)]
+
+
+def _params(definition: ast.Var | ast.Block) -> set[str]:
+    return {p.name for p in definition.params} if isinstance(definition, ast.Block) else set()
 
 
 class _Opening:
-    def __init__(self, architecture: ast.Architecture, callees: Mapping[str, Callee]) -> None:
+    def __init__(self, architecture: ast.Architecture) -> None:
         self.architecture = architecture
-        self.own = {name: callee.block for name, callee in callees.items() if callee.own}
-        self.vars: dict[str, bool] = {}
-        self.blocks: dict[str, bool] = {}
+        # Operators and the prelude have no holes.
+        self.definitions: dict[str, ast.Var | ast.Block] = {d.name: d for d in architecture.vars}
+        self.definitions |= {block.name: block for block in architecture.blocks}
+        self.open_names: set[str] = set()
         self.exprs: set[int] = set()
 
     def find(self) -> Open:
         arch = self.architecture
-        for var in arch.vars:  # in order: a var uses only those before it
-            self.vars[var.name] = self._expr(var.value, (), ())
-        for block in arch.blocks:
-            self._block(block.name, ())
-        bodies = [value for _, value in arch.options]
-        for stage in arch.stages:
-            bodies += [stage.body, *(value for _, value in stage.options)]
-        anywhere = [self._expr(body, (), ()) for body in bodies]
-        blocks = frozenset(name for name, is_open in self.blocks.items() if is_open)
-        return Open(frozenset(self.exprs), blocks, any(anywhere) or any(self.vars.values()))
+        order: dict[str, None] = {}
+        for name in self.definitions:
+            self._order(name, (), order)
+        for name in order:
+            definition = self.definitions[name]
+            hidden = _params(definition)
+            opens = [self._expr(body, hidden) for body in bodies_of(definition)]  # all of them, to note every hole
+            if any(opens):
+                self.open_names.add(name)
+        owners: list[ast.Architecture | ast.Stage] = [arch, *arch.stages]
+        bodies = [value for owner in owners for _, value in owner.options]
+        anywhere = [self._expr(body) for body in (*bodies, *(stage.body for stage in arch.stages))]
+        return Open(
+            exprs=frozenset(self.exprs),
+            blocks=frozenset(block.name for block in arch.blocks if block.name in self.open_names),
+            anywhere=any(anywhere) or any(var.name in self.open_names for var in arch.vars),
+        )
 
-    def _expr(self, expr: ast.Expr, within: tuple[str, ...], bound: Collection[str]) -> bool:
-        """Whether a hole is anywhere in ``expr``; notes every open expression in it.
+    def _order(self, name: str, within: tuple[str, ...], order: dict[str, None]) -> None:
+        """Appends ``name`` to ``order``, behind what it uses."""
+        if name in order:
+            return
+        definition = self.definitions[name]
+        place = place_in(self.architecture, definition.at)
+        if name in within:
+            kind = "block" if isinstance(definition, ast.Block) else "var"
+            loop = (*within[within.index(name) :], name)
+            raise ElaborationError(f"{kind} {name} uses itself: {' -> '.join(loop)}", place, "use repeat(count, layer)")
+        if len(within) >= MAX_CALLS:
+            raise LimitError(f"blocks call blocks more than {MAX_CALLS} deep", place)
+        for used in sorted(names_in(bodies_of(definition)) - _params(definition)):
+            if used in self.definitions:
+                self._order(used, (*within, name), order)
+        order[name] = None
 
-        ``within`` are the blocks that are being looked through, ``bound`` the parameters that hide other names.
+    def _expr(self, expr: ast.Expr, hidden: Collection[str] = ()) -> bool:
+        """Whether a hole is in ``expr`` or in what it uses; notes every open expression in it.
+
+        Names that are ``hidden`` are parameters, whatever else they name.
         """
         is_open = isinstance(expr, ast.Choice | ast.Range)
         for child in ast.children(expr):
-            is_open |= self._expr(child, within, bound)
-        if isinstance(expr, ast.Call | ast.Name) and expr.name not in bound:
-            if expr.name in self.vars:
-                is_open |= self.vars[expr.name]
-            else:
-                is_open |= self._block(expr.name, within)
+            is_open |= self._expr(child, hidden)
+        if isinstance(expr, ast.Call | ast.Name) and expr.name not in hidden:
+            is_open |= expr.name in self.open_names
         if is_open:
             self.exprs.add(id(expr))
         return is_open
-
-    def _block(self, name: str, within: tuple[str, ...]) -> bool:
-        block = self.own.get(name)
-        if block is None:  # operators and the prelude have no holes
-            return False
-        if name in within:
-            loop = (*within[within.index(name) :], name)
-            place = place_in(self.architecture, block.at)
-            raise ElaborationError(f"block {name} calls itself: {' -> '.join(loop)}", place)
-        if len(within) >= MAX_CALLS:
-            raise LimitError(f"blocks call blocks more than {MAX_CALLS} deep", place_in(self.architecture, block.at))
-        if name not in self.blocks:
-            exprs = [block.body, *(p.default for p in block.params if p.default is not None)]
-            params = {p.name for p in block.params}
-            # Every one, so that all the open expressions are noted.
-            self.blocks[name] = max([self._expr(expr, (*within, name), params) for expr in exprs])
-        return self.blocks[name]

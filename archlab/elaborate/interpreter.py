@@ -16,16 +16,17 @@ from archlab.elaborate.forms import FORMS, leaf_name
 from archlab.elaborate.fragment import Fragment, Part, chain, leaf
 from archlab.elaborate.language import FUNCTIONS, IDENTITIES, MULTIPLIERS, REPEATS, Callee, prelude
 from archlab.elaborate.network import Network
+from archlab.elaborate.recall import Recall
 from archlab.elaborate.scope import Bound, Layer, Scope, Wide, scaled_repeats
 from archlab.elaborate.space import Space
 from archlab.elaborate.values import Keys, Values
-from archlab.errors import ArchlabError, ElaborationError, LimitError
+from archlab.errors import ElaborationError, LimitError
 from archlab.grammar import ast
 from archlab.ir import Shape
 from archlab.ops import Applied, apply_op
 
 _RAISE = "raise the limit with --max-nodes"
-MAX_DEPTH = 120
+MAX_DEPTH = 100
 MAX_SIDE = 2**20
 MAX_DIVISOR = 1024
 _MEMO_SIZE = 200_000
@@ -33,6 +34,8 @@ _MEMO_SIZE = 200_000
 # little but take long, such as blocks that double what turns out to be the identity.
 _LAYER_WORK = 5
 _WORK_PER_NODE = 20
+# What has asked for more holes than this will hardly be drawn again.
+_MEMORABLE = 200
 COPY = "#"
 """The name of a copy of a repeat until the enclosing sequence numbers it."""
 
@@ -44,6 +47,7 @@ class Interpreter:
         self.space = space
         self.memo: dict[Hashable, Fragment] = {}
         self.keys = Keys()
+        self.recall = Recall()
 
     def network(self, draw: Draw) -> Network:
         """The network that ``draw`` makes of the space.
@@ -52,10 +56,14 @@ class Interpreter:
             ElaborationError: the draw describes no network, such as channels that groups do not divide.
             LimitError: it would have too many nodes, or too large numbers.
         """
-        if len(self.memo) > _MEMO_SIZE:
+        if len(self.memo) + self.recall.size > _MEMO_SIZE:
             self.memo.clear()
             self.keys.clear()
-        return _Run(self, draw).network()
+            self.recall.clear()
+        try:
+            return _Run(self, draw).network()
+        except RecursionError:  # far below MAX_DEPTH only where the caller itself is deep in calls
+            raise LimitError("the text nests too deep") from None
 
 
 class _Run:
@@ -63,7 +71,10 @@ class _Run:
 
     def __init__(self, interpreter: Interpreter, draw: Draw) -> None:
         self.space = interpreter.space
+        # A search leaves the multipliers of a space with holes of its own alone: they need not be asked for.
+        self.fills_all = interpreter.space.is_reference or getattr(draw, "fills_unsearched", False)
         self.memo = interpreter.memo
+        self.recall = interpreter.recall
         self.keys = interpreter.keys
         self.values = Values(self.space, draw, self.keys)
         self.value = self.values.value
@@ -100,7 +111,7 @@ class _Run:
             w, d = w * width, d * depth
             depths[stage.name] = d
             scope = Scope({}, Wide(x[0]), callees, True, w, d, stage.name, (key, x[0], w, d))
-            fragment = self.layer(stage.body, scope, x)
+            fragment = self._stage(stage, scope, x)
             nodes += fragment.nodes
             self._bound_nodes(nodes, stage, scope)
             stages.append((stage.name, fragment))
@@ -108,10 +119,14 @@ class _Run:
         body = chain(stages, input_shape)
         return Network(arch.name, input_shape, tuple(stages), body, depths, self.values.draws)
 
+    def _stage(self, stage: ast.Stage, scope: Scope, x: Shape) -> Fragment:
+        return self.placed(stage.body, scope, lambda: self._recalled(stage.body, scope, x))
+
     def _input_shape(self, expr: ast.Expr, scope: Scope) -> Shape:
         value = self.value(expr, scope)
         if not isinstance(value, tuple) or len(value) != 3 or min(value) < 1:
-            raise self.error("input must be a size of channels x height x width, such as 3x224x224", expr, scope)
+            found = evaluate.describe(value)
+            raise self.error(f"input must be channels x height x width, such as 3x224x224, not {found}", expr, scope)
         if max(value) > MAX_SIDE:
             raise LimitError(f"a side of the input is larger than {MAX_SIDE}", self.space.place(expr.at))
         return value
@@ -119,6 +134,8 @@ class _Run:
     def _multiplier(self, expr: ast.Expr | None, scope: Scope, prefix: str, name: str) -> float:
         if expr is None:
             if prefix and name not in self.space.stage_multipliers[prefix]:
+                return 1.0
+            if not self.fills_all:
                 return 1.0
             hole = self.space.multiplier(prefix, name)
             drawn = self.values.draw(hole)
@@ -152,6 +169,19 @@ class _Run:
         finally:
             self.depth -= 1
 
+    def _recalled(self, expr: ast.Expr, scope: Scope, x: Shape) -> Fragment:
+        """``layer``, remembering what an expression of a stage became by what filled its holes."""
+        if id(expr) not in self.space.recalled:
+            return self.layer(expr, scope, x)
+        place = (id(expr), scope.prefix, scope.key, x)
+        known = self.recall.find(place, self.values.fill)
+        if known is None:
+            start = len(self.values.asked)
+            known = self.layer(expr, scope, x)
+            if len(self.values.asked) - start <= _MEMORABLE:
+                self.recall.keep(place, self.values.asked[start:], self.values.draws, known)
+        return known
+
     def _layer(self, expr: ast.Expr, scope: Scope, x: Shape) -> Fragment:
         match expr:
             case ast.Call(name=name):
@@ -171,7 +201,10 @@ class _Run:
 
     def _bound(self, value: Bound, expr: ast.Expr, scope: Scope, x: Shape) -> Fragment:
         if not isinstance(value, Layer):
-            raise self.error(f"a layer should stand here, not {evaluate.describe(value)}", expr, scope)
+            found = evaluate.describe(value)
+            if isinstance(expr, ast.Name) and expr.name in scope.names:
+                raise self.error(f"{expr.name} must be a layer, not {found}", expr, scope)
+            raise self.error(f"a layer should stand here, not {found}", expr, scope)
         assert value.scope is not None
         return self.layer(value.expr, value.scope, x)
 
@@ -216,7 +249,7 @@ class _Run:
             before, last = inner, x
             if each:
                 inner = inner.under(self.space.copy_prefix(expr, scope.prefix, i))
-            fragment = self.layer(layer, inner, x)
+            fragment = self._recalled(layer, inner, x)
             nodes += fragment.nodes
             parts.append((COPY, fragment))
             x = fragment.shape
@@ -248,7 +281,7 @@ class _Run:
         path = self.space.paths.get(id(written or call), "") if scope.own else ""
         try:  # and not `placed`, which would cost a call for every block
             return self._apply(callee, given, scope, path, x)
-        except ArchlabError as error:
+        except (ElaborationError, LimitError) as error:
             if error.place is None and scope.own and call.at is not None:
                 raise type(error)(f"{name}: {error.message}", self.space.place(call.at), error.hint) from None
             raise

@@ -24,6 +24,22 @@ FORMS = {
 }
 REPEATS = ("repeat", "each")
 FUNCTIONS = {"min": (1, 16), "max": (1, 16), "round_to": (2, 2), "size": (2, 2), "fixed": (1, 1)}
+USAGE = {
+    "residual": "residual(layer) or residual(layer, shortcut)",
+    "skip": "skip(layer)",
+    "add": "add(layer, layer, …)",
+    "mul": "mul(layer, layer, …)",
+    "cat": "cat(layer, layer, …)",
+    "split": "split(layer, layer, …)",
+    "repeat": "repeat(count, layer)",
+    "each": "each(count, layer)",
+    "min": "min(a, b, …)",
+    "max": "max(a, b, …)",
+    "round_to": "round_to(x, divisor)",
+    "size": "size(height, width)",
+    "fixed": "fixed(channels)",
+}
+"""How every form and function is written."""
 MULTIPLIERS = ("width_mult", "depth_mult")
 NET_OPTIONS = ("input", "divisor", *MULTIPLIERS)
 

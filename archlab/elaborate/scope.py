@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from archlab.elaborate.language import Callee
 from archlab.grammar import ast
@@ -47,15 +47,19 @@ class Scope:
         """The scope of a branch that ``channels`` channels enter."""
         if channels == self.channels:
             return self
-        return replace(self, channels=Wide(channels), key=(self.key, channels))
+        return self._with(Wide(channels), self.prefix, (self.key, channels), self.later)
 
     def under(self, prefix: str) -> Scope:
         """The same scope for holes under another path."""
-        return replace(self, prefix=prefix, key=(self.key, prefix))
+        return self._with(self.channels, prefix, (self.key, prefix), self.later)
 
     def later_copy(self) -> Scope:
         """The scope of a second or later copy of a repeat, where what is written as stride counts as 1."""
-        return self if self.later else replace(self, later=True, key=(self.key, "later"))
+        return self if self.later else self._with(self.channels, self.prefix, (self.key, "later"), True)
+
+    def _with(self, channels: Wide, prefix: str, key: Hashable, later: bool) -> Scope:
+        # Three times as fast as dataclasses.replace, on the path of every draw.
+        return Scope(self.names, channels, self.callees, self.own, self.width, self.depth, prefix, key, later)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

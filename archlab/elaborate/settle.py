@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 
 from archlab.elaborate.draw import Value
@@ -11,7 +12,9 @@ from archlab.elaborate.network import Network
 from archlab.elaborate.scope import scaled_repeats
 from archlab.elaborate.space import Space
 from archlab.elaborate.stride import without_stride
+from archlab.errors import LimitError
 from archlab.grammar import ast
+from archlab.grammar.lexer import MAX_NAME
 
 
 def settle(space: Space, network: Network, name: str | None = None) -> ast.Architecture:
@@ -20,7 +23,10 @@ def settle(space: Space, network: Network, name: str | None = None) -> ast.Archi
     A block that holds holes is written once for each way in which they were filled; the copies of an ``each`` are
     written out where they differ.
     """
-    return _Settle(space, network).architecture(name or network.name)
+    try:
+        return _Settle(space, network).architecture(name or network.name)
+    except RecursionError:
+        raise LimitError("the draw nests too deep to be written as text") from None
 
 
 class _Settle:
@@ -30,6 +36,8 @@ class _Settle:
         self.depths = network.depths
         self.depth = 1.0
         self.written: dict[str, ast.Block] = {}
+        self.names: dict[ast.Block, str] = {}
+        self.uses: dict[str, int] = {}
 
     def architecture(self, name: str) -> ast.Architecture:
         arch = self.space.architecture
@@ -118,17 +126,18 @@ class _Settle:
         params = tuple(
             ast.Param(p.name, None if p.default is None else self._expr(p.default, path)) for p in block.params
         )
-        body = self._expr(block.body, path)
-        n = 1
-        while True:
-            candidate = ast.Block(name if n == 1 else f"{name}_{n}", params, body)
-            known = self.written.get(candidate.name)
-            if known == candidate:
-                return candidate.name
-            if known is None and (n == 1 or candidate.name not in self.space.callees):
-                self.written[candidate.name] = candidate
-                return candidate.name
-            n += 1
+        settled = ast.Block(name, params, self._expr(block.body, path))
+        if settled not in self.names:
+            self.names[settled] = written = self._free_name(name)
+            self.written[written] = dataclasses.replace(settled, name=written)
+        return self.names[settled]
+
+    def _free_name(self, name: str) -> str:
+        free = name
+        while free in self.written or (free != name and free in self.space.callees):
+            self.uses[name] = n = self.uses.get(name, 1) + 1
+            free = f"{name[: MAX_NAME - 8]}_{n}"
+        return free
 
     @property
     def _callees(self) -> dict[str, Callee]:

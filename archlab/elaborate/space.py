@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from archlab.elaborate.check import check
 from archlab.elaborate.draw import Hole
-from archlab.elaborate.holes import find_open, hole_of, multiplier_hole
-from archlab.elaborate.language import Callee, callee_of, prelude
+from archlab.elaborate.holes import bodies_of, find_open, hole_of, multiplier_hole, names_in
+from archlab.elaborate.language import REPEATS, Callee, callee_of, prelude
 from archlab.elaborate.paths import paths_in
 from archlab.errors import InputError, LimitError, Place
 from archlab.grammar import ast
@@ -28,6 +28,8 @@ class Space:
         paths: the path of every hole and call within its body, by the node's ``id``.
         open: ids of the expressions that hold a hole, also through the blocks and vars that they use.
         open_blocks: names of the blocks that do.
+        recalled: ids of the open expressions worth remembering by what fills their holes: the stages' bodies and what
+            is repeated in them.
         stage_multipliers: for each stage, which multipliers can change it.
         is_reference: it has no hole, so that only its multipliers can vary.
         max_nodes: how many operators a network of it may have.
@@ -38,6 +40,7 @@ class Space:
     paths: dict[int, str]
     open: frozenset[int]
     open_blocks: frozenset[str]
+    recalled: frozenset[int]
     stage_multipliers: dict[str, tuple[str, ...]]
     is_reference: bool
     max_nodes: int = MAX_NODES
@@ -93,17 +96,31 @@ def load(architecture: ast.Architecture, max_nodes: int = MAX_NODES) -> Space:
         raise InputError(f"the limit on nodes must be at least 1, not {max_nodes}")
     callees = prelude() | {block.name: callee_of(block, own=True) for block in architecture.blocks}
     check(architecture, callees)
-    opened = find_open(architecture, callees)
+    opened = find_open(architecture)
     return Space(
         architecture=architecture,
         callees=callees,
         paths=_paths(architecture, callees),
         open=opened.exprs,
         open_blocks=opened.blocks,
+        recalled=_recalled(architecture, opened.exprs),
         stage_multipliers=_stage_multipliers(architecture, callees),
         is_reference=not opened.anywhere,
         max_nodes=max_nodes,
     )
+
+
+def _recalled(arch: ast.Architecture, opened: frozenset[int]) -> frozenset[int]:
+    worth: set[int] = set()
+    todo = [stage.body for stage in arch.stages]
+    worth.update(map(id, todo))
+    while todo:
+        expr = todo.pop()
+        if isinstance(expr, ast.Call) and expr.name in REPEATS:
+            worth.update(map(id, expr.args[1:]))  # and nothing inside: what is remembered twice is paid for twice
+        else:
+            todo += ast.children(expr)
+    return frozenset(worth & opened)
 
 
 def _paths(arch: ast.Architecture, callees: dict[str, Callee]) -> dict[int, str]:
@@ -121,26 +138,23 @@ def _paths(arch: ast.Architecture, callees: dict[str, Callee]) -> dict[int, str]
 
 def _stage_multipliers(arch: ast.Architecture, callees: dict[str, Callee]) -> dict[str, tuple[str, ...]]:
     """The multipliers that matter to each stage: width where it convolves, depth where it repeats."""
-    bodies: dict[str, list[ast.Expr]] = {var.name: [var.value] for var in arch.vars}
-    for name, callee in callees.items():
-        if callee.block is not None:
-            bodies[name] = [callee.block.body, *(p.default for p in callee.block.params if p.default is not None)]
+    definitions: dict[str, ast.Var | ast.Block] = {var.name: var for var in arch.vars}
+    definitions |= {name: callee.block for name, callee in callees.items() if callee.block is not None}
     multipliers = {}
     for stage in arch.stages:
-        called = _called(stage.body, bodies)
-        width = ("width_mult",) if called & {"conv2d", "residual"} else ()
-        multipliers[stage.name] = width + (("depth_mult",) if called & {"repeat", "each"} else ())
+        used = _used(stage.body, definitions)
+        width = ("width_mult",) if used & {"conv2d", "residual"} else ()
+        multipliers[stage.name] = width + (("depth_mult",) if used & {"repeat", "each"} else ())
     return multipliers
 
 
-def _called(body: ast.Expr, bodies: dict[str, list[ast.Expr]]) -> set[str]:
+def _used(body: ast.Expr, definitions: dict[str, ast.Var | ast.Block]) -> set[str]:
     """Every name in ``body``, and in the bodies of the blocks and vars that it names."""
-    names: set[str] = set()
-    todo = [body]
+    seen: set[str] = set()
+    todo = names_in([body])
     while todo:
-        expr = todo.pop()
-        todo += ast.children(expr)
-        if isinstance(expr, ast.Call | ast.Name) and expr.name not in names:
-            names.add(expr.name)
-            todo += bodies.get(expr.name, ())
-    return names
+        name = todo.pop()
+        seen.add(name)
+        if name in definitions:
+            todo |= names_in(bodies_of(definitions[name])) - seen
+    return seen

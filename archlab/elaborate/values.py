@@ -12,7 +12,7 @@ from archlab.elaborate.holes import labels_of
 from archlab.elaborate.language import FUNCTIONS, Callee
 from archlab.elaborate.scope import Bound, Layer, Scope, Wide
 from archlab.elaborate.space import Space
-from archlab.errors import ArchlabError, ElaborationError
+from archlab.errors import ElaborationError, LimitError
 from archlab.grammar import ast
 
 _WORDS: Mapping[str, Bound] = {"same": "same"}
@@ -72,10 +72,12 @@ class Values:
         self.keys = keys
         self.draws: dict[str, Value] = {}
         self.vars: dict[str, Bound] = {}
+        self.asked: list[Hole] = []
         self.count = 0
 
     def fill(self, hole: Hole) -> Value:
         """The value of a hole, drawn at most once."""
+        self.asked.append(hole)
         name = hole.name
         if name not in self.draws:
             self.draws[name] = self.draw(hole)
@@ -84,11 +86,12 @@ class Values:
     def value(self, expr: ast.Expr, scope: Scope) -> Bound:
         """What ``expr`` is worth: a number, a size, a word, or a layer not yet elaborated."""
         self.count += 1
+        # The commonest first and without matching, on the path of every draw.
+        if type(expr) is ast.Number:
+            return expr.value
+        if type(expr) is ast.Name:
+            return self.named(expr.name, expr, scope)
         match expr:
-            case ast.Number(value=value):
-                return value
-            case ast.Name(name=name):
-                return self.named(name, expr, scope)
             case ast.Size(dims=dims):
                 return dims
             case ast.Range():
@@ -149,7 +152,7 @@ class Values:
         """``action()``, its errors pointing at ``expr`` where they point nowhere yet."""
         try:
             return action()
-        except ArchlabError as error:
+        except (ElaborationError, LimitError) as error:  # an InputError is the draw's fault, not the text's
             if error.place is None and scope.own and expr.at is not None:
                 name = f"{expr.name}: " if isinstance(expr, ast.Call) else ""
                 raise type(error)(f"{name}{error.message}", self.space.place(expr.at), error.hint) from None

@@ -16,6 +16,7 @@ MAX_NAME = 64
 MAX_DIGITS = 400
 MAX_DIMS = 8
 
+_SPLIT = "write a part of it as a block or var"
 _OPEN = {"(": ")", "{": "}", "[": "]"}
 _OPERATORS = {"PLUS", "MINUS", "STAR", "SLASH", "FLOOR", "IF"}
 
@@ -62,7 +63,7 @@ class StatementLines:
             self._match(token, open_brackets)
             operators += token.type in _OPERATORS
             if operators > MAX_OPERATORS:
-                raise LimitError(f"more than {MAX_OPERATORS} operators in one statement", self._place(token))
+                raise LimitError(f"more than {MAX_OPERATORS} operators in one statement", self._place(token), _SPLIT)
             self._bound(token)
             yield token
             previous = token.type
@@ -74,7 +75,7 @@ class StatementLines:
         if token in _OPEN:
             open_brackets.append(token)
             if len(open_brackets) > MAX_BRACKETS:
-                raise LimitError(f"brackets nest deeper than {MAX_BRACKETS}", self._place(token))
+                raise LimitError(f"brackets nest deeper than {MAX_BRACKETS}", self._place(token), _SPLIT)
         elif token in _OPEN.values():
             if not open_brackets:
                 raise SyntaxProblem(f"{str(token)!r} closes nothing", self._place(token), f"remove {str(token)!r}")

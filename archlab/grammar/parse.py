@@ -33,6 +33,8 @@ _WORDS = {
     "RSQB": "']'",
     "ARROW": "'->'",
     "__ANON_0": "'..'",
+    "PLUS": "'+'",
+    "MINUS": "'-'",
 }
 # What a reader may have meant by a character that the language does not use.
 _CHARACTERS = {
@@ -46,7 +48,7 @@ _CHARACTERS = {
     "!": "the language has == and !=",
 }
 _STARTS_LAYER = {"NAME", "NUMBER", "SIZE", "IN", "LPAR", "LBRACE", "LSQUARE", "MINUS"}
-_CONTINUES_LAYER = {"PLUS", "MINUS", "STAR", "SLASH", "FLOOR"}
+_OPERATORS = {"PLUS", "MINUS", "STAR", "SLASH", "FLOOR"}
 
 
 def parse(text: str, source: str = "<text>") -> ast.Architecture:
@@ -127,20 +129,34 @@ def _explain(error: UnexpectedInput, accepted: set[str], source: str, lines: lis
     if token.type in ("_NL", "$END"):
         place = place_of(token, source, lines)
     found = _WORDS[token.type] if token.type in ("_NL", "$END") else quote(token)
-    hint = f"{found} is a word of the language; choose another name" if _is_reserved(token, accepted) else None
-    return SyntaxProblem(f"found {found} where {_expected(accepted)} should stand", place, hint)
+    return SyntaxProblem(
+        f"found {found} where {_expected(accepted)} should stand", place, _hint(token, accepted, place)
+    )
 
 
-def _is_reserved(token: Token, accepted: set[str]) -> bool:
-    return "NAME" in accepted and token.type != "NAME" and token.isalpha()
+def _hint(token: Token, accepted: set[str], place: Place) -> str | None:
+    """What the writer may have meant by a token that does not fit."""
+    if "NAME" in accepted and token.type != "NAME" and token.isalpha():
+        return f"{str(token)!r} is a word of the language; choose another name"
+    if token.type == "EQUAL" and "COMPARE" in accepted:
+        return "== compares"
+    if token.type == "NAME" and place.text[: place.column - 1][-1:].isdigit():
+        return "a number has no exponent and no unit"
+    if token == "x":
+        return "a size is written without spaces, such as 3x224x224"
+    if token.type == "NAME" and "ARROW" in accepted:
+        return "layers are joined by ->"
+    return "every text begins like  net name(input=3x224x224)" if accepted == {"NET"} else None
 
 
 def _expected(types: set[str]) -> str:
     words: set[str] = set()
-    for group, word in ((_STARTS_LAYER, "a layer or a value"), (_CONTINUES_LAYER, "an operator")):
-        if types >= group:
-            words.add(word)
-            types = types - group - {"COMPARE", "LPAR", "IF"}
+    if types >= _STARTS_LAYER:
+        words.add("a layer or a value")
+        types = types - _STARTS_LAYER
+    if types >= {"PLUS", "MINUS"}:
+        words.add("an operator")
+        types = types - _OPERATORS - {"LPAR", "IF"}
     words |= {_WORDS.get(kind, f"'{kind.lower()}'") for kind in types}
     *most, last = sorted(words, key=lambda word: (word.startswith("'"), word))
     return f"{', '.join(most)} or {last}" if most else last

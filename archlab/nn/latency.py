@@ -38,7 +38,7 @@ def measure(
         raise ValueError(f"threads and runs must be at least 1, not {threads} and {runs}")
     x = torch.zeros(1, *input_shape)
     seconds: list[float] = []
-    with _threads(threads), _evaluation(module), torch.inference_mode():
+    with on_threads(threads), _evaluation(module), torch.inference_mode():
         start = time.perf_counter()
         for _ in range(warmup):
             module(x)
@@ -57,7 +57,8 @@ def measure(
 
 
 @contextmanager
-def _threads(threads: int) -> Iterator[None]:
+def on_threads(threads: int) -> Iterator[None]:
+    """Torch on so many threads for a while; afterwards on as many as before."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:

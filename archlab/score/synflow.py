@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
+from archlab.nn.latency import on_threads
 from archlab.score.run import CODED, Run
 
 
@@ -24,15 +25,17 @@ def synflow(module: fx.GraphModule, batch: Tensor, rng: torch.Generator) -> floa
 
     By Euler's identity the sum over a layer's weights is its output without the bias times the gradient there, so the
     gradients of the weights themselves are never made. The logarithm, because R grows as a product over the layers;
-    the double precision, because it leaves single's range.
+    the double precision, because it leaves single's range. One thread, so the bits do not depend on their number.
     """
     ones = torch.ones(1, *batch.shape[1:], dtype=torch.float64, device=batch.device, requires_grad=True)
     run = _Flow(module)
-    with torch.enable_grad():
+    # A depthwise convolution in double precision is a loop of tiny ones, each of which waits for all threads: on a
+    # second core that is busy otherwise, a tenth of a second becomes ten.
+    with on_threads(1), torch.enable_grad():
         flow = run.run(ones).sum()
-    gradients = torch.autograd.grad(flow, run.outputs, allow_unused=True)
-    terms = (y.detach() * g for y, g in zip(run.outputs, gradients, strict=True) if g is not None)
-    total = sum(term.sum().item() for term in terms)
+        gradients = torch.autograd.grad(flow, run.outputs, allow_unused=True)
+        terms = (y.detach() * g for y, g in zip(run.outputs, gradients, strict=True) if g is not None)
+        total = sum(term.sum().item() for term in terms)
     return -math.inf if total <= 0 else math.log(total)
 
 

@@ -8,7 +8,7 @@ import pickle
 
 import pytest
 import torch
-from networks import EVERY_OPERATOR, draws, graph_of, shipped
+from networks import EVERY_OPERATOR, graph_of, shipped
 
 from archlab.errors import BuildError
 from archlab.nn import module as module_of_builds
@@ -16,7 +16,7 @@ from archlab.nn.module import buffer_shapes, build, parameter_shapes, target_of
 from archlab.nn.operators import FUNCTIONS, MODULES
 from archlab.ops import OPS
 
-SMALL = [graph_of(EVERY_OPERATOR), *draws("mobile", 1, 32, seed=1)]
+SMALL = [graph_of(EVERY_OPERATOR), shipped("mobile", 32)]
 small = pytest.mark.parametrize("graph", SMALL, ids=lambda g: f"{g.name}-{g.digest[:4]}")
 
 
@@ -162,6 +162,7 @@ def test_copies_and_pickles_compute_the_same(graph):
 
 
 @small
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
 def test_it_traces_compiles_and_exports(graph):
     module, x = build(graph).eval(), batch(graph)
     y = module(x)

@@ -45,6 +45,8 @@ def test_another_number_of_threads_changes_roundings_only(name):
     finally:
         torch.set_num_threads(before)
     assert values[0] == pytest.approx(values[1], rel=1e-4)
+    if name in ("synflow", "entropy", "log_macs", "log_params"):
+        assert values[0] == values[1]
 
 
 @pytest.mark.parametrize("name", ["naswot", "grad_norm", "zen"])
@@ -61,7 +63,7 @@ def test_the_module_stays_as_it_was(name):
         parameter.requires_grad_(i % 2 == 0)
     state = {key: value.clone() for key, value in module.state_dict().items()}
     modes = [part.training for part in module.modules()]
-    code, rng = module.code, torch.get_rng_state()
+    code, rng, threads = module.code, torch.get_rng_state(), torch.get_num_threads()
 
     score(name, module, SHAPE, seed=0)
 
@@ -72,6 +74,7 @@ def test_the_module_stays_as_it_was(name):
     assert not any(part._forward_hooks or part._forward_pre_hooks for part in module.modules())
     assert module.code == code
     assert torch.equal(torch.get_rng_state(), rng)
+    assert torch.get_num_threads() == threads
 
 
 @every

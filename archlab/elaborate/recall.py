@@ -1,0 +1,55 @@
+"""What layers with holes became, by what filled their holes.
+
+A search draws the same stage, or the same copy of a block, again and again: asking its holes in the order in which
+elaboration met them the first time leads to the fragment that it became, without evaluating anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+
+from archlab.elaborate.draw import Hole, Value
+from archlab.elaborate.fragment import Fragment
+
+
+class _Asked:
+    """A hole to fill, and where each answer leads."""
+
+    __slots__ = ("answers", "hole")
+
+    def __init__(self, hole: Hole) -> None:
+        self.hole = hole
+        self.answers: dict[Hashable, _Asked | Fragment] = {}
+
+
+class Recall:
+    """Fragments by where they stand and by what filled their holes: a decision tree for each place."""
+
+    def __init__(self) -> None:
+        self._trees: dict[Hashable, _Asked | Fragment] = {}
+        self.size = 0
+
+    def find(self, place: Hashable, fill: Callable[[Hole], Value]) -> Fragment | None:
+        """The fragment at ``place`` under what ``fill`` gives; None where it was not met before.
+
+        The holes that were filled on the way are those that elaboration would have filled, in the same order.
+        """
+        known = self._trees.get(place)
+        while isinstance(known, _Asked):
+            known = known.answers.get(fill(known.hole))
+        return known
+
+    def keep(self, place: Hashable, asked: Iterable[Hole], draws: Mapping[str, Value], fragment: Fragment) -> None:
+        """Keeps what became of ``place`` when the holes ``asked``, in that order, were filled as in ``draws``."""
+        level, answer = self._trees, place
+        for name, hole in {hole.name: hole for hole in asked}.items():
+            node = level.setdefault(answer, _Asked(hole))
+            assert isinstance(node, _Asked)
+            level, answer = node.answers, draws[name]
+        level[answer] = fragment
+        self.size += 1
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self._trees.clear()
+        self.size = 0

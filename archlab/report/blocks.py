@@ -1,0 +1,193 @@
+"""A graph as a drawing shows it: stages of cards, cards of boxes, with equal blocks drawn once.
+
+A norm, an activation or a dropout behind a convolution belongs to its box, as people read it. Small blocks that
+follow each other share a card. A network of 2,000 operators thus becomes a few dozen cards.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from archlab.ir import INPUT, Graph, Node, Shape
+
+_OWN_BOX = {"maxpool", "avgpool", "gap", "shuffle", "slice", "flatten"}
+_SMALL = 5
+"""Blocks in a row share a card while they have at most so many boxes together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An operator with the light ones that follow it; ``inputs`` name nodes."""
+
+    nodes: tuple[Node, ...]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The nodes whose outputs it takes."""
+        return self.nodes[0].inputs
+
+    @property
+    def output(self) -> str:
+        """The node whose output others take."""
+        return self.nodes[-1].name
+
+    @property
+    def shape(self) -> Shape:
+        """The output's shape."""
+        return self.nodes[-1].shape
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of all its nodes."""
+        return sum(node.macs for node in self.nodes)
+
+    @property
+    def params(self) -> int:
+        """Parameters of all its nodes."""
+        return sum(node.params for node in self.nodes)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One block, or several equal ones in a row.
+
+    Attributes:
+        names: the blocks that it stands for; ``macs`` and ``params`` are of one of them.
+        ports: what comes from outside: (node, where it is from; empty for the card right before, and its shape).
+    """
+
+    names: tuple[str, ...]
+    boxes: tuple[Box, ...]
+    ports: tuple[tuple[str, str, Shape], ...]
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one of its blocks."""
+        return sum(box.macs for box in self.boxes)
+
+    @property
+    def params(self) -> int:
+        """Parameters of one of its blocks."""
+        return sum(box.params for box in self.boxes)
+
+    @property
+    def shape(self) -> Shape:
+        """The output's shape."""
+        return self.boxes[-1].shape
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnStage:
+    """A stage with its totals and its cards."""
+
+    name: str
+    nodes: int
+    blocks: int
+    macs: int
+    params: int
+    takes: Shape
+    gives: Shape
+    cards: tuple[Card, ...]
+
+
+def stages_of(graph: Graph) -> tuple[DrawnStage, ...]:
+    """The stages of a graph in running order; a stage whose operators do not stand together appears in parts."""
+    uses = Counter(name for node in graph for name in node.inputs)
+    takes, before = graph.input_shape, INPUT
+    stages = []
+    for name, nodes in _runs(graph, lambda node: node.stage):
+        cards: list[Card] = []
+        keys: list[object] = []
+        blocks = _blocks(nodes, uses)
+        for block, boxes in blocks:
+            card = _card(graph, block, boxes, before)
+            key = _signature(card, before)
+            if keys and keys[-1] == key:
+                cards[-1] = replace(cards[-1], names=(*cards[-1].names, block))
+            else:
+                cards.append(card)
+                keys.append(key)
+            before = boxes[-1].output
+        stages.append(
+            DrawnStage(
+                name,
+                len(nodes),
+                len({node.block for node in nodes}),
+                sum(node.macs for node in nodes),
+                sum(node.params for node in nodes),
+                takes,
+                nodes[-1].shape,
+                tuple(cards),
+            )
+        )
+        takes = nodes[-1].shape
+    return tuple(stages)
+
+
+def _blocks(nodes: Sequence[Node], uses: Counter[str]) -> list[tuple[str, list[Box]]]:
+    """The blocks of a stage with their boxes; small ones in a row are joined."""
+    blocks: list[tuple[str, list[Box]]] = []
+    members: list[Node] = []
+    for name, run in _runs(nodes, lambda node: node.block):
+        if blocks and not _is_copy(name) and not _is_copy(blocks[-1][0]):
+            joined = _boxes([*members, *run], uses)
+            if len(joined) <= _SMALL:
+                members += run
+                blocks[-1] = (_joined_name(blocks[-1][0], name), joined)
+                continue
+        members = list(run)
+        blocks.append((name, _boxes(members, uses)))
+    return blocks
+
+
+def _joined_name(first: str, last: str) -> str:
+    """The first and the last name of a row of blocks."""
+    return f"{first.split(' … ')[0]} … {last.rsplit('.', 1)[-1]}"
+
+
+def _is_copy(name: str) -> bool:
+    return name.rsplit(".", 1)[-1].isdecimal()
+
+
+def _boxes(nodes: Sequence[Node], uses: Counter[str]) -> list[Box]:
+    boxes: list[Box] = []
+    for node in nodes:
+        last = boxes[-1].nodes[-1] if boxes else None
+        light = node.macs == 0 and len(node.inputs) == 1 and node.op not in _OWN_BOX
+        if last and light and node.inputs[0] == last.name and node.shape == last.shape and uses[last.name] == 1:
+            boxes[-1] = Box((*boxes[-1].nodes, node))
+        else:
+            boxes.append(Box((node,)))
+    return boxes
+
+
+def _card(graph: Graph, name: str, boxes: Sequence[Box], before: str) -> Card:
+    inside = {box.output for box in boxes}
+    outside = dict.fromkeys(source for box in boxes for source in box.inputs if source not in inside)
+    ports = tuple((source, "" if source == before else source, graph.shape_of(source)) for source in outside)
+    return Card((name,), tuple(boxes), ports)
+
+
+def _signature(card: Card, before: str) -> object:
+    """The same for two blocks that look the same and follow each other in a chain."""
+    index = {box.output: i for i, box in enumerate(card.boxes)}
+    return [
+        (
+            [(node.op, sorted(map(str, node.attrs.items())), node.shape, node.params) for node in box.nodes],
+            [index.get(source, -1 if source == before else source) for source in box.inputs],
+        )
+        for box in card.boxes
+    ]
+
+
+def _runs(nodes: Iterable[Node], key: Callable[[Node], str]) -> list[tuple[str, list[Node]]]:
+    """Nodes in a row that share a key."""
+    runs: list[tuple[str, list[Node]]] = []
+    for node in nodes:
+        if runs and runs[-1][0] == key(node):
+            runs[-1][1].append(node)
+        else:
+            runs.append((key(node), [node]))
+    return runs

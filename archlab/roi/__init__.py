@@ -1,0 +1,47 @@
+"""RoI pooling and RoI align: torchvision's names, with more modes, dtypes, derivatives and guarantees.
+
+Nothing here imports torch before a name is used, so that :mod:`archlab.roi.counting` is free of it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archlab.roi.align import roi_align, roi_pool
+    from archlab.roi.boxes import assign_levels
+    from archlab.roi.counting import roi_align_bytes, roi_align_macs
+    from archlab.roi.geometry import RoIError
+    from archlab.roi.modules import MultiScaleRoIAlign, RoIAlign, RoIPool
+    from archlab.roi.multiscale import infer_strides, multiscale_roi_align
+
+__all__ = [
+    "MultiScaleRoIAlign",
+    "RoIAlign",
+    "RoIError",
+    "RoIPool",
+    "assign_levels",
+    "infer_strides",
+    "multiscale_roi_align",
+    "roi_align",
+    "roi_align_bytes",
+    "roi_align_macs",
+    "roi_pool",
+]
+
+_HOMES = {
+    "align": ("roi_align", "roi_pool"),
+    "boxes": ("assign_levels",),
+    "counting": ("roi_align_bytes", "roi_align_macs"),
+    "geometry": ("RoIError",),
+    "modules": ("MultiScaleRoIAlign", "RoIAlign", "RoIPool"),
+    "multiscale": ("infer_strides", "multiscale_roi_align"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"archlab.roi.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

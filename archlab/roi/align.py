@@ -1,0 +1,91 @@
+"""``roi_align`` and ``roi_pool``: torchvision's functions, with more modes, dtypes and derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from archlab.roi import batching as batching
+from archlab.roi import derivatives as derivatives
+from archlab.roi import ops
+from archlab.roi.boxes import as_rois, check_features
+from archlab.roi.geometry import LINEAR_MODES, POOL_MODES, Geometry, geometry
+
+
+def roi_align(
+    input: Tensor,
+    boxes: Tensor | Sequence[Tensor],
+    output_size: int | Sequence[int],
+    spatial_scale: float | Sequence[float] = 1.0,
+    sampling_ratio: int = -1,
+    aligned: bool = False,
+    mode: str = "avg",
+) -> Tensor:
+    """RoI align: every bin reads bilinear samples, without rounding a coordinate.
+
+    Args:
+        input: (N, C, H, W), float64, float32, float16 or bfloat16, NCHW or channels_last.
+        boxes: (K, 5) rows ``batch index, x1, y1, x2, y2``, or one (L, 4) tensor per image.
+        output_size: bins, (P, Q) or one number for both.
+        spatial_scale: feature pixels per unit of the boxes, one number or (y, x).
+        sampling_ratio: samples of a bin along each axis; 0 and below: the bin's size, rounded up.
+        aligned: shift by half a pixel, so that a coordinate names the centre of a pixel. Without it a box
+            is at least one pixel wide and high.
+        mode: ``avg``, the mean of the samples; ``max``, the largest; ``onnx_max``, the largest weighted
+            corner, as ONNX defines it; ``prroi``, the exact integral (no samples; a box may be thinner than
+            a pixel).
+
+    Returns:
+        (K, C, P, Q) in the dtype and memory layout of ``input``. Zeros for a box that has a NaN or infinite
+        coordinate, lies beyond 2^24 feature pixels, or names an image that is not there; and for a map of
+        no pixels.
+
+    Raises:
+        RoIError: (a ValueError) ranks, dtypes, devices or numbers that do not fit.
+
+    He et al., Mask R-CNN (2017), section 3; torchvision.ops.roi_align. ``max``: the same over maxima, as in
+    mmcv.
+    ``prroi``: Jiang et al. (2018), equation 5. Differentiable with respect to ``input`` and ``boxes``, twice.
+    """
+    g = geometry([spatial_scale], output_size, sampling_ratio, aligned, mode)
+    check_features([input])
+    return apply([input], as_rois(boxes, input), None, g)
+
+
+def roi_pool(
+    input: Tensor,
+    boxes: Tensor | Sequence[Tensor],
+    output_size: int | Sequence[int],
+    spatial_scale: float | Sequence[float] = 1.0,
+    mode: str = "caffe",
+) -> Tensor:
+    """RoI pooling: the maximum of each bin of a box rounded to pixels.
+
+    Args:
+        input, boxes, output_size, spatial_scale: as in :func:`roi_align`.
+        mode: ``caffe``: the box includes its last pixel, bins reach from floor to ceil and may overlap by
+            one pixel (Girshick, Fast R-CNN, 2015; torchvision.ops.roi_pool). ``partition``: the box ends
+            before its last coordinate, bins of floor(size / bins) pixels, and the last takes the rest.
+
+    Returns:
+        (K, C, P, Q) as :func:`roi_align`; 0 in a bin without pixels. The gradient to the boxes is zero.
+
+    Raises:
+        RoIError: (a ValueError) ranks, dtypes, devices or numbers that do not fit.
+    """
+    g = geometry([spatial_scale], output_size, 0, False, mode, POOL_MODES)
+    check_features([input])
+    return apply([input], as_rois(boxes, input), None, g)
+
+
+def apply(features: list[Tensor], rois: Tensor, levels: Tensor | None, g: Geometry) -> Tensor:
+    """Run the operators of one geometry on checked arguments."""
+    numbers = ops.numbers(g)
+    choice = None
+    if g.mode not in LINEAR_MODES:
+        still = [x.detach() for x in features]
+        choice = torch.ops.archlab.roi_choose(still, rois.detach(), levels, *numbers)
+    out: Tensor = torch.ops.archlab.roi_align(features, rois, levels, choice, None, *numbers)
+    return out

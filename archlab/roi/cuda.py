@@ -1,0 +1,123 @@
+"""The operators on CUDA: what the Triton kernels compute, and launches of them.
+
+``roi_align`` in mode ``avg`` is one fused launch for all levels, without a synchronisation with the host; its
+transpose is the taps, a stable sort and a sum over runs, without atomics. Everything else (maxima,
+``prroi``, the gradient to the boxes, derivatives of derivatives) runs through the same tensor code as on
+CPU, which is deterministic on CUDA too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from archlab.roi import ops, sparse
+from archlab.roi.geometry import Geometry
+from archlab.roi.taps import tap_matrices
+from archlab.roi.triton_kernels import LEVELS, roi_align_kernel, taps_kernel
+
+# A thread then loads 16 bytes: four float32 channels of 4 warps, or eight half channels of 2.
+BLOCK = 64
+# One warp, four float32 channels a thread.
+TRANSPOSED_BLOCK = 128
+
+
+def align(features: list[Tensor], boxes: Tensor, levels: Tensor | None, g: Geometry) -> Tensor:
+    """Launch the fused forward: (K, C, P, Q) in the first map's dtype and layout. Mode ``avg`` only."""
+    first = features[0]
+    k, c, (p, q) = len(boxes), first.shape[1], g.bins
+    last = sparse.is_channels_last(first)
+    maps = [x.contiguous(memory_format=torch.channels_last) for x in features]
+    out = torch.empty((k, p, q, c), dtype=first.dtype, device=first.device)
+    if levels is None:
+        levels = torch.zeros(k, dtype=torch.int32, device=first.device)
+    numbers = [n for x in maps for n in x.shape[2:]]
+    shapes = _to_device(torch.tensor(numbers, dtype=torch.int32), first.device)
+    scales = _to_device(torch.tensor(g.flat_scales, dtype=boxes.dtype), first.device)
+    pointers = [maps[i] if i < len(maps) else maps[0] for i in range(LEVELS)]
+    if out.numel():
+        row = 1 << (q - 1).bit_length()
+        roi_align_kernel[(k, -(-c // BLOCK))](
+            *pointers, boxes.contiguous(), levels.to(torch.int32), shapes, scales, out,
+            c, first.shape[0],
+            P=p, Q=q, SAMPLING=max(g.sampling_ratio, 0), ALIGNED=g.aligned,
+            LEVEL_COUNT=len(maps), ROW=row, BLOCK=BLOCK, num_warps=2 if first.element_size() == 2 else 4,
+        )  # fmt: skip
+    result = out.permute(0, 3, 1, 2)
+    return result if last else result.contiguous()
+
+
+def align_transposed(
+    grad: Tensor,
+    boxes: Tensor,
+    levels: Tensor | None,
+    sizes: list[tuple[int, int, int]],
+    channels_last: bool,
+    g: Geometry,
+) -> list[Tensor]:
+    """A' g per level; the taps sorted by pixel, then summed by ``taps_kernel``."""
+    out = []
+    dtype = sparse.accumulate_dtype(grad.dtype)
+    c = grad.shape[1]
+    work, _ = sparse.per_level(boxes, levels, None, sizes, g)
+    by_level = {each.level: each for each in work}
+    for level, (n, h, w) in enumerate(sizes):
+        x = torch.zeros((n, h, w, c), dtype=grad.dtype, device=grad.device)
+        each = by_level.get(level)
+        if each is not None and x.numel():
+            chosen = grad if each.place is None else grad[each.place]
+            for part, taps in tap_matrices(each.rois, each.tangents, g, level, (n, h, w), dtype):
+                rows = chosen[part].permute(0, 2, 3, 1).reshape(-1, c).contiguous()
+                index, weight, offsets = sparse.by_pixel(taps, n * h * w)
+                ends = torch.cat([offsets, offsets.new_full((1,), len(index))])
+                into = x if part.start == 0 else torch.empty_like(x)
+                taps_kernel[(n * h * w, -(-c // TRANSPOSED_BLOCK))](
+                    rows, index, weight, ends, into, c, BLOCK=TRANSPOSED_BLOCK, UNROLL=4, num_warps=1
+                )
+                if into is not x:
+                    x += into
+        result = x.permute(0, 3, 1, 2)
+        out.append(result if channels_last else result.contiguous())
+    return out
+
+
+def _to_device(x: Tensor, device: torch.device) -> Tensor:
+    # From pinned memory the copy does not wait for the device.
+    return x.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else x
+
+
+def _fused(g: Geometry, choice: Any, tangents: Any, levels: int) -> bool:
+    return g.mode == "avg" and choice is None and tangents is None and levels <= LEVELS
+
+
+def roi_align(
+    features: list[Tensor], boxes: Tensor, levels: Any, choice: Any, tangents: Any, *rest: Any
+) -> Tensor:
+    """The CUDA kernel of ``archlab::roi_align``."""
+    g = ops.geometry_of(*rest)
+    if _fused(g, choice, tangents, len(features)):
+        ops.check(boxes, levels, len(features), g)
+        return align(features, boxes, levels, g)
+    return ops.align(features, boxes, levels, choice, tangents, *rest)
+
+
+def roi_align_transposed(
+    grad: Tensor,
+    boxes: Tensor,
+    levels: Any,
+    choice: Any,
+    tangents: Any,
+    sizes: Sequence[int],
+    last: bool,
+    *rest: Any,
+) -> list[Tensor]:
+    """The CUDA kernel of ``archlab::roi_align_transposed``."""
+    g = ops.geometry_of(*rest)
+    triples = ops.triples(sizes)
+    if _fused(g, choice, tangents, len(triples)):
+        ops.check(boxes, levels, len(triples), g)
+        return align_transposed(grad, boxes, levels, triples, last, g)
+    return ops.align_transposed(grad, boxes, levels, choice, tangents, sizes, last, *rest)

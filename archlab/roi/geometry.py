@@ -1,0 +1,96 @@
+"""What an RoI operator computes, apart from its tensors: scales, output size, sampling and mode."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from archlab.errors import InputError, did_you_mean
+
+LINEAR_MODES = ("avg", "prroi")
+SAMPLED_MAX_MODES = ("max", "onnx_max")
+ALIGN_MODES = (*LINEAR_MODES, *SAMPLED_MAX_MODES)
+POOL_MODES = ("caffe", "partition")
+MODES = (*ALIGN_MODES, *POOL_MODES)
+
+MAX_SAMPLING_RATIO = 128
+MAX_OUTPUT = 4096
+# Beyond this a float32 coordinate cannot tell one pixel from the next.
+MAX_COORDINATE = 2.0**24
+
+
+class RoIError(InputError, ValueError):
+    """An argument of an RoI operator that breaks a rule; also a ``ValueError``."""
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The numbers of an RoI operator.
+
+    Attributes:
+        scales: per level, feature pixels per unit of the boxes, (y, x); the inverse of the stride.
+        bins: bins of the output, (rows, columns).
+        sampling_ratio: samples of a bin along each axis; 0 and below: the bin's size, rounded up.
+        aligned: whether a coordinate names a pixel's centre, half a pixel before its index.
+        mode: one of ``MODES``.
+    """
+
+    scales: tuple[tuple[float, float], ...]
+    bins: tuple[int, int]
+    sampling_ratio: int
+    aligned: bool
+    mode: str
+
+    @property
+    def flat_scales(self) -> list[float]:
+        """The scales as an operator schema takes them: y0, x0, y1, x1, …"""
+        return [number for pair in self.scales for number in pair]
+
+
+def geometry(
+    scales: Sequence[float | Sequence[float]],
+    output_size: int | Sequence[int],
+    sampling_ratio: int,
+    aligned: bool,
+    mode: str,
+    allowed: Sequence[str] = ALIGN_MODES,
+) -> Geometry:
+    """Check the numbers that a user gives.
+
+    Raises:
+        RoIError: an unknown mode, an output size or sampling ratio out of range, a scale that is not
+            positive.
+    """
+    if mode not in allowed:
+        raise RoIError(f"mode {mode!r} is not known here", hint=did_you_mean(str(mode), allowed))
+    if not isinstance(sampling_ratio, int) or sampling_ratio > MAX_SAMPLING_RATIO:
+        raise RoIError(
+            f"sampling_ratio must be an integer up to {MAX_SAMPLING_RATIO}, not {sampling_ratio!r}"
+        )
+    pairs = tuple(scale_pair(scale) for scale in scales)
+    return Geometry(pairs, bins_pair(output_size), sampling_ratio, bool(aligned), mode)
+
+
+def bins_pair(output_size: int | Sequence[int]) -> tuple[int, int]:
+    """The output size as (rows, columns), each from 1 to ``MAX_OUTPUT``.
+
+    Raises:
+        RoIError: anything else.
+    """
+    pair = list(output_size) if isinstance(output_size, Sequence) else [output_size, output_size]
+    if len(pair) != 2 or not all(isinstance(n, int) and 1 <= n <= MAX_OUTPUT for n in pair):
+        raise RoIError(f"output_size must be one or two integers from 1 to {MAX_OUTPUT}, not {output_size!r}")
+    return pair[0], pair[1]
+
+
+def scale_pair(scale: float | Sequence[float]) -> tuple[float, float]:
+    """A scale, or a stride, as (y, x).
+
+    Raises:
+        RoIError: not one or two positive finite numbers.
+    """
+    pair = list(scale) if isinstance(scale, Sequence) else [scale, scale]
+    if len(pair) != 2 or not all(isinstance(s, int | float) and math.isfinite(s) and s > 0 for s in pair):
+        raise RoIError(f"a scale or stride must be one or two positive numbers (y, x), not {scale!r}")
+    return float(pair[0]), float(pair[1])

@@ -1,0 +1,96 @@
+"""``multiscale_roi_align``: RoI align over the levels of a feature pyramid, in one operator."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from archlab.roi.align import apply
+from archlab.roi.boxes import as_rois, assign_levels, check_features
+from archlab.roi.geometry import RoIError, geometry, scale_pair
+
+
+def multiscale_roi_align(
+    features: Sequence[Tensor],
+    boxes: Tensor | Sequence[Tensor],
+    output_size: int | Sequence[int],
+    strides: Sequence[float | Sequence[float]],
+    sampling_ratio: int = -1,
+    aligned: bool = False,
+    mode: str = "avg",
+    *,
+    levels: Tensor | None = None,
+    assignment: str = "torchvision",
+    canonical_scale: float = 224,
+    canonical_level: int = 4,
+) -> Tensor:
+    """RoI align of each box on the pyramid level that suits its size.
+
+    Args:
+        features: one map (N, C, H_l, W_l) per level, the finest first.
+        boxes: (K, 5) rows ``batch index, x1, y1, x2, y2``, or one (L, 4) tensor per image.
+        output_size, sampling_ratio, aligned, mode: as in :func:`archlab.roi.roi_align`.
+        strides: per level, input pixels per feature pixel, one number or (y, x); any positive number.
+        levels: (K,) integer level of each RoI from 0 to len(features) - 1, instead of an assignment; a RoI
+            of any other level gives zeros.
+        assignment: ``torchvision`` or ``detectron2``, which differ by an epsilon: see
+            :func:`archlab.roi.assign_levels`. The first and the last level are the strides' base-2
+            logarithms, rounded.
+        canonical_scale, canonical_level: a box of this size (in input pixels) falls on this level.
+
+    Returns:
+        (K, C, P, Q) in the dtype and memory layout of the first map, zeros as in
+        :func:`archlab.roi.roi_align`.
+
+    Raises:
+        RoIError: (a ValueError) ranks, dtypes, devices or numbers that do not fit.
+
+    Lin et al., Feature Pyramid Networks (2017), section 4.2; torchvision.ops.MultiScaleRoIAlign, which takes
+    ``aligned=False`` always, and detectron2's ROIPooler.
+    """
+    features = list(features)
+    check_features(features)
+    if len(strides) != len(features):
+        raise RoIError(f"{len(features)} feature maps and {len(strides)} strides: one stride per map")
+    pairs = [scale_pair(stride) for stride in strides]
+    g = geometry([(1 / y, 1 / x) for y, x in pairs], output_size, sampling_ratio, aligned, mode)
+    rois = as_rois(boxes, features[0])
+    if levels is None:
+        logs = [round(math.log2(math.sqrt(y * x))) for y, x in pairs]
+        levels = assign_levels(rois, logs[0], logs[-1], canonical_scale, canonical_level, assignment)
+        # Strides need not double from level to level: the last map takes what lies beyond.
+        levels = levels.clamp(max=len(features) - 1)
+    elif levels.dim() != 1 or levels.is_floating_point() or levels.device != rois.device:
+        raise RoIError(
+            f"levels must be (K,) integers on {rois.device}, not {tuple(levels.shape)} {levels.dtype}"
+        )
+    else:
+        torch._check(levels.shape[0] == rois.shape[0], lambda: "levels must have one entry per box")
+    return apply(features, rois, levels, g)
+
+
+def infer_strides(
+    features: Sequence[Tensor], image_shapes: Sequence[tuple[int, int]]
+) -> list[tuple[float, float]]:
+    """The (y, x) stride of each level: the power of two nearest to the ratio of the largest image to the map.
+
+    As torchvision infers it, but along each axis by itself, and for each call.
+
+    Raises:
+        RoIError: no images, or a map of no pixels.
+    """
+    if not image_shapes:
+        raise RoIError("image_shapes must name at least one image")
+    strides = []
+    for x in features:
+        if x.dim() != 4 or x.shape[2] < 1 or x.shape[3] < 1:
+            raise RoIError(f"a stride cannot be inferred from a map of shape {tuple(x.shape)}")
+        pair = [
+            2.0 ** round(math.log2(max(shape[axis] for shape in image_shapes) / x.shape[axis - 2]))
+            for axis in (0, 1)
+        ]
+        strides.append((pair[0], pair[1]))
+    return strides

@@ -1,0 +1,276 @@
+"""Products with the tap matrix A, by ``embedding_bag``: A f, the transpose A' g, and the entries of g f'.
+
+``embedding_bag`` with per-sample weights is a sparse-times-dense product whose rows are summed in order by
+one thread each: fast, and the same bits on any number of threads. The features are seen as rows of C
+numbers. A map that is not channels_last, or in a half type, is converted a few channels at a time, which
+bounds the memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from archlab.roi.geometry import Geometry
+from archlab.roi.taps import TapMatrix, tap_matrices, usable
+
+# Channels converted at once; rows of 256 bytes still stream, and the converted map stays near the cache.
+CHANNELS = 64
+# A piece of the output is copied to its place while it is still in the cache.
+PIECE_BYTES = 2 << 20
+
+
+def accumulate_dtype(dtype: torch.dtype) -> torch.dtype:
+    """float64 for float64, float32 for all else."""
+    return torch.float64 if dtype == torch.float64 else torch.float32
+
+
+def is_channels_last(x: Tensor) -> bool:
+    """Whether the layout is channels_last and cannot be read as contiguous as well."""
+    return x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+
+
+def empty_like_layout(shape: tuple[int, int, int, int], like: Tensor, channels_last: bool) -> Tensor:
+    """An uninitialised output in ``like``'s dtype and device."""
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=layout)
+
+
+@dataclass(frozen=True)
+class Work:
+    """The usable RoIs of one level, and where they stand among all K."""
+
+    level: int
+    place: Tensor | None  # None: all K of them, in order
+    rois: Tensor
+    tangents: Tensor
+
+
+def per_level(
+    rois: Tensor,
+    levels: Tensor | None,
+    tangents: Tensor | None,
+    sizes: list[tuple[int, int, int]],
+    geometry: Geometry,
+) -> tuple[list[Work], bool]:
+    """Split the RoIs by level, leaving out the unusable; also, whether any was left out.
+
+    Args:
+        sizes: per level, (N, H, W).
+    """
+    if tangents is None:
+        tangents = rois.new_zeros(0, len(rois), 4)
+    good = usable(rois, levels, sizes[0][0], geometry)
+    work = []
+    left_out = not bool(good.all())
+    for level, size in enumerate(sizes):
+        here = good if levels is None else good & (levels == level)
+        if size[1] == 0 or size[2] == 0:
+            left_out = left_out or bool(here.any())
+        elif not bool(here.any()):
+            continue
+        elif bool(here.all()):
+            work.append(Work(level, None, rois, tangents))
+        else:
+            place = torch.nonzero(here)[:, 0]
+            work.append(Work(level, place, rois[place], tangents[:, place]))
+    return work, left_out
+
+
+def channel_slices(x: Tensor, direct: bool) -> Iterator[slice]:
+    """All channels at once where rows can be read in place, else a few at a time."""
+    step = max(x.shape[1], 1) if direct else CHANNELS
+    return (slice(c, min(c + step, x.shape[1])) for c in range(0, x.shape[1], step))
+
+
+def as_rows(x: Tensor, channels: slice) -> Tensor:
+    """(N, C, H, W) as (N·H·W, c) contiguous rows in the accumulation dtype; in place if it can be."""
+    part = x[:, channels].to(accumulate_dtype(x.dtype))
+    # permute().reshape() from NCHW is six times slower than this conversion.
+    part = part.contiguous(memory_format=torch.channels_last)
+    return part.permute(0, 2, 3, 1).reshape(-1, part.shape[1]).contiguous()
+
+
+def reads_in_place(x: Tensor) -> bool:
+    return x.is_contiguous(memory_format=torch.channels_last) and x.dtype == accumulate_dtype(x.dtype)
+
+
+def multiply(rows: Tensor, taps: TapMatrix) -> Tensor:
+    """A f: (bins, c) from (pixels, c)."""
+    out = F.embedding_bag(taps.index, rows, taps.offsets, mode="sum", per_sample_weights=taps.weight)
+    if taps.dead is None:
+        return out
+    # Only the dead rows: a masked fill would pass over the whole output once more.
+    return out.index_fill_(0, taps.dead.nonzero()[:, 0], 0)
+
+
+def multiply_transposed(rows: Tensor, order: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    """A' g: (pixels, c) from (bins, c), with the taps in the order of ``by_pixel``."""
+    bags, weight, offsets = order
+    return F.embedding_bag(bags, rows, offsets, mode="sum", per_sample_weights=weight)
+
+
+def by_pixel(taps: TapMatrix, pixels: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The transpose's rows: the taps sorted by pixel, stably, so that the order of summation is fixed."""
+    keys, order = torch.sort(taps.index, stable=True)
+    edges = torch.arange(pixels, device=keys.device, dtype=keys.dtype)
+    offsets = torch.searchsorted(keys, edges, out_int32=keys.dtype == torch.int32)
+    return taps.rows[order], taps.weight[order], offsets
+
+
+def entries(rows: Tensor, out_rows: Tensor, taps: TapMatrix) -> Tensor:
+    """(M,) the dot product of each tap's pixel and its bin: the gradient to the taps' weights."""
+    # The backward of embedding_bag to its weights; autograd itself does not run inside an operator's kernel.
+    out: Tensor = torch.ops.aten._embedding_bag_per_sample_weights_backward(
+        out_rows, rows, taps.index, taps.offsets, taps.rows, 0
+    )
+    return out
+
+
+def align(
+    features: list[Tensor],
+    rois: Tensor,
+    levels: Tensor | None,
+    tangents: Tensor | None,
+    geometry: Geometry,
+) -> Tensor:
+    """A f, or its derivative along ``tangents``: (K, C, P, Q) in the first map's dtype and layout."""
+    first = features[0]
+    k, c, (p, q) = len(rois), first.shape[1], geometry.bins
+    last = is_channels_last(first)
+    sizes = [(x.shape[0], x.shape[2], x.shape[3]) for x in features]
+    work, left_out = per_level(rois, levels, tangents, sizes, geometry)
+    out: Tensor | None = None
+    for each in work:
+        x = features[each.level]
+        for part, taps in tap_matrices(
+            each.rois, each.tangents, geometry, each.level, sizes[each.level], accumulate_dtype(x.dtype)
+        ):
+            covers = each.place is None and part == slice(0, k)
+            direct = reads_in_place(x)
+            if covers and direct and last:
+                return multiply(as_rows(x, slice(None)), taps).view(k, p, q, c).permute(0, 3, 1, 2)
+            if out is None:
+                out = empty_like_layout((k, c, p, q), first, last)
+                if left_out:
+                    out.zero_()
+            for channels in channel_slices(x, direct):
+                rows = as_rows(x, channels)
+                width = rows.shape[1] * rows.element_size() * p * q
+                for some, piece in taps.pieces(max(1, PIECE_BYTES // max(width, 1))):
+                    result = multiply(rows, piece).view(-1, p, q, rows.shape[1]).permute(0, 3, 1, 2)
+                    some = slice(part.start + some.start, part.start + some.stop)
+                    _store(out, each.place, some, channels, result)
+    if out is None:
+        out = empty_like_layout((k, c, p, q), first, last).zero_()
+    return out
+
+
+def _store(out: Tensor, place: Tensor | None, some: slice, channels: slice, result: Tensor) -> None:
+    if place is None:
+        out[some, channels].copy_(result)
+    elif out.is_contiguous():
+        # Transposed first: index_copy_ of a permuted source walks it element by element.
+        out[:, channels].index_copy_(0, place[some], result.to(out.dtype).contiguous())
+    else:
+        result = result.to(out.dtype).permute(0, 2, 3, 1)
+        out.permute(0, 2, 3, 1)[..., channels].index_copy_(0, place[some], result)
+
+
+def align_transposed(
+    grad: Tensor,
+    rois: Tensor,
+    levels: Tensor | None,
+    tangents: Tensor | None,
+    sizes: list[tuple[int, int, int]],
+    channels_last: bool,
+    geometry: Geometry,
+) -> list[Tensor]:
+    """A' g, or its derivative along ``tangents``: one (N, C, H_l, W_l) per level, in g's dtype.
+
+    Args:
+        grad: (K, C, P, Q).
+        sizes: per level, (N, H, W).
+    """
+    c = grad.shape[1]
+    out = [empty_like_layout((n, c, h, w), grad, channels_last) for n, h, w in sizes]
+    work, _ = per_level(rois, levels, tangents, sizes, geometry)
+    touched = {each.level for each in work}
+    for level, x in enumerate(out):
+        if level not in touched:
+            x.zero_()
+    for each in work:
+        n, h, w = sizes[each.level]
+        x = out[each.level]
+        dtype = accumulate_dtype(grad.dtype)
+        for part, taps in tap_matrices(
+            each.rois, each.tangents, geometry, each.level, sizes[each.level], dtype
+        ):
+            order = by_pixel(taps, n * h * w)
+            selected = grad if each.place is None else grad[each.place]
+            selected = selected[part]
+            direct = reads_in_place(selected) and channels_last
+            for channels in channel_slices(grad, direct):
+                rows = as_rows(selected, channels)
+                if taps.dead is not None:
+                    rows = rows.masked_fill(taps.dead[:, None], 0)
+                result = multiply_transposed(rows, order).view(n, h, w, -1).permute(0, 3, 1, 2)
+                if direct and part.start == 0 and x.dtype == result.dtype:
+                    out[each.level] = x = result
+                elif part.start == 0:
+                    x[:, channels].copy_(result)
+                else:
+                    x[:, channels].add_(result)
+    return out
+
+
+def align_boxes(
+    features: list[Tensor],
+    grad: Tensor,
+    rois: Tensor,
+    levels: Tensor | None,
+    tangents: Tensor | None,
+    geometry: Geometry,
+) -> Tensor:
+    """The gradient (K, 4) of the sum of g · A f with respect to the boxes, or its derivative along
+    ``tangents``.
+    """
+    sizes = [(x.shape[0], x.shape[2], x.shape[3]) for x in features]
+    work, _ = per_level(rois, levels, tangents, sizes, geometry)
+    out = rois.new_zeros(len(rois), 4)
+    for each in work:
+        x = features[each.level]
+        dtype = accumulate_dtype(x.dtype)
+        selected = grad if each.place is None else grad[each.place]
+        sides = [_with_side(each.tangents, side) for side in range(4)]
+        for matrices in zip(
+            *(tap_matrices(each.rois, t, geometry, each.level, sizes[each.level], dtype) for t in sides),
+            strict=True,
+        ):
+            part, taps = matrices[0]
+            dots = taps.weight.new_zeros(len(taps.weight))
+            for channels in channel_slices(x, reads_in_place(x)):
+                rows = as_rows(x, channels)
+                out_rows = as_rows(selected[part], channels)
+                if taps.dead is not None:
+                    out_rows = out_rows.masked_fill(taps.dead[:, None], 0)
+                dots += entries(rows, out_rows, taps)
+            counts = taps.length * taps.bins
+            sums = [
+                torch.segment_reduce((moved.weight * dots).to(rois.dtype), "sum", lengths=counts)
+                for _, moved in matrices
+            ]
+            place = torch.arange(len(rois), device=rois.device) if each.place is None else each.place
+            out[place[part]] = torch.stack(sums, 1)
+    return out
+
+
+def _with_side(tangents: Tensor, side: int) -> Tensor:
+    """One more direction: every box moves its coordinate ``side`` by one."""
+    unit = torch.zeros_like(tangents[:1]) if len(tangents) else tangents.new_zeros(1, tangents.shape[1], 4)
+    unit[..., side] = 1
+    return torch.cat([tangents, unit])

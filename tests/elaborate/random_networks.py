@@ -1,0 +1,74 @@
+"""Random texts that are right by construction, for property tests.
+
+Channels are multiples of 16 behind the stem and kernels are odd, so that every split is even, every group count divides
+and no map vanishes. Branches that are joined end in a 1x1 convolution to the same width, at stride 1.
+"""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+WIDTHS = ("16", "32", "48")
+
+
+@st.composite
+def texts(draw, holes=False):
+    """A network's text; a space's with ``holes``."""
+    stages = [f"stage{i}: {draw(sequences(holes, 2))}" for i in range(draw(st.integers(1, 3)))]
+    head = draw(st.sampled_from(["gap -> fc(10)", "gap -> dropout(0.2) -> fc(10)", "relu", "identity"]))
+    kernel = "{3, 5}" if holes else "3"
+    lines = [
+        f"net n(input=3x{draw(st.sampled_from(['32x32', '17x9', '1x1']))})",
+        f"var act = {'{relu, silu}' if holes else 'relu6'}",
+        f"block own(c, s=1) = conv(c, {kernel}, s=s, act=act) -> maxpool(3, s=1)",
+        "stem: conv(16, 3)",
+        *stages,
+        f"head: {head}",
+    ]
+    return "\n".join(lines)
+
+
+@st.composite
+def sequences(draw, holes, depth, stride=True):
+    """Layers on a map of 16 n channels, or of 4 n inside a split, that leave such a map."""
+    return " -> ".join(draw(st.lists(layers(holes, depth, stride), min_size=1, max_size=3)))
+
+
+@st.composite
+def layers(draw, holes, depth, stride):
+    """One layer, which may hold others ``depth`` deep."""
+    simple = ["unit", "unit", "plain", "pool", "gate"] if stride else ["unit", "plain", "gate"]
+    kind = draw(st.sampled_from(simple + ["residual", "skip", "add", "cat", "split", "repeat", "choice"] * (depth > 0)))
+    if kind == "plain":
+        return draw(st.sampled_from(["relu", "bn", "identity", "dropout(0.1)", "prelu", "gn(2)", "shuffle(2)"]))
+    if kind == "pool":
+        return draw(st.sampled_from(["maxpool(3, s=2)", "avgpool(3, s=2)"]))
+    if kind == "gate":
+        return "squeeze_excite(0.25)"
+    if kind == "unit":
+        return draw(units(holes, stride))
+    if kind in ("residual", "skip"):
+        return f"{kind}({draw(sequences(holes, depth - 1, stride))})"
+    if kind == "repeat":
+        form = draw(st.sampled_from(["repeat", "each"]))
+        count = draw(st.sampled_from(["1", "2", "3"] + ["{1, 3}", "[1..3]"] * holes))
+        return f"{form}({count}, {draw(sequences(holes, depth - 1, stride))})"
+    if kind == "choice":
+        a, b = draw(sequences(holes, depth - 1, stride)), draw(sequences(holes, depth - 1, stride))
+        return f"{{{a}, {b}}}" if holes and a != b else f"({a})"
+    width = draw(st.sampled_from(WIDTHS))
+    branches = [f"{draw(sequences(holes, depth - 1, False))} -> conv({width}, 1)" for _ in range(2)]
+    return f"{kind}({', '.join(branches)})"
+
+
+@st.composite
+def units(draw, holes, stride):
+    """A convolutional block."""
+    name = draw(
+        st.sampled_from(["conv", "separable", "basic", "bottleneck", "inverted", "group", "own", "shuffle_unit_v2"])
+    )
+    width = draw(st.sampled_from(WIDTHS + ("{16, 32}", "[16..48 step 16]") * holes))
+    s = draw(st.sampled_from(["1", "2"])) if stride else "1"
+    if name == "shuffle_unit_v2":  # at stride 1 half of the channels pass, so its width is the input's
+        return f"{name}({width}, s=2)" if s == "2" else "split(identity, conv(16, 1)) -> conv(16, 1)"
+    return f"{name}({width}, s={s})"

@@ -1,0 +1,204 @@
+"""The report in a real browser: it asks for nothing, says no error, and does what it offers by mouse and keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from archlab.report import write_report
+from archlab.result import SearchResult
+from tests.report import results
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+WIDE, NARROW = (1440, 900), (390, 844)
+Open = Callable[..., "Page"]
+
+
+@pytest.fixture
+def open_report(browser: Browser, tmp_path: Path) -> Iterator[Open]:
+    """Opens a report; when the test ends, it fails on any error, message or request of the page."""
+    said: list[str] = []
+    contexts = []
+
+    def visit(result: SearchResult, size: tuple[int, int] = WIDE, javascript: bool = True, **options: str) -> Page:
+        path = tmp_path / "report.html"
+        write_report(result, path)
+        context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]}, java_script_enabled=javascript, **options
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(5_000)
+        page.on("console", lambda message: said.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: said.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: said.append(f"dialog: {dialog.message}"))
+        page.on("request", lambda request: said.append(request.url) if request.url != path.as_uri() else None)
+        page.goto(path.as_uri())
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert said == []
+
+
+def column(page: Page, index: int) -> list[str]:
+    return page.locator(f"#candidates tbody tr td:nth-child({index})").all_inner_texts()
+
+
+def overflow(page: Page) -> int:
+    width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert isinstance(width, int)
+    return width
+
+
+def test_sorting(open_report: Open):
+    page = open_report(results.search())
+    heading = page.locator("th[data-key='cost:macs']")
+    assert heading.get_attribute("aria-sort") == "none"
+    heading.get_by_role("button").click()
+    assert heading.get_attribute("aria-sort") == "ascending"
+    macs = [float(text) for text in column(page, 4)]
+    assert macs == sorted(macs)
+    heading.get_by_role("button").press("Enter")
+    assert heading.get_attribute("aria-sort") == "descending"
+    assert [float(text) for text in column(page, 4)] != macs
+    # Of what is maximised the best comes first, and rows without a value stay last.
+    page.locator("th[data-key='objective:channels'] button").click()
+    assert column(page, 3)[0] == max(column(page, 3)[:31])
+    assert column(page, 3)[-1] == "–"
+    assert heading.get_attribute("aria-sort") == "none"
+
+
+def test_filtering_and_paging(open_report: Open):
+    page = open_report(results.search())
+    assert page.locator("#shown").inner_text() == "60 draws."
+    assert len(column(page, 1)) == 50
+    page.locator("#next").click()
+    assert len(column(page, 1)) == 10
+    assert page.locator("#next").is_disabled()
+    page.locator("#state").select_option(label="failed (3)")
+    assert set(column(page, 2)) == {"failed"}
+    page.locator("#state").select_option(label="all")
+    page.locator("#filter").fill("stage3.block=inverted trial=2")
+    shown = column(page, 1)
+    assert shown
+    assert all(text.strip().startswith("2") for text in shown)
+    page.locator("#candidates tbody button").first.press("Enter")
+    assert "stage3.block inverted" in page.locator("tr.drawn").inner_text()
+    page.locator("#candidates tbody button").first.press("Enter")
+    assert page.locator("tr.drawn").count() == 0
+    page.locator("#filter").fill("no such thing")
+    assert "No draw matches" in page.locator("#candidates tbody").inner_text()
+
+
+def test_theme(open_report: Open):
+    page = open_report(results.search(20), color_scheme="dark")
+    tick = "document.querySelector('.xtick text').style.fill"
+    dark = (page.evaluate("getComputedStyle(document.body).backgroundColor"), page.evaluate(tick))
+    page.get_by_role("button", name="Light theme").click()
+    light = (page.evaluate("getComputedStyle(document.body).backgroundColor"), page.evaluate(tick))
+    assert dark[0] == "rgb(15, 18, 22)"
+    assert light[0] == "rgb(245, 246, 248)"
+    assert dark[1] != light[1]
+    page.reload()
+    assert page.locator("#theme").inner_text() == "Dark theme"
+
+
+def test_choosing_a_finalist(open_report: Open):
+    page = open_report(results.search())
+    visible = page.locator(".candidate:visible")
+    assert visible.get_attribute("id") == "finalist-1"
+    page.locator("#finalist").select_option("3")
+    assert visible.get_attribute("id") == "finalist-3"
+    page.locator("#best a[data-finalist='2']").click()
+    assert visible.get_attribute("id") == "finalist-2"
+    assert page.locator("#finalist").input_value() == "2"
+    assert visible.locator("code").first.inner_text().startswith("net mobile_")
+
+
+def test_the_drawing_opens_and_closes_by_mouse_and_keyboard(open_report: Open):
+    page = open_report(results.search())
+    stem = page.locator("#finalist-1 .net-stage").first
+    drawing = stem.locator("svg.net-svg").first
+    assert not drawing.is_visible()
+    stem.locator("summary").click()
+    assert drawing.is_visible()
+    stem.locator("summary").press("Enter")
+    assert not drawing.is_visible()
+    page.locator("#finalist-1 [data-stages='open']").click()
+    assert page.locator("#finalist-1 .net-stage[open]").count() == 7
+    page.locator("#finalist-1 [data-stages='close']").press("Space")
+    assert page.locator("#finalist-1 .net-stage[open]").count() == 0
+
+
+def test_plots_show_every_view(open_report: Open):
+    page = open_report(results.several_objectives())
+    titles = set()
+    for option in range(page.locator("#pareto-view option").count()):
+        page.locator("#pareto-view").select_option(str(option))
+        titles.add(page.locator("[data-plot='pareto'] .xtitle").inner_html())
+        assert page.locator("[data-plot='pareto'] .point").count() >= 21
+    assert titles == {
+        "MACs (M)", "Latency (ms)", "Params (M)", "Activations (M)", "Peak memory (MiB)",
+    }  # fmt: skip
+    page.locator("#history-view").select_option("1")
+    assert page.locator("[data-plot='history'] .ytitle").inner_html() == "MACs (M)"
+
+
+def test_hostile_names_do_nothing_and_are_shown(open_report: Open):
+    page = open_report(results.hostile())
+    assert page.locator("img").count() == 0
+    assert results.HOSTILE in page.locator("h1").inner_text()
+    title = page.locator("[data-plot='history'] .ytitle").text_content() or ""
+    assert title.startswith(results.HOSTILE)
+    page.locator("#candidates tbody button").first.click()
+    assert results.HOSTILE in page.locator("tr.drawn").inner_text()
+    # The label under the mouse is a text of plotly's, which knows some HTML.
+    page.locator("[data-plot='pareto'] .point").last.hover(force=True)
+    label = page.locator("[data-plot='pareto'] .hovertext").text_content() or ""
+    assert results.HOSTILE in label
+    page.locator("#finalist").select_option("2")
+    assert "so there is no drawing" in page.locator(".candidate:visible").inner_text()
+    assert overflow(page) == 0
+
+
+@pytest.mark.parametrize("make", [results.search, results.several_objectives, results.hostile])
+def test_a_phone_need_not_scroll_sideways(open_report: Open, make: Callable[[], SearchResult]):
+    page = open_report(make(), NARROW)
+    page.evaluate("document.querySelectorAll('details').forEach((d) => { if (!d.hidden) d.open = true; })")
+    assert overflow(page) == 0
+
+
+@pytest.mark.parametrize("make", [results.empty, results.without_scores, lambda: results.search(1, 1, seed=3)])
+def test_a_search_that_found_little_is_still_a_page(open_report: Open, make: Callable[[], SearchResult]):
+    page = open_report(make())
+    assert page.locator("main > section").count() == 6
+    assert overflow(page) == 0
+
+
+def test_without_javascript_everything_can_be_read(open_report: Open):
+    page = open_report(results.search(), NARROW, javascript=False)
+    assert page.locator("#candidates tbody tr").count() == 50
+    assert page.locator(".static-plot").count() == 2
+    assert page.locator(".needs-js:visible").count() == 0
+    assert page.locator(".candidate").nth(0).get_attribute("open") is not None
+    other = page.locator(".candidate").nth(1)
+    other.locator("summary").first.click()
+    assert other.locator(".net-svg:visible").count() >= 1
+    assert "net mobile_" in page.locator("#finalist-1").inner_text()
+
+
+def test_print_is_light_with_every_stage_open(open_report: Open):
+    page = open_report(results.search(20), color_scheme="dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.locator("#theme").is_hidden()
+    heights = page.locator("#finalist-1 .net-svg").evaluate_all("all => all.map(e => e.getBoundingClientRect().height)")
+    assert min(heights) > 40
+    assert len(page.pdf()) > 10_000

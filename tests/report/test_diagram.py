@@ -1,0 +1,139 @@
+"""Layout and drawing: what stands where, what is folded, and that no name gets out of its place."""
+
+from __future__ import annotations
+
+import dataclasses
+from html.parser import HTMLParser
+
+import pytest
+
+from archlab.elaborate import elaborate
+from archlab.grammar.parse import parse, parse_file
+from archlab.ir import Graph, Node
+from archlab.report.blocks import stages_of
+from archlab.report.diagram import draw, heat
+from archlab.report.labels import operator_label
+from archlab.report.layout import Edge, layout
+from archlab.resources import shipped_spaces
+from tests.report.results import HOSTILE
+
+
+def test_a_residual_keeps_its_lane_and_its_shortcut_passes_beside_it():
+    placed = layout([("in", ()), ("a", ["in"]), ("b", ["a"]), ("add", ["b", "in"])])
+    assert placed.rank == {"in": 0, "a": 1, "b": 2, "add": 3}
+    assert set(placed.lane.values()) == {0}
+    assert placed.edges == (Edge("in", "a"), Edge("a", "b"), Edge("b", "add"), Edge("in", "add", passing=0))
+    assert (placed.ranks, placed.lanes, placed.passings) == (4, 1, 1)
+
+
+def test_branches_stand_side_by_side():
+    placed = layout([("in", ()), ("a", ["in"]), ("b", ["in"]), ("b2", ["b"]), ("cat", ["a", "b2"])])
+    assert placed.lane == {"in": 0, "a": 0, "b": 1, "b2": 1, "cat": 1}
+    # a's output waits in its own lane for the longer branch.
+    assert placed.edges[-2] == Edge("a", "cat")
+
+
+def test_two_shortcuts_over_the_same_ranks_get_a_lane_each():
+    placed = layout([("in", ()), ("a", ["in"]), ("b", ["a"]), ("c", ["b", "a"]), ("d", ["c", "in"])])
+    passing = [edge.passing for edge in placed.edges if edge.passing is not None]
+    assert sorted(passing) == [0, 1]
+
+
+def test_equal_blocks_are_drawn_once_and_light_operators_join_their_convolution():
+    graph = elaborate(parse_file(shipped_spaces()["resnet50"])).graph
+    stage = stages_of(graph)[1]
+    assert [card.names for card in stage.cards] == [("stage1.0",), ("stage1.1", "stage1.2")]
+    labels = [[operator_label(node) for node in box.nodes] for box in stage.cards[1].boxes]
+    assert labels == [
+        ["conv 1×1", "bn", "relu"],
+        ["conv 3×3", "bn", "relu"],
+        ["conv 1×1", "bn"],
+        ["add", "relu"],
+    ]
+    assert sum(card.macs * len(card.names) for s in stages_of(graph) for card in s.cards) == 4_089_184_256
+
+
+def test_labels_say_stride_groups_and_depthwise():
+    graph = elaborate(
+        parse(
+            "net n(input=8x9x9)\n"
+            "a: conv2d(16, 3, s=2) -> conv2d(16, size(1, 3), g=4) -> depthwise(5) -> shuffle(2) -> maxpool(3, s=2)\n"
+        )
+    ).graph
+    labels = [operator_label(node) for node in graph if node.op not in ("bn", "relu")]
+    assert labels == ["conv 3×3 /2", "conv 1×3 g4", "depthwise 5×5", "shuffle g2", "maxpool 3×3 /2"]
+
+
+@pytest.mark.parametrize(("share", "step"), [(0, 0), (0.001, 1), (0.01, 2), (0.079, 4), (0.16, 6), (1, 6)])
+def test_heat(share: float, step: int):
+    assert heat(share) == step
+
+
+class _Elements(HTMLParser):
+    """Counts elements and checks that they nest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.names: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002
+        self.names.append(tag)
+        self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize("name", sorted(shipped_spaces()))
+def test_every_shipped_network_is_drawn_with_a_stage_for_each_of_its_own(name: str):
+    architecture = parse_file(shipped_spaces()[name])
+    parser = _Elements()
+    parser.feed(draw(elaborate(architecture).graph))
+    assert not parser.open
+    assert parser.names.count("details") == len(architecture.stages)
+
+
+def node(name: str, inputs: tuple[str, ...], stage: str = "all", block: str = "all.0") -> Node:
+    return Node(name, "conv2d", {}, inputs, (8, 4, 4), stage, block, {}, {}, 10, 0, 0)
+
+
+def test_hostile_names_stay_text():
+    graph = elaborate(parse("net n(input=3x8x8)\na: conv(4) -> residual(conv(4) -> conv(4))\n")).graph
+    bad = {n.name: f"{HOSTILE}{i}" for i, n in enumerate(graph)}
+    nodes = tuple(
+        dataclasses.replace(
+            n,
+            name=bad[n.name],
+            op=HOSTILE,
+            attrs={HOSTILE: HOSTILE},
+            inputs=tuple(bad.get(i, i) for i in n.inputs),
+            stage=HOSTILE,
+            block=HOSTILE,
+        )
+        for n in graph
+    )
+    parser = _Elements()
+    parser.feed(draw(Graph(HOSTILE, graph.input_shape, nodes)))
+    assert "img" not in parser.names
+    assert "script" not in parser.names
+
+
+def test_two_thousand_operators_that_all_differ_are_drawn_in_good_time():
+    # Long shortcuts, joins, and blocks that end anywhere.
+    rest = (
+        node(f"n{i}", (f"n{i - 1}", f"n{max(0, i - 37)}"), f"stage{i // 500}", f"b{i // 90}") for i in range(1, 2000)
+    )
+    assert draw(Graph("big", (8, 4, 4), (node("n0", ("input",)), *rest))).count('<g class="op') == 2000
+
+
+def test_a_constant_and_an_empty_graph_are_drawn():
+    nodes = (node("a", ("input",)), node("constant", ()), node("sum", ("a", "constant")))
+    assert draw(Graph("n", (8, 4, 4), nodes)).count('<g class="op') == 3
+    assert "output <b>8×4×4</b>" in draw(Graph("empty", (8, 4, 4), ()))
+
+
+def test_what_comes_from_another_block_says_from_where():
+    nodes = (node("a", ("input",), "s", "s.0"), node("b", ("a",), "s", "s.1"), node("c", ("b", "a"), "t", "t.0"))
+    assert '<text class="port"' in draw(Graph("n", (8, 4, 4), nodes))
+    assert "from a <tspan>8×4×4" in draw(Graph("n", (8, 4, 4), nodes))

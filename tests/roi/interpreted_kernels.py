@@ -1,0 +1,53 @@
+"""Run by test_triton_kernels in a process of its own: Triton reads TRITON_INTERPRET when it is imported."""
+
+import torch
+
+from archlab.roi import cuda, ops, sparse
+from archlab.roi.geometry import geometry
+
+
+def main() -> None:
+    generator = torch.Generator().manual_seed(0)
+    maps = [torch.randn(2, 5, n, n + 2, generator=generator) for n in (6, 4)]
+    boxes = torch.tensor(
+        [
+            [0, 1.2, 0.7, 9.1, 8.3],
+            [1, -3.0, -2.0, 30.0, 25.0],
+            [1, 2.0, 3.5, 5.0, 6.0],
+            [0, float("nan"), 0, 4, 4],
+            [2, 1, 1, 4, 4],
+            [0, 2, 2, 9, 9],
+        ]
+    )
+    levels = torch.tensor([0, 0, 1, 0, 0, 5])
+    for sampling, aligned, bins in ((2, True, (2, 3)), (-1, False, (2, 2))):
+        g = geometry([(0.5, 0.45), 0.25], bins, sampling, aligned, "avg")
+        numbers = ops.numbers(g)
+        for dtype in (torch.float32, torch.bfloat16):
+            typed = [x.to(dtype) for x in maps]
+            got = cuda.align(typed, boxes, levels, g)
+            want = torch.ops.archlab.roi_align(typed, boxes, levels, None, None, *numbers)
+            tolerance = 1e-6 if dtype == torch.float32 else 1e-2
+            torch.testing.assert_close(got, want, rtol=tolerance, atol=tolerance)
+            assert got[3:].abs().sum() == 0
+        grad = torch.randn(6, 5, *bins, generator=generator)
+        sizes = [(2, 6, 8), (2, 4, 6)]
+        got = cuda.align_transposed(grad, boxes, levels, sizes, False, g)
+        want = sparse.align_transposed(grad, boxes, levels, None, sizes, False, g)
+        torch.testing.assert_close(got, want, rtol=1e-5, atol=1e-6)
+    one = geometry([0.5], (2, 2), 2, True, "avg")
+    wide = maps[0].double().contiguous(memory_format=torch.channels_last)
+    got = cuda.align([wide], boxes[:2].double(), None, one)
+    want = torch.ops.archlab.roi_align([wide], boxes[:2].double(), None, None, None, *ops.numbers(one))
+    torch.testing.assert_close(got, want, rtol=1e-12, atol=1e-12)
+    huge = torch.tensor([[0, -5e4, -3e4, 5e4, 3e4], [1, 1.0, 2.0, 9e4, 5.0]])
+    adaptive = geometry([0.5], (2, 2), 0, True, "avg")
+    got = cuda.align(maps[1:], huge, None, adaptive)
+    want = torch.ops.archlab.roi_align(maps[1:], huge, None, None, None, *ops.numbers(adaptive))
+    torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-9)
+    assert want.abs().sum() > 0
+    print("equal")
+
+
+if __name__ == "__main__":
+    main()

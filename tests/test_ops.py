@@ -1,0 +1,92 @@
+"""One row per operator: its output, weights and counts, worked by hand on a map of 4x6x6."""
+
+from __future__ import annotations
+
+import pytest
+
+from archlab.errors import LimitError
+from archlab.ir import numel
+from archlab.ops import MAX_ELEMENTS, OPS, REQUIRED, apply_op
+
+X = (4, 6, 6)
+MAP = 4 * 6 * 6
+
+
+def apply(name, x=X, **args):
+    defaults = {key: value for key, value in OPS[name].signature.items() if value is not REQUIRED}
+    return apply_op(name, [x], {**defaults, **args})
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "shape", "params", "macs"),
+    [
+        ("conv2d", {"c": 8}, (8, 6, 6), 8 * 4 * 9, 8 * 4 * 9 * 36),
+        ("conv2d", {"c": 8, "bias": 1}, (8, 6, 6), 8 * 4 * 9 + 8, 8 * 4 * 9 * 36),
+        ("conv2d", {"c": 8, "g": 2}, (8, 6, 6), 8 * 2 * 9, 8 * 2 * 9 * 36),
+        ("conv2d", {"c": 8, "k": 1, "s": 2}, (8, 3, 3), 8 * 4, 8 * 4 * 9),
+        ("conv2d", {"c": 8, "k": (1, 3), "s": (1, 2)}, (8, 6, 3), 8 * 4 * 3, 8 * 4 * 3 * 18),
+        ("conv2d", {"c": 8, "k": 5, "p": 0}, (8, 2, 2), 8 * 4 * 25, 8 * 4 * 25 * 4),
+        ("conv2d", {"c": 8, "d": 2}, (8, 6, 6), 8 * 4 * 9, 8 * 4 * 9 * 36),
+        ("conv2d", {"c": 8, "d": 2, "p": 0}, (8, 2, 2), 8 * 4 * 9, 8 * 4 * 9 * 4),
+        ("conv2d", {"c": 8, "k": 2}, (8, 5, 5), 8 * 4 * 4, 8 * 4 * 4 * 25),  # an even kernel cannot keep the size
+        ("bn", {}, X, 8, 0),
+        ("gn", {"g": 2}, X, 8, 0),
+        ("prelu", {}, X, 4, 0),
+        ("relu", {}, X, 0, 0),
+        ("maxpool", {"k": 2}, (4, 3, 3), 0, 0),
+        ("maxpool", {"k": 3, "s": 2}, (4, 3, 3), 0, 0),
+        ("avgpool", {"k": 3, "s": 1}, X, 0, 0),
+        ("avgpool", {"k": 3, "s": 2, "p": 0}, (4, 2, 2), 0, 0),
+        ("gap", {}, (4, 1, 1), 0, 0),
+        ("upsample", {}, (4, 12, 12), 0, 0),
+        ("flatten", {}, (MAP,), 0, 0),
+        ("dropout", {}, X, 0, 0),
+        ("shuffle", {"g": 2}, X, 0, 0),
+    ],
+)
+def test_an_operators_output_weights_and_macs(name, args, shape, params, macs):
+    applied = apply(name, **args)
+    assert (applied.shape, applied.params, applied.macs) == (shape, params, macs)
+    assert applied.activations == (numel(shape) if name == "conv2d" else 0)
+
+
+def test_linear_multiplies_features():
+    applied = apply("linear", (32,), n=10)
+    assert (applied.shape, applied.params, applied.macs, applied.activations) == ((10,), 330, 320, 10)
+    assert apply("linear", (32,), n=10, bias=0).params == 320
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "other"),
+    [  # as fvcore counts them: a scale and a shift; five for group norm; one an element read or put out
+        ("bn", {}, 2 * MAP), ("gn", {"g": 2}, 5 * MAP), ("gap", {}, MAP), ("upsample", {"scale": 3}, 9 * MAP),
+        ("relu", {}, 0), ("maxpool", {"k": 2}, 0), ("conv2d", {"c": 8}, 0),
+    ],
+)  # fmt: skip
+def test_what_fvcore_adds_beyond_macs(name, args, other):
+    assert apply(name, **args).other == other
+
+
+def test_joins():
+    assert apply_op("add", [X, X], {}).shape == X
+    assert apply_op("cat", [X, (3, 6, 6)], {}).shape == (7, 6, 6)
+    assert apply_op("mul", [(4, 1, 1), X], {}).shape == X
+    assert apply_op("mul", [(1, 6, 6), X], {}).shape == X
+    assert apply_op("slice", [X], {"start": 1, "stop": 3}).shape == (2, 6, 6)
+
+
+def test_a_pooling_strides_by_its_window_unless_told():
+    assert apply("maxpool", k=2).attrs == {"kernel": (2, 2), "stride": (2, 2), "padding": (0, 0)}
+
+
+def test_nothing_may_hold_more_elements_than_the_limit():
+    assert apply("upsample", (1, 2**10, 2**10), scale=2**10).shape == (1, 2**20, 2**20)
+    with pytest.raises(
+        LimitError, match=f"the output would hold {4 * MAX_ELEMENTS} elements, more than {MAX_ELEMENTS}"
+    ):
+        apply("upsample", (1, 2**10, 2**10), scale=2**11)
+
+
+def test_only_views_and_joins_are_marked():
+    assert {name for name, op in OPS.items() if op.view} == {"flatten", "dropout", "slice"}
+    assert {name for name, op in OPS.items() if op.joins} == {"add", "mul", "cat", "slice"}
