@@ -248,9 +248,7 @@ def cuda_lines(repeat: int) -> list[Line]:
                     lambda o=there, x=theirs, g=grad, p=peer: torch.autograd.grad(
                         o, list(x.values()), g.to(p), retain_graph=True
                     )[0],
-                    lambda o=here, x=ours, g=grad: torch.autograd.grad(
-                        o, list(x.values()), g, retain_graph=True
-                    )[0],
+                    lambda o=here, x=ours, g=grad: torch.autograd.grad(o, list(x.values()), g, retain_graph=True)[0],
                 ),
                 (
                     "forward",
@@ -262,9 +260,7 @@ def cuda_lines(repeat: int) -> list[Line]:
     return lines
 
 
-def _cuda_line(
-    key: str, theirs: Callable[[], Tensor], ours: Callable[[], Tensor], repeat: int, size: int
-) -> Line:
+def _cuda_line(key: str, theirs: Callable[[], Tensor], ours: Callable[[], Tensor], repeat: int, size: int) -> Line:
     # Not annotated in torch.
     event: Any = torch.cuda.Event
 
@@ -282,9 +278,7 @@ def _cuda_line(
     source = torch.empty(256 << 20, dtype=torch.uint8, device="cuda")
     copy = statistics.median(milliseconds(source.clone) for _ in range(repeat))
     rate = 2 * source.numel() / copy
-    return Line(
-        key, key, 0, round(a, 4), round(b, 4), round(a / b, 2), round(b / (size / rate), 2), difference
-    )
+    return Line(key, key, 0, round(a, 4), round(b, 4), round(a / b, 2), round(b / (size / rate), 2), difference)
 
 
 def processor() -> str:
@@ -329,9 +323,7 @@ def main() -> int:
         lines = cuda_lines(options.repeat)
     else:
         layouts = ((torch.channels_last, "channels_last"), (torch.contiguous_format, "nchw"))
-        cases = [
-            c for layout, label in layouts for c in (*single_level(layout, label), *multilevel(layout, label))
-        ]
+        cases = [c for layout, label in layouts for c in (*single_level(layout, label), *multilevel(layout, label))]
         for threads in options.threads:
             rate = copy_rate(threads)
             record.setdefault("copy_GB_per_s_of_cpu_time", {})[str(threads)] = round(rate / 1e6, 2)

@@ -1,6 +1,6 @@
 """Which sampler finds the best network under a budget: NAS-Bench-Macro's table looked up in place of training.
 
-    python -m benchmarks.search [--seeds 20] [--gp-seeds 5] [--evaluations 200] [--json] [--record]
+    python -m benchmarks.search [--seeds 20] [--gp-seeds 5] [--evaluations 200] [--samplers NAME …] [--json] [--record]
 
 6,561 really trained networks (Su et al. 2021, arXiv:2103.11922; the table is ``nasbench_macro_c10.csv.gz``, looked for
 in ``../shared/data/nasbench_macro`` or ``--table``). The budget is the 25, 50 or 75 % quantile of their FLOPs; only
@@ -18,6 +18,7 @@ import gzip
 import json
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -33,9 +34,10 @@ from archlab.resources import find_architecture
 from archlab.search.closed_form import costs_of, smallest
 from archlab.search.draw import FromTrial
 from archlab.search.sampler import DEFAULT, make_sampler
-from benchmarks.machine import machine, record, versions
+from benchmarks.machine import RESULTS, machine, record, versions
 
 TABLE = Path(__file__).resolve().parents[1] / "../shared/data/nasbench_macro/nasbench_macro_c10.csv.gz"
+RECORDED = RESULTS / "search.json"
 QUANTILES = (0.25, 0.5, 0.75)
 CHECKPOINTS = (25, 50, 100, 200)
 NEAR = 0.2
@@ -182,11 +184,14 @@ def two_objectives(table: Table, name: str, seeds: int, evaluations: int) -> dic
     }
 
 
-def compare(table: Table, seeds: int, gp_seeds: int, evaluations: int, gp_evaluations: int) -> dict[str, Any]:
-    """Every sampler under every budget."""
-    runs: dict[str, dict[str, Any]] = {}
-    pareto: dict[str, Any] = {}
-    for name in SAMPLERS:
+def compare(
+    table: Table, names: Sequence[str], seeds: int, gp_seeds: int, evaluations: int, gp_evaluations: int
+) -> dict[str, Any]:
+    """The samplers ``names`` under every budget; of the others, what was recorded."""
+    recorded = json.loads(RECORDED.read_text(encoding="utf-8")) if RECORDED.exists() else {}
+    runs: dict[str, dict[str, Any]] = dict(recorded.get("one_objective", {}))
+    pareto: dict[str, Any] = dict(recorded.get("two_objectives", {}))
+    for name in names:
         n, length = (gp_seeds, gp_evaluations) if name == "gp" else (seeds, evaluations)
         if not n:
             continue
@@ -207,7 +212,6 @@ def compare(table: Table, seeds: int, gp_seeds: int, evaluations: int, gp_evalua
         "one_objective": runs,
         "two_objectives": pareto,
         "near": NEAR,
-        "seeds": {name: gp_seeds if name == "gp" else seeds for name in SAMPLERS},
     }
 
 
@@ -239,6 +243,7 @@ def main() -> int:
     parser.add_argument("--gp-seeds", type=int, default=5)
     parser.add_argument("--evaluations", type=int, default=200)
     parser.add_argument("--gp-evaluations", type=int, default=100)
+    parser.add_argument("--samplers", nargs="+", choices=SAMPLERS, default=SAMPLERS, help="run these, keep the others")
     parser.add_argument("--table", type=Path, default=TABLE)
     parser.add_argument("--json", action="store_true", help="print the result as JSON instead of a table")
     parser.add_argument("--record", action="store_true", help="write it to benchmarks/results/search.json")
@@ -247,7 +252,9 @@ def main() -> int:
         print(f"no table of trained networks at {args.table}: name one with --table", file=sys.stderr)
         return 2
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    result = compare(read_table(args.table), args.seeds, args.gp_seeds, args.evaluations, args.gp_evaluations)
+    result = compare(
+        read_table(args.table), args.samplers, args.seeds, args.gp_seeds, args.evaluations, args.gp_evaluations
+    )
     result |= {"missed": missed(result), "machine": machine(), "versions": versions("optuna", "scikit-learn")}
     if args.record:
         record("search", result)

@@ -36,9 +36,7 @@ class Interval:
         return Interval(self.start[rois], self.size[rois], self.d_start[:, rois], self.d_size[:, rois])
 
 
-def interval(
-    lo: Tensor, hi: Tensor, d_lo: Tensor, d_hi: Tensor, scale: float, geometry: Geometry
-) -> Interval:
+def interval(lo: Tensor, hi: Tensor, d_lo: Tensor, d_hi: Tensor, scale: float, geometry: Geometry) -> Interval:
     """The scaled interval; at least one pixel long where ``aligned`` is off, as in Caffe2's RoIAlign.
 
     Args:

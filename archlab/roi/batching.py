@@ -83,9 +83,7 @@ def _align_transposed(info: Any, in_dims: Any, grad: Tensor, *args: Any) -> tupl
     return [x.view(batch, -1, *x.shape[1:]) for x in out], [0] * len(out)
 
 
-def _align_boxes(
-    info: Any, in_dims: Any, features: list[Tensor], grad: Tensor, *args: Any
-) -> tuple[Tensor, int]:
+def _align_boxes(info: Any, in_dims: Any, features: list[Tensor], grad: Tensor, *args: Any) -> tuple[Tensor, int]:
     batch = info.batch_size
     images = _images(features, in_dims[0])
     maps, separate = _fold_maps(features, in_dims[0], batch)
@@ -97,9 +95,7 @@ def _choose(info: Any, in_dims: Any, features: list[Tensor], boxes: Tensor, leve
     batch = info.batch_size
     images = _images(features, in_dims[0])
     maps, separate = _fold_maps(features, in_dims[0], batch)
-    where = _fold_where(
-        (boxes, levels, None, None), (in_dims[1], in_dims[2], None, None), batch, images, separate
-    )
+    where = _fold_where((boxes, levels, None, None), (in_dims[1], in_dims[2], None, None), batch, images, separate)
     return _split(_OPS.roi_choose(maps, where[0], where[1], *rest), batch), 0
 
 

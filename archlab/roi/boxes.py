@@ -34,9 +34,7 @@ def check_features(features: Sequence[Tensor]) -> None:
         if x.dtype != first.dtype or x.device != first.device:
             raise RoIError(f"{where} is {x.dtype} on {x.device}, the first {first.dtype} on {first.device}")
         if x.shape[:2] != first.shape[:2]:
-            raise RoIError(
-                f"{where} has (N, C) = {tuple(x.shape[:2])}, the first has {tuple(first.shape[:2])}"
-            )
+            raise RoIError(f"{where} has (N, C) = {tuple(x.shape[:2])}, the first has {tuple(first.shape[:2])}")
 
 
 def as_rois(boxes: Tensor | Sequence[Tensor], features: Tensor) -> Tensor:

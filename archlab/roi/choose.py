@@ -54,9 +54,7 @@ def _best_sample(x: Tensor, rois: Tensor, geometry: Geometry, level: int) -> Ten
         for s in range(ny * nx):
             sy, sx = divmod(s, nx)
             cy = [f[some, :, sy] for f in (y.corners.low, y.corners.high, y.corners.frac, y.corners.inside)]
-            cx = [
-                f[some, :, sx] for f in (x_.corners.low, x_.corners.high, x_.corners.frac, x_.corners.inside)
-            ]
+            cx = [f[some, :, sx] for f in (x_.corners.low, x_.corners.high, x_.corners.frac, x_.corners.inside)]
             pixel = torch.stack(cy[:2], -1)[:, :, None, :, None].to(torch.int64) * width
             pixel = (pixel + torch.stack(cx[:2], -1)[:, None, :, None, :] + base[some, ..., None]).view(-1, 4)
             wy, wx = (torch.stack([1 - c[2], c[2]], -1).to(rows.dtype) for c in (cy, cx))
@@ -82,9 +80,7 @@ def _values(rows: Tensor, pixel: Tensor, weight: Tensor, mode: str) -> Iterator[
         yield corner, rows[pixel[:, corner]] * weight[:, corner, None]
 
 
-def pool_edges(
-    lo: Tensor, hi: Tensor, scale: float, bins: int, length: int, mode: str
-) -> tuple[Tensor, Tensor]:
+def pool_edges(lo: Tensor, hi: Tensor, scale: float, bins: int, length: int, mode: str) -> tuple[Tensor, Tensor]:
     """First pixel and end of each bin, (K, P) int64, clipped to the map; an end at or before the first: no
     pixels.
 

@@ -44,9 +44,7 @@ def roi_align_macs(
     if mode in _SAMPLED and sampling_ratio > 0:
         return 4 * sampling_ratio**2 * outputs
     if box_size is None:
-        raise ValueError(
-            f"mode {mode!r} with sampling_ratio {sampling_ratio} needs the size of a RoI to be counted"
-        )
+        raise ValueError(f"mode {mode!r} with sampling_ratio {sampling_ratio} needs the size of a RoI to be counted")
     bins = [size / count for size, count in zip(box_size, output_size, strict=True)]
     if mode == "prroi":
         return math.prod(math.ceil(size) + 1 for size in bins) * outputs

@@ -93,9 +93,7 @@ def _fused(g: Geometry, choice: Any, tangents: Any, levels: int) -> bool:
     return g.mode == "avg" and choice is None and tangents is None and levels <= LEVELS
 
 
-def roi_align(
-    features: list[Tensor], boxes: Tensor, levels: Any, choice: Any, tangents: Any, *rest: Any
-) -> Tensor:
+def roi_align(features: list[Tensor], boxes: Tensor, levels: Any, choice: Any, tangents: Any, *rest: Any) -> Tensor:
     """The CUDA kernel of ``archlab::roi_align``."""
     g = ops.geometry_of(*rest)
     if _fused(g, choice, tangents, len(features)):

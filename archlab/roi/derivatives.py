@@ -132,9 +132,7 @@ class Align(_SingleLevelFunction):
         to_tangents = _vjp_tangents(
             tangents,
             ctx.needs_input_grad[5],
-            lambda i: _OPS.roi_align_boxes(
-                features, grad, boxes, levels, choice, _without(tangents, i), *rest
-            ),
+            lambda i: _OPS.roi_align_boxes(features, grad, boxes, levels, choice, _without(tangents, i), *rest),
         )
         return None, None, to_boxes, None, None, to_tangents, *to_features
 
@@ -154,9 +152,7 @@ class Align(_SingleLevelFunction):
         boxes, levels, choice, tangents, *features = saved
         total: Tensor | None = None
         if any(d is not None for d in d_features):
-            moved = [
-                torch.zeros_like(x) if d is None else d for x, d in zip(features, d_features, strict=True)
-            ]
+            moved = [torch.zeros_like(x) if d is None else d for x, d in zip(features, d_features, strict=True)]
             total = _OPS.roi_align(moved, boxes, levels, choice, tangents, *ctx.rest)
         for more in _directions(tangents, d_boxes, d_tangents):
             total = _add(total, _OPS.roi_align(features, boxes, levels, choice, more, *ctx.rest))
@@ -168,9 +164,7 @@ class AlignTransposed(_SingleLevelFunction):
     """A' g, one tensor per level."""
 
     @staticmethod
-    def forward(
-        mode: Any, rest: Any, grad: Tensor, boxes: Tensor, levels: Any, choice: Any, tangents: Any
-    ) -> Any:
+    def forward(mode: Any, rest: Any, grad: Tensor, boxes: Tensor, levels: Any, choice: Any, tangents: Any) -> Any:
         return tuple(_below(_OPS.roi_align_transposed, mode, grad, boxes, levels, choice, tangents, *rest))
 
     @staticmethod
@@ -233,9 +227,7 @@ class AlignBoxes(_SingleLevelFunction):
         tangents: Any,
         *features: Tensor,
     ) -> Tensor:
-        out: Tensor = _below(
-            _OPS.roi_align_boxes, mode, list(features), grad, boxes, levels, choice, tangents, *rest
-        )
+        out: Tensor = _below(_OPS.roi_align_boxes, mode, list(features), grad, boxes, levels, choice, tangents, *rest)
         return out
 
     @staticmethod
@@ -254,9 +246,7 @@ class AlignBoxes(_SingleLevelFunction):
         to_grad, to_boxes = None, None
         if any(ctx.needs_input_grad[7:]):
             last = is_channels_last(features[0])
-            to_features = _OPS.roi_align_transposed(
-                grad, boxes, levels, choice, along, _sizes(features), last, *rest
-            )
+            to_features = _OPS.roi_align_transposed(grad, boxes, levels, choice, along, _sizes(features), last, *rest)
         if ctx.needs_input_grad[2]:
             to_grad = _OPS.roi_align(features, boxes, levels, choice, along, *rest)
         if ctx.needs_input_grad[3]:
@@ -264,9 +254,7 @@ class AlignBoxes(_SingleLevelFunction):
         to_tangents = _vjp_tangents(
             tangents,
             ctx.needs_input_grad[6],
-            lambda i: _OPS.roi_align_boxes(
-                features, grad, boxes, levels, choice, _swapped(tangents, i, v), *rest
-            ),
+            lambda i: _OPS.roi_align_boxes(features, grad, boxes, levels, choice, _swapped(tangents, i, v), *rest),
         )
         return None, None, to_grad, to_boxes, None, None, to_tangents, *to_features
 
@@ -290,9 +278,7 @@ class AlignBoxes(_SingleLevelFunction):
         if d_grad is not None:
             total = _OPS.roi_align_boxes(features, d_grad, *where, tangents, *rest)
         if any(d is not None for d in d_features):
-            moved = [
-                torch.zeros_like(x) if d is None else d for x, d in zip(features, d_features, strict=True)
-            ]
+            moved = [torch.zeros_like(x) if d is None else d for x, d in zip(features, d_features, strict=True)]
             total = _add(total, _OPS.roi_align_boxes(moved, grad, *where, tangents, *rest))
         for more in _directions(tangents, d_boxes, d_tangents):
             total = _add(total, _OPS.roi_align_boxes(features, grad, *where, more, *rest))
@@ -310,9 +296,7 @@ def _directions(tangents: Tensor | None, d_boxes: Tensor | None, d_tangents: Ten
     return terms
 
 
-def _materialised(
-    maps: tuple[Tensor | None, ...], grad: Tensor, sizes: list[int], last: bool
-) -> list[Tensor]:
+def _materialised(maps: tuple[Tensor | None, ...], grad: Tensor, sizes: list[int], last: bool) -> list[Tensor]:
     layout = torch.channels_last if last else torch.contiguous_format
     return [
         torch.zeros(n, grad.shape[1], h, w, dtype=grad.dtype, device=grad.device).to(memory_format=layout)
@@ -326,9 +310,7 @@ def _align(features: list[Tensor], boxes: Tensor, levels: Any, choice: Any, tang
     return _apply(Align, rest, boxes, levels, choice, tangents, *features)
 
 
-def _align_transposed(
-    grad: Tensor, boxes: Tensor, levels: Any, choice: Any, tangents: Any, *rest: Any
-) -> Any:
+def _align_transposed(grad: Tensor, boxes: Tensor, levels: Any, choice: Any, tangents: Any, *rest: Any) -> Any:
     return list(_apply(AlignTransposed, rest, grad, boxes, levels, choice, tangents))
 
 

@@ -65,9 +65,7 @@ def geometry(
     if mode not in allowed:
         raise RoIError(f"mode {mode!r} is not known here", hint=did_you_mean(str(mode), allowed))
     if not isinstance(sampling_ratio, int) or sampling_ratio > MAX_SAMPLING_RATIO:
-        raise RoIError(
-            f"sampling_ratio must be an integer up to {MAX_SAMPLING_RATIO}, not {sampling_ratio!r}"
-        )
+        raise RoIError(f"sampling_ratio must be an integer up to {MAX_SAMPLING_RATIO}, not {sampling_ratio!r}")
     pairs = tuple(scale_pair(scale) for scale in scales)
     return Geometry(pairs, bins_pair(output_size), sampling_ratio, bool(aligned), mode)
 

@@ -64,17 +64,13 @@ def multiscale_roi_align(
         # Strides need not double from level to level: the last map takes what lies beyond.
         levels = levels.clamp(max=len(features) - 1)
     elif levels.dim() != 1 or levels.is_floating_point() or levels.device != rois.device:
-        raise RoIError(
-            f"levels must be (K,) integers on {rois.device}, not {tuple(levels.shape)} {levels.dtype}"
-        )
+        raise RoIError(f"levels must be (K,) integers on {rois.device}, not {tuple(levels.shape)} {levels.dtype}")
     else:
         torch._check(levels.shape[0] == rois.shape[0], lambda: "levels must have one entry per box")
     return apply(features, rois, levels, g)
 
 
-def infer_strides(
-    features: Sequence[Tensor], image_shapes: Sequence[tuple[int, int]]
-) -> list[tuple[float, float]]:
+def infer_strides(features: Sequence[Tensor], image_shapes: Sequence[tuple[int, int]]) -> list[tuple[float, float]]:
     """The (y, x) stride of each level: the power of two nearest to the ratio of the largest image to the map.
 
     As torchvision infers it, but along each axis by itself, and for each call.
@@ -89,8 +85,7 @@ def infer_strides(
         if x.dim() != 4 or x.shape[2] < 1 or x.shape[3] < 1:
             raise RoIError(f"a stride cannot be inferred from a map of shape {tuple(x.shape)}")
         pair = [
-            2.0 ** round(math.log2(max(shape[axis] for shape in image_shapes) / x.shape[axis - 2]))
-            for axis in (0, 1)
+            2.0 ** round(math.log2(max(shape[axis] for shape in image_shapes) / x.shape[axis - 2])) for axis in (0, 1)
         ]
         strides.append((pair[0], pair[1]))
     return strides

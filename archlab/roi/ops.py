@@ -46,9 +46,7 @@ def numbers(g: Geometry) -> tuple[list[float], list[int], int, bool, str]:
     return g.flat_scales, list(g.bins), g.sampling_ratio, g.aligned, g.mode
 
 
-def geometry_of(
-    scales: Sequence[float], bins: Sequence[int], ratio: int, aligned: bool, mode: str
-) -> Geometry:
+def geometry_of(scales: Sequence[float], bins: Sequence[int], ratio: int, aligned: bool, mode: str) -> Geometry:
     if mode not in MODES or len(bins) != 2 or len(scales) % 2:
         raise RoIError(f"mode {mode!r}, bins {list(bins)} and {len(scales)} scales are not an RoI operator's")
     pairs = tuple(zip(scales[::2], scales[1::2], strict=True))
@@ -62,13 +60,9 @@ def triples(sizes: Sequence[int]) -> list[tuple[int, int, int]]:
 def check(boxes: Tensor, levels: Tensor | None, count: int, g: Geometry) -> None:
     """What keeps a kernel inside its memory even when the operator is called directly."""
     if boxes.dim() != 2 or boxes.shape[1] != 5 or boxes.dtype not in (torch.float32, torch.float64):
-        raise RoIError(
-            f"boxes must be (K, 5) in float32 or float64, not {tuple(boxes.shape)} in {boxes.dtype}"
-        )
+        raise RoIError(f"boxes must be (K, 5) in float32 or float64, not {tuple(boxes.shape)} in {boxes.dtype}")
     if len(g.scales) != count or (levels is None and count != 1):
-        raise RoIError(
-            f"{count} maps, {len(g.scales)} scales: one of each per level, and levels if more than one"
-        )
+        raise RoIError(f"{count} maps, {len(g.scales)} scales: one of each per level, and levels if more than one")
 
 
 def align(
@@ -134,9 +128,7 @@ def _align_fake(features: list[Tensor], boxes: Tensor, *rest: Any) -> Tensor:
 
 def _align_transposed_fake(grad: Tensor, *rest: Any) -> list[Tensor]:
     sizes, channels_last = rest[4:6]
-    return [
-        sparse.empty_like_layout((n, grad.shape[1], h, w), grad, channels_last) for n, h, w in triples(sizes)
-    ]
+    return [sparse.empty_like_layout((n, grad.shape[1], h, w), grad, channels_last) for n, h, w in triples(sizes)]
 
 
 def _align_boxes_fake(*args: Any) -> Tensor:

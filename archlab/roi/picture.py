@@ -93,13 +93,10 @@ def roi_picture(
     )
 
 
-def _pooled(
-    name: str, mode: str, x: Tensor, rois: Tensor, box: tuple[float, float, float, float], bins: int
-) -> Panel:
+def _pooled(name: str, mode: str, x: Tensor, rois: Tensor, box: tuple[float, float, float, float], bins: int) -> Panel:
     edges = partition_edges if mode == "partition" else caffe_edges
     rows, columns = (
-        tuple((float(a), float(b)) for a, b in edges(lo, hi, bins))
-        for lo, hi in ((box[1], box[3]), (box[0], box[2]))
+        tuple((float(a), float(b)) for a, b in edges(lo, hi, bins)) for lo, hi in ((box[1], box[3]), (box[0], box[2]))
     )
     rounded = [round_half_away(edge) for edge in box]
     first = f"First the box is rounded, to x {rounded[0]}–{rounded[2]} and y {rounded[1]}–{rounded[3]}"
@@ -118,9 +115,7 @@ def _pooled(
     )
 
 
-def _aligned(
-    name: str, mode: str, x: Tensor, rois: Tensor, box: tuple[float, float, float, float], bins: int
-) -> Panel:
+def _aligned(name: str, mode: str, x: Tensor, rois: Tensor, box: tuple[float, float, float, float], bins: int) -> Panel:
     spans, points = [], []
     for lo, hi in ((box[1], box[3]), (box[0], box[2])):
         step = (hi - lo) / bins
@@ -171,9 +166,7 @@ def render(picture: RoIPicture, title: str = "One RoI, four ways to read it") ->
 
 def _figure(picture: RoIPicture, panel: Panel) -> str:
     height, width = len(picture.pixels) * CELL + 2 * MARGIN, len(picture.pixels[0]) * CELL + 2 * MARGIN
-    parts = [
-        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{html.escape(panel.name, quote=True)}">'
-    ]
+    parts = [f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{html.escape(panel.name, quote=True)}">']
     labels = []
     for y, line in enumerate(picture.pixels):
         for x, value in enumerate(line):
@@ -195,9 +188,7 @@ def _figure(picture: RoIPicture, panel: Panel) -> str:
     )
     parts += [*labels, "</svg>"]
     cells = "".join(
-        "<tr>"
-        + "".join(f"<td class='b{(2 * p + q) % 4}'>{value:.3f}</td>" for q, value in enumerate(line))
-        + "</tr>"
+        "<tr>" + "".join(f"<td class='b{(2 * p + q) % 4}'>{value:.3f}</td>" for q, value in enumerate(line)) + "</tr>"
         for p, line in enumerate(panel.values)
     )
     return (

@@ -30,9 +30,7 @@ class Edges:
 def edges(where: Interval, bins: int, length: Tensor) -> Edges:
     """Cut K intervals into bins, each on an axis of its own ``length`` (K,)."""
     p = torch.arange(bins, device=where.size.device, dtype=where.size.dtype)
-    start, size, d_start, d_size = (
-        f[..., None] for f in (where.start, where.size, where.d_start, where.d_size)
-    )
+    start, size, d_start, d_size = (f[..., None] for f in (where.start, where.size, where.d_start, where.d_size))
     lo, hi = start + size * (p / bins), start + size * ((p + 1) / bins)
     end = (length - 1)[:, None]
     first = lo.floor().clamp(min=0).clamp(max=end)

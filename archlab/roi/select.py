@@ -171,11 +171,7 @@ def _decode(
     chosen = code >= 0
     if geometry.mode in POOL_MODES:
         # A pooled maximum does not move with the box: its derivatives are 0.
-        weight = (
-            chosen.to(dtype)
-            if not len(tangents)
-            else torch.zeros(code.shape, dtype=dtype, device=code.device)
-        )
+        weight = chosen.to(dtype) if not len(tangents) else torch.zeros(code.shape, dtype=dtype, device=code.device)
         pixel = code.clamp(0, height * width - 1)
         return PixelTaps((base + pixel)[..., None], weight[..., None])
     corner = code % 4 if geometry.mode == "onnx_max" else None
@@ -198,9 +194,7 @@ def _decode_axis(
     p = torch.arange(bins, device=sample.device).view(shape)
     grid = axis.grid(where.size, bins, geometry.sampling_ratio)
     before = axis.skipped(where, bins, grid, axis.window(geometry.sampling_ratio, length))
-    lines = axis.Interval(
-        *(f[..., None, None, None] for f in (where.start, where.size, where.d_start, where.d_size))
-    )
+    lines = axis.Interval(*(f[..., None, None, None] for f in (where.start, where.size, where.d_start, where.d_size)))
     s = sample.to(where.size.dtype) + before.view(len(before), 1, *(n if n == 1 else bins for n in shape))
     position, moved = axis.place(lines, bins, p, s, grid.clamp(min=1)[:, None, None, None])
     corners = axis.bilinear(position, length)

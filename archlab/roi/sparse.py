@@ -207,9 +207,7 @@ def align_transposed(
         n, h, w = sizes[each.level]
         x = out[each.level]
         dtype = accumulate_dtype(grad.dtype)
-        for part, taps in tap_matrices(
-            each.rois, each.tangents, geometry, each.level, sizes[each.level], dtype
-        ):
+        for part, taps in tap_matrices(each.rois, each.tangents, geometry, each.level, sizes[each.level], dtype):
             order = by_pixel(taps, n * h * w)
             selected = grad if each.place is None else grad[each.place]
             selected = selected[part]

@@ -106,9 +106,7 @@ def tap_matrices(
     base = (rois[:, 0].to(torch.int64) * (height * width)).to(index_dtype)
     scale_y, scale_x = geometry.scales[level]
     intervals = [
-        axis.interval(
-            rois[:, lo], rois[:, lo + 2], tangents[..., lo - 1], tangents[..., lo + 1], scale, geometry
-        )
+        axis.interval(rois[:, lo], rois[:, lo + 2], tangents[..., lo - 1], tangents[..., lo + 1], scale, geometry)
         for lo, scale in ((2, scale_y), (1, scale_x))
     ]
     k, (p, q) = len(rois), geometry.bins

@@ -88,7 +88,8 @@ def open_storage(storage: str | None, folder: Path, heartbeat: int = HEARTBEAT, 
         raise cannot_write(Path(where), error) from error
     except ImportError as error:
         raise InputError(
-            f"{where} needs a package that is not installed: {error.name}", hint="pip install 'archlab[postgres]'"
+            f"{where} needs a package that is not installed: {error.name or 'psycopg'}",
+            hint="pip install 'archlab[postgres]'",
         ) from error
     except OperationalError as error:
         if "://" in address and not address.startswith("sqlite"):

@@ -16,9 +16,7 @@ MODES = ["avg", "max", "onnx_max", "prroi", "caffe", "partition"]
 NAN, INF = float("nan"), float("inf")
 
 
-def call(
-    x: Tensor, boxes: Tensor, mode: str, sampling: int = 2, aligned: bool = True, scale: float = 1.0
-) -> Tensor:
+def call(x: Tensor, boxes: Tensor, mode: str, sampling: int = 2, aligned: bool = True, scale: float = 1.0) -> Tensor:
     if mode in ("caffe", "partition"):
         return roi_pool(x, boxes, 2, scale, mode)
     return roi_align(x, boxes, 2, scale, sampling, aligned, mode)

@@ -24,9 +24,7 @@ class Detector(nn.Module):
         super().__init__()
         self.stem = nn.Conv2d(3, 4, 3, 2, 1)
         self.down = nn.Conv2d(4, 4, 3, 2, 1)
-        self.pool = MultiScaleRoIAlign(
-            ["a", "b"], 3, 2, strides=[2, 4], canonical_scale=16, canonical_level=1
-        )
+        self.pool = MultiScaleRoIAlign(["a", "b"], 3, 2, strides=[2, 4], canonical_scale=16, canonical_level=1)
 
     def forward(self, image: Tensor, boxes: Tensor) -> Tensor:
         a = self.stem(image)
@@ -93,9 +91,7 @@ def run_onnx(module: nn.Module, example: tuple[Tensor, Tensor], fed: tuple[Tenso
     return torch.from_numpy(session.run(None, {n: t.numpy() for n, t in zip(fields, fed, strict=True)})[0])
 
 
-@pytest.mark.parametrize(
-    ("mode", "sampling"), [("avg", 2), ("avg", -1), ("max", 2), ("onnx_max", 2), ("caffe", 0)]
-)
+@pytest.mark.parametrize(("mode", "sampling"), [("avg", 2), ("avg", -1), ("max", 2), ("onnx_max", 2), ("caffe", 0)])
 def test_onnx_runtime_runs_the_export(mode: str, sampling: int) -> None:
     x, boxes = inputs(8)
     boxes[3, 1], boxes[4, 0] = float("nan"), 9
@@ -108,9 +104,7 @@ def test_onnx_runtime_runs_levels() -> None:
     for count in (0, 12):
         image, boxes = inputs(count)
         with torch.no_grad():
-            assert_close(
-                run_onnx(module, inputs(3), (image, boxes)), module(image, boxes), atol=1e-5, rtol=1e-5
-            )
+            assert_close(run_onnx(module, inputs(3), (image, boxes)), module(image, boxes), atol=1e-5, rtol=1e-5)
 
 
 def test_what_onnx_lacks_is_said() -> None:
@@ -121,9 +115,7 @@ def test_what_onnx_lacks_is_said() -> None:
     while error is not None:
         causes.append(error)
         error = error.__cause__
-    assert any(isinstance(cause, RoIError) for cause in causes) or "no operator for mode 'prroi'" in str(
-        causes
-    )
+    assert any(isinstance(cause, RoIError) for cause in causes) or "no operator for mode 'prroi'" in str(causes)
 
 
 def test_autocast_keeps_coordinates() -> None:

@@ -51,9 +51,7 @@ class Head(nn.Module):
 )
 def test_fvcore_counts_the_operator(pool: nn.Module, macs: int) -> None:
     boxes = torch.tensor([[0.0, 1, 1, 6, 6], [0.0, 2, 2, 9, 9]])
-    analysis = FlopCountAnalysis(Head(pool), (torch.ones(1, 3, 8, 8), boxes)).set_op_handle(
-        **fvcore_handles()
-    )
+    analysis = FlopCountAnalysis(Head(pool), (torch.ones(1, 3, 8, 8), boxes)).set_op_handle(**fvcore_handles())
     analysis.unsupported_ops_warnings(False)
     assert analysis.by_operator()["roi_align"] == macs
     assert not [name for name in analysis.unsupported_ops() if name.startswith("archlab")]

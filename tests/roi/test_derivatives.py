@@ -102,9 +102,7 @@ def test_vmap_over_maps_and_boxes(mode: str) -> None:
     each = torch.stack([f(x, b) for x, b in zip(maps, boxes, strict=True)])
     assert torch.equal(torch.vmap(f)(maps, boxes), each)
     assert torch.equal(torch.vmap(f, (None, 0))(maps[0], boxes), torch.stack([f(maps[0], b) for b in boxes]))
-    assert torch.equal(
-        torch.vmap(f, (1, None))(maps.movedim(0, 1), BOXES), torch.stack([f(x, BOXES) for x in maps])
-    )
+    assert torch.equal(torch.vmap(f, (1, None))(maps.movedim(0, 1), BOXES), torch.stack([f(x, BOXES) for x in maps]))
 
 
 @pytest.mark.parametrize("mode", MODES)

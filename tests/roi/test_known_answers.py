@@ -87,9 +87,7 @@ def test_blocks_average(way: str) -> None:
 @EVERY_WAY
 def test_blocks_exact_integral(way: str) -> None:
     got = align(way, BLOCKS, [0, 0, 3, 3], 2, mode="prroi")
-    assert_close(
-        got.flatten(), torch.tensor([3.75, 83 / 12, 121 / 12, 13.25], dtype=torch.float64), atol=1e-12, rtol=0
-    )
+    assert_close(got.flatten(), torch.tensor([3.75, 83 / 12, 121 / 12, 13.25], dtype=torch.float64), atol=1e-12, rtol=0)
 
 
 def test_blocks_box_gradient() -> None:

@@ -22,9 +22,7 @@ from .oracles import random_boxes, random_map
 STRIDES = [4, 8, 16, 32]
 
 
-def pyramid(
-    dtype: torch.dtype = torch.float32, layout: torch.memory_format = torch.contiguous_format
-) -> list[Tensor]:
+def pyramid(dtype: torch.dtype = torch.float32, layout: torch.memory_format = torch.contiguous_format) -> list[Tensor]:
     maps = [random_map(2, 5, 256 // s, 320 // s, seed=s).to(dtype) for s in STRIDES]
     return [x.contiguous(memory_format=layout) for x in maps]
 
@@ -47,16 +45,12 @@ def test_equals_torchvision(layout: torch.memory_format) -> None:
     theirs, ours = pyramid(), [x.requires_grad_() for x in pyramid(layout=layout)]
     for x in theirs:
         x.requires_grad_()
-    want = torchvision.ops.MultiScaleRoIAlign(names, 7, 2)(
-        dict(zip(names, theirs, strict=True)), lists, shapes
-    )
+    want = torchvision.ops.MultiScaleRoIAlign(names, 7, 2)(dict(zip(names, theirs, strict=True)), lists, shapes)
     got = MultiScaleRoIAlign(names, 7, 2)(dict(zip(names, ours, strict=True)), lists, shapes)
     assert got.is_contiguous(memory_format=layout)
     assert_close(got, want, atol=1e-5, rtol=1e-5)
     weight = torch.randn_like(want)
-    for a, b in zip(
-        torch.autograd.grad(got, ours, weight), torch.autograd.grad(want, theirs, weight), strict=True
-    ):
+    for a, b in zip(torch.autograd.grad(got, ours, weight), torch.autograd.grad(want, theirs, weight), strict=True):
         assert_close(a, b, atol=1e-4, rtol=1e-4)
 
 

@@ -36,9 +36,7 @@ def test_interpreted_kernels_equal_the_cpu() -> None:
     assert done.stdout.strip() == "equal"
 
 
-def compiled(
-    kernel, signature: dict[str, str], constants: dict[str, object], target: int, warps: int, folder: Path
-):
+def compiled(kernel, signature: dict[str, str], constants: dict[str, object], target: int, warps: int, folder: Path):
     names = kernel.arg_names
     aligned = {
         (i,): [["tt.divisibility", 16]]
@@ -51,18 +49,14 @@ def compiled(
     cubin.write_bytes(binary.asm["cubin"])
 
     def tool(name: str, *options: str) -> str:
-        return subprocess.run(
-            [TOOLS / name, *options, cubin], capture_output=True, text=True, check=True
-        ).stdout
+        return subprocess.run([TOOLS / name, *options, cubin], capture_output=True, text=True, check=True).stdout
 
     return tool("cuobjdump", "-res-usage"), tool("nvdisasm")
 
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize(("element", "warps"), [("fp32", 4), ("fp16", 2), ("bf16", 2)])
-def test_forward_compiles_without_spills_into_wide_loads(
-    target: int, element: str, warps: int, tmp_path: Path
-) -> None:
+def test_forward_compiles_without_spills_into_wide_loads(target: int, element: str, warps: int, tmp_path: Path) -> None:
     signature = {f"x{i}": f"*{element}" for i in range(LEVELS)}
     signature |= {
         "boxes": "*fp32",

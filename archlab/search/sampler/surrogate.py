@@ -1,7 +1,8 @@
 """What the search expects of networks that it has not evaluated: scikit-learn's ridge and Gaussian process together.
 
 Ridge on graph features extrapolates along them; the process, with an isotropic kernel and noise, bends it to what was
-seen nearby. Each counts by how well it foretells results that were left out of it, so the study itself says which.
+seen nearby. Both see values made as normal as a power makes them, so that a few bad networks, such as the smallest of the
+space, do not set the scale on which the good ones differ. Each counts by how well it foretells results that were left out of it, so the study itself says which.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Kernel, WhiteKernel
 from sklearn.linear_model import RidgeCV
+from sklearn.preprocessing import PowerTransformer
 from threadpoolctl import ThreadpoolController
 
 _ALPHAS = np.logspace(-3, 4, 15)
@@ -44,15 +46,15 @@ class Surrogate:
         spread, offset = float(y.std()), float(y.mean())
         if not spread:
             return np.full(len(candidates), offset)
-        scaled = (y - offset) / spread
+        scale = PowerTransformer()  # Yeo-Johnson's, standardised
+        scaled = scale.fit_transform(((y - offset) / spread)[:, None])[:, 0]
         ridge = RidgeCV(_ALPHAS).fit(x, scaled)
         self._learn(x, scaled)
         process = GaussianProcessRegressor(self._kernel, optimizer=None).fit(x, scaled)
         # Weights as for independent estimates of one number; ``best_score_`` is ridge's own, negated.
         ours, theirs = 1 / max(-ridge.best_score_, _TINY), 1 / max(left_out(process), _TINY)
         mean = (ours * ridge.predict(candidates) + theirs * process.predict(candidates)) / (ours + theirs)
-        expected: np.ndarray = mean * spread + offset
-        return expected
+        return _back(mean, scaled, scale) * spread + offset
 
     def _learn(self, x: np.ndarray, y: np.ndarray) -> None:
         if len(y) < 1.1 * self._fitted_on:
@@ -60,6 +62,15 @@ class Surrogate:
         self._fitted_on = len(y)
         rows = np.linspace(0, len(y) - 1, min(len(y), self._cap)).astype(int)
         self._kernel = GaussianProcessRegressor(self._kernel).fit(x[rows], y[rows]).kernel_
+
+
+def _back(mean: np.ndarray, seen: np.ndarray, scale: PowerTransformer) -> np.ndarray:
+    """Transformed values as they were; beyond what was seen in a straight line, where the inverse may have no value."""
+    clipped = np.clip(mean, seen.min(), seen.max())
+    low, high = scale.inverse_transform(np.array([[np.median(seen)], [seen.max()]]))[:, 0]
+    slope = (high - low) / max(seen.max() - np.median(seen), _TINY)
+    inverse: np.ndarray = scale.inverse_transform(clipped[:, None])[:, 0]
+    return inverse + (mean - clipped) * slope
 
 
 def left_out(process: GaussianProcessRegressor) -> float:

@@ -83,6 +83,4 @@ def _start(plan: Plan, count: int, timeout: float | None) -> _Worker:
     command = [sys.executable, "-m", "archlab", "worker", "--study", plan.study_name, "--json"]
     if timeout is not None:
         command += ["--timeout", f"{timeout:.3f}"]
-    return _Worker(
-        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-    )
+    return _Worker(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True))

@@ -29,7 +29,9 @@ class Postgres:
         return f"postgresql://{USER}:{password}@{host}:{self.port}/{database}"
 
     def start(self):
-        self._run("pg_ctl", "-D", self.data, "-w", "-l", self.data / "log", "-o", f"-p {self.port} -k {self.data}", "start")
+        self._run(
+            "pg_ctl", "-D", self.data, "-w", "-l", self.data / "log", "-o", f"-p {self.port} -k {self.data}", "start"
+        )
 
     def stop(self):
         self._run("pg_ctl", "-D", self.data, "-w", "-m", "immediate", "stop")
@@ -93,7 +95,9 @@ def database(postgres, request):
     return postgres.create(name)
 
 
-SPACE = "net many(input=3x8x8)\n" + "\n".join(f"s{i}: conv([4..32 step 4])" for i in range(4)) + "\nhead: gap -> fc(2)\n"
+SPACE = (
+    "net many(input=3x8x8)\n" + "\n".join(f"s{i}: conv([4..32 step 4])" for i in range(4)) + "\nhead: gap -> fc(2)\n"
+)
 
 
 @pytest.fixture

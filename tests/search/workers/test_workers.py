@@ -19,7 +19,20 @@ from tests.search.workers.conftest import SPACE, calls
 
 
 def search_args(trials, *more):
-    return ("search", "many.arch", "-o", "quick.py:value", "-n", trials, "--no-latency", "--out", "out", "--top", 2, *more)
+    return (
+        "search",
+        "many.arch",
+        "-o",
+        "quick.py:value",
+        "-n",
+        trials,
+        "--no-latency",
+        "--out",
+        "out",
+        "--top",
+        2,
+        *more,
+    )
 
 
 @pytest.mark.parametrize("storage", [None, "sqlite:///study.db"])
@@ -67,7 +80,10 @@ def test_a_worker_needs_only_the_storage(many, monkeypatch):
     ("change", "message"),
     [
         ("version", r"was made with archlab '.*', and this is '9\.9'"),
-        ("space", r"is of another space: its line 2 is 's0: conv\(\[4\.\.32 step 4\]\)', here 's0: conv\(\[4\.\.64 step 4\]\)'"),
+        (
+            "space",
+            r"is of another space: its line 2 is 's0: conv\(\[4\.\.32 step 4\]\)', here 's0: conv\(\[4\.\.64 step 4\]\)'",
+        ),
         ("code", r"the objective quick\.py:value is not the code"),
         ("study", r"holds no study 'may'\n  hint: did you mean many\?"),
         ("storage", r"no such storage: elsewhere\.journal"),
