@@ -84,6 +84,20 @@ class Book:
         worst = self.scored().min(0)
         return np.array([worst if values is None else values for values in self.values])
 
+    def lessons(self, most: int) -> list[int]:
+        """Which evaluations to learn from: all, or where there are more than ``most`` its half of the best, and others.
+
+        The others are spread evenly over the search. So a refit costs the same however long the search has been.
+        """
+        if len(self.values) <= most:
+            return list(range(len(self.values)))
+        targets = self.targets()
+        ranks = targets.argsort(0, kind="stable").argsort(0, kind="stable").max(1)
+        first = np.argsort(-ranks, kind="stable")
+        rest = np.sort(first[most // 2 :])
+        spread = rest[np.linspace(0, len(rest) - 1, most - most // 2).astype(int)]
+        return sorted({*first[: most // 2].tolist(), *spread.tolist()})
+
     def best(self, least: int) -> list[Key]:
         """The holes of the best: a tenth of all, and at least ``least``; of several objectives, of the front."""
         known = [(key, values) for key, values in zip(self.params, self.values, strict=True) if values is not None]

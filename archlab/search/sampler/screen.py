@@ -172,9 +172,11 @@ class ScreenSampler(BaseSampler):
         if not pool:
             return []
         book = self._book
-        rows = [*book.rows, *(book.encoder.holes(c) for c in pool)]
-        x = book.encoder.matrix(rows, [*book.features, *(c.features for c in pool)])
-        return [pool[i] for i in self._order(study, x[: len(book.rows)], x[len(book.rows) :], pool, rng)]
+        known = book.lessons(POOL)
+        rows = [*(book.rows[i] for i in known), *(book.encoder.holes(c) for c in pool)]
+        x = book.encoder.matrix(rows, [*(book.features[i] for i in known), *(c.features for c in pool)])
+        y = book.targets()[known]
+        return [pool[i] for i in self._order(study, x[: len(known)], y, x[len(known) :], pool, rng)]
 
     def _draw_pool(self, rng: random.Random) -> list[Candidate]:
         """A quarter near the budget, a quarter anywhere within it, and half of it mutations of the best.
@@ -202,16 +204,21 @@ class ScreenSampler(BaseSampler):
             self._say_if_empty()
 
     def _order(
-        self, study: optuna.Study, x: np.ndarray, new: np.ndarray, pool: Sequence[Candidate], rng: random.Random
+        self,
+        study: optuna.Study,
+        x: np.ndarray,
+        y: np.ndarray,
+        new: np.ndarray,
+        pool: Sequence[Candidate],
+        rng: random.Random,
     ) -> list[int]:
-        targets = self._book.targets()
-        count = targets.shape[1]
-        self._models = self._models or [Surrogate(POOL) for _ in range(count)]
+        count = y.shape[1]
+        self._models = self._models or [Surrogate() for _ in range(count)]
         expected = []
         for k, model in enumerate(self._models):
             metric = self._metrics[k] if k < len(self._metrics) else None
             if metric is None:
-                expected.append(model.expect(x, targets[:, k], new))
+                expected.append(model.expect(x, y[:, k], new, len(self._book.rows)))
             else:
                 sign = -1.0 if study.directions[k] == optuna.study.StudyDirection.MINIMIZE else 1.0
                 expected.append(np.array([sign * candidate.costs[metric] for candidate in pool]))

@@ -239,8 +239,8 @@ def test_the_surrogate_interpolates_a_line_and_foretells_a_constant():
     x = rng.standard_normal((40, 3))
     y = 2 * x[:, 0] - x[:, 1] + 7
     new = rng.standard_normal((10, 3))
-    assert np.allclose(Surrogate(300).expect(x, y, new), 2 * new[:, 0] - new[:, 1] + 7, atol=0.05)
-    assert np.all(Surrogate(300).expect(x, np.full(40, 3.0), new) == 3.0)
+    assert np.allclose(Surrogate().expect(x, y, new, 40), 2 * new[:, 0] - new[:, 1] + 7, atol=0.05)
+    assert np.all(Surrogate().expect(x, np.full(40, 3.0), new, 40) == 3.0)
 
 
 def test_what_adds_most_volume_is_chosen_first():

@@ -39,7 +39,7 @@ def search_args(trials, *more):
 def test_workers_share_the_evaluations_to_the_trial(many, archlab_in, storage):
     more = ("--storage", storage) if storage else ()
     process = archlab_in(*search_args(40, "--workers", 2, "-b", "params=20k", *more))
-    out, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     result = read_result(many / "out" / "result.json")
     assert result.counts()["scored"] == len(calls(many)) == len(set(calls(many))) == 40
@@ -82,7 +82,7 @@ def test_a_worker_needs_only_the_storage(many, monkeypatch):
         ("version", r"was made with archlab '.*', and this is '9\.9'"),
         (
             "space",
-            r"is of another space: its line 2 is 's0: conv\(\[4\.\.32 step 4\]\)', here 's0: conv\(\[4\.\.64 step 4\]\)'",
+            r"of another space: its line 2 is 's0: conv\(\[4\.\.32 step 4\]\)', here 's0: conv\(\[4\.\.64 step 4\]\)'",
         ),
         ("code", r"the objective quick\.py:value is not the code"),
         ("study", r"holds no study 'may'\n  hint: did you mean many\?"),
