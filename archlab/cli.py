@@ -269,6 +269,54 @@ def worker(study: str, storage: str, space: str | None, timeout: str | None, as_
         click.echo(f"{history.spent} evaluations done" + (f"; {history.interrupted}" if history.interrupted else ""))
 
 
+@cli.command(
+    epilog="Examples:  archlab calibrate mobile --from trained.csv --out mobile.json  ·  "
+    "archlab calibrate my.arch -o train.py:accuracy -n 20 --out my.json, then archlab search my.arch -o my.json"
+)
+@click.argument("space")
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Trained networks: a search's result.json, or a CSV with a column for each hole and one for the value.",
+)
+@click.option("--value", metavar="NAME", help="The value's column or objective.  [default: value, or the first]")
+@click.option("--objective", "-o", metavar="NAME", help="Without --from: train networks drawn at random with this.")
+@click.option("--trials", "-n", type=click.IntRange(10), default=20, show_default=True, help="How many of them.")
+@click.option("--budget", "-b", "budgets", multiple=True, metavar="METRIC=VALUE", help="Limits on them.")
+@click.option(
+    "--score", "scores", multiple=True, metavar="NAME", help="A zero-cost score to learn from too; repeatable."
+)
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The calibration, a .json file.")  # fmt: skip
+def calibrate(space: str, source: Path | None, value: str | None, objective: str | None, trials: int,
+              budgets: Sequence[str], scores: Sequence[str], seed: int, out: Path) -> None:  # fmt: skip
+    """Fit a score of SPACE to trained networks of it, to search with: --objective OUT."""
+    from archlab.elaborate import Interpreter, load
+    from archlab.grammar import parse_file
+    from archlab.resources import find_architecture
+    from archlab.search import search as run
+    from archlab.search.calibrate import fit, read_lessons, write_calibration
+
+    if (source is None) == (objective is None):
+        raise InputError("a calibration needs either --from FILE or --objective NAME")
+    if out.suffix != ".json":
+        raise InputError(f"a calibration is a .json file, not {out}")
+    loaded = load(parse_file(find_architecture(space)))
+    if source is None and objective is not None:
+        folder = out.with_suffix("")
+        run(space, budgets, objective, trials, seed, folder, sampler="random", top=1, latency=False)
+        source = folder / "result.json"
+    assert source is not None
+    networks, values = read_lessons(source, Interpreter(loaded), value)
+    fitted = fit(loaded.name, networks, values, scores)
+    write_calibration(out, fitted)
+    equal = "no such pairs" if fitted.kendall_equal_macs is None else f"{fitted.kendall_equal_macs:.2f}"
+    click.echo(f"{out}: {fitted.networks} networks; left-out Kendall {fitted.kendall:.2f}, Spearman "
+               f"{fitted.spearman:.2f}; Kendall at equal MACs {equal}")  # fmt: skip
+
+
 @cli.command(epilog="Example:  archlab report out/mobile/result.json --out report.html")
 @click.argument("result", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="The page.  [default: report.html beside the result]")

@@ -68,7 +68,7 @@ def run_search(plan: Plan, watch: AbstractContextManager[Watch] | None = None) -
 def _refuse_what_workers_cannot_have(plan: Plan) -> None:
     if plan.workers > 1:
         for goal in plan.goals:
-            if goal.kind == "user" and ":" not in goal.name:
+            if goal.kind == "user" and ":" not in goal.name and not goal.name.endswith(".json"):
                 raise InputError(
                     f"the objective {goal.name} is a function of this process, which other workers cannot call",
                     hint='name it as "package.module:function" or "file.py:function"',

@@ -36,8 +36,9 @@ def write_setup(study: optuna.Study, plan: Plan) -> None:
 
 def code_digest(goal: Goal) -> str | None:
     """A hash of the file that a user's objective stands in; None where it is named as a module's."""
-    path = Path(goal.name.rpartition(":")[0])
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.suffix == ".py" and path.is_file() else None
+    path = Path(goal.name if goal.name.endswith(".json") else goal.name.rpartition(":")[0])
+    known = path.suffix in (".py", ".json") and path.is_file()
+    return hashlib.sha256(path.read_bytes()).hexdigest() if known else None
 
 
 def read_plan(study: optuna.Study, where: str, space: Architecture | None = None) -> Plan:
