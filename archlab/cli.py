@@ -286,10 +286,10 @@ def worker(study: str, storage: str, space: str | None, timeout: str | None, as_
 @click.option("--trials", "-n", type=click.IntRange(10), default=20, show_default=True, help="How many of them.")
 @click.option("--budget", "-b", "budgets", multiple=True, metavar="METRIC=VALUE", help="Limits on them.")
 @click.option(
-    "--score", "scores", multiple=True, metavar="NAME", help="A zero-cost score to learn from too; repeatable."
+    "--score", "scores", multiple=True, metavar="NAME", help="Learn from this zero-cost score too; repeatable."
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The calibration, a .json file.")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The .json file.")  # fmt: skip
 def calibrate(space: str, source: Path | None, value: str | None, objective: str | None, trials: int,
               budgets: Sequence[str], scores: Sequence[str], seed: int, out: Path) -> None:  # fmt: skip
     """Fit a score of SPACE to trained networks of it, to search with: --objective OUT."""

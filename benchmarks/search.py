@@ -16,6 +16,7 @@ import argparse
 import csv
 import gzip
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -217,7 +218,7 @@ def compare(
 
 def missed(result: dict[str, Any]) -> list[str]:
     """The targets that the default misses, in words."""
-    evals, ours = result["median_evals"], result["one_objective"]["default"]
+    evals, ours = result["median_evals"], result["one_objective"].get("default", {})
     found = []
     if (evals["default"]["0.25"] or np.inf) > 20:
         found.append("more than 20 evaluations at the 25 % budget")
@@ -232,7 +233,7 @@ def missed(result: dict[str, Any]) -> list[str]:
         if row["infeasible_share"] or row["repeated_share"]:
             found.append(f"infeasible or repeated evaluations at {q}")
     for n, least in (("100", 0.97), ("200", 0.999)):
-        if result["two_objectives"]["default"]["share"][n] < least:
+        if result["two_objectives"].get("default", {}).get("share", {}).get(n, 0) < least:
             found.append(f"less than {least:.1%} of the hypervolume at {n}")
     return found
 
@@ -248,6 +249,11 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print the result as JSON instead of a table")
     parser.add_argument("--record", action="store_true", help="write it to benchmarks/results/search.json")
     args = parser.parse_args()
+    if len(args.samplers) > 1 and args.record:
+        # One after another, each recorded as soon as it is done.
+        common = [word for word in sys.argv[1:] if word not in (*args.samplers, "--samplers")]
+        command = [sys.executable, "-m", "benchmarks.search", *common, "--samplers"]
+        return [subprocess.call([*command, name]) for name in args.samplers][-1]
     if not args.table.exists():
         print(f"no table of trained networks at {args.table}: name one with --table", file=sys.stderr)
         return 2
@@ -255,7 +261,7 @@ def main() -> int:
     result = compare(
         read_table(args.table), args.samplers, args.seeds, args.gp_seeds, args.evaluations, args.gp_evaluations
     )
-    result |= {"missed": missed(result), "machine": machine(), "versions": versions("optuna", "scikit-learn")}
+    result |= {"missed": missed(result), "machine": machine(), "versions": versions("optuna", "scikit-learn", "torch")}
     if args.record:
         record("search", result)
     print(json.dumps(result, indent=2, ensure_ascii=False) if args.json else _table(result))
