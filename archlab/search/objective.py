@@ -62,7 +62,8 @@ class Goal:
 
 def parse_goals(texts: Iterable[str]) -> tuple[Goal, ...]:
     """Objectives from texts: a metric (minimised), a score or a calibration's file (maximised),
-    ``package.module:function`` or ``file.py:function`` (the user's, maximised), each with ``min:`` or ``max:`` before it to say otherwise.
+    ``package.module:function`` or ``file.py:function`` (the user's, maximised), each with ``min:`` or ``max:``
+    before it to say otherwise.
 
     A user's function runs the user's code, here and for every candidate.
 

@@ -19,6 +19,7 @@ from archlab.result import Finalist, SearchResult, to_json
 from archlab.search.closed_form import costs_of
 from archlab.search.finalists import choose, finalist, write_finalists
 from archlab.search.importance import importance
+from archlab.search.notes import write_notes
 from archlab.search.plan import Plan
 from archlab.search.quiet import quiet_optuna, storage_errors
 from archlab.search.sampler import make_sampler
@@ -59,6 +60,7 @@ def run_search(plan: Plan, watch: AbstractContextManager[Watch] | None = None) -
             else:
                 history = search.run(watcher)
             finalists = _finalists(plan, interpreter, history, watcher)
+            write_notes(study, plan, finalists)
     result = _result(plan, search, history, finalists, started, began)
     write_finalists(plan.out, result.finalists)
     write_atomic(plan.out / "result.json", to_json(result))

@@ -187,9 +187,12 @@ class Search:
             result = replace(result, seconds=round(time.monotonic() - began, 4))
             trial.set_user_attr(RECORD, record_of(result))
         self._result = result
-        if result.cost:
-            for name, excess in self.plan.budget.excess(result.cost).items():
-                trial.set_constraint(name, excess)
+        excess = self.plan.budget.excess(result.cost) if result.cost else {}
+        for name, value in excess.items():
+            trial.set_constraint(name, value)
+        if excess:
+            # The same as a list, as Optuna kept it before version 5 and optuna-dashboard still reads it.
+            self.study._storage.set_trial_system_attr(trial._trial_id, "constraints", list(excess.values()))
         if result.values:
             return [result.values[goal.name] for goal in self.plan.goals]
         if result.state in ("over_budget", "pruned"):
