@@ -19,13 +19,14 @@ from archlab.ir import Graph, Node
 from archlab.search import search
 
 if TYPE_CHECKING:
-    from archlab.nn import build, recount
+    from archlab.nn import build, copy_weights, recount
     from archlab.report import write_report
     from archlab.search.objective import Candidate
 
 # What imports torch, optuna or plotly is imported when it is first used: `import archlab` takes a tenth of a second.
 _LAZY = {
     "build": "archlab.nn",
+    "copy_weights": "archlab.nn",
     "recount": "archlab.nn",
     "Candidate": "archlab.search.objective",
     "write_report": "archlab.report",
@@ -53,6 +54,7 @@ __all__ = [
     "by_block",
     "by_op",
     "by_stage",
+    "copy_weights",
     "cost",
     "elaborate",
     "load",

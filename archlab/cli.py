@@ -16,7 +16,9 @@ from typing import Any, NoReturn
 
 import click
 
-from archlab.errors import ArchlabError, BudgetError, InputError
+from archlab.cli_exchange import export, import_timm, rewrite
+from archlab.cli_search import calibrate, worker
+from archlab.errors import ArchlabError, BudgetError
 from archlab.search.sampler.names import DEFAULT, SAMPLERS
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -57,23 +59,6 @@ def cli() -> None:
     """
 
 
-def _values(texts: Sequence[str]) -> dict[str, Any]:
-    """``name=value`` pairs; a value that reads as a number is one."""
-    values: dict[str, Any] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise InputError(f"{text!r} is not NAME=VALUE", hint="write it like --set width_mult=0.5")
-        try:
-            values[name] = int(value)
-        except ValueError:
-            try:
-                values[name] = float(value)
-            except ValueError:
-                values[name] = value
-    return values
-
-
 @cli.command(epilog="Examples:  archlab spaces  ·  archlab spaces --json")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def spaces(as_json: bool) -> None:
@@ -102,13 +87,13 @@ def spaces(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(net: str, sets: Sequence[str], by: str, fvcore: bool, text: bool, max_nodes: int, as_json: bool) -> None:
     """Print a network's parameters, MACs, activations and memory by stage."""
-    from archlab.elaborate import Fixed, Interpreter, load, settle
+    from archlab.elaborate import Fixed, Interpreter, load, parse_values, settle
     from archlab.grammar import parse_file, unparse
     from archlab.resources import find_architecture
     from archlab.tables import print_network, show_network
 
     space = load(parse_file(find_architecture(net)), max_nodes)
-    draw = Fixed(_values(sets))
+    draw = Fixed(parse_values(sets))
     network = Interpreter(space).network(draw)
     draw.refuse_unknown()
     if text:
@@ -239,92 +224,24 @@ def search(**options: Any) -> None:
         raise click.exceptions.Exit(1)
 
 
-@cli.command(
-    epilog="Example:  archlab worker --study mobile --storage postgresql://me@server/archlab, with the password in "
-    "PGPASSWORD or ~/.pgpass"
-)
-@click.option("--study", required=True, metavar="NAME", help="The study, begun by `archlab search`.")
-@click.option("--storage", required=True, metavar="ADDRESS", envvar="ARCHLAB_STORAGE",
-              help="The journal file or database URL that holds it.")  # fmt: skip
-@click.option("--space", metavar="SPACE", help="Refuse the study where it is not of this space.")
-@click.option("--timeout", metavar="TIME", help="Begin no evaluation after this time, such as 10m.")
-@click.option("--json", "as_json", is_flag=True, help="Print how it ended as JSON.")
-def worker(study: str, storage: str, space: str | None, timeout: str | None, as_json: bool) -> None:
-    """Evaluate candidates of a study that was begun elsewhere, until it is done.
-
-    The study carries its space, budgets, objectives and seed. An objective of your own must be where it was named.
-    """
-    from archlab.grammar import parse_file
-    from archlab.resources import find_architecture
-    from archlab.search.workers.join import work
-    from archlab.units import parse_duration
-
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    architecture = None if space is None else parse_file(find_architecture(space))
-    seconds = None if timeout is None else parse_duration(timeout)
-    history = work(storage, study, architecture, seconds, note=lambda text: click.echo(f"archlab: {text}", err=True))
-    if as_json:
-        click.echo(json.dumps({"spent": history.spent, "interrupted": history.interrupted}))
-    else:
-        click.echo(f"{history.spent} evaluations done" + (f"; {history.interrupted}" if history.interrupted else ""))
-
-
-@cli.command(
-    epilog="Examples:  archlab calibrate mobile --from trained.csv --out mobile.json  ·  "
-    "archlab calibrate my.arch -o train.py:accuracy -n 20 --out my.json, then archlab search my.arch -o my.json"
-)
-@click.argument("space")
-@click.option(
-    "--from",
-    "source",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Trained networks: a search's result.json, or a CSV with a column for each hole and one for the value.",
-)
-@click.option("--value", metavar="NAME", help="The value's column or objective.  [default: value, or the first]")
-@click.option("--objective", "-o", metavar="NAME", help="Without --from: train networks drawn at random with this.")
-@click.option("--trials", "-n", type=click.IntRange(10), default=20, show_default=True, help="How many of them.")
-@click.option("--budget", "-b", "budgets", multiple=True, metavar="METRIC=VALUE", help="Limits on them.")
-@click.option(
-    "--score", "scores", multiple=True, metavar="NAME", help="Learn from this zero-cost score too; repeatable."
-)
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The .json file.")  # fmt: skip
-def calibrate(space: str, source: Path | None, value: str | None, objective: str | None, trials: int,
-              budgets: Sequence[str], scores: Sequence[str], seed: int, out: Path) -> None:  # fmt: skip
-    """Fit a score of SPACE to trained networks of it, to search with: --objective OUT."""
-    from archlab.elaborate import Interpreter, load
-    from archlab.grammar import parse_file
-    from archlab.resources import find_architecture
-    from archlab.search import search as run
-    from archlab.search.calibrate import fit, read_lessons, write_calibration
-
-    if (source is None) == (objective is None):
-        raise InputError("a calibration needs either --from FILE or --objective NAME")
-    if out.suffix != ".json":
-        raise InputError(f"a calibration is a .json file, not {out}")
-    loaded = load(parse_file(find_architecture(space)))
-    if source is None and objective is not None:
-        folder = out.with_suffix("")
-        run(space, budgets, objective, trials, seed, folder, sampler="random", top=1, latency=False)
-        source = folder / "result.json"
-    assert source is not None
-    networks, values = read_lessons(source, Interpreter(loaded), value)
-    fitted = fit(loaded.name, networks, values, scores)
-    write_calibration(out, fitted)
-    equal = "no such pairs" if fitted.kendall_equal_macs is None else f"{fitted.kendall_equal_macs:.2f}"
-    click.echo(f"{out}: {fitted.networks} networks; left-out Kendall {fitted.kendall:.2f}, Spearman "
-               f"{fitted.spearman:.2f}; Kendall at equal MACs {equal}")  # fmt: skip
-
-
-@cli.command(epilog="Example:  archlab report out/mobile/result.json --out report.html")
+@cli.command(epilog="Examples:  archlab report out/mobile/result.json --out report.html  ·  archlab report gallery")
 @click.argument("result", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="The page.  [default: report.html beside the result]")
+@click.option("--out", type=click.Path(path_type=Path), help="The page.  [default: beside the result; gallery.html]")
 def report(result: Path, out: Path | None) -> None:
-    """Make the HTML report of a search's RESULT file anew."""
-    from archlab.report import write_report
-    from archlab.result import read_result
+    """Make the HTML report of a search's RESULT file anew, or with `gallery` a page of the shipped networks."""
+    if str(result) == "gallery":
+        from archlab.report.gallery import write_gallery
 
-    target = out or result.parent / "report.html"
-    write_report(read_result(result), target)
+        target = out or Path("gallery.html")
+        write_gallery(target, lambda name: click.echo(f"drawing {name}", err=True))
+    else:
+        from archlab.report import write_report
+        from archlab.result import read_result
+
+        target = out or result.parent / "report.html"
+        write_report(read_result(result), target)
     click.echo(target)
+
+
+for _command in (calibrate, export, import_timm, rewrite, worker):
+    cli.add_command(_command)

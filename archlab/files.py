@@ -24,8 +24,8 @@ _WAYS_OUT = {
 }
 
 
-def write_atomic(path: Path, text: str) -> None:
-    """Writes ``text`` as UTF-8 to a temporary file in the same folder, then renames it to ``path``.
+def write_atomic(path: Path, content: str | bytes) -> None:
+    """Writes ``content``, text as UTF-8, to a temporary file in the same folder, then renames it to ``path``.
 
     What UTF-8 cannot hold (half of a surrogate pair, as crafted JSON can spell) becomes a question mark.
 
@@ -37,7 +37,7 @@ def write_atomic(path: Path, text: str) -> None:
     try:
         try:
             with temporary.open("xb") as file:
-                file.write(text.encode("utf-8", "replace"))
+                file.write(content if isinstance(content, bytes) else content.encode("utf-8", "replace"))
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)

@@ -122,7 +122,10 @@ def _slide(x: Shapes, a: Attrs) -> tuple[int, int]:
                 f" with padding {show_shape(a['padding'])}",
                 hint="use fewer strides or a larger input",
             )
-        out.append(room // s + 1)
+        n = room // s + 1
+        if a.get("ceil") and room % s and n * s < size + p:  # the last window must begin in the map or its left padding
+            n += 1
+        out.append(n)
     return out[0], out[1]
 
 
@@ -191,6 +194,32 @@ def _running(x: Shapes, a: Attrs) -> dict[str, Shape]:
     return {"running_mean": (_channels(x),), "running_var": (_channels(x),), "num_batches_tracked": ()}
 
 
+def _real(a: Attrs, name: str) -> float:
+    value = a[name]
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        raise ElaborationError(f"{name} must be a positive number, not {_show(value)}")
+    return float(value)
+
+
+def _norm_attrs(x: Shapes, a: Attrs) -> Attrs:
+    return {"channels": _channels(x), **{name: _real(a, name) for name in a}}
+
+
+def _lrn_attrs(x: Shapes, a: Attrs) -> Attrs:
+    _needs_map(x)
+    return {"size": _whole(a, "n"), **{name: _real(a, name) for name in ("alpha", "beta", "k")}}
+
+
+def _scale_attrs(x: Shapes, a: Attrs) -> Attrs:
+    _needs_map(x)
+    return {"channels": _channels(x), "init": _real(a, "init")}
+
+
+def _layer_norm_attrs(x: Shapes, a: Attrs) -> Attrs:
+    _needs_map(x)
+    return _norm_attrs(x, a)
+
+
 def _even_groups(x: Shapes, a: Attrs) -> int:
     groups = _whole(a, "g")
     if _channels(x) % groups:
@@ -210,7 +239,12 @@ def _pool_attrs(x: Shapes, a: Attrs) -> Attrs:
         raise ElaborationError(
             f"padding {show_shape(attrs['padding'])} is more than half of the {show_shape(attrs['kernel'])} window"
         )
-    return attrs
+    return attrs | {"ceil": _flag(a, "ceil")}
+
+
+def _adaptive_attrs(x: Shapes, a: Attrs) -> Attrs:
+    _needs_map(x)
+    return {"size": _pair(a, "n")}
 
 
 def _gap_attrs(x: Shapes, a: Attrs) -> Attrs:
@@ -276,7 +310,7 @@ def _cat_shape(x: Shapes, a: Attrs) -> Shape:
 
 
 _CONV = {"c": REQUIRED, "k": 3, "s": 1, "g": 1, "d": 1, "p": "same", "bias": 0}
-_POOL = {"k": REQUIRED, "s": 0, "p": "same"}
+_POOL = {"k": REQUIRED, "s": 0, "p": "same", "ceil": 0}
 
 OPS: dict[str, Op] = {
     "conv2d": Op(_CONV, _conv_attrs, lambda x, a: (a["out_channels"], *_slide(x, a)), _conv_weights,
@@ -284,10 +318,17 @@ OPS: dict[str, Op] = {
     "linear": Op({"n": REQUIRED, "bias": 1}, _linear_attrs, lambda x, a: (a["out_features"],), _linear_weights,
                  macs=lambda x, y, a: a["in_features"] * a["out_features"], fvcore="linear"),
     # In eval mode an affine batch norm is a scale and a shift: fvcore counts two.
-    "bn": Op({}, lambda x, a: {"channels": _channels(x)}, weights=_affine, buffers=_running,
+    "bn": Op({"eps": 0.00001, "momentum": 0.1}, _norm_attrs, weights=_affine, buffers=_running,
              other=lambda x, y, a: 2 * numel(y), fvcore="batch_norm"),
     "gn": Op({"g": REQUIRED}, _group_norm_attrs, weights=_affine,
              other=lambda x, y, a: 5 * numel(y), fvcore="group_norm"),
+    # Over the channels of each position (ConvNeXt, arXiv:2201.03545).
+    "ln": Op({"eps": 0.00001}, _layer_norm_attrs, weights=_affine,
+             other=lambda x, y, a: 5 * numel(y), fvcore="layer_norm"),
+    # Local response normalisation over n channels (AlexNet, section 3.3), as torch: alpha is divided by n.
+    "lrn": Op({"n": 5, "alpha": 0.0001, "beta": 0.75, "k": 2}, _lrn_attrs),
+    # A learned factor for each channel (layer scale, arXiv:2103.17239).
+    "scale": Op({"init": 0.000001}, _scale_attrs, weights=lambda x, a: {"weight": (_channels(x), 1, 1)}),
     "relu": Op({}),
     "relu6": Op({}),
     "leaky_relu": Op({"slope": 0.01}, _slope_attrs),
@@ -304,6 +345,8 @@ OPS: dict[str, Op] = {
     "avgpool": Op(_POOL, _pool_attrs, lambda x, a: (_channels(x), *_slide(x, a))),
     "gap": Op({}, _gap_attrs, lambda x, a: (_channels(x), 1, 1),
               other=lambda x, y, a: numel(x[0]), fvcore="adaptive_avg_pool2d"),
+    "adaptive_avgpool": Op({"n": REQUIRED}, _adaptive_attrs, lambda x, a: (_channels(x), *a["size"]),
+                           other=lambda x, y, a: numel(x[0]), fvcore="adaptive_avg_pool2d"),
     "upsample": Op({"scale": 2}, _upsample_attrs, _upsample_shape,
                    other=lambda x, y, a: numel(y), fvcore="upsample_nearest2d"),
     "flatten": Op({}, shape=_flatten_shape, view=True),

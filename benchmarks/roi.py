@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import sys
 import time
@@ -36,6 +35,7 @@ import torchvision  # noqa: E402
 from torch import Tensor  # noqa: E402
 
 from archlab.roi import MultiScaleRoIAlign, roi_align  # noqa: E402
+from benchmarks.machine import machine, versions  # noqa: E402
 
 CHANNELS, HEIGHT, WIDTH = 256, 200, 272
 STRIDES = (4, 8, 16, 32)
@@ -281,15 +281,6 @@ def _cuda_line(key: str, theirs: Callable[[], Tensor], ours: Callable[[], Tensor
     return Line(key, key, 0, round(a, 4), round(b, 4), round(a / b, 2), round(b / (size / rate), 2), difference)
 
 
-def processor() -> str:
-    """The CPU's model."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown")
-
-
 def ratios(lines: list[Line]) -> dict[str, float]:
     """Per key, the median over its cases and thread counts."""
     keys = dict.fromkeys(line.key for line in lines)
@@ -309,12 +300,8 @@ def main() -> int:
         return 1
     record: dict[str, Any] = {
         "device": options.device,
-        "machine": {"cpu": processor(), "cores": os.cpu_count()},
-        "versions": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "torchvision": torchvision.__version__,
-        },
+        "machine": machine(),
+        "versions": versions("torch", "torchvision"),
         "unit": "milliseconds of CPU time" if options.device == "cpu" else "milliseconds on the device",
     }
     lines: list[Line] = []

@@ -90,6 +90,19 @@ def test_spaces_lists_what_is_shipped():
         (["search", "mobile", "--objective", "synflw"], "did you mean synflow?"),
         (["search", "mobile", "--timeout", "soon"], "write it like 5m"),
         (["report", "nothing.json"], "cannot read nothing.json"),
+        (["report", "gallery", "--out", "nowhere/g.html"], "cannot write nowhere/g.html"),
+        (
+            ["export", "resnet18", "--to", "onnx"],
+            "onnx is no text, so it needs a file\n  hint: add --out resnet18.onnx",
+        ),
+        (["export", "resnet18", "--to", "caffe"], "'caffe' is not one of"),
+        (["export", "resnet18", "--to", "timm"], "stage1.0: no timm block string says conv2d -> bn -> add"),
+        (["export", "resnet18", "--to", "arch", "--set", "width=1"], "no hole is named 'width'"),
+        (["export", "resnet18", "--to", "arch", "--out", "nowhere/r.arch"], "cannot write nowhere/r.arch"),
+        (["import", "--timm-arch", "nothing.txt"], "cannot read nothing.txt"),
+        (["rewrite", "resnet18", "--rule", "separable", "--where", "stage9"], "there is no stage 'stage9'"),
+        (["rewrite", "resnet18", "--rule", "factorise5x5"], "resnet18 holds no convolution for the rule factorise5x5"),
+        (["rewrite", "vgg16", "--rule", "group_shuffle"], "limit the rule to a stage that it fits, with --where"),
         (["serch"], "No such command 'serch'"),
     ],
 )
@@ -119,10 +132,40 @@ def test_a_budget_that_no_network_meets_is_exit_code_1(tiny):
 
 
 def test_help_has_examples():
-    for command in ("show", "search", "spaces", "report"):
+    for command in ("show", "search", "spaces", "report", "export", "import", "rewrite"):
         done = archlab(command, "--help")
         assert done.returncode == 0
         assert f"archlab {command}" in done.stdout.split("Example")[1]
+
+
+def test_a_rewritten_network_is_printed_with_its_cost(tmp_path):
+    (tmp_path / "w.arch").write_text("net worked(input=128x14x14)\nbody: conv2d(256, 3)\n")
+    done = archlab("rewrite", "w.arch", "--rule", "separable", "--dm", 4, cwd=tmp_path)
+    assert done.stdout.splitlines()[:4] == [
+        "net worked(input=128x14x14)",
+        "body: conv2d(in * 4, 3, g=in) -> conv2d(256, 1)",
+        "# params: 294,912 -> 135,680 (46 %)",
+        "# macs: 57,802,752 -> 26,593,280 (46 %)",
+    ]
+    assert archlab("rewrite", "w.arch", "--rule", "separable", "--out", "n.arch", cwd=tmp_path).returncode == 0
+    shown = json.loads(archlab("show", "n.arch", "--json", cwd=tmp_path).stdout)
+    assert shown["params"] == 128 * 9 + 128 * 256
+
+
+def test_block_strings_go_out_and_in(tmp_path):
+    strings = archlab("export", "mobilenet_v2", "--to", "timm", "--out", "m.txt", cwd=tmp_path)
+    assert strings.stdout == "m.txt\n"
+    text = archlab("import", "--timm-arch", "m.txt", cwd=tmp_path).stdout
+    assert text.startswith("net mobilenet_v2(input=3x224x224)\n")
+    assert "stage2: repeat(2, skip(ir(24, 3, s=2, e=6)))" in text
+
+
+def test_a_python_export_runs_on_its_own(tiny):
+    done = archlab("export", "tiny.arch", "--to", "python", "--out", "net.py", cwd=tiny)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "net.py\n", "")
+    code = "import torch, net; print(tuple(net.Tiny()(torch.zeros(2, 3, 16, 16)).shape)[0])"
+    run = subprocess.run([sys.executable, "-c", code], cwd=tiny, capture_output=True, text=True, check=False)
+    assert run.stdout == "2\n", run.stderr
 
 
 def test_a_search_prints_its_table_and_leaves_its_files(tiny):

@@ -76,7 +76,7 @@ def test_joins():
 
 
 def test_a_pooling_strides_by_its_window_unless_told():
-    assert apply("maxpool", k=2).attrs == {"kernel": (2, 2), "stride": (2, 2), "padding": (0, 0)}
+    assert apply("maxpool", k=2).attrs == {"kernel": (2, 2), "stride": (2, 2), "padding": (0, 0), "ceil": False}
 
 
 def test_nothing_may_hold_more_elements_than_the_limit():

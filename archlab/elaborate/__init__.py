@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archlab.elaborate.draw import Draw, Fixed, Hole, Random, Value, defaults
+from archlab.elaborate.draw import Draw, Fixed, Hole, Random, Value, defaults, parse_values
 from archlab.elaborate.interpreter import Interpreter
 from archlab.elaborate.network import Network
 from archlab.elaborate.settle import settle
@@ -22,6 +22,7 @@ __all__ = [
     "defaults",
     "elaborate",
     "load",
+    "parse_values",
     "settle",
 ]
 

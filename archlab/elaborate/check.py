@@ -57,7 +57,7 @@ class _Check:
             self._block(block)
         for stage in arch.stages:
             self._options("a stage", stage, MULTIPLIERS, self.vars)
-            self._expr(stage.body, self.vars)
+            self._expr(stage.body, self.vars | {*MULTIPLIERS})
 
     # --- definitions ------------------------------------------------------------------------------------------------
 
@@ -101,7 +101,7 @@ class _Check:
     def _block(self, block: ast.Block) -> None:
         if len(block.params) > MAX_PARAMS:
             raise self._error(f"block {block.name} has more than {MAX_PARAMS} parameters", block.at)
-        names: set[str] = set(self.vars)
+        names: set[str] = {*self.vars, *MULTIPLIERS}
         params: set[str] = set()
         for param in block.params:
             if param.name in params:
@@ -236,6 +236,8 @@ def _show_params(params: Mapping[str, object]) -> Iterator[str]:
             yield name
         elif isinstance(default, ast.Expr):
             yield f"{name}={unparse_expr(default)}"
+        elif isinstance(default, float):
+            yield f"{name}={unparse_expr(ast.Number(default))}"
         else:
             yield f"{name}={default}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -121,3 +121,27 @@ class Random:
         if hole.step:
             return hole.value_at(int(self._random() * (hole.steps() + 1)))
         return hole.lo + self._random() * (hole.hi - hole.lo)
+
+
+def parse_values(texts: Iterable[str]) -> dict[str, Value]:
+    """Values for ``Fixed`` from texts such as ``width_mult=0.5``; a value that reads as a number is one.
+
+    Raises:
+        InputError: a text is not NAME=VALUE.
+    """
+    values: dict[str, Value] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise InputError(f"{text!r} is not NAME=VALUE", hint="write it like --set width_mult=0.5")
+        values[name] = _number(value)
+    return values
+
+
+def _number(text: str) -> Value:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

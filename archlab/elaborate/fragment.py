@@ -29,11 +29,13 @@ class Fragment:
         views: it allocates nothing: its output is its input's memory.
         parts: its pieces by name: a chain in order, or the branches of a join.
         op: the operator of a leaf, or the join that ends the branches.
+        block: the block of the language that it is; empty where it is none.
     """
 
     __slots__ = (
         "activations",
         "after",
+        "block",
         "during",
         "macs",
         "nodes",
@@ -52,6 +54,7 @@ class Fragment:
         self.shape = shape
         self.parts = parts
         self.op = op
+        self.block = ""
         self.during = during
         self.after = after
         self.peak = max(during + numel(x), after)

@@ -303,6 +303,7 @@ class _Run:
         else:
             prefix = f"{caller.prefix}.{path}" if path else caller.prefix
             fragment = self._block(callee, given, caller, prefix, x, self.keys.of(key) if shared else self.keys.fresh())
+            fragment.block = fragment.block or callee.name
         if shared:
             self.memo[key] = fragment
         return fragment

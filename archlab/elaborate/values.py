@@ -9,7 +9,7 @@ from typing import TypeVar
 from archlab.elaborate import evaluate
 from archlab.elaborate.draw import Draw, Hole, Value
 from archlab.elaborate.holes import labels_of
-from archlab.elaborate.language import FUNCTIONS, Callee
+from archlab.elaborate.language import FUNCTIONS, MULTIPLIERS, Callee
 from archlab.elaborate.scope import Bound, Layer, Scope, Wide
 from archlab.elaborate.space import Space
 from archlab.errors import ElaborationError, LimitError
@@ -115,7 +115,8 @@ class Values:
 
     def is_bound(self, name: str, scope: Scope) -> bool:
         """Whether ``name`` is a parameter, a var, ``in`` or a word: a value and not a block to call."""
-        return name in scope.names or name == "in" or name in _WORDS or (scope.own and name in self.vars)
+        known = name in scope.names or name == "in" or name in _WORDS or name in MULTIPLIERS
+        return known or (scope.own and name in self.vars)
 
     def named(self, name: str, expr: ast.Expr, scope: Scope) -> Bound:
         """What ``name`` is worth."""
@@ -125,6 +126,8 @@ class Values:
             return scope.channels
         if name in _WORDS:
             return _WORDS[name]
+        if name in MULTIPLIERS:
+            return scope.width if name == "width_mult" else scope.depth
         if scope.own and name in self.vars:
             return self.vars[name]
         if id(expr) in self.space.open:

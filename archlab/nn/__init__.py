@@ -1,7 +1,8 @@
 """The torch side of a network: its module, fvcore's count of it, and its latency on this machine."""
 
+from archlab.nn.copy import copy_weights
 from archlab.nn.count import recount
 from archlab.nn.latency import measure
 from archlab.nn.module import build
 
-__all__ = ["build", "measure", "recount"]
+__all__ = ["build", "copy_weights", "measure", "recount"]

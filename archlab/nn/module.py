@@ -12,7 +12,7 @@ from torch import Tensor, fx, nn
 
 from archlab.errors import BuildError, did_you_mean
 from archlab.ir import INPUT, Graph, Node, Shape
-from archlab.nn.operators import FUNCTIONS, MODULES
+from archlab.nn.operators import FUNCTIONS, MODULES, Scale
 
 
 class Network(fx.GraphModule):
@@ -38,7 +38,8 @@ def build(graph: Graph, seed: int = 0) -> fx.GraphModule:
 
     Initialisation: convolutions normal with variance 2 / fan-out (He et al. 2015, arXiv:1502.01852, equation 14), where
     the fan-out is of one group, as in MobileNet and EfficientNet, so that a depthwise convolution keeps the variance
-    too; linear layers normal with deviation 0.01; norms 1 and 0; biases 0; PReLU 0.25. The same seed gives the same
+    too; linear layers normal with deviation 0.01; norms 1 and 0; biases 0; PReLU 0.25; a
+    layer scale its ``init``. The same seed gives the same
     weights, whatever the state of torch's global generator, which stays as it was.
 
     Raises:
@@ -104,8 +105,10 @@ def _initialise(module: nn.Module, rng: torch.Generator) -> None:
             module.weight.normal_(0, math.sqrt(2 / fan_out), generator=rng)
         case nn.Linear():
             module.weight.normal_(0, 0.01, generator=rng)
-        case nn.BatchNorm2d() | nn.GroupNorm():
+        case nn.BatchNorm2d() | nn.GroupNorm() | nn.LayerNorm():
             module.reset_parameters()
+        case Scale():
+            module.weight.fill_(module.init)
         case nn.PReLU():
             module.weight.fill_(0.25)
     if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:

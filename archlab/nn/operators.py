@@ -17,10 +17,10 @@ Attrs = Mapping[str, Any]
 
 
 class Shuffle(nn.Module):
-    """Channel shuffle (ShuffleNet, arXiv:1707.01083, section 3.1): (N, g·n, H, W) to (N, n·g, H, W).
+    """Channel shuffle, (N, g·n, H, W) to (N, n·g, H, W) (arXiv:1707.01083, section 3.1).
 
-    Of view, transpose and reshape, which every exporter knows; ``torch.nn.ChannelShuffle`` is one operator of its own,
-    which fvcore and ONNX do not.
+    Of view, transpose and reshape, which every exporter knows; torch's ChannelShuffle
+    is one operator of its own, which fvcore and ONNX do not.
     """
 
     def __init__(self, groups: int) -> None:
@@ -34,6 +34,25 @@ class Shuffle(nn.Module):
 
     def extra_repr(self) -> str:
         return f"groups={self.groups}"
+
+
+class ChannelNorm(nn.LayerNorm):
+    """Layer norm over the channels at every position of a map (arXiv:2201.03545)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class Scale(nn.Module):
+    """A learned factor for each channel of a map (layer scale, arXiv:2103.17239)."""
+
+    def __init__(self, channels: int, init: float) -> None:
+        super().__init__()
+        self.init = init
+        self.weight = nn.Parameter(torch.full((channels, 1, 1), init))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.weight
 
 
 def _conv(a: Attrs) -> nn.Module:
@@ -52,8 +71,11 @@ def _conv(a: Attrs) -> nn.Module:
 MODULES: dict[str, Callable[[Attrs], nn.Module]] = {
     "conv2d": _conv,
     "linear": lambda a: nn.Linear(a["in_features"], a["out_features"], bias=a["bias"]),
-    "bn": lambda a: nn.BatchNorm2d(a["channels"]),
+    "bn": lambda a: nn.BatchNorm2d(a["channels"], eps=a["eps"], momentum=a["momentum"]),
     "gn": lambda a: nn.GroupNorm(a["groups"], a["channels"]),
+    "ln": lambda a: ChannelNorm(a["channels"], eps=a["eps"]),
+    "lrn": lambda a: nn.LocalResponseNorm(a["size"], a["alpha"], a["beta"], a["k"]),
+    "scale": lambda a: Scale(a["channels"], a["init"]),
     "relu": lambda _: nn.ReLU(),
     "relu6": lambda _: nn.ReLU6(),
     "leaky_relu": lambda a: nn.LeakyReLU(a["slope"]),
@@ -66,10 +88,11 @@ MODULES: dict[str, Callable[[Attrs], nn.Module]] = {
     "hardsigmoid": lambda _: nn.Hardsigmoid(),
     "tanh": lambda _: nn.Tanh(),
     "prelu": lambda a: nn.PReLU(a["channels"]),
-    "maxpool": lambda a: nn.MaxPool2d(a["kernel"], a["stride"], a["padding"]),
-    "avgpool": lambda a: nn.AvgPool2d(a["kernel"], a["stride"], a["padding"]),
+    "maxpool": lambda a: nn.MaxPool2d(a["kernel"], a["stride"], a["padding"], ceil_mode=a["ceil"]),
+    "avgpool": lambda a: nn.AvgPool2d(a["kernel"], a["stride"], a["padding"], ceil_mode=a["ceil"]),
     # Not a mean over the map: fvcore counts the adaptive pooling.
     "gap": lambda _: nn.AdaptiveAvgPool2d(1),
+    "adaptive_avgpool": lambda a: nn.AdaptiveAvgPool2d(a["size"]),
     "upsample": lambda a: nn.Upsample(scale_factor=a["scale"], mode="nearest"),
     "flatten": lambda _: nn.Flatten(1),
     "dropout": lambda a: nn.Dropout(a["p"]),

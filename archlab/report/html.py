@@ -66,12 +66,12 @@ def render_report(result: SearchResult) -> str:
         "total": len(rows),
         "listed": min(len(rows), MAX_ROWS),
         "data": json_block(payload(result, by, rows, paretos, histories)),
-        "csp": _policy(),
-        "first_script": _static(FIRST_SCRIPT),
-        "styles": [_static(name) for name in STYLES],
-        "scripts": [_static(name) for name in SCRIPTS],
+        "csp": policy(STYLES, (FIRST_SCRIPT, *SCRIPTS)),
+        "first_script": static(FIRST_SCRIPT),
+        "styles": [static(name) for name in STYLES],
+        "scripts": [static(name) for name in SCRIPTS],
     }
-    template = _environment().get_template("search.html")
+    template = environment().get_template("search.html")
     # Rendered without drawings first, to see how much room they have; the second time takes some ten milliseconds.
     bare = template.render(content, panels=page.panels(infos, room=0))
     room = MAX_BYTES - len(bare.encode("utf-8", "replace"))
@@ -90,7 +90,7 @@ def _block_classes(infos: tuple[FinalistInfo, ...]) -> dict[str, int]:
 
 
 @cache
-def _static(name: str) -> Markup:
+def static(name: str) -> Markup:
     """A shipped style or script as it stands in the page."""
     text = (folder("reports") / "static" / name).read_text(encoding="utf-8")
     # The parser ends the element at this sequence wherever it stands; none of our files holds it.
@@ -100,26 +100,28 @@ def _static(name: str) -> Markup:
 
 
 @cache
-def _policy() -> str:
-    scripts = " ".join(csp_hash(_static(name)) for name in (FIRST_SCRIPT, *SCRIPTS))
+def policy(styles: tuple[str, ...], scripts: tuple[str, ...]) -> str:
+    """The Content-Security-Policy that allows these shipped styles and scripts and nothing else."""
+    scripts_of = " ".join(csp_hash(static(name)) for name in scripts)
     # Plotly fills empty style elements through the CSSOM; the empty hash allows such an element and no rule in it.
-    styles = " ".join(csp_hash(text) for text in (*map(_static, STYLES), ""))
+    styles_of = " ".join(csp_hash(text) for text in (*map(static, styles), ""))
     return (
-        f"default-src 'none'; script-src {scripts}; style-src {styles}; img-src data:; base-uri 'none'; "
+        f"default-src 'none'; script-src {scripts_of}; style-src {styles_of}; img-src data:; base-uri 'none'; "
         "form-action 'none'"
     )
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """The templates of all pages, escaping by default."""
+    made = Environment(
         loader=FileSystemLoader(folder("reports") / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    made.filters |= {
         "count": format_count,
         "bytes": format_bytes,
         "seconds": format_seconds,
@@ -128,4 +130,4 @@ def _environment() -> Environment:
         "share": lambda value: Markup(share_bar(value)),
         "cut": lambda text, most=80: text if len(text) <= most else f"{text[: most - 1]}…",
     }
-    return environment
+    return made

@@ -188,6 +188,8 @@ def test_every_parameter_learns(graph):
 
 @small
 def test_channels_last_and_half_precision(graph):
+    if "lrn" in {node.op for node in graph}:  # torch has no half-precision local response norm on the CPU
+        graph = graph_of(EVERY_OPERATOR.replace(" -> lrn(3)", ""))
     module, x = build(graph).eval(), batch(graph)
     y = module(x)
     last = copy.deepcopy(module).to(memory_format=torch.channels_last)

@@ -134,6 +134,28 @@ def test_the_time_limit_ends_the_search(tmp_path, objective_file):
     assert result.interrupted == "the time limit was reached"
 
 
+def test_latency_is_measured_where_it_is_a_budget_and_what_is_too_slow_is_never_scored(tmp_path, objective_file, calls):
+    space = archlab.parse("net few(input=3x8x8)\nstem: conv({4, 8})\nhead: gap -> fc(2)")
+    objective = objective_file("return 1.0")
+    slow = run(tmp_path, objective, space=space, budget=["latency=0.001us"], trials=5)
+    assert {t.state for t in slow.trials} <= {"over_budget", "repeated"}
+    assert all(t.reason == "latency is above 1e-06 ms" for t in slow.trials if t.state == "over_budget")
+    assert calls() == []
+    quick = run(tmp_path, objective, space=space, budget=["latency=10s"], trials=2, out=tmp_path / "quick")
+    assert all(0 < t.cost["latency"] < 10 for t in quick.trials if t.state == "scored")
+    assert len(calls()) == 2
+
+
+def test_latency_can_be_what_is_minimised(tmp_path):
+    result = run(tmp_path, "latency", trials=3)
+    best = result.finalists[0]
+    assert (
+        best.values["latency"]
+        == best.cost["latency"]
+        == min(t.values["latency"] for t in result.trials if t.state == "scored")
+    )
+
+
 # --- resuming ---------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,111 @@
+"""The shipped networks on one page: each one's text, drawing and cost by stage, and all against published accuracy."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from markupsafe import Markup
+
+from archlab.cost import Cost, Part, by_stage, cost
+from archlab.elaborate import Interpreter, Network, load
+from archlab.files import write_atomic
+from archlab.grammar import parse_file
+from archlab.report.bubbles import Bubble, bubble_chart
+from archlab.report.diagram import draw
+from archlab.report.html import FIRST_SCRIPT, environment, policy, static
+from archlab.report.safe import json_block
+from archlab.resources import folder, shipped_spaces
+
+STYLES = ("page.css", "tables.css", "diagram.css", "gallery.css", "print.css")
+SCRIPTS = ("report.js",)
+
+
+def _silent(name: str) -> None:
+    """Says nothing of a network that is drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """A published ImageNet top-1 in percent, single crop unless the source says otherwise, and where it stands."""
+
+    top1: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """A network as the page shows it; ``about`` is what its text says of it, ``drawing`` None where it had no room."""
+
+    name: str
+    about: str
+    text: str
+    network: Network
+    total: Cost
+    stages: tuple[Part, ...]
+    accuracy: Accuracy | None
+    drawing: Markup
+
+    @property
+    def link(self) -> str:
+        """Where the paper is that the text names; empty where it names none."""
+        found = re.search(r"arXiv:(\d{4}\.\d{4,5})", self.about)
+        return f"https://arxiv.org/abs/{found[1]}" if found else ""
+
+
+def accuracies() -> dict[str, Accuracy]:
+    """The published accuracies by network: ``reports/data/imagenet_top1.csv``."""
+    with (folder("reports") / "data" / "imagenet_top1.csv").open(encoding="utf-8", newline="") as file:
+        return {row["network"]: Accuracy(float(row["top1"]), row["source"]) for row in csv.DictReader(file)}
+
+
+def exhibits(progress: Callable[[str], None] = _silent) -> list[Exhibit]:
+    """Every shipped reference network, from the fewest MACs to the most; ``progress`` hears of each."""
+    published = accuracies()
+    made = []
+    for name, path in shipped_spaces().items():
+        space = load(parse_file(path))
+        if not space.is_reference:
+            continue
+        progress(name)
+        text = path.read_text(encoding="utf-8")
+        network = Interpreter(space).network(lambda hole: hole.default)
+        lines = text.split("\n")
+        about = " ".join(line.lstrip("# ") for line in lines[: next(i for i, x in enumerate(lines) if x[:1] != "#")])
+        drawing = Markup(draw(network.graph))
+        made.append(Exhibit(name, about, text, network, cost(network), by_stage(network), published.get(name), drawing))
+    return sorted(made, key=lambda exhibit: exhibit.total.macs)
+
+
+def render_gallery(progress: Callable[[str], None] = _silent) -> str:
+    """The page as HTML, the same for the same installation."""
+    shown = exhibits(progress)
+    bubbles = [
+        Bubble(e.name, f"#{e.name}", e.total.macs, e.total.params, e.accuracy.top1)
+        for e in shown
+        if e.accuracy is not None
+    ]
+    scripts = (FIRST_SCRIPT, *SCRIPTS)
+    return environment().get_template("gallery.html").render(
+        exhibits=shown,
+        chart=Markup(bubble_chart(bubbles)),
+        lines=int(median(len(e.text.splitlines()) for e in shown)),
+        csp=policy(STYLES, scripts),
+        first_script=static(FIRST_SCRIPT),
+        styles=[static(name) for name in STYLES],
+        scripts=[static(name) for name in SCRIPTS],
+        data=json_block({}),
+    )  # fmt: skip
+
+
+def write_gallery(path: Path, progress: Callable[[str], None] = _silent) -> None:
+    """Writes the page to ``path``, all of it or nothing.
+
+    Raises:
+        InputError: the file cannot be written; an older one is then as it was.
+    """
+    write_atomic(path, render_gallery(progress))

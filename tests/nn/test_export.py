@@ -1,0 +1,210 @@
+"""Exports compute what the network does: in ONNX Runtime, as Python source, and as a torch.export program."""
+
+from __future__ import annotations
+
+import doctest
+import importlib.util
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from networks import EVERY_OPERATOR, draws, graph_of, resized, shipped
+from references import side_of
+
+from archlab.elaborate import Fixed, Interpreter, elaborate, load
+from archlab.errors import BuildError, InputError
+from archlab.grammar import parse, parse_file
+from archlab.nn import build
+from archlab.nn.export import FORMATS, export
+from archlab.nn.export.expressions import CONSTRUCTORS
+from archlab.nn.export.source import to_source
+from archlab.nn.operators import MODULES
+from archlab.ops import OPS
+from archlab.resources import find_architecture, shipped_spaces
+
+RUFF = Path(sys.executable).with_name("ruff")
+# Layers of one name in different branches, names of Python and torch, a bare operator as a stage, a network in one.
+ODD = """
+net odd(input=3x16x16)
+forward: residual(conv(8) -> conv(8)) -> conv(8) -> residual(conv(8)) -> conv2d(8, bias=1)
+lambda: cat(relu -> conv(4, 1x3), identity, maxpool(3, s=1)) -> mul(identity, sigmoid)
+  -> split(identity, conv(8), relu, tanh)
+relu: relu
+x: add(conv(8, 1), conv(8, 1)) -> mul(conv(8, 1), conv(8, 1)) -> repeat(2, conv(8)) -> conv(4) -> repeat(2, conv(4))
+"""
+NAMES = sorted(shipped_spaces())
+
+
+@pytest.fixture(scope="module", params=["every", "odd", *NAMES])
+def network(request):
+    if request.param in ("every", "odd"):
+        return elaborate(parse(EVERY_OPERATOR if request.param == "every" else ODD))
+    side = side_of(request.param)
+    return elaborate(resized(parse_file(find_architecture(request.param)), side))
+
+
+def images(graph, n=2):
+    return torch.randn(n, *graph.input_shape, generator=torch.Generator().manual_seed(1))
+
+
+def outputs(network, seed=0):
+    """The module in eval mode, with statistics of its own, and what it makes of two images."""
+    module, x = build(network.graph, seed), images(network.graph)
+    for part in module.modules():
+        if isinstance(part, torch.nn.BatchNorm2d):
+            torch.manual_seed(len(part.weight))
+            part.running_mean.normal_(0, 0.2)
+            part.running_var.uniform_(0.5, 1.5)
+    with torch.no_grad():
+        return module.eval(), x, module(x)
+
+
+def run_onnx(model: bytes, x: torch.Tensor) -> torch.Tensor:
+    runtime = pytest.importorskip("onnxruntime")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return torch.from_numpy(session.run(["output"], {"input": x.numpy()})[0])
+
+
+def loaded(source: str, tmp_path: Path, name: str):
+    """The last class of a source, imported from a file."""
+    path = tmp_path / f"{name}.py"
+    path.write_text(source, encoding="utf-8")
+    spec = importlib.util.spec_from_file_location(f"exported_{name}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    classes = [value for value in vars(module).values() if isinstance(value, type) and value.__module__ == spec.name]
+    return classes[-1]
+
+
+def test_onnx_runtime_computes_the_same(network):
+    from archlab.nn.export.onnx import to_onnx
+
+    module, x, y = outputs(network)
+    z = run_onnx(to_onnx(network.graph, module).SerializeToString(), x)
+    assert y.std() > 1e-4
+    assert (z - y).abs().max() <= 1e-4 * y.abs().max()
+
+
+def test_the_source_loads_the_same_state_and_computes_the_same(network, tmp_path):
+    module, x, y = outputs(network)
+    source = to_source(network)
+    ours = loaded(source, tmp_path, network.name)().eval()
+    assert list(ours.state_dict()) == list(module.state_dict())
+    ours.load_state_dict(module.state_dict())
+    with torch.no_grad():
+        assert torch.equal(ours(x), y)
+    assert not any(line.startswith(("import archlab", "from archlab")) for line in source.splitlines())
+
+
+def test_sources_pass_ruff_and_are_formatted(tmp_path):
+    for name in NAMES:
+        (tmp_path / f"{name}.py").write_text(to_source(elaborate(parse_file(find_architecture(name)))))
+    for text in (EVERY_OPERATOR, ODD):
+        network = elaborate(parse(text))
+        (tmp_path / f"{network.name}.py").write_text(to_source(network))
+    for command in (["check", "--select", "E4,E7,E9,F,W,I,B,UP"], ["format", "--check"]):
+        done = subprocess.run(
+            [RUFF, *command, "--isolated", "--no-cache", str(tmp_path)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout
+
+
+def test_a_block_is_a_class_and_a_repeat_is_a_loop():
+    source = to_source(elaborate(parse_file(find_architecture("resnet50"))))
+    classes = [line.split("(")[0].removeprefix("class ") for line in source.splitlines() if line.startswith("class ")]
+    assert {"Conv", "Bottleneck", "Projection", "Resnet50"} <= set(classes)
+    assert len(classes) <= 8
+    assert "*(Bottleneck(64, 256) for _ in range(2))" in source
+    assert source.splitlines()[0] == '"""resnet50: 25,557,032 parameters, 4,089,184,256 MACs at 3x224x224."""'
+    assert len(source.splitlines()) < 200
+
+
+def test_a_torch_export_program_takes_any_batch():
+    space = load(resized(parse_file(find_architecture("shufflenet_v2_x0_5")), 64))
+    network = Interpreter(space).network(Fixed({"width_mult": 0.5}))
+    program = torch.export.load(io.BytesIO(export(space, network, "pt2", seed=3)))
+    module = build(network.graph, seed=3).eval()
+    for n in (1, 5):
+        x = images(network.graph, n)
+        torch.testing.assert_close(program.module()(x), module(x), rtol=1e-5, atol=1e-6)
+
+
+def test_the_canonical_text_is_the_network():
+    space = load(parse_file(find_architecture("mobile")))
+    network = Interpreter(space).network(Fixed({"stage2.depth": 3}))
+    assert elaborate(parse(export(space, network, "arch"))).digest == network.digest
+
+
+def test_onnx_takes_any_batch_and_keeps_the_names():
+    from archlab.nn.export.onnx import to_onnx
+
+    graph = shipped("shufflenet_v2_x0_5", 64)
+    module = build(graph).eval()
+    model = to_onnx(graph, module)
+    assert {node.name for node in graph} <= {node.name for node in model.graph.node}
+    kept = {name for name in module.state_dict() if not name.endswith("num_batches_tracked")}
+    assert kept <= {tensor.name for tensor in model.graph.initializer}
+    x = images(graph, 3)
+    torch.testing.assert_close(run_onnx(model.SerializeToString(), x), module(x).detach(), rtol=1e-4, atol=1e-5)
+
+
+POOLINGS = (
+    "maxpool(3, s=2, p=0, ceil=1)",
+    "maxpool(2, s=2, ceil=1)",
+    "maxpool(3, s=3, p=1, ceil=1)",
+    "avgpool(3, s=2, p=0, ceil=1)",
+    "adaptive_avgpool(4)",
+    "adaptive_avgpool(3x5)",
+)
+
+
+@pytest.mark.parametrize("text", POOLINGS)
+def test_pooling_at_the_edges_is_torchs(text):
+    from archlab.nn.export.onnx import to_onnx
+
+    for side in (9, 10, 11):
+        graph = graph_of(f"net p(input=2x{side}x{side})\na: {text}")
+        module, x = build(graph).eval(), images(graph)
+        torch.testing.assert_close(run_onnx(to_onnx(graph, module).SerializeToString(), x), module(x))
+        assert tuple(module(x).shape[1:]) == graph.shape_of(graph.output)
+
+
+def test_every_operator_can_be_written():
+    from archlab.nn.export.onnx import WRITERS
+
+    assert set(WRITERS) == set(OPS)
+    assert set(CONSTRUCTORS) == set(MODULES)
+
+
+@pytest.mark.parametrize("graph", draws("mobile", 2, 32, seed=4), ids=lambda g: g.digest[:6])
+def test_a_draw_exports_to_onnx(graph):
+    from archlab.nn.export.onnx import to_onnx
+
+    module, x = build(graph).eval(), images(graph)
+    torch.testing.assert_close(
+        run_onnx(to_onnx(graph, module).SerializeToString(), x), module(x).detach(), rtol=1e-4, atol=1e-4
+    )
+
+
+def test_what_cannot_be_exported_is_said():
+    from archlab.nn.export.onnx import to_onnx
+
+    space = load(parse("net t(input=3x8x8)\na: conv(4)"))
+    network = Interpreter(space).network(Fixed({}))
+    with pytest.raises(InputError, match="there is no format 'caffe'"):
+        export(space, network, "caffe")
+    other = build(graph_of("net t(input=3x8x8)\nb: conv(4)"))
+    with pytest.raises(BuildError, match=r"a\.conv2d: the module has no a\.conv2d\.weight"):
+        to_onnx(network.graph, other)
+    assert list(FORMATS) == ["onnx", "python", "pt2", "arch"]
+
+
+def test_doctests_hold():
+    from archlab.nn.export import classes, source
+
+    assert doctest.testmod(classes).failed == doctest.testmod(source).failed == 0
