@@ -55,6 +55,8 @@ def test_the_dashboard_shows_names_budgets_and_finalists(dashboard):
     assert "net tiny" in detail["note"]["body"]
     assert "Budget: macs ≤ 40.00 k" in detail["note"]["body"]
     trials = {trial["number"]: trial for trial in detail["trials"]}
-    assert all(max(trial["constraints"]) <= 0 for trial in trials.values())
+    judged = [trial for trial in trials.values() if trial["state"] == "Complete"]
+    assert len(judged) >= 10
+    assert all(max(trial["constraints"]) <= 0 for trial in judged)
     for finalist in result.finalists:
         assert finalist.text.strip() in trials[finalist.trial]["note"]["body"]
