@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from archlab.audit import audit
 from archlab.cost import Budget, Cost, by_block, by_op, by_stage, cost, parse_budget
 from archlab.elaborate import Fixed, Interpreter, Network, Random, Space, elaborate, settle
 from archlab.errors import ArchlabError, BudgetError, ElaborationError, InputError, LimitError, SyntaxProblem
@@ -19,12 +20,14 @@ from archlab.ir import Graph, Node
 from archlab.search import search
 
 if TYPE_CHECKING:
+    from archlab.audit.result import Audit
     from archlab.nn import build, copy_weights, recount
     from archlab.report import write_report
     from archlab.search.objective import Candidate
 
 # What imports torch, optuna or plotly is imported when it is first used: `import archlab` takes a tenth of a second.
 _LAZY = {
+    "Audit": "archlab.audit.result",
     "build": "archlab.nn",
     "copy_weights": "archlab.nn",
     "recount": "archlab.nn",
@@ -35,6 +38,7 @@ _LAZY = {
 __all__ = [
     "Architecture",
     "ArchlabError",
+    "Audit",
     "Budget",
     "BudgetError",
     "Candidate",
@@ -50,6 +54,7 @@ __all__ = [
     "Random",
     "Space",
     "SyntaxProblem",
+    "audit",
     "build",
     "by_block",
     "by_op",

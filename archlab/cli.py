@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import click
 
+from archlab.cli_audit import audit
 from archlab.cli_exchange import export, import_timm, rewrite
 from archlab.cli_search import calibrate, worker
 from archlab.errors import ArchlabError, BudgetError
@@ -243,5 +244,9 @@ def report(result: Path, out: Path | None) -> None:
     click.echo(target)
 
 
+<<<<<<< HEAD
 for _command in (calibrate, export, import_timm, rewrite, worker):
+=======
+for _command in (audit, export, import_timm, rewrite):
+>>>>>>> main
     cli.add_command(_command)

@@ -8,6 +8,7 @@ ArchlabError            a message, and where it can be said: the place and the n
 ├── BudgetError         no network of the space meets the budget
 ├── ExhaustedError      no network of the space is left that meets the budget and was not evaluated
 ├── BuildError          torch cannot build the network's module
+├── AuditError          a model that cannot be built, run or counted
 └── ScoreError          a score is no number for this network
 """
 
@@ -99,6 +100,10 @@ class ExhaustedError(ArchlabError):
 
 class BuildError(ArchlabError):
     """Torch cannot build the network's module."""
+
+
+class AuditError(ArchlabError):
+    """A model that cannot be built, run or counted."""
 
 
 class ScoreError(ArchlabError):

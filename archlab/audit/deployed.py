@@ -1,0 +1,92 @@
+"""A model as deployed: re-parameterisable branches merged, batch norms folded into what runs before them.
+
+Branches are merged by the model's own methods, on a copy without data. Folding needs no copy: a batch norm whose only
+input is a convolution or linear layer that nobody else reads scales that layer's weights and becomes its bias.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import sys
+from collections import Counter
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+
+from archlab.audit.result import Audit, Deployed, Operator
+
+METHODS = ("fuse", "reparameterize", "switch_to_deploy")
+"""The methods by which timm's models, and those written alike, merge their branches."""
+
+_FOLDS_INTO = {"conv1d", "conv2d", "conv3d", "linear", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"}
+
+
+def has_branches(model: nn.Module) -> bool:
+    """Whether a module of ``model`` knows how to merge its branches."""
+    return any(callable(getattr(type(module), name, None)) for module in model.modules() for name in METHODS)
+
+
+def merged(model: nn.Module) -> nn.Module:
+    """A copy without data in which every module that can has merged its branches, by timm's own function.
+
+    Raises:
+        ImportError: timm is not installed.
+        Exception: whatever the model's own methods raise.
+    """
+    from timm.utils.model import reparameterize_model
+
+    twin = without_values(model)
+    with torch.no_grad(), torch.device("meta"), contextlib.redirect_stdout(sys.stderr):
+        return reparameterize_model(twin, inplace=True)
+
+
+def without_values(model: nn.Module) -> nn.Module:
+    """A copy of ``model`` whose parameters and buffers are on the meta device; no data are copied on the way."""
+    memo: dict[int, object] = {}
+    for parameter in model.parameters():
+        memo[id(parameter)] = nn.Parameter(torch.empty_like(parameter, device="meta"), parameter.requires_grad)
+    for buffer in model.buffers():
+        memo[id(buffer)] = torch.empty_like(buffer, device="meta")
+    return copy.deepcopy(model, memo)
+
+
+def folded(audit: Audit, merged_branches: bool = False) -> Deployed:
+    """The counts of ``audit`` with its batch norms folded."""
+    params, bias, norm, count = audit.params, audit.bias, audit.norm, 0
+    sizes = {module.path: module.own for module in audit.modules}
+    for before, batch_norm in foldable(audit.operators):
+        channels = _channels(batch_norm)
+        had_bias = before.bias > 0
+        params += (0 if had_bias else channels) - sizes[batch_norm.module]
+        bias += 0 if had_bias else _elements(before)
+        norm -= batch_norm.norm
+        count += 1
+    return Deployed(
+        params, audit.macs, bias, norm, audit.pool, audit.elementwise, audit.activations, count, merged_branches
+    )
+
+
+def foldable(operators: tuple[Operator, ...]) -> Iterator[tuple[Operator, Operator]]:
+    """Each batch norm that can be folded, behind the layer that takes it.
+
+    Neither may run twice, for its weights would have to change in two ways, and nobody else may read what lies between.
+    """
+    readers = Counter(i for operator in operators for i in operator.inputs)
+    uses = Counter(name for operator in operators for name in operator.params)
+    for operator in operators:
+        if operator.op != "batch_norm" or len(operator.inputs) != 1 or operator.inputs[0] < 0:
+            continue
+        before = operators[operator.inputs[0]]
+        once = all(uses[name] == 1 for name in (*before.params, *operator.params))
+        if before.op in _FOLDS_INTO and readers[operator.inputs[0]] == 1 and before.params and once:
+            yield before, operator
+
+
+def _channels(operator: Operator) -> int:
+    return operator.shapes[0][1]
+
+
+def _elements(operator: Operator) -> int:
+    return operator.activations

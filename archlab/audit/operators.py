@@ -1,0 +1,123 @@
+"""What the tracer knows of an operator before it runs: its rule, whether it unfolds, what it writes to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from archlab.audit.moves import MOVES
+from archlab.audit.rule import NOTHING, Args, Count, Rule, elementwise
+from archlab.audit.rules import GATHERS, RULES
+
+_COMPOSITE = "CompositeImplicitAutograd"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An operator.
+
+    Attributes:
+        name: without namespace ``aten``, overload and the underscore of in-place ones.
+        target: in full, such as ``aten.conv2d.default``.
+        rule: its arithmetic; None where it is not known.
+        composite: it has no rule, but is made of operators that may have one.
+        writes: positions of the arguments that it writes to.
+        arguments: names and defaults of its arguments.
+        gathers: it reads only part of its first argument.
+        factory: it makes tensors on a device that it is told.
+        cacheable: its output's form follows from the form of its arguments.
+        in_place: its output is its first argument, of which it changes no more than the values.
+    """
+
+    name: str
+    target: str
+    rule: Rule | None
+    composite: bool
+    writes: tuple[int | str, ...]
+    arguments: tuple[tuple[str, Any], ...]
+    gathers: bool
+    factory: bool
+    cacheable: bool
+    in_place: bool
+
+    def in_order(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Args:
+        """All arguments by position."""
+        if not kwargs:
+            return args
+        return [*args, *(kwargs.get(name, default) for name, default in self.arguments[len(args) :])]
+
+
+def look_up(operator: Any) -> Known:
+    """What is known of an ``OpOverload``."""
+    schema = operator._schema
+    namespace, _, base = schema.name.partition("::")
+    plain = base if base.startswith("__") or base in MOVES else base.rstrip("_")
+    name = plain if namespace == "aten" else f"{namespace}::{plain}"
+    rule = _rule(operator, name)
+    writes = tuple(
+        argument.name if argument.kwarg_only else position
+        for position, argument in enumerate(schema.arguments)
+        if argument.alias_info is not None and argument.alias_info.is_write
+    )
+    in_place = (
+        writes == (0,) and base.endswith("_") and base not in MOVES and torch.Tag.inplace_view not in operator.tags
+    )
+    composite = rule is None and torch._C._dispatch_has_kernel_for_dispatch_key(operator.name(), _COMPOSITE)
+    names = [argument.name for argument in schema.arguments]
+    takes_tensors = any("Tensor" in str(argument.type) for argument in schema.arguments)
+    return Known(
+        name=name,
+        target=str(operator),
+        rule=rule,
+        composite=composite,
+        writes=writes,
+        arguments=tuple((a.name, a.default_value if a.has_default_value() else None) for a in schema.arguments),
+        gathers=name in GATHERS,
+        factory="device" in names and not takes_tensors,
+        cacheable=in_place or (not writes and not operator.is_view and name not in MOVES and len(schema.returns) == 1),
+        in_place=in_place,
+    )
+
+
+def _rule(operator: Any, name: str) -> Rule | None:
+    if name in RULES:
+        return RULES[name]
+    if name.startswith("profiler::"):
+        return _nothing
+    if name in MOVES or operator.is_view or torch.Tag.view_copy in operator.tags or name.removesuffix("_copy") in MOVES:
+        return _nothing
+    tags = _tags(operator)
+    if torch.Tag.pointwise in tags:
+        return _pointwise
+    if torch.Tag.reduction in tags:
+        return _reduction
+    return None
+
+
+def _tags(operator: Any) -> set[Any]:
+    """An operator's tags; of an in-place one those of its plain form too, since PyTorch tags some of those only."""
+    tags = set(operator.tags)
+    namespace, _, base = operator._schema.name.partition("::")
+    plain = getattr(getattr(torch.ops, namespace), base.rstrip("_"), None) if base.endswith("_") else None
+    if isinstance(plain, torch._ops.OpOverloadPacket):
+        for overload in plain.overloads():  # type: ignore[no-untyped-call]
+            tags.update(getattr(plain, overload).tags)
+    return tags
+
+
+def _nothing(args: Args, out: Any) -> Count:
+    return NOTHING
+
+
+def _pointwise(args: Args, out: Any) -> Count:
+    """One operation for each element put out."""
+    return elementwise(out.numel() if isinstance(out, Tensor) else sum(o.numel() for o in out))
+
+
+def _reduction(args: Args, out: Any) -> Count:
+    """One operation for each element taken in."""
+    return elementwise(args[0].numel() if isinstance(args[0], Tensor) else 0)

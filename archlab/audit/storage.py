@@ -1,0 +1,64 @@
+"""Tensors without data: meta twins of real ones, and what of a model's real memory was overwritten."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+LAZY = (torch.nn.UninitializedParameter, torch.nn.UninitializedBuffer)
+"""Parameters and buffers that have no shape before the first forward."""
+
+
+class Twins:
+    """Meta twins of real tensors, one storage for each of theirs, so that views stay views."""
+
+    def __init__(self) -> None:
+        self._storages: dict[int, tuple[torch.UntypedStorage, torch.UntypedStorage]] = {}
+
+    def of(self, tensor: Tensor) -> Tensor:
+        """``tensor`` on the meta device: same shape, strides and type, and the same sharing of memory."""
+        twin = torch.empty(0, dtype=tensor.dtype, device="meta")
+        twin.set_(self._storage(tensor), tensor.storage_offset(), tensor.shape, tensor.stride())
+        return twin
+
+    def _storage(self, tensor: Tensor) -> torch.UntypedStorage:
+        real = tensor.untyped_storage()
+        if real._cdata not in self._storages:
+            # The real storage is held, so that its address stays its own.
+            self._storages[real._cdata] = real, torch.UntypedStorage(real.nbytes(), device="meta")  # type: ignore[no-untyped-call]
+        return self._storages[real._cdata][1]
+
+    def has(self, tensor: Tensor) -> bool:
+        """Whether the memory of ``tensor`` has a twin already, which later operators must go on with."""
+        return tensor.untyped_storage()._cdata in self._storages
+
+
+class Journal:
+    """Copies of real memory from before it was first written to."""
+
+    def __init__(self) -> None:
+        self._copies: dict[int, tuple[torch.UntypedStorage, torch.UntypedStorage]] = {}
+
+    def keep(self, tensor: Tensor) -> None:
+        """Remembers the memory behind ``tensor`` as it is, unless it already does."""
+        storage = tensor.untyped_storage()
+        if storage._cdata not in self._copies:
+            self._copies[storage._cdata] = storage, storage.clone()  # type: ignore[no-untyped-call]
+
+    def restore(self) -> None:
+        """Puts all back. Below autograd: no version counter moves."""
+        for storage, copy in self._copies.values():
+            storage.copy_(copy)
+        self._copies.clear()
+
+
+def flatten(values: Any, into: list[Tensor]) -> list[Tensor]:
+    """The tensors among an operator's arguments or outputs, in order; they nest two levels at most."""
+    for value in values:
+        if isinstance(value, Tensor):
+            into.append(value)
+        elif isinstance(value, list | tuple):
+            into.extend(item for item in value if isinstance(item, Tensor))
+    return into

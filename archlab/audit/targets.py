@@ -1,0 +1,221 @@
+"""What can be audited by name: ``torchvision:resnet50``, ``timm:resnet*``, ``package.module:factory(depth=50)``,
+``path/to/file.py:factory``, a shipped name, an ``.arch`` file, an exported ``.pt2``.
+
+Naming a model runs its code: that of its package or file, and of its factory. Arguments are literals and run nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import fnmatch
+import importlib
+import importlib.util
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from archlab.audit.inputs import Call, images
+from archlab.errors import InputError, did_you_mean, quote
+from archlab.resources import shipped_spaces
+
+_FACTORY = re.compile(r"(?P<source>[^()]+):(?P<name>[A-Za-z_][\w.]*|[\w.*?\[\]!-]+)(?P<call>\(.*\))?", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Target:
+    """One model to audit.
+
+    Attributes:
+        name: what it is called in results.
+        make: builds it: a module, or a module and a call of its own (an exported program has one).
+        inputs: what it is called with where nothing else is asked for; given the model and the batch.
+        package: the library that it comes from, where that is one whose models are known.
+        published: what that library says of it: params, GMACs.
+    """
+
+    name: str
+    make: Callable[[], Any]
+    inputs: Callable[[Any, int], Call | None] = field(default=lambda model, batch: None)
+    package: str = ""
+    meta: bool = True
+
+
+def find_targets(text: str) -> tuple[Target, ...]:
+    """The models that a text names, several for a pattern.
+
+    Raises:
+        InputError: it names none: the message says what is missing, and the nearest that there is.
+    """
+    if text in shipped_spaces() or text.endswith(".arch"):
+        return (_architecture(text),)
+    if text.endswith(".pt2"):
+        return (_exported(Path(text)),)
+    match = _FACTORY.fullmatch(text)
+    if match is None:
+        raise InputError(
+            f"{quote(text)} names no model",
+            hint=did_you_mean(text, shipped_spaces())
+            or "write torchvision:NAME, timm:NAME, package.module:factory, file.py:factory, or a file",
+        )
+    args, kwargs = parse_arguments(match["call"] or "()", text)
+    source, name = match["source"], match["name"]
+    if source in _LIBRARIES:
+        if args:
+            raise InputError(f"{quote(text)}: arguments need names", hint=f"such as {source}:{name}(num_classes=10)")
+        return _LIBRARIES[source](name, kwargs)
+    return (_factory(text, source, name, args, kwargs),)
+
+
+def parse_arguments(call: str, text: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of ``(…)``: literals only, so that nothing runs.
+
+    Raises:
+        InputError: an argument is no literal.
+    """
+    try:
+        tree = ast.parse(f"f{call}", mode="eval").body
+        assert isinstance(tree, ast.Call)
+        args = tuple(ast.literal_eval(arg) for arg in tree.args)
+        kwargs = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in tree.keywords if keyword.arg}
+        if len(kwargs) != len(tree.keywords):
+            raise ValueError
+    except (SyntaxError, ValueError, AssertionError, TypeError, MemoryError, RecursionError):
+        raise InputError(
+            f"{quote(text)}: its arguments are not all literals",
+            hint="write them like (depth=50, widths=[64, 128], act='relu')",
+        ) from None
+    return args, kwargs
+
+
+# --- our own -----------------------------------------------------------------------------------------------------
+
+
+def _architecture(text: str) -> Target:
+    from archlab.elaborate import elaborate
+    from archlab.grammar import parse_file
+    from archlab.resources import find_architecture
+
+    network = elaborate(parse_file(find_architecture(text)))
+
+    def make() -> Any:
+        from archlab.nn import build
+
+        return build(network.graph)
+
+    # Its builder draws the weights on the CPU, module by module; they are freed with the model.
+    return Target(network.name, make, lambda model, batch: images(network.input_shape, batch=batch), meta=False)
+
+
+def _exported(path: Path) -> Target:
+    if not path.is_file():
+        raise InputError(f"{quote(str(path))}: no such file")
+
+    def make() -> Any:
+        import torch
+
+        program = torch.export.load(path)
+        return program.module(), program.example_inputs
+
+    return Target(path.stem, make, meta=False)
+
+
+# --- anybody's ---------------------------------------------------------------------------------------------------
+
+
+def _factory(text: str, source: str, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Target:
+    def make() -> Any:
+        found: Any = _module(source)
+        for part in name.split("."):
+            if not hasattr(found, part):
+                raise InputError(f"{quote(source)} has no {part!r}", hint=did_you_mean(part, dir(found)))
+            found = getattr(found, part)
+        import torch
+
+        if isinstance(found, torch.nn.Module) and not args and not kwargs:
+            return found
+        if not callable(found):
+            raise InputError(f"{quote(text)} is {type(found).__name__}, which cannot be called to make a model")
+        return found(*args, **kwargs)
+
+    return Target(text, make)
+
+
+def _module(source: str) -> ModuleType:
+    if source.endswith(".py"):
+        return _file(Path(source))
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # a package in the working directory, as `python -m` finds it
+    try:
+        return importlib.import_module(source)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (source == error.name or source.startswith(f"{error.name}.")):
+            raise InputError(f"there is no module {quote(source)}", hint="is its package installed?") from None
+        raise
+    except ImportError:
+        raise
+    except (ValueError, TypeError):
+        raise InputError(f"{quote(source)} is no module's name") from None
+
+
+def _file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise InputError(f"{quote(str(path))}: no such file")
+    name = f"archlab_audited_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickles look their module up
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.append(folder)  # what lies beside it can be imported, after all else
+    spec.loader.exec_module(module)
+    return module
+
+
+# --- libraries whose models are known ----------------------------------------------------------------------------
+
+
+def _matching(pattern: str, names: list[str], library: str) -> list[str]:
+    found = fnmatch.filter(names, pattern) if re.search(r"[*?\[]", pattern) else [pattern] * (pattern in names)
+    if not found:
+        raise InputError(f"{library} has no model {quote(pattern)}", hint=did_you_mean(pattern, names))
+    return found
+
+
+def _torchvision(pattern: str, kwargs: Mapping[str, Any]) -> tuple[Target, ...]:
+    from archlab.audit import zoo
+
+    models = _library("torchvision.models", "torchvision")
+    names = _matching(pattern, models.list_models(), "torchvision")
+    return tuple(
+        Target(
+            f"torchvision:{name}", zoo.torchvision_factory(name, kwargs), zoo.torchvision_inputs(name), "torchvision"
+        )
+        for name in names
+    )
+
+
+def _timm(pattern: str, kwargs: Mapping[str, Any]) -> tuple[Target, ...]:
+    from archlab.audit import zoo
+
+    timm = _library("timm", "timm")
+    names = _matching(pattern, timm.list_models(), "timm")
+    return tuple(Target(f"timm:{name}", zoo.timm_factory(name, kwargs), zoo.timm_inputs, "timm") for name in names)
+
+
+def _library(module: str, name: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise InputError(f"{name} cannot be imported: {error}", hint="pip install 'archlab[zoo]'") from error
+
+
+_LIBRARIES: dict[str, Callable[[str, Mapping[str, Any]], tuple[Target, ...]]] = {
+    "torchvision": _torchvision,
+    "timm": _timm,
+}

@@ -1,0 +1,216 @@
+"""``archlab audit`` as a user meets it: targets, inputs, tables, limits, files, failures."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from archlab.audit.config import read_config
+from archlab.audit.inputs import parse_inputs
+from archlab.audit.targets import find_targets, parse_arguments
+from archlab.cli import cli
+from archlab.errors import ArchlabError, InputError
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "audit.md"
+
+MODELS = """
+import torch
+from torch import nn
+
+print("loading")
+
+def small(width=8, act="relu"):
+    print("building")
+    return nn.Sequential(nn.Conv2d(3, width, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(10))
+
+def broken():
+    raise RuntimeError("no <b>such</b> thing")
+
+def leaves():
+    raise SystemExit(3)
+
+class Both(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(8, 4, bias=False)
+    def forward(self, ids, *, x):
+        return {"y": self.a(x["x"][0]), "n": int(ids.sum())}
+
+class Looks(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(8, 4, bias=False)
+    def forward(self, x):
+        y = self.a(x)
+        return y if y.sum() > 1e9 else self.a(x + 1)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    (tmp_path / "models.py").write_text(MODELS)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*args):
+    """The command in this process: what it printed, on which stream, and how it ended."""
+    result = CliRunner().invoke(cli, ["audit", *args])
+    if result.exception is not None and not isinstance(result.exception, SystemExit | ArchlabError):
+        raise result.exception
+    return result
+
+
+def test_a_file_with_arguments_as_json(folder):
+    done = run("models.py:small(width=16)", "--input", "3x8x8", "--batch", "2", "--json")
+    data = json.loads(done.stdout)
+    (audit,) = data["audits"]
+    assert data["schema"] == "archlab.audit/1"
+    assert audit["macs"] == 2 * (36 * 16 * 27 + 576 * 10)
+    assert audit["params"] == 16 * 27 + 16 + 576 * 10 + 10
+    assert audit["inputs"][0]["shape"] == [2, 3, 8, 8]
+    assert sum(o["macs"] for o in audit["operators"]) == audit["macs"]
+    assert "building" in done.stderr
+
+
+def test_inputs_from_a_file(folder):
+    spec = {"args": [{"shape": ["N", 5], "dtype": "int64", "high": 9}], "kwargs": {"x": {"x": [{"shape": ["N", 8]}]}}}
+    (folder / "spec.json").write_text(json.dumps(spec))
+    (audit,) = json.loads(run("models.py:Both()", "--input", "spec.json", "--batch", "3", "--json").stdout)["audits"]
+    assert audit["macs"] == 3 * 8 * 4
+    # The forward sums the identifiers up in Python: small tensors of the caller's keep their values.
+    assert (audit["device"], audit["reason"]) == ("meta", None)
+
+
+def test_a_model_that_looks_at_values_is_built_again_for_real(folder):
+    (audit,) = json.loads(run("models.py:Looks", "--input", "8", "--json").stdout)["audits"]
+    assert (audit["device"], audit["macs"]) == ("real", 64)
+
+
+def test_one_that_fails_does_not_stop_the_rest(folder):
+    done = run("models.py:broken", "models.py:leaves", "models.py:small", "nonsense", "--input", "3x8x8", "--json")
+    data = json.loads(done.stdout)
+    assert [a["name"] for a in data["audits"]] == ["models.py:small"]
+    reasons = {f["name"]: f["reason"] for f in data["failures"]}
+    assert "no <b>such</b> thing" in reasons["models.py:broken"]
+    assert "SystemExit" in reasons["models.py:leaves"]
+    assert "names no model" in reasons["nonsense"]
+    assert done.exit_code == 1
+
+
+def test_limits_are_a_gate(folder):
+    done = run("models.py:small", "--input", "3x8x8", "--max", "macs=1k", "--max", "params=1G", "--max", "memory=1kB")
+    assert done.exit_code == 1
+    lines = [line for line in done.stderr.splitlines() if "over the limit" in line]
+    assert len(lines) == 2
+    assert re.fullmatch(r"archlab: over the limit: models.py:small: macs 10.66 k > 1.000 k \(\+965.6%\)", lines[0])
+    assert run("models.py:small", "--input", "3x8x8", "--max", "macs=1G").exit_code == 0
+
+
+def test_pyproject_holds_targets_and_limits(folder):
+    (folder / "pyproject.toml").write_text(
+        '[tool.archlab.audit]\ntargets = ["models.py:small"]\ninput = "3x8x8"\nmax = "macs=1k"\n'
+    )
+    assert run().exit_code == 1
+    (folder / "pyproject.toml").write_text('[tool.archlab.audit]\nmaxx = "macs=1k"\n')
+    with pytest.raises(InputError, match="unknown key 'maxx'"):
+        read_config(folder)
+
+
+def test_csv_has_every_module_and_operator_and_no_formulas(folder):
+    (folder / "odd.py").write_text(
+        "from torch import nn\ndef make():\n    m = nn.Module()\n    m.add_module('=1+1', nn.Linear(2, 2))\n"
+        "    m.forward = lambda x: getattr(m, '=1+1')(x)\n    return m\n"
+    )
+    run("odd.py:make", "--input", "2", "--csv", "out.csv")
+    with (folder / "out.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["level"] for row in rows] == ["model", "module", "operator"]
+    assert rows[1]["name"] == "'=1+1"
+    assert rows[0]["macs"] == rows[2]["macs"] == "4"
+
+
+@pytest.mark.parametrize("by", ["module", "op", "stage"])
+def test_every_table(by):
+    done = run("mobilenet_v1", "--by", by)
+    assert done.exit_code == 0
+    assert "params 4,231,976  MACs 568,740,352" in done.stdout
+    assert "every operator is counted" in done.stdout
+
+
+def test_comparison_has_ratios():
+    done = run("mobilenet_v1", "resnet50", "--compare")
+    assert "7.190" in done.stdout  # 4,089,184,256 / 568,740,352
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("nonsense", "names no model"),
+        ("torchvision:resnet5", "did you mean"),
+        ("timm:resnet50(1)", "arguments need names"),
+        ("a.b:f(open('x'))", "not all literals"),
+        ("missing.pt2", "no such file"),
+    ],
+)
+def test_a_target_that_names_nothing(text, said):
+    with pytest.raises(InputError) as error:
+        find_targets(text)
+    assert said in str(error.value)
+
+
+def test_arguments_are_literals():
+    assert parse_arguments("(1, 'a', w=[2, (3,)], x=None)", "t") == ((1, "a"), {"w": [2, (3,)], "x": None})
+
+
+@pytest.mark.parametrize("text", ["3x", "x3", "3x4:float7", "-1x2"])
+def test_an_input_that_is_no_shape(text):
+    with pytest.raises(InputError):
+        parse_inputs([text], 1)
+
+
+def test_patterns_find_many():
+    pytest.importorskip("timm")
+    assert {t.name for t in find_targets("timm:resnet1[08]")} >= {"timm:resnet18"}
+
+
+def test_an_exported_program(folder):
+    import torch
+
+    program = torch.export.export(torch.nn.Linear(4, 3, bias=False), (torch.ones(2, 4),))
+    torch.export.save(program, "linear.pt2")
+    (audit,) = json.loads(run("linear.pt2", "--json").stdout)["audits"]
+    assert (audit["params"], audit["macs"]) == (12, 24)
+
+
+def test_every_field_of_the_json_is_documented(folder):
+    text = DOCS.read_text(encoding="utf-8")
+    data = json.loads(run("models.py:small", "--input", "3x8x8", "--json").stdout)
+    (audit,) = data["audits"]
+    keys = {*data, *audit, *audit["modules"][0], *audit["operators"][0], *audit["peak"]}
+    assert {key for key in keys if f"`{key}`" not in text} == set()
+
+
+def test_the_command_as_a_process_says_what_is_wrong_without_a_traceback(tmp_path):
+    environment = {**os.environ, "PYTHONWARNINGS": ""}
+    for args, code in ((["torchvision:resnet5"], 2), (["mobilenet_v1", "--max", "latency=1ms"], 2), ([], 2)):
+        done = subprocess.run(
+            [sys.executable, "-m", "archlab", "audit", *args],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            timeout=120,
+            env=environment,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr
+        assert done.stderr.startswith("archlab: ")
+        assert "Traceback" not in done.stderr
