@@ -244,9 +244,5 @@ def report(result: Path, out: Path | None) -> None:
     click.echo(target)
 
 
-<<<<<<< HEAD
-for _command in (calibrate, export, import_timm, rewrite, worker):
-=======
-for _command in (audit, export, import_timm, rewrite):
->>>>>>> main
+for _command in (audit, calibrate, export, import_timm, rewrite, worker):
     cli.add_command(_command)
