@@ -18,7 +18,9 @@ import click
 
 from archlab.cli_audit import audit
 from archlab.cli_exchange import export, import_timm, rewrite
+from archlab.cli_search import calibrate, worker
 from archlab.errors import ArchlabError, BudgetError
+from archlab.search.sampler.names import DEFAULT, SAMPLERS
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
@@ -126,12 +128,18 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--timeout", metavar="TIME", help="Begin no evaluation after this time, such as 10m."),
         click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True,
                      help="Of draws, weights and scores."),
-        click.option("--sampler", type=click.Choice(["tpe", "random"]), default="tpe", show_default=True),
+        click.option("--sampler", type=click.Choice(SAMPLERS), default=DEFAULT, show_default=True,
+                     help="How candidates are drawn."),
         click.option("--top", type=click.IntRange(1, 100), default=5, show_default=True, help="Finalists to report."),
         click.option("--out", type=click.Path(path_type=Path), help="Folder for all files.  [default: out/SPACE]"),
         click.option("--study", metavar="NAME", help="The study's name in its storage.  [default: the space's]"),
         click.option("--storage", metavar="ADDRESS",
+                     envvar="ARCHLAB_STORAGE",
                      help="A journal file or database URL.  [default: study.journal in --out]"),
+        click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True,
+                     help="Processes that evaluate on this machine; `archlab worker` joins from others."),
+        click.option("--heartbeat", type=click.IntRange(1, 3600), default=30, show_default=True, metavar="SECONDS",
+                     help="A worker's sign of life on a database server; its trial is retried after two without."),
         click.option("--latency/--no-latency", default=True, show_default=True, help="Time the finalists."),
         click.option("--threads", type=click.IntRange(1, 1024), default=1, show_default=True,
                      help="Torch's threads while timing."),
@@ -173,18 +181,34 @@ def search(**options: Any) -> None:
         from archlab.search.run import run_search
     from archlab.report import write_report
     from archlab.result import to_json
+    from archlab.search.workers.address import shown
     from archlab.tables import print_search
+
+    def note(message: str) -> None:
+        console.print(f"archlab: {message}", markup=False, highlight=False, soft_wrap=True)
 
     plan = Plan(
         space=space,
+        note=note,
         goals=parse_goals(options["objectives"]),
         budget=budget,
         out=options["out"] or Path("out") / space.name,
-        command=shlex.join(["archlab", *sys.argv[1:]]),
+        command=shlex.join(["archlab", *map(shown, sys.argv[1:])]),
         timeout=timeout,
         **{
             name: options[name]
-            for name in ("trials", "seed", "sampler", "top", "study", "storage", "latency", "threads")
+            for name in (
+                "trials",
+                "seed",
+                "sampler",
+                "top",
+                "study",
+                "storage",
+                "latency",
+                "threads",
+                "workers",
+                "heartbeat",
+            )
         },
     )
     result = run_search(plan, progress_line(plan, console))
@@ -220,5 +244,5 @@ def report(result: Path, out: Path | None) -> None:
     click.echo(target)
 
 
-for _command in (audit, export, import_timm, rewrite):
+for _command in (audit, calibrate, export, import_timm, rewrite, worker):
     cli.add_command(_command)

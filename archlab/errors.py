@@ -6,6 +6,7 @@ ArchlabError            a message, and where it can be said: the place and the n
 ├── LimitError          the text would unfold beyond a limit
 ├── InputError          a file, an option or an argument that archlab cannot use
 ├── BudgetError         no network of the space meets the budget
+├── ExhaustedError      no network of the space is left that meets the budget and was not evaluated
 ├── BuildError          torch cannot build the network's module
 ├── AuditError          a model that cannot be built, run or counted
 └── ScoreError          a score is no number for this network
@@ -91,6 +92,10 @@ class InputError(ArchlabError):
 
 class BudgetError(ArchlabError):
     """No network of the space meets the budget."""
+
+
+class ExhaustedError(ArchlabError):
+    """No network of the space is left that meets the budget and was not evaluated."""
 
 
 class BuildError(ArchlabError):

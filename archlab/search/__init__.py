@@ -15,6 +15,7 @@ from archlab.grammar import parse_file
 from archlab.grammar.ast import Architecture
 from archlab.resources import find_architecture
 from archlab.result import SearchResult
+from archlab.search.sampler.names import DEFAULT
 
 if TYPE_CHECKING:
     from archlab.search.objective import UserObjective
@@ -30,12 +31,13 @@ def search(
     seed: int = 0,
     out: str | Path | None = None,
     timeout: float | None = None,
-    sampler: str = "tpe",
+    sampler: str = DEFAULT,
     top: int = 5,
     study: str | None = None,
     storage: str | None = None,
     latency: bool = True,
     threads: int = 1,
+    workers: int = 1,
 ) -> SearchResult:
     """The best networks of a space under budgets; what ``archlab search`` does.
 
@@ -45,6 +47,7 @@ def search(
         objective: a score, a metric, ``"file.py:function"``, a function ``(module, candidate, trial) -> float``, or
             several of them for a Pareto front.
         trials: candidates to evaluate; over-budget and repeated draws are free.
+        workers: processes that evaluate on this machine; further ones join by ``archlab worker``.
         out: the folder for the study, the result and the finalists; by default ``out/`` and the space's name.
             A study that is there is resumed.
 
@@ -75,6 +78,7 @@ def search(
         storage=storage,
         latency=latency,
         threads=threads,
+        workers=workers,
         command=f"archlab.search({loaded.name!r}, …)",
     )
     return run_search(plan)

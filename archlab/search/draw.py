@@ -7,8 +7,22 @@ from collections.abc import Mapping
 from typing import cast
 
 import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from archlab.elaborate import Hole, Random, Value
+
+
+def distribution_of(hole: Hole) -> BaseDistribution:
+    """What Optuna draws a hole's parameter from."""
+    if hole.labels:
+        return CategoricalDistribution(hole.labels)
+    if not hole.step:
+        return FloatDistribution(hole.lo, hole.hi)
+    # A range such as [1..6 step 2] ends at 5: Optuna wants the last value that is drawn.
+    last = hole.value_at(hole.steps())
+    if isinstance(hole.lo, int) and isinstance(hole.step, int):
+        return IntDistribution(hole.lo, int(last), step=hole.step)
+    return FloatDistribution(hole.lo, last, step=hole.step)
 
 
 class FromTrial:
@@ -24,12 +38,28 @@ class FromTrial:
             return cast(Value, self._trial.suggest_categorical(hole.name, list(hole.labels)))
         if not hole.step:
             return self._trial.suggest_float(hole.name, hole.lo, hole.hi)
-        # A range such as [1..6 step 2] ends at 5: Optuna wants the last value that is drawn.
         last = hole.value_at(hole.steps())
         if isinstance(hole.lo, int) and isinstance(hole.step, int):
             return self._trial.suggest_int(hole.name, hole.lo, int(last), step=hole.step)
-        value = self._trial.suggest_float(hole.name, hole.lo, last, step=hole.step)
-        return hole.value_at(round((value - hole.lo) / hole.step))
+        return on_step(hole, self._trial.suggest_float(hole.name, hole.lo, last, step=hole.step))
+
+
+class Known:
+    """The draw that takes what a trial was given, and says so where it was given nothing: ``KeyError``."""
+
+    def __init__(self, params: Mapping[str, Value]) -> None:
+        self._params = params
+
+    def __call__(self, hole: Hole) -> Value:
+        if not hole.searched:
+            return hole.default
+        value = self._params[hole.name]
+        return on_step(hole, value) if hole.step and not hole.labels else value
+
+
+def on_step(hole: Hole, value: Value) -> Value:
+    """A number of a stepped range as the language writes it, without the rounding of float arithmetic."""
+    return hole.value_at(round((cast(float, value) - hole.lo) / hole.step))
 
 
 class Mutation:

@@ -61,8 +61,9 @@ class Goal:
 
 
 def parse_goals(texts: Iterable[str]) -> tuple[Goal, ...]:
-    """Objectives from texts: a metric (minimised), a score (maximised), ``package.module:function`` or
-    ``file.py:function`` (the user's, maximised), each with ``min:`` or ``max:`` before it to say otherwise.
+    """Objectives from texts: a metric (minimised), a score or a calibration's file (maximised),
+    ``package.module:function`` or ``file.py:function`` (the user's, maximised), each with ``min:`` or ``max:``
+    before it to say otherwise.
 
     A user's function runs the user's code, here and for every candidate.
 
@@ -90,6 +91,10 @@ def _goal(text: str) -> Goal:
     named: Literal["maximize", "minimize"] | None = None
     if colon and prefix in ("min", "max"):
         named, text = ("minimize" if prefix == "min" else "maximize"), rest
+    if text.endswith(".json"):
+        from archlab.search.calibrate import objective_of
+
+        return Goal(Objective(text, named or "maximize"), "user", objective_of(Path(text)))
     if ":" in text:
         return Goal(Objective(text, named or "maximize"), "user", _load(text))
     if text in METRICS:

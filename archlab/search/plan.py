@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -12,6 +13,8 @@ from archlab.elaborate import Space
 from archlab.grammar import unparse
 from archlab.result import Trial
 from archlab.search.objective import Goal
+from archlab.search.sampler.names import DEFAULT
+from archlab.search.workers.address import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class Plan:
         trials: how many candidates to evaluate; over-budget and repeated draws come on top and cost nothing.
         timeout: seconds after which no evaluation is begun; None for no limit.
         seed: of the draws, the weights and the scores.
-        sampler: ``tpe`` or ``random``.
+        sampler: one of ``archlab.search.sampler.SAMPLERS``.
         top: how many finalists to report.
         out: the folder for the study, the result, the report and the finalists.
         study: the study's name in its storage; None for the space's name.
@@ -33,6 +36,9 @@ class Plan:
         latency: whether to measure the finalists' latency.
         threads: torch's threads while latency is measured.
         command: the command line, for the report.
+        heartbeat: seconds between a worker's signs of life on a database server.
+        workers: how many processes evaluate on this machine; with one, this one does.
+        note: told in words what goes on that is out of the ordinary.
     """
 
     space: Space
@@ -42,13 +48,16 @@ class Plan:
     trials: int = 60
     timeout: float | None = None
     seed: int = 0
-    sampler: str = "tpe"
+    sampler: str = DEFAULT
     top: int = 5
     study: str | None = None
     storage: str | None = None
     latency: bool = True
     threads: int = 1
     command: str = ""
+    heartbeat: int = 30
+    workers: int = 1
+    note: Callable[[str], None] | None = None
 
     @property
     def study_name(self) -> str:
@@ -58,7 +67,12 @@ class Plan:
     @property
     def where(self) -> str:
         """The storage, as messages call it."""
-        return self.storage or str(self.out / "study.journal")
+        return shown(self.storage) if self.storage else str(self.out / "study.journal")
+
+    @property
+    def metrics(self) -> tuple[str | None, ...]:
+        """For each objective the closed-form metric that it is, or None."""
+        return tuple(g.name if g.kind == "cost" and g.name != "latency" else None for g in self.goals)
 
     def identity(self, version: str) -> dict[str, Any]:
         """What must be the same for a study to be resumed."""

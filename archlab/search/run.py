@@ -8,26 +8,25 @@ import importlib.metadata
 import os
 import platform
 import time
-import warnings
-from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-import optuna
-
 from archlab.elaborate import Interpreter
 from archlab.errors import InputError
-from archlab.files import cannot_write, make_folder, write_atomic
+from archlab.files import make_folder, write_atomic
 from archlab.grammar import unparse
 from archlab.result import Finalist, SearchResult, to_json
 from archlab.search.closed_form import costs_of
 from archlab.search.finalists import choose, finalist, write_finalists
 from archlab.search.importance import importance
+from archlab.search.notes import write_notes
 from archlab.search.plan import Plan
+from archlab.search.quiet import quiet_optuna, storage_errors
+from archlab.search.sampler import make_sampler
 from archlab.search.storage import open_storage, open_study
 from archlab.search.study import History, Search, Watch
-
-SAMPLERS = ("tpe", "random")
+from archlab.search.workers.setup import write_setup
+from archlab.search.workers.start import run_workers
 
 
 def run_search(plan: Plan, watch: AbstractContextManager[Watch] | None = None) -> SearchResult:
@@ -41,23 +40,41 @@ def run_search(plan: Plan, watch: AbstractContextManager[Watch] | None = None) -
         InputError: the folder or storage cannot be used, or the study belongs to another search.
     """
     began = time.monotonic()
+    _refuse_what_workers_cannot_have(plan)
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     make_folder(plan.out)
     interpreter = Interpreter(plan.space)
-    with _quiet_optuna(), _storage_errors(plan):
+    with quiet_optuna(), storage_errors(plan.where, plan.storage or ""):
         directions = [goal.objective.direction for goal in plan.goals]
-        storage = open_storage(plan.storage, plan.out)
+        opened = open_storage(plan.storage, plan.out, plan.heartbeat, plan.note)
         identity = plan.identity(importlib.metadata.version("archlab"))
-        study = open_study(storage, plan.study_name, identity, directions, plan.where)
-        study.sampler = _sampler(plan, len(study.trials))
-        search = Search(plan, study, interpreter)
+        study = open_study(opened.storage, plan.study_name, identity, directions, opened.where)
+        write_setup(study, plan)
+        drawn = len(study.get_trials(deepcopy=False))
+        study.sampler = make_sampler(plan.sampler, interpreter, plan.budget, plan.seed, plan.metrics, drawn, plan.note)
+        search = Search(plan, study, interpreter, opened.liveness)
         with watch or nullcontext(lambda *_: None) as watcher:
-            history = search.run(watcher)
+            if plan.workers > 1:
+                run_workers(plan, search, plan.workers, watcher, plan.note or (lambda _: None))
+                history = search.history
+            else:
+                history = search.run(watcher)
             finalists = _finalists(plan, interpreter, history, watcher)
+            write_notes(study, plan, finalists)
     result = _result(plan, search, history, finalists, started, began)
     write_finalists(plan.out, result.finalists)
     write_atomic(plan.out / "result.json", to_json(result))
     return result
+
+
+def _refuse_what_workers_cannot_have(plan: Plan) -> None:
+    if plan.workers > 1:
+        for goal in plan.goals:
+            if goal.kind == "user" and ":" not in goal.name and not goal.name.endswith(".json"):
+                raise InputError(
+                    f"the objective {goal.name} is a function of this process, which other workers cannot call",
+                    hint='name it as "package.module:function" or "file.py:function"',
+                )
 
 
 def _finalists(plan: Plan, interpreter: Interpreter, history: History, watch: Watch) -> tuple[Finalist, ...]:
@@ -83,7 +100,7 @@ def _result(
         machine=_machine(),
         budgets=dict(plan.budget.limits),
         objectives=objectives,
-        trials=tuple(history.trials),
+        trials=tuple(sorted(history.trials, key=lambda trial: trial.number)),
         finalists=finalists,
         smallest=costs_of(search.start),
         importance=importance(history.trials, objectives),
@@ -91,44 +108,6 @@ def _result(
         seconds=round(time.monotonic() - began, 1),
         interrupted=history.interrupted,
     )
-
-
-def _sampler(plan: Plan, known: int) -> optuna.samplers.BaseSampler:
-    # A resumed study goes on with other numbers than those that it began with.
-    seed = plan.seed + 1_000_003 * known
-    if plan.sampler == "random":
-        return optuna.samplers.RandomSampler(seed=seed)
-    if plan.sampler != "tpe":
-        raise InputError(f"no sampler is named {plan.sampler!r}", hint=f"one of: {', '.join(SAMPLERS)}")
-    return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True)
-
-
-@contextlib.contextmanager
-def _quiet_optuna() -> Iterator[None]:
-    """Optuna's log lines and its notes on what is experimental would drown ours."""
-    level = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"optuna\..*")
-            warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-            yield
-    finally:
-        optuna.logging.set_verbosity(level)
-
-
-@contextlib.contextmanager
-def _storage_errors(plan: Plan) -> Iterator[None]:
-    """A disk that fills up or a database that goes away in the middle: one line, and what was told so far is kept."""
-    try:
-        yield
-    except optuna.exceptions.StorageInternalError as error:
-        reason = " ".join(str(error.__cause__ or error).split())[:160]
-        raise InputError(
-            f"the storage {plan.where} failed: {reason}", hint="mend it and run the same again: it resumes"
-        ) from error
-    except OSError as error:
-        raise cannot_write(Path(plan.where), error) from error
 
 
 def _versions() -> dict[str, str]:

@@ -6,18 +6,25 @@ import fcntl
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import optuna
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import OperationalError
 
 from archlab.errors import InputError
 from archlab.files import cannot_write
+from archlab.search.workers.address import secrets, shown, without
+from archlab.search.workers.alive import FileLocks, Heartbeats, Liveness
+from archlab.search.workers.patient import Note, PatientStorage
 
 PLAN = "archlab:plan"
-RECORD = "archlab:trial"
+HEARTBEAT = 30
+"""Seconds."""
 
 
 class _FileLock(JournalFileOpenLock):
@@ -39,24 +46,83 @@ class _FileLock(JournalFileOpenLock):
             self._handle = None
 
 
-def open_storage(storage: str | None, folder: Path) -> BaseStorage:
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A storage, what tells whose trials still run in it, and its address as it may be shown."""
+
+    storage: BaseStorage
+    liveness: Liveness
+    where: str
+
+
+def open_storage(storage: str | None, folder: Path, heartbeat: int = HEARTBEAT, note: Note | None = None) -> Opened:
     """The storage at an address, or the journal ``study.journal`` in ``folder``.
 
-    An address is a journal file's path, or a database URL such as ``sqlite:///study.db``.
+    An address is a journal file's path, or a database URL such as ``sqlite:///study.db`` or
+    ``postgresql://user@host/database``, whose password is better left to libpq (``PGPASSWORD``, ``~/.pgpass``).
+
+    Args:
+        heartbeat: seconds between signs of life of a worker on a database server; after twice that without one, its
+            trial is given to another.
+        note: told in words when a server goes away and comes back; by default nobody is.
 
     Raises:
-        InputError: it cannot be opened, or is no study.
+        InputError: it cannot be opened, or is no study. No message holds the address's password.
     """
+    address = storage or str(folder / "study.journal")
+    where = shown(address)
     try:
-        if storage is not None and "://" in storage:
-            return RDBStorage(storage)
-        path = folder / "study.journal" if storage is None else Path(storage)
-        _mend(path)
-        return JournalStorage(JournalFileBackend(str(path), lock_obj=_FileLock(path)))
+        if "://" not in address:
+            _mend(Path(address))
+            backend = JournalFileBackend(address, lock_obj=_FileLock(Path(address)))
+            return Opened(JournalStorage(backend), FileLocks(Path(f"{address}.running")), where)
+        url = _driver(make_url(address))
+        if url.get_backend_name() == "sqlite":
+            # Writers wait for each other: by default they give up after five seconds.
+            opened = RDBStorage(address, engine_kwargs={"connect_args": {"timeout": 60}})
+            file = Path(f"{url.database}.running") if url.database else folder / "study.running"
+            return Opened(_cached(opened), FileLocks(file), where)
+        server = PatientStorage(url.render_as_string(hide_password=False), where, heartbeat, note or _say_nothing)
+        return Opened(_cached(server), Heartbeats(2 * heartbeat), where)
     except OSError as error:
-        raise cannot_write(Path(storage or folder / "study.journal"), error) from error
+        raise cannot_write(Path(where), error) from error
+    except ImportError as error:
+        raise InputError(
+            f"{where} needs a package that is not installed: {error.name or 'psycopg'}",
+            hint="pip install 'archlab[postgres]'",
+        ) from error
+    except OperationalError as error:
+        if "://" in address and not address.startswith("sqlite"):
+            reason = without(_first_line(error.orig or error), secrets(address))
+            # Not chained: the driver's own error may quote the address.
+            raise InputError(
+                f"cannot connect to {where}: {reason}", hint="check its user, password, host and database"
+            ) from None
+        raise _broken(where, error, address) from None
     except Exception as error:
-        raise _broken(storage or str(folder / "study.journal"), error) from error
+        raise _broken(where, error, address) from None
+
+
+def _say_nothing(_: str) -> None:
+    pass
+
+
+def _cached(storage: RDBStorage) -> BaseStorage:
+    """The storage as a study uses it, which keeps finished trials."""
+    cached: BaseStorage = optuna.storages.get_storage(storage)
+    return cached
+
+
+def _driver(url: URL) -> URL:
+    """PostgreSQL's address with the driver that archlab installs, where it names none."""
+    return url.set(drivername="postgresql+psycopg") if url.drivername in ("postgresql", "postgres") else url
+
+
+def _first_line(error: BaseException) -> str:
+    """What went wrong, of what a driver says in many lines."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    words = (lines or [type(error).__name__])[0]
+    return words[:200]
 
 
 def _mend(path: Path) -> None:
@@ -129,8 +195,8 @@ def _short(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:60]}…"
 
 
-def _broken(where: str, error: Exception) -> InputError:
-    reason = " ".join(str(error).split())[:120]
+def _broken(where: str, error: Exception, address: str = "") -> InputError:
+    reason = without(" ".join(str(error).split()), secrets(address))[:120]
     return InputError(
         f"{where} is not a study that can be read: {type(error).__name__}: {reason}",
         hint="move it away, or choose another --out, and search anew",

@@ -10,21 +10,25 @@ from dataclasses import dataclass, field, replace
 import optuna
 
 from archlab.elaborate import Interpreter, Network, Value, settle
-from archlab.errors import ArchlabError
+from archlab.errors import ArchlabError, ExhaustedError
 from archlab.grammar import unparse
 from archlab.result import Trial
+from archlab.search.claim import RECORD, claim
 from archlab.search.closed_form import costs_of, smallest, unseen_within
 from archlab.search.draw import FromTrial
 from archlab.search.evaluate import Outcome, evaluate
 from archlab.search.objective import Candidate
 from archlab.search.plan import Plan, record_of, trial_of
-from archlab.search.storage import RECORD
+from archlab.search.workers.alive import Liveness
 
 MAX_WASTED = 500
 """Draws in a row that lead to no evaluation before a search gives up."""
 
 MAX_BARREN = 5
 """Times in a row that counting alone finds nothing new within the budget before a space counts as exhausted."""
+
+WAIT = 0.1
+"""Seconds between looks at the storage where only others have something to do."""
 
 SPENDING = ("scored", "failed", "pruned")
 """The states in which a trial has cost an evaluation."""
@@ -39,48 +43,56 @@ class History:
 
     trials: list[Trial] = field(default_factory=list)
     best_by_digest: dict[str, Trial] = field(default_factory=dict)
+    numbers: set[int] = field(default_factory=set)
     interrupted: str | None = None
+    spent: int = 0
 
-    def add(self, trial: Trial) -> None:
-        """Takes in a finished trial."""
+    def add(self, number: int, trial: Trial | None) -> None:
+        """Takes in a finished trial, and the number of one that came to nothing."""
+        self.numbers.add(number)
+        if trial is None:
+            return
         self.trials.append(trial)
+        self.spent += trial.state in SPENDING
         if trial.digest is not None and trial.state != "repeated":
             self.best_by_digest.setdefault(trial.digest, trial)
-
-    @property
-    def spent(self) -> int:
-        """How many evaluations have been paid for."""
-        return sum(trial.state in SPENDING for trial in self.trials)
 
     def scored(self) -> list[Trial]:
         """The trials that have values."""
         return [trial for trial in self.trials if trial.state == "scored"]
 
 
-class Search:
-    """A plan being carried out on a study."""
+class _NoValueError(Exception):
+    """A trial failed, for a reason that its record gives."""
 
-    def __init__(self, plan: Plan, study: optuna.Study, interpreter: Interpreter) -> None:
+
+class _SurplusError(Exception):
+    """As many evaluations as were asked for were begun before this trial's."""
+
+
+class Search:
+    """A plan being carried out on a study, by this process and by any number of others."""
+
+    def __init__(self, plan: Plan, study: optuna.Study, interpreter: Interpreter, alive: Liveness) -> None:
         self.plan = plan
         self.study = study
+        self.alive = alive
         self.interpreter = interpreter
         self.history = History()
         self.start = smallest(interpreter, plan.budget, plan.seed)
-        self._resume()
-
-    def _resume(self) -> None:
-        """Takes in what the study holds already, and gives up what a killed process left running."""
-        trials = self.study.get_trials(deepcopy=False)
-        for trial in trials:
-            known = trial_of(trial.number, trial.user_attrs.get(RECORD))
-            if trial.state == optuna.trial.TrialState.RUNNING:
-                self.study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-                # Its candidate was never judged: it is drawn again.
-                self.study.enqueue_trial(trial.params)
-            elif known is not None:
-                self.history.add(known)
-        if not trials:
+        self._result: Trial | None = None
+        self._at: int | None = None
+        alive.reap(study)
+        if not study.get_trials(deepcopy=False):
             self._enqueue(self.start)
+        self.sync()
+
+    def sync(self) -> None:
+        """Takes in what this process or others have finished."""
+        for trial in self.study.get_trials(deepcopy=False):
+            if trial.state.is_finished() and trial.number not in self.history.numbers:
+                known = trial_of(trial.number, trial.user_attrs.get(RECORD))
+                self.history.add(trial.number, known)
 
     def _enqueue(self, network: Network) -> None:
         self.study.enqueue_trial(dict(network.draws), user_attrs={"archlab:found": "by counting"})
@@ -99,8 +111,11 @@ class Search:
                     self.history.interrupted = "no new network within the budget was found"
                     break
                 trial = self._one()
-                self.history.add(trial)
-                if trial.state in SPENDING:
+                self.sync()
+                if trial is None:
+                    # Others are at the last of them.
+                    time.sleep(WAIT)
+                elif trial.state in SPENDING:
                     wasted = barren = 0
                 else:
                     wasted += 1
@@ -108,27 +123,88 @@ class Search:
                 watch(self.history, "")
         except KeyboardInterrupt:
             self.history.interrupted = "interrupted by the user"
+        except ExhaustedError:
+            self.history.interrupted = "no new network within the budget was found"
         return self.history
 
-    def _one(self) -> Trial:
-        """Asks for a trial, judges it, and tells."""
-        began = time.monotonic()
-        trial = self.study.ask()
+    def _one(self) -> Trial | None:
+        """One trial, by Optuna's own loop; None where no evaluation is left to begin, or this one was lost to another.
+
+        The loop keeps the trial's heartbeat, where the storage has one, and takes up those of workers that died.
+        """
+        self.alive.reap(self.study)
+        if self._begun(None) >= self.plan.trials:
+            return None
+        self._result = None
         try:
-            result = self._judge(trial)
+            self.study.optimize(self._objective, n_trials=1, catch=(_NoValueError,))
+        except _SurplusError:
+            return None
+        except (ValueError, AssertionError):
+            # Optuna's way of saying that the trial was given to another, when this worker was thought dead.
+            if self._at is None or self.study._storage.get_trial(self._at).state != optuna.trial.TrialState.FAIL:
+                raise
+            return None
+        finally:
+            self.alive.end()
+        return self._result
+
+    def _begun(self, number: int | None) -> int:
+        """How many evaluations were paid for or may be under way, of trials before ``number`` where it is given."""
+        states = optuna.trial.TrialState
+        count = 0
+        for trial in self.study.get_trials(deepcopy=False):
+            if number is not None and trial.number >= number:
+                continue
+            if trial.state in (states.RUNNING, states.WAITING):
+                # Before a trial is asked for, those in the queue are there to be taken.
+                count += trial.state == states.RUNNING or number is not None
+            else:
+                record = trial.user_attrs.get(RECORD)
+                count += isinstance(record, dict) and record.get("state") in SPENDING
+        return count
+
+    def _objective(self, trial: optuna.Trial) -> list[float]:
+        """Judges a trial and leaves its record with it.
+
+        Numbers are given out one by one by the storage, and each trial counts those before it that may still spend an
+        evaluation: so however many workers there are, no evaluation is begun beyond the plan's.
+        """
+        began = time.monotonic()
+        self._at = trial._trial_id
+        self.alive.begin(trial.number)
+        if self.study._storage.get_trial(trial._trial_id).state != optuna.trial.TrialState.RUNNING:
+            raise _SurplusError
+        known = trial_of(trial.number, trial.user_attrs.get(RECORD))
+        if known is None and self._begun(trial.number) >= self.plan.trials:
+            raise _SurplusError
+        try:
+            result = known or self._judge(trial)
         except KeyboardInterrupt:
-            self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
             self.study.enqueue_trial(trial.params)
             raise
-        result = replace(result, seconds=round(time.monotonic() - began, 4))
-        trial.set_user_attr(RECORD, record_of(result))
-        self._tell(trial, result)
-        return result
+        if known is None:
+            result = replace(result, seconds=round(time.monotonic() - began, 4))
+            trial.set_user_attr(RECORD, record_of(result))
+        self._result = result
+        excess = self.plan.budget.excess(result.cost) if result.cost else {}
+        for name, value in excess.items():
+            trial.set_constraint(name, value)
+        if excess:
+            # The same as a list, as Optuna kept it before version 5 and optuna-dashboard still reads it.
+            self.study._storage.set_trial_system_attr(trial._trial_id, "constraints", list(excess.values()))
+        if result.values:
+            return [result.values[goal.name] for goal in self.plan.goals]
+        if result.state in ("over_budget", "pruned"):
+            raise optuna.TrialPruned
+        raise _NoValueError(result.reason)
 
     def _judge(self, trial: optuna.Trial) -> Trial:
         draws: dict[str, Value] = {}
         try:
             network = self.interpreter.network(FromTrial(trial))
+        except ExhaustedError:
+            raise
         except ArchlabError as error:
             return Trial(trial.number, "failed", dict(trial.params), {}, reason=error.one_line)
         draws = dict(network.draws)
@@ -136,8 +212,10 @@ class Search:
         if not self.plan.budget.closed_form.allows(costs):
             return Trial(trial.number, "over_budget", draws, costs)
         digest = network.digest
-        known = self.history.best_by_digest.get(digest)
-        if known is not None:
+        other = claim(self.study, trial._trial_id, digest)
+        if other is not None:
+            self.sync()
+            known = self.history.best_by_digest.get(digest, Trial(other, "repeated", draws, costs, digest=digest))
             return replace(
                 known, number=trial.number, state="repeated", draws=draws, repeat_of=known.number, reason=None
             )
@@ -149,19 +227,6 @@ class Search:
     @staticmethod
     def _trial(number: int, draws: dict[str, Value], costs: dict[str, float], outcome: Outcome, digest: str) -> Trial:
         return Trial(number, outcome.state, draws, costs, outcome.values, digest, outcome.reason)
-
-    def _tell(self, trial: optuna.Trial, result: Trial) -> None:
-        """Tells Optuna what it can learn from: constraints, and values also of what was known already."""
-        states = optuna.trial.TrialState
-        if result.cost:
-            for name, excess in self.plan.budget.excess(result.cost).items():
-                trial.set_constraint(name, excess)
-        if result.values:
-            self.study.tell(trial, [result.values[goal.name] for goal in self.plan.goals])
-        elif result.state in ("over_budget", "pruned"):
-            self.study.tell(trial, state=states.PRUNED)
-        else:
-            self.study.tell(trial, state=states.FAIL)
 
     def _propose(self, number: int) -> bool:
         """After a draw that led to nothing, lines up a network that the closed form knows to be new and within budget.

@@ -24,7 +24,8 @@ def by_state(result):
 def test_every_evaluated_network_is_new_and_within_budget_and_all_draws_are_accounted_for(
     tmp_path, objective_file, calls
 ):
-    result = run(tmp_path, objective_file("return math.log(candidate.cost['params'])"), budget=["macs=40k"])
+    objective = objective_file("return math.log(candidate.cost['params'])")
+    result = run(tmp_path, objective, budget=["macs=40k"], sampler="tpe")
     states = by_state(result)
     assert len(states["scored"]) == 8
     assert calls() == [t.digest for t in states["scored"]], "what was called is what was scored, in that order"

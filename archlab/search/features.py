@@ -1,0 +1,71 @@
+"""Graph features: a network in ten numbers, in closed form and without torch, for surrogates to learn from.
+
+Logs of: the sum over convolutions and linear layers of c·h^p for p = 0, ½, 1, 2 (output channels c, output height h),
+parameters, MACs, activations, depth, the sum of log c, and the entropy: the sum of log sigma, where sigma² is a layer's
+fan-in (Sun et al. 2022, arXiv:2111.13336, of a Gaussian network).
+"""
+
+from __future__ import annotations
+
+import math
+
+from archlab.elaborate import Network
+from archlab.elaborate.fragment import Fragment
+from archlab.ops import Applied
+
+FEATURES = (
+    "log_width",
+    "log_width_h0.5",
+    "log_width_h1",
+    "log_width_h2",
+    "log_params",
+    "log_macs",
+    "log_activations",
+    "log_depth",
+    "log_sum_log_width",
+    "log_entropy",
+)
+_NOTHING = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+_MEMO_SIZE = 100_000
+
+Sums = tuple[float, float, float, float, float, float, float]
+"""Additive over layers: c·h^p for each power, log c, log sigma, and 1."""
+
+
+class GraphFeatures:
+    """Computes features, keeping the sums of the pieces that networks share."""
+
+    def __init__(self) -> None:
+        # The fragment is kept beside its sums, so that its id stays its own.
+        self._memo: dict[int, tuple[Fragment, Sums]] = {}
+
+    def __call__(self, network: Network) -> tuple[float, ...]:
+        """The features of ``network``, in the order of ``FEATURES``; all finite."""
+        if len(self._memo) > _MEMO_SIZE:
+            self._memo.clear()
+        body = network.body
+        *widths, log_width, entropy, depth = self._sums(body)
+        numbers = (*widths, body.params, body.macs, body.activations, depth, log_width, entropy)
+        return tuple(map(math.log1p, numbers))
+
+    def _sums(self, fragment: Fragment) -> Sums:
+        known = self._memo.get(id(fragment))
+        if known is not None:
+            return known[1]
+        w0, w1, w2, w3, log_width, entropy, depth = _layer(fragment.op) if fragment.op is not None else _NOTHING
+        for _, part in fragment.parts:
+            a0, a1, a2, a3, a4, a5, a6 = self._sums(part)
+            w0, w1, w2, w3 = w0 + a0, w1 + a1, w2 + a2, w3 + a3
+            log_width, entropy, depth = log_width + a4, entropy + a5, depth + a6
+        sums = (w0, w1, w2, w3, log_width, entropy, depth)
+        self._memo[id(fragment)] = (fragment, sums)
+        return sums
+
+
+def _layer(op: Applied) -> Sums:
+    """One operator's terms: of a weight (out, in / groups, k, k), or (out, in)."""
+    if not op.activations:
+        return _NOTHING
+    c, h = op.shape[0], op.shape[1] if len(op.shape) == 3 else 1
+    fan_in = math.prod(op.weights["weight"][1:])
+    return (c, c * math.sqrt(h), c * h, c * h * h, math.log(c), 0.5 * math.log(fan_in), 1)

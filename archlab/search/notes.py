@@ -1,0 +1,49 @@
+"""Notes for optuna-dashboard: what was searched for, and each finalist's text and costs beside its trial.
+
+They are written as optuna-dashboard's own ``save_note`` does (version 0.21, MIT): to the study's system attributes, in
+pieces. So the storage shows them wherever it is opened, and searching needs no dashboard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import optuna
+
+from archlab.cost import METRICS
+from archlab.result import Finalist
+from archlab.search.plan import Plan
+
+_PIECE = 2045
+
+
+def write_notes(study: optuna.Study, plan: Plan, finalists: Sequence[Finalist]) -> None:
+    """Leaves a note with the study, and one with the trial of each finalist."""
+    ids = {trial.number: trial._trial_id for trial in study.get_trials(deepcopy=False)}
+    names = ", ".join(f"trial {finalist.trial}" for finalist in finalists) or "none"
+    space = f"Budget: {plan.budget}. Finalists: {names}.\n\n{_fenced(plan.identity('')['space'])}"
+    _save(study, None, f"## {plan.space.name}\n\n{space}")
+    for place, finalist in enumerate(finalists, start=1):
+        rows = [f"| {name} | {value:.6g} |" for name, value in finalist.values.items()]
+        rows += [f"| {n} | {METRICS[n].format(v)} |" for n, v in finalist.cost.items() if n in METRICS]
+        table = "\n".join(["| | |", "|---|---|", *rows])
+        _save(
+            study, ids[finalist.trial], f"## Finalist {place}: {finalist.name}\n\n{table}\n\n{_fenced(finalist.text)}"
+        )
+
+
+def _fenced(text: str) -> str:
+    return f"```\n{text.rstrip()}\n```\n"
+
+
+def _save(study: optuna.Study, trial_id: int | None, body: str) -> None:
+    storage, prefix = study._storage, "dashboard:" if trial_id is None else f"dashboard:{trial_id}:"
+    attrs = storage.get_study_system_attrs(study._study_id)
+    pieces = [body[i : i + _PIECE] for i in range(0, len(body), _PIECE)]
+    old = sum(key.startswith(f"{prefix}note_str:") for key in attrs)
+    new = dict(enumerate([*pieces, *[""] * (old - len(pieces))]))
+    if all(attrs.get(f"{prefix}note_str:{i}") == piece for i, piece in new.items()):
+        return
+    storage.set_study_system_attr(study._study_id, f"{prefix}note_ver", attrs.get(f"{prefix}note_ver", 0) + 1)
+    for i, piece in new.items():
+        storage.set_study_system_attr(study._study_id, f"{prefix}note_str:{i}", piece)

@@ -1,0 +1,114 @@
+"""What a study's trials say to a sampler: which networks are taken, and what was seen of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import optuna
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from archlab.search.claim import CLAIM
+from archlab.search.sampler.candidates import Candidate, Drawer, Key
+from archlab.search.sampler.encode import Encoder
+
+
+@dataclass
+class Book:
+    """The evaluations of a study, in the order in which their results came; grows by ``read``.
+
+    Attributes:
+        values: by evaluation, every objective with larger being better; None where it failed or was pruned.
+        taken: digests of networks that were evaluated, or are being.
+        keys: the same by what their holes are filled with.
+    """
+
+    drawer: Drawer
+    encoder: Encoder
+    rows: list[dict[int, float]] = field(default_factory=list)
+    features: list[tuple[float, ...]] = field(default_factory=list)
+    params: list[Key] = field(default_factory=list)
+    values: list[list[float] | None] = field(default_factory=list)
+    taken: set[str] = field(default_factory=set)
+    keys: set[Key] = field(default_factory=set)
+    pending: int = 0
+    _settled: set[int] = field(default_factory=set)
+    _met: set[int] = field(default_factory=set)
+
+    def read(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        """Takes in what is new in ``study``, but for ``trial`` itself."""
+        signs = [1.0 if d == StudyDirection.MAXIMIZE else -1.0 for d in study.directions]
+        self.pending = 0
+        for other in study.get_trials(deepcopy=False):
+            if other.number in self._settled or other.number == trial.number:
+                continue
+            self.pending += not other.state.is_finished()
+            if CLAIM in other.system_attrs:
+                self.taken.add(other.system_attrs[CLAIM])
+            if other.state.is_finished():
+                self._settled.add(other.number)
+                self._take(other, signs)
+            elif other.number not in self._met:
+                fixed = other.system_attrs.get("fixed_params", {})
+                if self._candidate(other.params | fixed) is not None:
+                    self._met.add(other.number)
+
+    def _take(self, trial: FrozenTrial, signs: Sequence[float]) -> None:
+        candidate = self._candidate(trial.params)
+        if candidate is None or (candidate.fill > 1 and trial.state != TrialState.COMPLETE):
+            return
+        values = None
+        if trial.state == TrialState.COMPLETE:
+            values = [sign * value for sign, value in zip(signs, trial.values, strict=True)]
+        self.rows.append(self.encoder.holes(candidate))
+        self.features.append(candidate.features)
+        self.params.append(candidate.key)
+        self.values.append(values)
+
+    def _candidate(self, params: dict[str, object]) -> Candidate | None:
+        """The candidate of a trial, noted as taken."""
+        candidate = self.drawer.known(params)  # type: ignore[arg-type]
+        if candidate is not None:
+            self.taken.add(candidate.network.digest)
+            self.keys.add(candidate.key)
+        return candidate
+
+    def scored(self) -> np.ndarray:
+        """Evaluations by objectives, of those that have values."""
+        return np.array([values for values in self.values if values is not None])
+
+    def targets(self) -> np.ndarray:
+        """Evaluations by objectives; a failed or pruned one counts as the worst that was seen."""
+        worst = self.scored().min(0)
+        return np.array([worst if values is None else values for values in self.values])
+
+    def lessons(self, most: int) -> list[int]:
+        """Which evaluations to learn from: all, or where there are more than ``most`` its half of the best, and others.
+
+        The others are spread evenly over the search. So a refit costs the same however long the search has been.
+        """
+        if len(self.values) <= most:
+            return list(range(len(self.values)))
+        targets = self.targets()
+        ranks = targets.argsort(0, kind="stable").argsort(0, kind="stable").max(1)
+        first = np.argsort(-ranks, kind="stable")
+        rest = np.sort(first[most // 2 :])
+        spread = rest[np.linspace(0, len(rest) - 1, most - most // 2).astype(int)]
+        return sorted({*first[: most // 2].tolist(), *spread.tolist()})
+
+    def best(self, least: int) -> list[Key]:
+        """The holes of the best: a tenth of all, and at least ``least``; of several objectives, of the front."""
+        known = [(key, values) for key, values in zip(self.params, self.values, strict=True) if values is not None]
+        points = np.array([values for _, values in known])
+        if points.shape[1] > 1:
+            return [known[i][0] for i in np.flatnonzero(~beaten(points))]
+        order = np.argsort(-points[:, 0], kind="stable")
+        return [known[i][0] for i in order[: max(least, len(known) // 10)]]
+
+
+def beaten(points: np.ndarray) -> np.ndarray:
+    """For each row whether another is as large everywhere and larger somewhere."""
+    worse: np.ndarray = np.array([((points >= p).all(1) & (points > p).any(1)).any() for p in points])
+    return worse

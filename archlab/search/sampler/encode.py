@@ -1,0 +1,44 @@
+"""Candidates as rows of numbers: one-hot holes, ranges in [0, 1], and graph features, standardised."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from archlab.search.sampler.candidates import Candidate
+
+
+class Encoder:
+    """Rows whose columns are found as candidates come, so that conditional spaces need no list of their holes."""
+
+    def __init__(self) -> None:
+        self._columns: dict[tuple[str, object], int] = {}
+
+    def holes(self, candidate: Candidate) -> dict[int, float]:
+        """The columns of a candidate's holes that are not 0; of a hole that it did not meet, all are."""
+        row: dict[int, float] = {}
+        for name, hole in candidate.holes.items():
+            value = candidate.network.draws[name]
+            if hole.labels:
+                row[self._column(name, value)] = 1.0
+            else:
+                row[self._column(name, None)] = 1.0
+                span = (hole.hi - hole.lo) or 1
+                row[self._column(name, "value")] = (float(value) - hole.lo) / span
+        return row
+
+    def matrix(self, rows: Sequence[dict[int, float]], features: Sequence[tuple[float, ...]]) -> np.ndarray:
+        """Rows by columns: holes centred, features standardised, both over all of ``rows``; constants left out."""
+        holes = np.zeros((len(rows), len(self._columns)))
+        for i, row in enumerate(rows):
+            holes[i, list(row)] = list(row.values())
+        graph = np.array(features)
+        spread = graph.std(0)
+        varies = spread > 1e-9
+        graph = (graph[:, varies] - graph[:, varies].mean(0)) / spread[varies]
+        holes = holes[:, holes.std(0) > 0]
+        return np.hstack([holes - holes.mean(0), graph])
+
+    def _column(self, name: str, value: object) -> int:
+        return self._columns.setdefault((name, value), len(self._columns))

@@ -1,0 +1,102 @@
+"""What a study carries, so that a worker needs nothing but the storage's address: the plan, written and read."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+from pathlib import Path
+
+import optuna
+
+from archlab.cost import Budget
+from archlab.elaborate import load
+from archlab.errors import InputError
+from archlab.grammar import parse, unparse
+from archlab.grammar.ast import Architecture
+from archlab.search.objective import Goal, parse_goals
+from archlab.search.plan import Plan
+from archlab.search.storage import PLAN
+
+SETUP = "archlab:setup"
+
+
+def write_setup(study: optuna.Study, plan: Plan) -> None:
+    """Leaves with the study what may change when it is resumed, and what tells that an objective's code is the same."""
+    setup = {
+        "trials": plan.trials,
+        "sampler": plan.sampler,
+        "threads": plan.threads,
+        "heartbeat": plan.heartbeat,
+        "max_nodes": plan.space.max_nodes,
+        "code": {goal.name: code_digest(goal) for goal in plan.goals if goal.kind == "user"},
+    }
+    if study.user_attrs.get(SETUP) != setup:
+        study.set_user_attr(SETUP, setup)
+
+
+def code_digest(goal: Goal) -> str | None:
+    """A hash of the file that a user's objective stands in; None where it is named as a module's."""
+    path = Path(goal.name if goal.name.endswith(".json") else goal.name.rpartition(":")[0])
+    known = path.suffix in (".py", ".json") and path.is_file()
+    return hashlib.sha256(path.read_bytes()).hexdigest() if known else None
+
+
+def read_plan(study: optuna.Study, where: str, space: Architecture | None = None) -> Plan:
+    """The plan of a study that ``archlab search`` began.
+
+    Args:
+        space: what the worker takes the study's space to be, where it was told.
+
+    Raises:
+        InputError: it is not archlab's, another version's, of another space, or an objective's code differs here.
+    """
+    made, setup = study.user_attrs.get(PLAN), study.user_attrs.get(SETUP)
+    name = study.study_name
+    if not isinstance(made, dict) or not isinstance(setup, dict):
+        raise InputError(f"the study {name!r} in {where} is not archlab's, or has not begun")
+    ours = importlib.metadata.version("archlab")
+    if made["archlab"] != ours:
+        raise InputError(
+            f"the study {name!r} in {where} was made with archlab {made['archlab']!r}, and this is {ours!r}",
+            hint=f"install archlab {made['archlab']} for this worker",
+        )
+    text = made["space"]
+    architecture = parse(text, name)
+    for other in (architecture, space):
+        if other is not None and unparse(other) != text:
+            raise InputError(f"the study {name!r} in {where} is of another space: {_difference(text, unparse(other))}")
+    goals = parse_goals([_spoken(text) for text in made["objectives"]])
+    for goal in goals:
+        theirs = setup["code"].get(goal.name)
+        if theirs != (code_digest(goal) if goal.kind == "user" else None):
+            raise InputError(
+                f"the objective {goal.name} is not the code that the study {name!r} in {where} was begun with",
+                hint="copy the file from where the search was begun",
+            )
+    return Plan(
+        space=load(architecture, setup["max_nodes"]),
+        goals=goals,
+        budget=Budget(tuple(made["budget"].items())),
+        out=Path(),
+        trials=setup["trials"],
+        seed=made["seed"],
+        sampler=setup["sampler"],
+        study=name,
+        threads=setup["threads"],
+        heartbeat=setup["heartbeat"],
+    )
+
+
+def _spoken(objective: str) -> str:
+    """``maximize name`` as the command line says it."""
+    direction, _, name = objective.partition(" ")
+    return f"{direction[:3]}:{name}"
+
+
+def _difference(theirs: str, ours: str) -> str:
+    """The first line that differs."""
+    ours_lines = [*ours.splitlines(), *[""] * theirs.count("\n")]
+    for number, line in enumerate(theirs.splitlines()):
+        if line != ours_lines[number]:
+            return f"its line {number + 1} is {line!r}, here {ours_lines[number]!r}"
+    return "it is a part of this one"

@@ -1,0 +1,250 @@
+from __future__ import annotations
+
+import itertools
+import random
+
+import numpy as np
+import optuna
+import pytest
+
+from archlab.cost import Budget
+from archlab.elaborate import Interpreter, load
+from archlab.errors import BudgetError, ExhaustedError
+from archlab.grammar import parse, parse_file
+from archlab.resources import find_architecture
+from archlab.search.closed_form import costs_of
+from archlab.search.draw import FromTrial
+from archlab.search.sampler.acquire import by_hypervolume
+from archlab.search.sampler.candidates import Drawer
+from archlab.search.sampler.screen import BATCH, START, ScreenSampler
+from archlab.search.sampler.shell import WAYS, Band, Shell
+from archlab.search.sampler.surrogate import Surrogate
+from tests.search.conftest import TINY
+from tests.search.test_closed_form import every_network
+
+WIDTHS = "net widths(input=3x16x16)\n" + "\n".join(f"s{i}: conv([4..64 step 4], 3, s={1 + i % 2})" for i in range(5))
+WIDTHS += "\nhead: gap -> fc(10)"
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    yield
+    optuna.logging.set_verbosity(level)
+
+
+def interpreter_of(text=TINY):
+    return Interpreter(load(parse(text)))
+
+
+def study_of(sampler, directions=("maximize",), storage=None):
+    return optuna.create_study(directions=list(directions), sampler=sampler, storage=storage, load_if_exists=True,
+                               study_name="s")  # fmt: skip
+
+
+def asked(study, interpreter):
+    trial = study.ask()
+    return trial, interpreter.network(FromTrial(trial))
+
+
+@pytest.mark.parametrize("limit", [40_000, 25_000, 1e9])
+def test_every_network_within_the_budget_comes_once_and_no_other_ever(limit):
+    interpreter = interpreter_of()
+    allowed = {n.digest for n in every_network(interpreter) if costs_of(n)["macs"] <= limit}
+    study = study_of(ScreenSampler(interpreter, Budget((("macs", float(limit)),))))
+    seen = []
+    for _ in allowed:
+        trial, network = asked(study, interpreter)
+        seen.append(network.digest)
+        study.tell(trial, costs_of(network)["params"])
+    with pytest.raises(ExhaustedError, match="no network within the budget is left"):
+        asked(study, interpreter)
+    assert len(seen) == len(set(seen))
+    assert set(seen) == allowed
+
+
+def test_several_budgets_at_once_are_all_met():
+    interpreter = interpreter_of(WIDTHS)
+    budget = Budget((("macs", 2e6), ("params", 20e3), ("memory", 60e3)))
+    study = study_of(ScreenSampler(interpreter, budget))
+    for i in range(3 * START):
+        trial, network = asked(study, interpreter)
+        assert budget.allows(costs_of(network))
+        study.tell(trial, float(i % 4))
+
+
+def test_an_impossible_budget_is_refused():
+    interpreter = interpreter_of()
+    study = study_of(ScreenSampler(interpreter, Budget((("params", 100.0),))))
+    with pytest.raises(BudgetError, match="the smallest found has 298"):
+        asked(study, interpreter)
+
+
+def test_an_empty_band_is_told_once_and_the_rest_is_searched():
+    # Two networks, the larger far below the budget.
+    interpreter = interpreter_of("net n(input=3x8x8)\nstem: conv({4, 8})\nhead: gap -> fc(2)")
+    notes = []
+    study = study_of(ScreenSampler(interpreter, Budget((("params", 1e6),)), note=notes.append))
+    found = {asked(study, interpreter)[1].digest for _ in range(2)}
+    assert len(found) == 2
+    (note,) = notes
+    assert note.startswith("no network was found between 85% and 100 % of the budget (params ≤ 1.000 M)")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_way_leads_into_the_shell(way):
+    interpreter = interpreter_of(WIDTHS)
+    band = Band(0.85)
+    drawer = Drawer(interpreter, Budget((("macs", 3e6),)))
+    drawn = itertools.islice(WAYS[way](drawer, band, random.Random(0)), 600)
+    inside = [c for c in drawn if c is not None and not band.distance(c.fill)]
+    assert len(inside) >= 10
+    for candidate in inside:
+        assert 0.85 * 3e6 <= costs_of(candidate.network)["macs"] <= 3e6
+
+
+def test_solving_needs_a_multiplier_and_beats_rejection_where_there_is_one():
+    interpreter = Interpreter(load(parse_file(find_architecture("resnet50"))))
+    shell = Shell(Drawer(interpreter, Budget((("macs", 1.2e9),))), Band(0.85))
+    list(shell.draw(random.Random(0), 600))
+    rate = {way: shell.found[way] / shell.draws[way] for way in WAYS}
+    assert max(rate, key=rate.__getitem__) == "solving"
+    assert shell.draws["solving"] > 300, "what yields most is drawn most"
+
+
+def test_the_best_of_a_large_space_is_found_by_its_regularity():
+    # 16^5 networks; the value saturates in each width, so that the budget must be shared out evenly.
+    interpreter = interpreter_of(WIDTHS)
+    budget = Budget((("macs", 1.5e6),))
+
+    def value(network):
+        return float(sum(1 - np.exp(-c / 24) for c in network.draws.values()))
+
+    def best(sampler, n=60):
+        study = study_of(sampler)
+        values = []
+        while len(values) < n:
+            trial, network = asked(study, interpreter)
+            feasible = budget.allows(costs_of(network))
+            study.tell(trial, value(network) if feasible else 0.0)
+            values.append(value(network) if feasible else 0.0)
+        return max(values)
+
+    ours = [best(ScreenSampler(interpreter, budget, seed=seed)) for seed in range(3)]
+    theirs = [best(optuna.samplers.RandomSampler(seed=seed), n=600) for seed in range(3)]
+    assert min(ours) > max(theirs), "60 evaluations beat ten times as many random ones"
+
+
+def volume(points):
+    """The area that points (larger is better) dominate above (0, -400 000), by a sweep."""
+    total, top = 0.0, -400_000.0
+    for x, y in sorted(points, reverse=True):
+        total, top = total + x * max(0.0, y - top), max(top, y)
+    return total
+
+
+def test_two_objectives_reach_nearly_all_of_the_volume():
+    interpreter = interpreter_of()
+
+    def values(network):
+        costs = costs_of(network)
+        return costs["activations"], -costs["macs"]
+
+    whole = volume([values(n) for n in every_network(interpreter)])
+    study = study_of(ScreenSampler(interpreter, metrics=(None, "macs")), ("maximize", "minimize"))
+    found = []
+    for _ in range(START + 2 * BATCH):
+        trial, network = asked(study, interpreter)
+        found.append(values(network))
+        study.tell(trial, (found[-1][0], -found[-1][1]))
+    assert volume(found) > 0.99 * whole
+
+
+def test_workers_that_share_a_storage_never_get_the_same_network():
+    storage = optuna.storages.InMemoryStorage()
+    interpreter = interpreter_of(WIDTHS)
+    budget = Budget((("macs", 1e6),))
+    studies = [study_of(ScreenSampler(interpreter, budget, seed=0), storage=storage) for _ in range(4)]
+    digests = []
+    for _ in range(20):
+        # All ask before any tells: four evaluations are always under way.
+        running = [(study, *asked(study, interpreter)) for study in studies]
+        for study, trial, network in running:
+            digests.append(network.digest)
+            study.tell(trial, costs_of(network)["params"])
+    assert len(digests) == len(set(digests)) == 80
+
+
+def test_failed_and_pruned_trials_are_avoided_and_not_drawn_again():
+    interpreter = interpreter_of(WIDTHS)
+    study = study_of(ScreenSampler(interpreter, Budget((("macs", 3e6),))))
+    states = []
+    digests = set()
+    for _ in range(START + 8 * BATCH):
+        trial, network = asked(study, interpreter)
+        digests.add(network.digest)
+        wide = network.draws["s0.conv.c"] > 32
+        states.append(wide)
+        if wide:
+            study.tell(
+                trial, state=optuna.trial.TrialState.PRUNED if trial.number % 2 else optuna.trial.TrialState.FAIL
+            )
+        else:
+            study.tell(trial, float(sum(network.draws.values())))
+    assert len(digests) == len(states)
+    assert sum(states[-20:]) < sum(states[:START]) / START * 20, "what fails is drawn less and less"
+
+
+def test_noise_and_equal_values_do_no_harm():
+    interpreter = interpreter_of(WIDTHS)
+    rng = random.Random(0)
+    for value in (lambda network: rng.gauss(0, 1), lambda network: 1.0):
+        study = study_of(ScreenSampler(interpreter, Budget((("macs", 3e6),))))
+        for _ in range(START + 3 * BATCH):
+            trial, network = asked(study, interpreter)
+            study.tell(trial, value(network))
+
+
+def test_the_same_seed_draws_the_same():
+    interpreter = interpreter_of(WIDTHS)
+
+    def draws(seed):
+        study = study_of(ScreenSampler(interpreter, Budget((("macs", 3e6),)), seed=seed))
+        found = []
+        for _ in range(START + 2 * BATCH):
+            trial, network = asked(study, interpreter)
+            study.tell(trial, costs_of(network)["params"])
+            found.append(dict(network.draws))
+        return found
+
+    assert draws(0) == draws(0)
+    assert draws(0) != draws(1)
+
+
+def test_a_parameter_that_is_no_hole_is_drawn_too():
+    interpreter = interpreter_of()
+
+    def objective(trial):
+        network = interpreter.network(FromTrial(trial))
+        return costs_of(network)["params"] * trial.suggest_float("lr", 1e-3, 1e-1, log=True)
+
+    study = study_of(ScreenSampler(interpreter))
+    study.optimize(objective, n_trials=20)
+    assert len({trial.params["lr"] for trial in study.trials}) == 20
+
+
+def test_the_surrogate_interpolates_a_line_and_foretells_a_constant():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((40, 3))
+    y = 2 * x[:, 0] - x[:, 1] + 7
+    new = rng.standard_normal((10, 3))
+    assert np.allclose(Surrogate().expect(x, y, new, 40), 2 * new[:, 0] - new[:, 1] + 7, atol=0.05)
+    assert np.all(Surrogate().expect(x, np.full(40, 3.0), new, 40) == 3.0)
+
+
+def test_what_adds_most_volume_is_chosen_first():
+    # Beyond the front of (0, 1), (1, 0) with the reference (0, 0): areas .81 > .25 > nothing.
+    seen = np.array([[0.0, 1.0], [1.0, 0.0]])
+    points = np.array([[0.5, 0.5], [0.9, 0.9], [0.0, 0.5]])
+    assert by_hypervolume(seen, [points[:, 0], points[:, 1]], 2, np.random.default_rng(0))[0] == 1

@@ -1,0 +1,140 @@
+"""Many workers on a real PostgreSQL, started by the tests on loopback."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import optuna
+import pytest
+
+from archlab.errors import InputError
+from archlab.result import read_result
+from archlab.search.storage import open_storage
+from tests.search.workers.conftest import PASSWORD, QUOTED, calls
+
+
+def search_args(trials, *more):
+    return ("search", "many.arch", "-o", "quick.py:value", "-n", trials, "--no-latency", "--out", "out", "--top", 1,
+            "-b", "params=20k", *more)  # fmt: skip
+
+
+def check_complete(folder, trials):
+    """Every evaluation is of a network of its own, within the budget, and there are exactly as many as asked for."""
+    result = read_result(folder / "out" / "result.json")
+    scored = [t for t in result.trials if t.state == "scored"]
+    assert len(scored) == len({t.digest for t in scored}) == trials
+    assert all(t.cost["params"] <= 20_000 for t in scored)
+    assert {t.state for t in result.trials} <= {"scored", "repeated"}
+    return result
+
+
+@pytest.mark.slow
+def test_four_workers_do_four_hundred_trials_each_network_once(many, archlab_in, database):
+    process = archlab_in(*search_args(400, "--workers", 4), ARCHLAB_STORAGE=database)
+    _, err = process.communicate(timeout=400)
+    assert process.returncode == 0, err
+    check_complete(many, 400)
+    assert len(calls(many)) == len(set(calls(many))) == 400, "no candidate was scored twice, and none is lost"
+
+
+@pytest.mark.slow
+def test_workers_killed_at_random_and_replaced_lose_nothing(many, archlab_in, database):
+    rng = random.Random(0)
+    begun = archlab_in(*search_args(60, "--heartbeat", 1), ARCHLAB_STORAGE=database, PAUSE="0.1")
+    deadline = time.monotonic() + 60
+    while len(calls(many)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+    def worker():
+        return archlab_in("worker", "--study", "many", ARCHLAB_STORAGE=database, PAUSE="0.1")
+
+    workers = [worker(), worker()]
+    for _ in range(4):
+        time.sleep(rng.uniform(3, 6))
+        victim = workers.pop(rng.randrange(2))
+        victim.send_signal(signal.SIGKILL)
+        workers.append(worker())
+    _, err = begun.communicate(timeout=200)
+    assert begun.returncode == 0, err
+    check_complete(many, 60)
+    for left in workers:
+        left.communicate(timeout=60)
+        assert left.returncode == 0
+
+
+@pytest.mark.slow
+def test_a_server_that_is_stopped_and_started_again_is_waited_for(many, archlab_in, postgres, database):
+    process = archlab_in(*search_args(30), ARCHLAB_STORAGE=database, PAUSE="0.1")
+    deadline = time.monotonic() + 60
+    while len(calls(many)) < 5 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    postgres.stop()
+    time.sleep(2)
+    stalled = len(calls(many))
+    postgres.start()
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert stalled < 30
+    assert "does not answer: waiting for it" in err
+    assert "answers again: going on" in err
+    check_complete(many, 30)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"password": "wr0ng-pass"}, "password authentication failed"),
+        ({"database": "nowhere"}, 'database "nowhere" does not exist'),
+        ({"host": "no-such-host.invalid"}, "host"),
+        ({"host": "127.0.0.1:1"}, "refused"),
+    ],
+)
+def test_a_wrong_address_is_one_clear_line_without_the_password(postgres, archlab_in, many, change, said):
+    address = postgres.url(**change)
+    if ":1" in change.get("host", ""):
+        address = f"postgresql://searcher:{QUOTED}@127.0.0.1:1/postgres"
+    process = archlab_in(*search_args(2, "--storage", address))
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    first, hint = err.splitlines()
+    assert first.startswith("archlab: cannot connect to postgresql://searcher:***@")
+    assert said in first
+    assert hint == "  hint: check its user, password, host and database"
+    for secret in (PASSWORD, QUOTED, "wr0ng-pass"):
+        assert secret not in out + err
+
+
+def test_the_password_is_in_no_file_and_no_message(many, archlab_in, database):
+    process = archlab_in(*search_args(3, "--storage", database))
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    texts = [path.read_text(errors="replace") for path in (many / "out").rglob("*") if path.is_file()]
+    assert any("searcher:***@" in text for text in texts), "the command is kept, without the password"
+    for secret in (PASSWORD, QUOTED):
+        assert not any(secret in text for text in [*texts, out, err])
+
+
+def test_a_trial_of_a_worker_that_died_before_its_first_beat_is_given_up(database):
+    opened = open_storage(database, None, heartbeat=1)
+    study = optuna.create_study(storage=opened.storage, study_name="s")
+    study.ask()
+    opened.liveness.reap(study)
+    time.sleep(2.2)
+    opened.liveness.reap(study)
+    assert [t.state.name for t in study.trials] == ["FAIL", "WAITING"]
+
+
+def test_an_address_without_its_driver_is_refused(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(InputError, match=r"needs a package that is not installed: psycopg") as refused:
+        open_storage("postgresql://me:secret@127.0.0.1/db", None)
+    assert "secret" not in str(refused.value)
+
+
+def test_the_server_runs_on_loopback_only(postgres):
+    shown = subprocess.run(["ss", "-ltn"], capture_output=True, text=True, check=False).stdout
+    assert f"0.0.0.0:{postgres.port}" not in shown

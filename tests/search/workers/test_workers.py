@@ -1,0 +1,149 @@
+"""Many workers on one study: with files here, with a database server in test_postgres.py."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+
+import optuna
+import pytest
+
+import archlab
+from archlab.errors import InputError
+from archlab.result import read_result
+from archlab.search.claim import claim
+from archlab.search.workers.alive import FileLocks
+from archlab.search.workers.join import work
+from tests.search.workers.conftest import SPACE, calls
+
+
+def search_args(trials, *more):
+    return (
+        "search",
+        "many.arch",
+        "-o",
+        "quick.py:value",
+        "-n",
+        trials,
+        "--no-latency",
+        "--out",
+        "out",
+        "--top",
+        2,
+        *more,
+    )
+
+
+@pytest.mark.parametrize("storage", [None, "sqlite:///study.db"])
+def test_workers_share_the_evaluations_to_the_trial(many, archlab_in, storage):
+    more = ("--storage", storage) if storage else ()
+    process = archlab_in(*search_args(40, "--workers", 2, "-b", "params=20k", *more))
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    result = read_result(many / "out" / "result.json")
+    assert result.counts()["scored"] == len(calls(many)) == len(set(calls(many))) == 40
+    assert {t.digest for t in result.trials if t.state == "scored"} == set(calls(many))
+    assert all(t.cost["params"] <= 20_000 for t in result.trials)
+    assert len({line.split()[1] for line in (many / "calls.txt").read_text().splitlines()}) == 2, "both took part"
+
+
+def test_a_killed_worker_is_replaced_and_its_trial_is_retried(many, archlab_in):
+    process = archlab_in(*search_args(12, "--workers", 2), PAUSE="0.3")
+    deadline = time.monotonic() + 60
+    while len(calls(many)) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    victim = int((many / "calls.txt").read_text().split()[1])
+    time.sleep(0.1)
+    archlab_kill(victim)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert "a worker was killed by signal 9: another takes its place" in err
+    result = read_result(many / "out" / "result.json")
+    scored = [t.digest for t in result.trials if t.state == "scored"]
+    assert len(scored) == len(set(scored)) == 12
+
+
+def archlab_kill(pid):
+    import os
+
+    os.kill(pid, signal.SIGKILL)
+
+
+def test_a_worker_needs_only_the_storage(many, monkeypatch):
+    monkeypatch.chdir(many)
+    archlab.search(archlab.parse(SPACE), objective="quick.py:value", trials=3, out="out", latency=False)
+    assert work("out/study.journal", "many").spent == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("version", r"was made with archlab '.*', and this is '9\.9'"),
+        (
+            "space",
+            r"of another space: its line 2 is 's0: conv\(\[4\.\.32 step 4\]\)', here 's0: conv\(\[4\.\.64 step 4\]\)'",
+        ),
+        ("code", r"the objective quick\.py:value is not the code"),
+        ("study", r"holds no study 'may'\n  hint: did you mean many\?"),
+        ("storage", r"no such storage: elsewhere\.journal"),
+    ],
+)
+def test_a_worker_that_does_not_fit_is_refused_with_the_difference(many, monkeypatch, change, message):
+    monkeypatch.chdir(many)
+    archlab.search(archlab.parse(SPACE), objective="quick.py:value", trials=2, out="out", latency=False)
+    before = (many / "out" / "study.journal").read_bytes()
+    if change == "version":
+        monkeypatch.setattr("importlib.metadata.version", lambda name: "9.9")
+    if change == "code":
+        (many / "quick.py").write_text("def value(module, candidate, trial):\n    return 1.0\n")
+    space = archlab.parse(SPACE.replace("s0: conv([4..32 step 4])", "s0: conv([4..64 step 4])"))
+    storage = "elsewhere.journal" if change == "storage" else "out/study.journal"
+    with pytest.raises(InputError) as refused:
+        work(storage, "may" if change == "study" else "many", space if change == "space" else None)
+    assert __import__("re").search(message, str(refused.value)), str(refused.value)
+    assert (many / "out" / "study.journal").read_bytes() == before
+
+
+def test_a_function_of_this_process_is_refused_to_workers(tmp_path):
+    with pytest.raises(InputError, match="a function of this process"):
+        archlab.search(archlab.parse(SPACE), objective=lambda *_: 1.0, trials=2, out=tmp_path / "out", workers=2)
+
+
+def test_of_two_that_claim_a_network_the_later_gives_way_and_a_dead_claim_does_not_count():
+    study = optuna.create_study()
+    first, second, third = (study.ask() for _ in range(3))
+    assert claim(study, first._trial_id, "a") is None
+    assert claim(study, second._trial_id, "a") == first.number
+    assert claim(study, second._trial_id, "b") is None
+    study.tell(first, state=optuna.trial.TrialState.FAIL)  # its worker died: no record
+    assert claim(study, third._trial_id, "a") is None
+
+
+def test_a_trial_whose_lock_is_free_is_queued_again_once(tmp_path):
+    study = optuna.create_study()
+    trial = study.ask()
+    trial.suggest_int("x", 0, 9)
+    here = FileLocks(tmp_path / "locks")
+    here.begin(trial.number)
+    here.reap(study)
+    assert study.trials[0].state == optuna.trial.TrialState.RUNNING, "this process is at it"
+    here.end()
+    here.reap(study)
+    here.reap(study)
+    assert [t.state.name for t in study.trials] == ["FAIL", "WAITING"]
+    assert study.trials[1].params == trial.params
+
+
+def test_the_password_of_an_address_is_in_no_file(many, archlab_in):
+    process = archlab_in(*search_args(2, "--storage", "sqlite:///study.db?password=hunter22"))
+    out, err = process.communicate(timeout=60)
+    written = [path.read_bytes() for path in (many / "out").rglob("*") if path.is_file()]
+    assert not any(b"hunter22" in text for text in [*written, out.encode(), err.encode()])
+
+
+def test_what_a_worker_ends_with_can_be_read_by_a_script(many, archlab_in):
+    archlab_in(*search_args(2)).communicate(timeout=60)
+    process = archlab_in("worker", "--study", "many", "--storage", "out/study.journal", "--json")
+    out, _ = process.communicate(timeout=60)
+    assert json.loads(out) == {"spent": 2, "interrupted": None}
