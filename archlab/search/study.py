@@ -70,6 +70,15 @@ class _SurplusError(Exception):
     """As many evaluations as were asked for were begun before this trial's."""
 
 
+def _kept(trial: optuna.trial.FrozenTrial) -> object:
+    """A finished trial's record; None for one that was judged but never told: it is queued again, record and all."""
+    record = trial.user_attrs.get(RECORD)
+    untold = (
+        trial.state == optuna.trial.TrialState.FAIL and isinstance(record, dict) and record.get("state") != "failed"
+    )
+    return None if untold else record
+
+
 class Search:
     """A plan being carried out on a study, by this process and by any number of others."""
 
@@ -91,8 +100,7 @@ class Search:
         """Takes in what this process or others have finished."""
         for trial in self.study.get_trials(deepcopy=False):
             if trial.state.is_finished() and trial.number not in self.history.numbers:
-                known = trial_of(trial.number, trial.user_attrs.get(RECORD))
-                self.history.add(trial.number, known)
+                self.history.add(trial.number, trial_of(trial.number, _kept(trial)))
 
     def _enqueue(self, network: Network) -> None:
         self.study.enqueue_trial(dict(network.draws), user_attrs={"archlab:found": "by counting"})
@@ -140,7 +148,10 @@ class Search:
             self.study.optimize(self._objective, n_trials=1, catch=(_NoValueError,))
         except _SurplusError:
             return None
-        except (ValueError, AssertionError):
+        except (ValueError, AssertionError) as error:
+            # Where telling the storage fails, an assertion of Optuna's own hides the reason, such as a full disk.
+            if isinstance(error.__context__, OSError | optuna.exceptions.StorageInternalError):
+                raise error.__context__ from None
             # Optuna's way of saying that the trial was given to another, when this worker was thought dead.
             if self._at is None or self.study._storage.get_trial(self._at).state != optuna.trial.TrialState.FAIL:
                 raise
@@ -160,7 +171,7 @@ class Search:
                 # Before a trial is asked for, those in the queue are there to be taken.
                 count += trial.state == states.RUNNING or number is not None
             else:
-                record = trial.user_attrs.get(RECORD)
+                record = _kept(trial)
                 count += isinstance(record, dict) and record.get("state") in SPENDING
         return count
 
