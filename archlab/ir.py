@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from archlab.errors import InputError
+
 if TYPE_CHECKING:
     import networkx as nx
 
@@ -76,11 +78,22 @@ class Graph:
 
     ``Node.inputs`` is the truth about the data flow: a networkx edge can hold neither the order of arguments nor
     the same argument twice. ``to_networkx`` derives a DiGraph for analysis.
+
+    Attributes:
+        name: the network's name.
+        input_shape: channels, height and width of one image.
+        nodes: the operators.
+        outputs: the names of the nodes whose values the network gives, in order; by default the last node's alone.
     """
 
     name: str
     input_shape: Shape
     nodes: tuple[Node, ...]
+    outputs: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.outputs:
+            object.__setattr__(self, "outputs", (self.nodes[-1].name if self.nodes else INPUT,))
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)
@@ -97,8 +110,14 @@ class Graph:
 
     @property
     def output(self) -> str:
-        """The name of the last node; the input itself in a network without operators."""
-        return self.nodes[-1].name if self.nodes else INPUT
+        """The name of the one output; the input itself in a network without operators.
+
+        Raises:
+            InputError: the network gives several values.
+        """
+        if len(self.outputs) > 1:
+            raise InputError(f"{self.name} has {len(self.outputs)} outputs, not one", hint="use graph.outputs")
+        return self.outputs[0]
 
     def shape_of(self, name: str) -> Shape:
         """The shape that node ``name``, or the input, puts out."""
@@ -108,8 +127,8 @@ class Graph:
     def digest(self) -> str:
         """A hash of what the network computes: the same for two texts of the same network, on any machine.
 
-        It covers every operator, its resolved arguments and where its inputs come from; not the names of stages and
-        blocks, nor the order of independent branches. 32 hexadecimal digits.
+        It covers every operator, its resolved arguments, where its inputs come from, and the outputs in order; not the
+        names of stages and blocks, nor the order of independent branches. 32 hexadecimal digits.
         """
         hashes = {INPUT: _hash(f"input {self.input_shape}")}
         for node in self.nodes:
@@ -119,7 +138,7 @@ class Graph:
             attrs = sorted(node.attrs.items())
             hashes[node.name] = _hash(f"{node.op} {attrs} {inputs}")
         # Two equal branches hash alike: how often each operator stands tells a doubled branch from a shared one.
-        return _hash(f"{hashes[self.output]} {sorted(hashes.values())}")
+        return _hash(f"{' '.join(hashes[name] for name in self.outputs)} {sorted(hashes.values())}")
 
     def to_networkx(self) -> nx.DiGraph[str]:
         """A DiGraph of its own for analysis with networkx.

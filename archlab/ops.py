@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from archlab.errors import ElaborationError, LimitError
@@ -16,6 +17,8 @@ from archlab.ir import Shape, numel, show_shape
 
 Attrs = dict[str, Any]
 Shapes = Sequence[Shape]
+Stride = tuple[Fraction, Fraction]
+"""Pixels of an operator's input per pixel of its output, down and across; below 1 where it upsamples."""
 MAX_ELEMENTS = 2**40
 
 REQUIRED = object()
@@ -47,6 +50,7 @@ class Op:
         macs: multiply-accumulates for one image.
         other: norm and pooling arithmetic for one image, as fvcore counts it.
         fvcore: the name under which fvcore counts it, if it does.
+        stride: pixels of the input per pixel of the output, (y, x); None where the output is no map of places.
         view: the output is the input's memory, or part of it.
         joins: takes several inputs; written as a form of the language, not as a call.
     """
@@ -59,6 +63,7 @@ class Op:
     macs: Callable[[Shapes, Shape, Attrs], int] = _zero
     other: Callable[[Shapes, Shape, Attrs], int] = _zero
     fvcore: str | None = None
+    stride: Callable[[Attrs], Stride | None] = lambda a: (Fraction(1), Fraction(1))
     view: bool = False
     joins: bool = False
 
@@ -282,6 +287,20 @@ def _upsample_shape(x: Shapes, a: Attrs) -> Shape:
     return (_channels(x), x[0][1] * a["scale"], x[0][2] * a["scale"])
 
 
+def _upsample_like_shape(x: Shapes, a: Attrs) -> Shape:
+    for shape in x:
+        _needs_map([shape])
+    return (_channels(x), *x[1][1:])
+
+
+def _slid(a: Attrs) -> Stride:
+    return Fraction(a["stride"][0]), Fraction(a["stride"][1])
+
+
+def _ends(a: Attrs) -> None:
+    """Whatever the output is, its places are no longer a grid over the image."""
+
+
 def _slice_shape(x: Shapes, a: Attrs) -> Shape:
     return (a["stop"] - a["start"], *x[0][1:])
 
@@ -314,9 +333,9 @@ _POOL = {"k": REQUIRED, "s": 0, "p": "same", "ceil": 0}
 
 OPS: dict[str, Op] = {
     "conv2d": Op(_CONV, _conv_attrs, lambda x, a: (a["out_channels"], *_slide(x, a)), _conv_weights,
-                 macs=_conv_macs, fvcore="conv"),
+                 macs=_conv_macs, fvcore="conv", stride=_slid),
     "linear": Op({"n": REQUIRED, "bias": 1}, _linear_attrs, lambda x, a: (a["out_features"],), _linear_weights,
-                 macs=lambda x, y, a: a["in_features"] * a["out_features"], fvcore="linear"),
+                 macs=lambda x, y, a: a["in_features"] * a["out_features"], fvcore="linear", stride=_ends),
     # In eval mode an affine batch norm is a scale and a shift: fvcore counts two.
     "bn": Op({"eps": 0.00001, "momentum": 0.1}, _norm_attrs, weights=_affine, buffers=_running,
              other=lambda x, y, a: 2 * numel(y), fvcore="batch_norm"),
@@ -341,15 +360,19 @@ OPS: dict[str, Op] = {
     "hardsigmoid": Op({}),
     "tanh": Op({}),
     "prelu": Op({}, lambda x, a: {"channels": _channels(x)}, weights=lambda x, a: {"weight": (_channels(x),)}),
-    "maxpool": Op(_POOL, _pool_attrs, lambda x, a: (_channels(x), *_slide(x, a))),
-    "avgpool": Op(_POOL, _pool_attrs, lambda x, a: (_channels(x), *_slide(x, a))),
+    "maxpool": Op(_POOL, _pool_attrs, lambda x, a: (_channels(x), *_slide(x, a)), stride=_slid),
+    "avgpool": Op(_POOL, _pool_attrs, lambda x, a: (_channels(x), *_slide(x, a)), stride=_slid),
     "gap": Op({}, _gap_attrs, lambda x, a: (_channels(x), 1, 1),
-              other=lambda x, y, a: numel(x[0]), fvcore="adaptive_avg_pool2d"),
+              other=lambda x, y, a: numel(x[0]), fvcore="adaptive_avg_pool2d", stride=_ends),
     "adaptive_avgpool": Op({"n": REQUIRED}, _adaptive_attrs, lambda x, a: (_channels(x), *a["size"]),
-                           other=lambda x, y, a: numel(x[0]), fvcore="adaptive_avg_pool2d"),
+                           other=lambda x, y, a: numel(x[0]), fvcore="adaptive_avg_pool2d", stride=_ends),
     "upsample": Op({"scale": 2}, _upsample_attrs, _upsample_shape,
-                   other=lambda x, y, a: numel(y), fvcore="upsample_nearest2d"),
-    "flatten": Op({}, shape=_flatten_shape, view=True),
+                   other=lambda x, y, a: numel(y), fvcore="upsample_nearest2d",
+                   stride=lambda a: (Fraction(1, a["scale"]), Fraction(1, a["scale"]))),
+    # The first input at the size of the second, which need not be a multiple (a pyramid's top-down path).
+    "upsample_like": Op({}, shape=_upsample_like_shape, other=lambda x, y, a: numel(y), fvcore="upsample_nearest2d",
+                        joins=True),
+    "flatten": Op({}, shape=_flatten_shape, stride=_ends, view=True),
     "dropout": Op({"p": 0.5}, _dropout_attrs, view=True),
     "shuffle": Op({"g": REQUIRED}, _shuffle_attrs),
     "slice": Op({"start": REQUIRED, "stop": REQUIRED}, shape=_slice_shape, view=True, joins=True),

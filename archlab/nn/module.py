@@ -32,14 +32,17 @@ def _restore(reconstruct: Callable[..., fx.GraphModule], args: tuple[Any, ...], 
 def build(graph: Graph, seed: int = 0) -> fx.GraphModule:
     """The torch module of ``graph``, in training mode, in float32, on the CPU.
 
-    It takes a batch of images (N, C, H, W) and returns the last operator's output. Its state-dict keys are the nodes'
+    It takes a batch of images (N, C, H, W) and returns the output, or a tuple of the outputs in the order of
+    ``graph.outputs`` where there are several. Its state-dict keys are the nodes'
     paths (``stage3.1.conv.conv2d.weight``, with the exception that ``target_of`` makes), and ``module.meta["graph"]``
     is ``graph``. Values are freed after their last use, and no operator works in place.
 
     Initialisation: convolutions normal with variance 2 / fan-out (He et al. 2015, arXiv:1502.01852, equation 14), where
     the fan-out is of one group, as in MobileNet and EfficientNet, so that a depthwise convolution keeps the variance
     too; linear layers normal with deviation 0.01; norms 1 and 0; biases 0; PReLU 0.25; a
-    layer scale its ``init``. The same seed gives the same
+    layer scale its ``init``. A node that names an ``init`` of its own among its attributes, as those of a neck and a
+    box head do, has that: a normal deviation, or ``uniform`` within ±√(3 / fan-in) (torchvision's FeaturePyramidNetwork
+    and Detectron's ``XavierFill``). The same seed gives the same
     weights, whatever the state of torch's global generator, which stays as it was.
 
     Raises:
@@ -60,7 +63,11 @@ def build(graph: Graph, seed: int = 0) -> fx.GraphModule:
         target = target_of(node.name)
         _place(_module(node, rng), root, target)
         values[node.name] = traced.call_module(target, tuple(inputs))
-    traced.output(values[graph.output])
+    try:
+        outputs = tuple(values[name] for name in graph.outputs)
+    except KeyError as error:
+        raise BuildError(f"{graph.name}: its output {error.args[0]} is no node of it") from None
+    traced.output(outputs[0] if len(outputs) == 1 else outputs)
     module = Network(root, traced, "Network")
     module.meta["graph"] = graph
     return module
@@ -87,7 +94,7 @@ def _module(node: Node, rng: torch.Generator) -> nn.Module:
         with torch.device("meta"):
             module = MODULES[node.op](node.attrs)
         module = module.to_empty(device="cpu")
-        _initialise(module, rng)
+        _initialise(module, rng, node.attrs.get("init"))
     except KeyError as error:
         raise BuildError(f"{node.name}: {node.op} lacks {error}") from error
     except (ValueError, TypeError, RuntimeError) as error:
@@ -98,8 +105,13 @@ def _module(node: Node, rng: torch.Generator) -> nn.Module:
 
 
 @torch.no_grad()
-def _initialise(module: nn.Module, rng: torch.Generator) -> None:
+def _initialise(module: nn.Module, rng: torch.Generator, init: Any) -> None:
     match module:
+        case nn.Conv2d() | nn.Linear() if init == "uniform":
+            bound = math.sqrt(3 / math.prod(module.weight.shape[1:]))
+            module.weight.uniform_(-bound, bound, generator=rng)
+        case nn.Conv2d() | nn.Linear() if init is not None:
+            module.weight.normal_(0, init, generator=rng)
         case nn.Conv2d():
             fan_out = module.out_channels // module.groups * math.prod(module.kernel_size)
             module.weight.normal_(0, math.sqrt(2 / fan_out), generator=rng)
