@@ -17,22 +17,22 @@ from archlab.nn import build
 from archlab.roi import MultiScaleRoIAlign
 
 NECK, HEAD, POOLED = 32, 128, 7
+LEVELS = ("p2", "p3", "p4", "p5")
 
 
 class _Pyramid(nn.Module):
     def __init__(self, graph: Graph, seed: int) -> None:
         super().__init__()
-        self.names = [level.name for level in levels_of(graph)]
-        self.body = build(attach_neck(graph, NECK), seed=seed)
+        self.body = build(attach_neck(graph, NECK, LEVELS), seed=seed)
         self.out_channels = NECK
 
     def forward(self, x: Tensor) -> OrderedDict[str, Tensor]:
-        return OrderedDict(zip(self.names, self.body(x), strict=True))
+        return OrderedDict(zip(LEVELS, self.body(x), strict=True))
 
 
 def detector(graph: Graph, classes: int, seed: int, pooling: str = "avg") -> nn.Module:
     """Faster R-CNN on ``graph``; ``pooling`` is a mode of archlab's RoI operator: ``avg`` aligns, ``caffe`` rounds."""
-    strides = [level.stride for level in levels_of(graph)]
+    strides = [level.stride for level in levels_of(graph) if level.name in LEVELS]
     _, height, width = graph.input_shape
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -53,9 +53,9 @@ def detector(graph: Graph, classes: int, seed: int, pooling: str = "avg") -> nn.
             rpn_post_nms_top_n_test=100,
             rpn_batch_size_per_image=64,
             box_batch_size_per_image=32,
-            box_roi_pool=TorchvisionPooler(pyramid.names, POOLED, 2),
+            box_roi_pool=TorchvisionPooler(list(LEVELS), POOLED, 2),
             box_head=TwoMLPHead(NECK * POOLED**2, HEAD),
             box_predictor=FastRCNNPredictor(HEAD, classes + 1),
         )
-    model.roi_heads.box_roi_pool = MultiScaleRoIAlign(pyramid.names, POOLED, 2, strides=strides, mode=pooling)
+    model.roi_heads.box_roi_pool = MultiScaleRoIAlign(list(LEVELS), POOLED, 2, strides=strides, mode=pooling)
     return model.to(memory_format=torch.channels_last)
