@@ -305,6 +305,20 @@ def _slice_shape(x: Shapes, a: Attrs) -> Shape:
     return (a["stop"] - a["start"], *x[0][1:])
 
 
+# --- rules of the box head -----------------------------------------------------------------------------------------
+
+
+def _roi_attrs(x: Shapes, a: Attrs) -> Attrs:
+    """The inputs are the levels' maps, which share their channels, and the boxes."""
+    whole = {name: _whole(a, name) for name in ("rois", "sampling") if name in a}
+    flags = {"aligned": _flag(a, "aligned")} if "aligned" in a else {}
+    return {"size": _pair(a, "n"), **whole, **flags, "canonical": _real(a, "canonical"), "strides": a["strides"]}
+
+
+def _roi_shape(x: Shapes, a: Attrs) -> Shape:
+    return (_channels(x), *a["size"])
+
+
 # --- rules of joins -------------------------------------------------------------------------------------------------
 
 
@@ -329,6 +343,7 @@ def _cat_shape(x: Shapes, a: Attrs) -> Shape:
 
 
 _CONV = {"c": REQUIRED, "k": 3, "s": 1, "g": 1, "d": 1, "p": "same", "bias": 0}
+_ROI = {"n": 7, "canonical": 224, "rois": 100, "strides": REQUIRED}
 _POOL = {"k": REQUIRED, "s": 0, "p": "same", "ceil": 0}
 
 OPS: dict[str, Op] = {
@@ -376,6 +391,12 @@ OPS: dict[str, Op] = {
     "dropout": Op({"p": 0.5}, _dropout_attrs, view=True),
     "shuffle": Op({"g": REQUIRED}, _shuffle_attrs),
     "slice": Op({"start": REQUIRED, "stop": REQUIRED}, shape=_slice_shape, view=True, joins=True),
+    # Each box on the level of a pyramid that suits its size, into n x n bins (arXiv:1703.06870; arXiv:1504.08083). A
+    # bilinear sample is four multiply-accumulates, but no convolution: `other`. A maximum has none.
+    "roi_align": Op({**_ROI, "sampling": 2, "aligned": 0}, _roi_attrs, _roi_shape,
+                    other=lambda x, y, a: 4 * a["sampling"] ** 2 * numel(y), fvcore="roi_align", stride=_ends,
+                    joins=True),
+    "roi_pool": Op(_ROI, _roi_attrs, _roi_shape, stride=_ends, joins=True),
     "add": Op({}, shape=_add_shape, joins=True),
     "mul": Op({}, shape=_mul_shape, joins=True),
     "cat": Op({}, shape=_cat_shape, joins=True),
@@ -395,10 +416,11 @@ class Applied:
     macs: int
     other: int
     activations: int
+    rows: int = 1
 
 
-def apply_op(name: str, inputs: Shapes, args: Attrs) -> Applied:
-    """The operator ``name`` on inputs of these shapes.
+def apply_op(name: str, inputs: Shapes, args: Attrs, rows: int = 1) -> Applied:
+    """The operator ``name`` on inputs of these shapes, of which one image has ``rows``.
 
     Raises:
         ElaborationError: the arguments or shapes break one of its rules.
@@ -409,10 +431,11 @@ def apply_op(name: str, inputs: Shapes, args: Attrs) -> Applied:
     shape = op.shape(inputs, attrs)
     weights = op.weights(inputs, attrs)
     params = sum(map(numel, weights.values()))
-    for what, count in (("output", numel(shape)), ("weights", params)):
+    rows = attrs.get("rois", rows)
+    for what, count in (("output", rows * numel(shape)), ("weights", params)):
         if count > MAX_ELEMENTS:
             raise LimitError(f"the {what} would hold {count} elements, more than {MAX_ELEMENTS}")
-    macs = op.macs(inputs, shape, attrs)
+    macs = rows * op.macs(inputs, shape, attrs)
     return Applied(
         op=name,
         attrs=attrs,
@@ -421,6 +444,7 @@ def apply_op(name: str, inputs: Shapes, args: Attrs) -> Applied:
         buffers=op.buffers(inputs, attrs),
         params=params,
         macs=macs,
-        other=op.other(inputs, shape, attrs),
-        activations=numel(shape) if op.macs is not _zero else 0,
+        other=rows * op.other(inputs, shape, attrs),
+        activations=rows * numel(shape) if op.macs is not _zero else 0,
+        rows=rows,
     )

@@ -3,6 +3,26 @@
 Nothing here imports torch before a name is used that needs it.
 """
 
-from archlab.pyramid import Level, attach_neck, levels_of
+from archlab.detect.attach import attach
+from archlab.pyramid import (
+    DetectorSpec,
+    Level,
+    attach_head,
+    attach_neck,
+    backbone_of,
+    levels_of,
+    neck_strides,
+    without_head,
+)
 
-__all__ = ["Level", "attach_neck", "levels_of"]
+__all__ = [
+    "DetectorSpec",
+    "Level",
+    "attach",
+    "attach_head",
+    "attach_neck",
+    "backbone_of",
+    "levels_of",
+    "neck_strides",
+    "without_head",
+]

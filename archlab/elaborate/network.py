@@ -9,6 +9,7 @@ from functools import cached_property
 from archlab.elaborate.draw import Value
 from archlab.elaborate.fragment import Fragment, nodes_of
 from archlab.ir import Graph, Shape
+from archlab.pyramid import OWN_STAGES, DetectorSpec, attach_detector
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,10 +19,11 @@ class Network:
     Attributes:
         name: the network's name.
         input_shape: channels, height and width of one image.
-        stages: the stages by name, in order.
+        stages: the stages by name, in order; of a detector those of its backbone, then ``neck`` and ``box_head``.
         body: the whole as one fragment, which holds the totals.
         depths: the depth multiplier of each stage, the network's included.
         draws: the value of every hole that was met, by name, in the order in which they were met.
+        detector: the neck and box head on the backbone, with the levels found, where the text has a stage ``detect``.
     """
 
     name: str
@@ -30,11 +32,20 @@ class Network:
     body: Fragment
     depths: Mapping[str, float]
     draws: Mapping[str, Value]
+    detector: DetectorSpec | None = None
 
     @cached_property
     def graph(self) -> Graph:
         """The operators as a graph."""
-        return Graph(self.name, self.input_shape, tuple(nodes_of(self.stages)))
+        if self.detector is None:
+            return Graph(self.name, self.input_shape, tuple(nodes_of(self.stages)))
+        return attach_detector(self.backbone, self.detector)
+
+    @cached_property
+    def backbone(self) -> Graph:
+        """The operators without those of a detector's neck and box head; of any other network, all."""
+        stages = self.stages if self.detector is None else [s for s in self.stages if s[0] not in OWN_STAGES]
+        return Graph(self.name, self.input_shape, tuple(nodes_of(stages)))
 
     @property
     def digest(self) -> str:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from archlab.errors import BuildError, did_you_mean
-from archlab.ir import INPUT, Graph, Node, Shape
+from archlab.ir import Graph, Node, Shape
 from archlab.nn.operators import FUNCTIONS, MODULES, Scale
 
 
@@ -33,8 +33,10 @@ def build(graph: Graph, seed: int = 0) -> fx.GraphModule:
     """The torch module of ``graph``, in training mode, in float32, on the CPU.
 
     It takes a batch of images (N, C, H, W) and returns the output, or a tuple of the outputs in the order of
-    ``graph.outputs`` where there are several. Its state-dict keys are the nodes'
-    paths (``stage3.1.conv.conv2d.weight``, with the exception that ``target_of`` makes), and ``module.meta["graph"]``
+    ``graph.outputs`` where there are several. With a box head it takes boxes as well, in pixels of the images: (K, 5)
+    rows of the image's index and x1, y1, x2, y2, or a list of one (L, 4) tensor per image.
+
+    Its state-dict keys are the nodes' paths (``stage3.1.conv.conv2d.weight``, with the exception that ``target_of`` makes), and ``module.meta["graph"]``
     is ``graph``. Values are freed after their last use, and no operator works in place.
 
     Initialisation: convolutions normal with variance 2 / fan-out (He et al. 2015, arXiv:1502.01852, equation 14), where
@@ -50,7 +52,7 @@ def build(graph: Graph, seed: int = 0) -> fx.GraphModule:
     """
     rng = torch.Generator().manual_seed(seed)
     traced = fx.Graph()
-    values = {INPUT: traced.placeholder("x")}
+    values = {name: traced.placeholder(argument) for name, argument in zip(graph.inputs, ("x", "boxes"), strict=False)}
     root = nn.Module()
     for node in graph:
         try:

@@ -52,6 +52,38 @@ class UpsampleLike(nn.Module):
         return functional.interpolate(x, size=like.shape[-2:], mode="nearest")
 
 
+class RoIs(nn.Module):
+    """RoI align or pooling of each box on the level of a pyramid that suits its size (arXiv:1612.03144, equation 1).
+
+    Takes the levels' maps (N, C, H, W), the finest first, and behind them boxes in pixels of the image: (K, 5) rows of
+    the image's index and x1, y1, x2, y2, or a list of one (L, 4) tensor per image. Gives (K, C, P, Q).
+    """
+
+    def __init__(self, attrs: Attrs, mode: str) -> None:
+        super().__init__()
+        self.attrs = dict(attrs)
+        self.mode = mode
+
+    def forward(self, *inputs: Any) -> Tensor:
+        from archlab.roi import multiscale_roi_align  # half a second, which a network without boxes need not spend
+
+        *maps, boxes = inputs
+        a = self.attrs
+        return multiscale_roi_align(
+            maps,
+            boxes,
+            a["size"],
+            a["strides"],
+            a.get("sampling", -1),
+            a.get("aligned", False),
+            self.mode,
+            canonical_scale=a["canonical"],
+        )
+
+    def extra_repr(self) -> str:
+        return f"size={self.attrs['size']}, strides={self.attrs['strides']}, mode={self.mode!r}"
+
+
 class Scale(nn.Module):
     """A learned factor for each channel of a map (layer scale, arXiv:2103.17239)."""
 
@@ -104,6 +136,8 @@ MODULES: dict[str, Callable[[Attrs], nn.Module]] = {
     "adaptive_avgpool": lambda a: nn.AdaptiveAvgPool2d(a["size"]),
     "upsample": lambda a: nn.Upsample(scale_factor=a["scale"], mode="nearest"),
     "upsample_like": lambda _: UpsampleLike(),
+    "roi_align": lambda a: RoIs(a, "avg"),
+    "roi_pool": lambda a: RoIs(a, "caffe"),
     "flatten": lambda _: nn.Flatten(1),
     "dropout": lambda a: nn.Dropout(a["p"]),
     "shuffle": lambda a: Shuffle(a["groups"]),

@@ -11,7 +11,7 @@ from archlab.errors import ElaborationError, did_you_mean
 from archlab.ir import INPUT, Graph, Node, Shape, numel
 from archlab.ops import OPS, Stride
 
-_ONE: Stride = (Fraction(1), Fraction(1))
+ONE: Stride = (Fraction(1), Fraction(1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def strides_of(graph: Graph) -> dict[str, Stride | None]:
     Raises:
         ElaborationError: branches of different strides are joined.
     """
-    strides: dict[str, Stride | None] = {INPUT: _ONE}
+    strides: dict[str, Stride | None] = {INPUT: ONE}
     for node in graph:
         sources = [(strides.get(name), graph.shape_of(name)) for name in node.inputs]
         try:
