@@ -37,7 +37,8 @@ def build(graph: Graph, seed: int = 0) -> fx.GraphModule:
     rows of the image's index and x1, y1, x2, y2, or a list of one (L, 4) tensor per image.
 
     Its state-dict keys are the nodes' paths (``stage3.1.conv.conv2d.weight``, with the exception that ``target_of``
-    makes), and ``module.meta["graph"]`` is ``graph``. Values are freed after their last use, and no operator works in place.
+    makes), and ``module.meta["graph"]`` is ``graph``. Values are freed after their last
+    use, and no operator works in place.
 
     Initialisation: convolutions normal with variance 2 / fan-out (He et al. 2015, arXiv:1502.01852, equation 14), where
     the fan-out is of one group, as in MobileNet and EfficientNet, so that a depthwise convolution keeps the variance
