@@ -14,7 +14,7 @@ from archlab.audit import audit
 from archlab.cost import Budget, Cost, by_block, by_op, by_stage, cost, parse_budget
 from archlab.elaborate import Fixed, Interpreter, Network, Random, Space, elaborate, settle
 from archlab.errors import ArchlabError, BudgetError, ElaborationError, InputError, LimitError, SyntaxProblem
-from archlab.grammar import parse, unparse
+from archlab.grammar import parse, unparse, with_classes, with_input
 from archlab.grammar.ast import Architecture
 from archlab.ir import Graph, Node
 from archlab.search import search
@@ -69,6 +69,8 @@ __all__ = [
     "search",
     "settle",
     "unparse",
+    "with_classes",
+    "with_input",
     "write_report",
 ]
 

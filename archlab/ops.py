@@ -310,7 +310,7 @@ def _slice_shape(x: Shapes, a: Attrs) -> Shape:
 
 def _roi_attrs(x: Shapes, a: Attrs) -> Attrs:
     """The inputs are the levels' maps, which share their channels, and the boxes."""
-    whole = {name: _whole(a, name) for name in ("rois", "sampling") if name in a}
+    whole: Attrs = {name: _whole(a, name) for name in ("rois", "sampling") if name in a}
     flags = {"aligned": _flag(a, "aligned")} if "aligned" in a else {}
     return {"size": _pair(a, "n"), **whole, **flags, "canonical": _real(a, "canonical"), "strides": a["strides"]}
 

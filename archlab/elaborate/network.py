@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from archlab.elaborate.draw import Value
-from archlab.elaborate.fragment import Fragment, nodes_of
+from archlab.elaborate.fragment import Fragment, chain, nodes_of
 from archlab.ir import Graph, Shape
 from archlab.pyramid import OWN_STAGES, DetectorSpec, attach_detector
 
@@ -37,15 +38,17 @@ class Network:
     @cached_property
     def graph(self) -> Graph:
         """The operators as a graph."""
-        if self.detector is None:
-            return Graph(self.name, self.input_shape, tuple(nodes_of(self.stages)))
-        return attach_detector(self.backbone, self.detector)
+        if self.detector is not None:
+            return attach_detector(self.without_detector.graph, self.detector)
+        return Graph(self.name, self.input_shape, tuple(nodes_of(self.stages)))
 
     @cached_property
-    def backbone(self) -> Graph:
-        """The operators without those of a detector's neck and box head; of any other network, all."""
-        stages = self.stages if self.detector is None else [s for s in self.stages if s[0] not in OWN_STAGES]
-        return Graph(self.name, self.input_shape, tuple(nodes_of(stages)))
+    def without_detector(self) -> Network:
+        """A detector's backbone as a network of its own; any other network itself."""
+        if self.detector is None:
+            return self
+        stages = tuple(stage for stage in self.stages if stage[0] not in OWN_STAGES)
+        return dataclasses.replace(self, stages=stages, body=chain(stages, self.input_shape), detector=None)
 
     @property
     def digest(self) -> str:

@@ -36,21 +36,42 @@ def build(graph: Graph, seed: int = 0) -> fx.GraphModule:
     ``graph.outputs`` where there are several. With a box head it takes boxes as well, in pixels of the images: (K, 5)
     rows of the image's index and x1, y1, x2, y2, or a list of one (L, 4) tensor per image.
 
-    Its state-dict keys are the nodes' paths (``stage3.1.conv.conv2d.weight``, with the exception that ``target_of`` makes), and ``module.meta["graph"]``
-    is ``graph``. Values are freed after their last use, and no operator works in place.
+    Its state-dict keys are the nodes' paths (``stage3.1.conv.conv2d.weight``, with the exception that ``target_of``
+    makes), and ``module.meta["graph"]`` is ``graph``. Values are freed after their last
+    use, and no operator works in place.
 
     Initialisation: convolutions normal with variance 2 / fan-out (He et al. 2015, arXiv:1502.01852, equation 14), where
     the fan-out is of one group, as in MobileNet and EfficientNet, so that a depthwise convolution keeps the variance
-    too; linear layers normal with deviation 0.01; norms 1 and 0; biases 0; PReLU 0.25; a
-    layer scale its ``init``. A node that names an ``init`` of its own among its attributes, as those of a neck and a
-    box head do, has that: a normal deviation, or ``uniform`` within ±√(3 / fan-in) (torchvision's FeaturePyramidNetwork
-    and Detectron's ``XavierFill``). The same seed gives the same
-    weights, whatever the state of torch's global generator, which stays as it was.
+    too; linear layers normal with deviation 0.01; norms 1 and 0; biases 0; PReLU 0.25; a layer scale its ``init``.
+    Where a node's attributes name an ``init``, as those of a neck and a box head do, it is that: a normal deviation, or
+    ``uniform`` within ±√(3 / fan-in), as in torchvision's FeaturePyramidNetwork and Detectron's ``XavierFill``.
+    The same seed gives the same weights, whatever the state of torch's global generator, which stays as it was.
 
     Raises:
         BuildError: torch cannot build a node; the message names it.
     """
     rng = torch.Generator().manual_seed(seed)
+    return _assemble(graph, lambda node: _module(node, rng))
+
+
+def part_of(module: fx.GraphModule, graph: Graph) -> fx.GraphModule:
+    """The module of ``graph``, a part of the network that ``module`` was built from, with its layers: they are shared.
+
+    Raises:
+        BuildError: ``module`` has no layer of a node.
+    """
+
+    def layer(node: Node) -> nn.Module:
+        try:
+            return module.get_submodule(target_of(node.name))
+        except AttributeError:
+            raise BuildError(f"{node.name}: the module has no such layer", hint="build it from the whole") from None
+
+    return _assemble(graph, layer).train(module.training)
+
+
+def _assemble(graph: Graph, layer: Callable[[Node], nn.Module]) -> fx.GraphModule:
+    """The module of ``graph``, of the layers that its nodes are."""
     traced = fx.Graph()
     values = {name: traced.placeholder(argument) for name, argument in zip(graph.inputs, ("x", "boxes"), strict=False)}
     root = nn.Module()
@@ -63,7 +84,7 @@ def build(graph: Graph, seed: int = 0) -> fx.GraphModule:
             values[node.name] = FUNCTIONS[node.op](traced, inputs, node.attrs)
             continue
         target = target_of(node.name)
-        _place(_module(node, rng), root, target)
+        _place(layer(node), root, target)
         values[node.name] = traced.call_module(target, tuple(inputs))
     try:
         outputs = tuple(values[name] for name in graph.outputs)
