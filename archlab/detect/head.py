@@ -8,11 +8,26 @@ import torch
 from torch import fx
 
 from archlab.errors import InputError
-from archlab.ir import Graph
+from archlab.ir import Graph, Node
 from archlab.nn import build
-from archlab.pyramid import pruned
+from archlab.pyramid.grow import pruned
 
 POOLS = ("roi_align", "roi_pool")
+
+
+def roi_node(graph: Graph) -> Node:
+    """The RoI operator of a detector's ``graph``.
+
+    Raises:
+        InputError: it has none.
+    """
+    for node in graph:
+        if node.op in POOLS:
+            return node
+    raise InputError(
+        f"{graph.name} is no detector: it has no RoI operator",
+        hint="write a stage detect, or attach a neck and a head with archlab.detect.attach",
+    )
 
 
 def pooled_features(graph: Graph, seed: int) -> fx.GraphModule:
@@ -21,11 +36,5 @@ def pooled_features(graph: Graph, seed: int) -> fx.GraphModule:
     Raises:
         InputError: the graph has no RoI operator.
     """
-    pool = next((node.name for node in graph if node.op in POOLS), None)
-    if pool is None:
-        raise InputError(
-            f"{graph.name} is no detector: it has no RoI operator",
-            hint="write a detect: section, or attach a head with archlab.detect.attach",
-        )
-    part = pruned(dataclasses.replace(graph, outputs=(pool,)))
+    part = pruned(dataclasses.replace(graph, outputs=(roi_node(graph).name,)))
     return build(part, seed=seed).to(memory_format=torch.channels_last)
