@@ -1,17 +1,15 @@
-"""What a search is asked to do, and the record that it keeps of every draw."""
+"""What a search is asked to do."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from archlab.cost import Budget
 from archlab.elaborate import Space
 from archlab.grammar import unparse
-from archlab.result import Trial
 from archlab.search.objective import Goal
 from archlab.search.sampler.names import DEFAULT
 from archlab.search.workers.address import shown
@@ -83,17 +81,3 @@ class Plan:
             "objectives": [f"{g.objective.direction} {g.name}" for g in self.goals],
             "seed": self.seed,
         }
-
-
-def record_of(trial: Trial) -> dict[str, Any]:
-    """A trial as the storage keeps it: only what differs from the defaults."""
-    defaults = {f.name: f.default for f in dataclasses.fields(Trial)}
-    return {name: value for name, value in dataclasses.asdict(trial).items() if value not in (defaults[name], {})}
-
-
-def trial_of(number: int, record: object) -> Trial | None:
-    """The trial that a storage kept; None where there is no whole record of it."""
-    hints = get_type_hints(Trial)
-    if not isinstance(record, dict) or not {"state"} <= set(record) <= set(hints):
-        return None
-    return Trial(**{"draws": {}, "cost": {}, **record, "number": number})

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from archlab.search.history import History, Watch
 from archlab.search.plan import Plan
-from archlab.search.study import History, Watch
 from archlab.units import format_seconds
 
 

@@ -18,13 +18,14 @@ from archlab.grammar import unparse
 from archlab.result import Finalist, SearchResult, to_json
 from archlab.search.closed_form import costs_of
 from archlab.search.finalists import choose, finalist, write_finalists
+from archlab.search.history import History, Watch
 from archlab.search.importance import importance
 from archlab.search.notes import write_notes
 from archlab.search.plan import Plan
 from archlab.search.quiet import quiet_optuna, storage_errors
 from archlab.search.sampler import make_sampler
 from archlab.search.storage import open_storage, open_study
-from archlab.search.study import History, Search, Watch
+from archlab.search.study import Search
 from archlab.search.workers.setup import write_setup
 from archlab.search.workers.start import run_workers
 

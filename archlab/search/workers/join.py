@@ -12,10 +12,11 @@ import optuna
 from archlab.elaborate import Interpreter
 from archlab.errors import InputError, did_you_mean
 from archlab.grammar.ast import Architecture
+from archlab.search.history import History
 from archlab.search.quiet import quiet_optuna, storage_errors
 from archlab.search.sampler import make_sampler
 from archlab.search.storage import open_storage
-from archlab.search.study import History, Search
+from archlab.search.study import Search
 from archlab.search.workers.address import shown
 from archlab.search.workers.setup import read_plan
 

@@ -15,9 +15,7 @@ from archlab.grammar import parse, unparse
 from archlab.grammar.ast import Architecture
 from archlab.search.objective import Goal, parse_goals
 from archlab.search.plan import Plan
-from archlab.search.storage import PLAN
-
-SETUP = "archlab:setup"
+from archlab.search.record import PLAN, SETUP
 
 
 def write_setup(study: optuna.Study, plan: Plan) -> None:

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from archlab.errors import InputError
+from archlab.search.history import INTERRUPTED, Watch
 from archlab.search.plan import Plan
-from archlab.search.study import WAIT, Search, Watch
+from archlab.search.study import WAIT, Search
 
 STORAGE_VARIABLE = "ARCHLAB_STORAGE"
 """Where a worker that is started finds the storage's address: a command line can be read by everyone on the machine."""
@@ -64,7 +65,7 @@ def run_workers(plan: Plan, search: Search, count: int, watch: Watch, note: Call
                 left = None if plan.timeout is None else max(0.0, plan.timeout - (time.monotonic() - began))
                 workers.append(_start(plan, count, left))
     except KeyboardInterrupt:
-        search.history.interrupted = "interrupted by the user"
+        search.history.interrupted = INTERRUPTED
     finally:
         for worker in workers:
             worker.process.terminate()
