@@ -12,16 +12,25 @@ from archlab.elaborate import Space
 from archlab.grammar import unparse
 from archlab.search.objective import Goal
 from archlab.search.sampler.names import DEFAULT
+from archlab.search.stages.keep import Keep
 from archlab.search.workers.address import shown
 
 
 @dataclass(frozen=True, slots=True)
+class Later:
+    """A stage after the first: ``goal`` judges the best of the stage before, as many as ``keep`` says."""
+
+    goal: Goal
+    keep: Keep
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """A search.
+    """A search, or a stage of one.
 
     Attributes:
         space: where candidates are drawn from.
-        goals: its objectives.
+        goals: its objectives; of a search with stages, the first stage's.
         budget: limits that every finalist meets.
         trials: how many candidates to evaluate; over-budget and repeated draws come on top and cost nothing.
         timeout: seconds after which no evaluation is begun; None for no limit.
@@ -36,6 +45,10 @@ class Plan:
         command: the command line, for the report.
         heartbeat: seconds between a worker's signs of life on a database server.
         workers: how many processes evaluate on this machine; with one, this one does.
+        then: the stages after the first, in order.
+        stage: which stage this is the plan of; the candidates of those after the first are in their study's queue.
+        pruner: one of ``archlab.search.stages.names.PRUNERS``; None for the median in the first stage and successive
+            halving in later ones.
         note: told in words what goes on that is out of the ordinary.
     """
 
@@ -55,12 +68,25 @@ class Plan:
     command: str = ""
     heartbeat: int = 30
     workers: int = 1
+    then: tuple[Later, ...] = ()
+    stage: int = 1
+    pruner: str | None = None
     note: Callable[[str], None] | None = None
 
     @property
     def study_name(self) -> str:
         """The study's name in its storage."""
         return self.study or self.space.name
+
+    @property
+    def every_goal(self) -> tuple[Goal, ...]:
+        """The objectives of all stages."""
+        return (*self.goals, *(later.goal for later in self.then))
+
+    @property
+    def later_studies(self) -> tuple[str, ...]:
+        """The names of the later stages' studies, such as ``mobile/2-accuracy``."""
+        return tuple(f"{self.study_name}/{i}-{later.goal.label}" for i, later in enumerate(self.then, start=2))
 
     @property
     def where(self) -> str:
@@ -78,6 +104,6 @@ class Plan:
             "archlab": version,
             "space": unparse(self.space.architecture),
             "budget": dict(self.budget.limits),
-            "objectives": [f"{g.objective.direction} {g.name}" for g in self.goals],
+            "objectives": [g.written for g in self.goals],
             "seed": self.seed,
         }

@@ -15,6 +15,8 @@ SETUP = "archlab:setup"
 """Of a study: what a worker needs besides, and may change when it is resumed."""
 CLAIM = "archlab:claim"
 """Of a trial: the digest of the network that it is for."""
+SOURCE = "archlab:source"
+"""Of a trial of a later stage: the number that its network's trial has in the first."""
 RECORD = "archlab:trial"
 """Of a trial: what came of it."""
 

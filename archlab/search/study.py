@@ -50,13 +50,23 @@ class Search:
         self.alive = alive
         self.interpreter = interpreter
         self.history = History()
-        self.start = smallest(interpreter, plan.budget, plan.seed)
+        self._start: Network | None = None
         self._result: Trial | None = None
         self._at: int | None = None
         alive.reap(study)
-        if not study.get_trials(deepcopy=False):
+        if plan.stage == 1 and not study.get_trials(deepcopy=False):
             self._enqueue(self.start)
         self.sync()
+
+    @property
+    def start(self) -> Network:
+        """The smallest network that is found, which a search begins with.
+
+        Raises:
+            BudgetError: even it misses the budget.
+        """
+        self._start = self._start or smallest(self.interpreter, self.plan.budget, self.plan.seed)
+        return self._start
 
     def sync(self) -> None:
         """Takes in what this process or others have finished."""
@@ -171,8 +181,10 @@ class Search:
         try:
             result = known or self._judge(trial)
         except KeyboardInterrupt:
-            if trial.params:
-                self.study.enqueue_trial(trial.params)
+            attrs = self.study._storage.get_trial(trial._trial_id).system_attrs
+            given = {**attrs.get("fixed_params", {}), **trial.params}
+            if given:
+                self.study.enqueue_trial(given, user_attrs=trial.user_attrs)
             raise
         if known is None:
             result = replace(result, seconds=round(time.monotonic() - began, 4))
@@ -217,13 +229,16 @@ class Search:
 
     @staticmethod
     def _trial(number: int, draws: dict[str, Value], costs: dict[str, float], outcome: Outcome, digest: str) -> Trial:
-        return Trial(number, outcome.state, draws, costs, outcome.values, digest, outcome.reason)
+        values, reason = outcome.values, outcome.reason
+        return Trial(number, outcome.state, draws, costs, values, digest, reason, details=outcome.details)
 
     def _propose(self, number: int) -> bool:
         """After a draw that led to nothing, lines up a network that the closed form knows to be new and within budget.
 
         Returns whether there is one.
         """
+        if self.plan.stage > 1:
+            return False
         if self.study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.WAITING]):
             return True
         rng = random.Random(f"{self.plan.seed} {number}")

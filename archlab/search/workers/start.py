@@ -81,7 +81,7 @@ def _start(plan: Plan, count: int, timeout: float | None) -> _Worker:
     address = plan.storage or str(plan.out / "study.journal")
     threads = max(1, len(os.sched_getaffinity(0)) // count)
     environment = {"OMP_NUM_THREADS": str(threads), **os.environ, STORAGE_VARIABLE: address}
-    command = [sys.executable, "-m", "archlab", "worker", "--study", plan.study_name, "--json"]
+    command = [sys.executable, "-m", "archlab", "worker", "--study", plan.study_name, "--one-stage", "--json"]
     if timeout is not None:
         command += ["--timeout", f"{timeout:.3f}"]
     return _Worker(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True))
