@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from archlab.errors import ElaborationError
 from archlab.ir import Graph
 from archlab.pyramid.grow import pruned
@@ -50,6 +52,31 @@ def neck_strides(graph: Graph) -> dict[str, int]:
     if not names or not is_detector(graph):
         raise ElaborationError(f"{graph.name} has no neck", hint="put one on with attach_neck")
     return {name: 2 ** int(name[1:]) for name in reversed(dict.fromkeys(names))}
+
+
+def spec_of(graph: Graph, spec: DetectorSpec | None = None) -> DetectorSpec:
+    """What the neck and, where it has one, the box head of ``graph`` are; the rest as in ``spec``, or its defaults.
+
+    Raises:
+        ElaborationError: ``graph`` has no neck.
+    """
+    levels = tuple(neck_strides(graph))
+    width = graph[output_of(levels[0])].shape[0]
+    spec = dataclasses.replace(spec or DetectorSpec(), levels=levels, width=width)
+    if graph.outputs != OUTPUTS:
+        return spec
+    pool = next(node for node in graph if node.op in ("roi_align", "roi_pool"))
+    return dataclasses.replace(
+        spec,
+        pool="roi_align" if pool.op == "roi_align" else "roi_pool",
+        size=pool.attrs["size"],
+        sampling=pool.attrs.get("sampling", spec.sampling),
+        aligned=pool.attrs.get("aligned", spec.aligned),
+        canonical=pool.attrs["canonical"],
+        rois=pool.rows,
+        head_width=graph[f"{BOX_HEAD}.fc6"].shape[0],
+        classes=graph[f"{BOX_HEAD}.classes"].shape[0] - 1,
+    )
 
 
 def without_head(graph: Graph) -> Graph:
