@@ -8,7 +8,7 @@ from archlab.errors import ElaborationError
 from archlab.ir import Graph
 from archlab.pyramid.grow import pruned
 from archlab.pyramid.head import OUTPUTS, head_nodes
-from archlab.pyramid.levels import levels_of
+from archlab.pyramid.levels import end_strides, levels_of
 from archlab.pyramid.neck import BOX_HEAD, NECK, attach_neck, output_of
 from archlab.pyramid.spec import DetectorSpec, default_levels
 
@@ -26,7 +26,7 @@ def attach_detector(graph: Graph, spec: DetectorSpec) -> Graph:
     """
     backbone = without_own_stages(graph)
     levels = levels_of(backbone)
-    names = spec.levels or default_levels(levels)
+    names = spec.levels or default_levels(levels, end_strides(backbone))
     return attach_head(attach_neck(backbone, spec.width, names), spec)
 
 
