@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, fx, nn
@@ -68,7 +68,7 @@ def torchvision_model(
     height, width = graph.input_shape[1:]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model: nn.Module = FasterRCNN(
+        model: Any = FasterRCNN(
             Pyramid(part_of(module, without_head(graph)), names, spec.width),
             rpn_anchor_generator=AnchorGenerator([(size,) for size in sizes], [RATIOS] * len(sizes)),
             box_head=TwoMLPHead(spec.width * spec.size[0] * spec.size[1], spec.head_width),
@@ -79,7 +79,7 @@ def torchvision_model(
     # FasterRCNN takes no pooler but its own, which ours stands in for.
     model.roi_heads.box_roi_pool = pooler(spec, strides)
     _start(model.roi_heads, module)
-    return model
+    return cast(nn.Module, model)
 
 
 class Pyramid(nn.Module):

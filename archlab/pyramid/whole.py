@@ -105,4 +105,4 @@ def without_own_stages(graph: Graph) -> Graph:
 
 def is_detector(graph: Graph) -> bool:
     """Whether what ``graph`` puts out is a neck's or a box head's."""
-    return any(name in graph._by_name and graph[name].stage in OWN_STAGES for name in graph.outputs)
+    return any(name in graph.names and graph[name].stage in OWN_STAGES for name in graph.outputs)
