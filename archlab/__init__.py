@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archlab.audit import audit
-from archlab.cost import Budget, Cost, by_block, by_op, by_stage, cost, parse_budget
+from archlab.cost import Budget, Cost, by_block, by_op, by_part, by_stage, cost, parse_budget
 from archlab.elaborate import Fixed, Interpreter, Network, Random, Space, elaborate, settle
 from archlab.errors import ArchlabError, BudgetError, ElaborationError, InputError, LimitError, SyntaxProblem
 from archlab.grammar import parse, unparse, with_classes, with_input
@@ -58,6 +58,7 @@ __all__ = [
     "build",
     "by_block",
     "by_op",
+    "by_part",
     "by_stage",
     "copy_weights",
     "cost",

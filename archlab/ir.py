@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -110,6 +110,11 @@ class Graph:
     def __getitem__(self, name: str) -> Node:
         return self._by_name[name]
 
+    @property
+    def names(self) -> Collection[str]:
+        """The nodes' names."""
+        return self._by_name.keys()
+
     @cached_property
     def _by_name(self) -> dict[str, Node]:
         return {node.name: node for node in self.nodes}
@@ -151,7 +156,7 @@ class Graph:
             attrs = sorted(node.attrs.items())
             hashes[node.name] = _hash(f"{node.op} {attrs} {inputs}")
         # Two equal branches hash alike: how often each operator stands tells a doubled branch from a shared one.
-        parts = sorted(hashes[name] for name in (*self.inputs, *self._by_name))
+        parts = sorted(hashes[name] for name in (*self.inputs, *self.names))
         return _hash(f"{' '.join(hashes[name] for name in self.outputs)} {parts}")
 
     def to_networkx(self) -> nx.DiGraph[str]:

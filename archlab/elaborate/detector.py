@@ -37,8 +37,11 @@ def detector_stages(backbone: Sequence[Part], x: Shape, asked: Asked, memo: Memo
     """
     strides: list[Stride | None] = []
     stride: Stride | None = ONE
-    for _, fragment in backbone:
-        stride = times(stride, stride_of(fragment))
+    for name, fragment in backbone:
+        try:
+            stride = times(stride, stride_of(fragment))
+        except ElaborationError as error:
+            raise ElaborationError(f"stage {name}: {error.message}", hint=error.hint) from None
         strides.append(stride)
     if strides[-1] is None:
         name = next(name for (name, _), stride in zip(backbone, strides, strict=True) if stride is None)
@@ -98,9 +101,9 @@ def _pick(levels: tuple[Level, ...], strides: Sequence[Stride | None], asked: As
         names = tuple(f"p{n}" for n in range(asked.finest, coarsest + 1)) or (f"p{asked.finest}",)
     elif asked.coarsest:
         chosen(levels, [f"p{coarsest}"], strides)
-        names = default_levels([level for level in levels if level.number <= coarsest])
+        names = default_levels([level for level in levels if level.number <= coarsest], strides)
     else:
-        names = default_levels(levels)
+        names = default_levels(levels, strides)
     return chosen(levels, names, strides)
 
 

@@ -51,7 +51,7 @@ class Section:
         for i, part in enumerate(parts):
             name = part.name if isinstance(part, ast.Call | ast.Name) else "a value"
             if i >= len(DETECT_ORDER):
-                raise self.values.error(f"nothing follows box_head in {DETECT}, not {name} either", part, scope)
+                raise self.values.error(f"nothing may stand behind box_head, not {name} either", part, scope, _HINT)
             if name not in DETECT_ORDER[i]:
                 wanted = " or ".join(DETECT_ORDER[i])
                 raise self.values.error(f"{wanted} should stand here, not {name}", part, scope, _HINT)

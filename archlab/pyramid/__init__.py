@@ -15,6 +15,7 @@ from archlab.pyramid.whole import (
     backbone_of,
     is_detector,
     neck_strides,
+    spec_of,
     without_head,
 )
 
@@ -37,5 +38,6 @@ __all__ = [
     "neck_nodes",
     "neck_strides",
     "output_of",
+    "spec_of",
     "without_head",
 ]

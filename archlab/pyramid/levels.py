@@ -138,7 +138,10 @@ def chosen(levels: Sequence[Level], names: Sequence[str], reached: Iterable[Stri
     known = {level.name: level for level in levels}
     for name in names:
         if name not in known:
-            raise ElaborationError(_missing(name, levels, reached), hint=did_you_mean(name, known))
+            raise ElaborationError(
+                f"no stage of the backbone ends at level {name}; its stages give {told(levels, reached)}",
+                hint=did_you_mean(name, known),
+            )
     picked = tuple(known[name] for name in names)
     if not picked or any(b.stride != 2 * a.stride for a, b in pairwise(picked)):
         raise ElaborationError(
@@ -148,13 +151,11 @@ def chosen(levels: Sequence[Level], names: Sequence[str], reached: Iterable[Stri
     return picked
 
 
-def _missing(name: str, levels: Sequence[Level], reached: Iterable[Stride | None]) -> str:
-    gives = ", ".join(f"{level.name} (stride {level.stride})" for level in levels)
+def told(levels: Sequence[Level], reached: Iterable[Stride | None]) -> str:
+    """What a backbone gives, for messages: its levels, and which of the strides ``reached`` are none."""
+    gives = ", ".join(f"{level.name} (stride {level.stride})" for level in levels) or "none"
     odd = sorted({stride for stride in reached if stride is not None and whole_stride(stride) is None})
-    message = f"no stage of the backbone ends at level {name}; its stages give {gives or 'none'}"
-    if odd:
-        message += f", and stride {', '.join(map(show_stride, odd))}, which is no power of two"
-    return message
+    return f"{gives}, and {', '.join(f'stride {show_stride(s)}' for s in odd)}, no power of two" if odd else gives
 
 
 def end_strides(graph: Graph) -> list[Stride | None]:

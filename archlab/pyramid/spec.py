@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from archlab.errors import ElaborationError, InputError
-from archlab.pyramid.levels import Level
+from archlab.ops import Stride
+from archlab.pyramid.levels import Level, told
 
 FINEST = 4
 """Unless told otherwise a neck begins at this stride, as Lin et al. 2017 do: a finer level costs more than it finds."""
@@ -56,11 +57,11 @@ class DetectorSpec:
         return dataclasses.replace(self, levels=levels)
 
 
-def default_levels(levels: Sequence[Level]) -> tuple[str, ...]:
+def default_levels(levels: Sequence[Level], reached: Iterable[Stride | None] = ()) -> tuple[str, ...]:
     """The longest row of neighbouring levels that ends at the coarsest, from stride 4 up.
 
     Raises:
-        ElaborationError: there is none.
+        ElaborationError: there is none; the message names the strides ``reached``.
     """
     row: list[Level] = []
     for level in reversed(levels):
@@ -68,10 +69,9 @@ def default_levels(levels: Sequence[Level]) -> tuple[str, ...]:
             break
         row.insert(0, level)
     if not row:
-        gives = ", ".join(f"{level.name} (stride {level.stride})" for level in levels) or "none"
         raise ElaborationError(
             f"no stage of the backbone ends at a stride of {FINEST}, 8, 16 …, the levels that a neck joins;"
-            f" its stages give {gives}",
+            f" its stages give {told(levels, reached)}",
             hint="end a stage where the stride is a power of two, before any pooling over the whole map",
         )
     return tuple(level.name for level in row)

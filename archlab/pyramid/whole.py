@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from archlab.errors import ElaborationError
 from archlab.ir import Graph
 from archlab.pyramid.grow import pruned
 from archlab.pyramid.head import OUTPUTS, head_nodes
-from archlab.pyramid.levels import levels_of
+from archlab.pyramid.levels import end_strides, levels_of
 from archlab.pyramid.neck import BOX_HEAD, NECK, attach_neck, output_of
 from archlab.pyramid.spec import DetectorSpec, default_levels
 
@@ -24,7 +26,7 @@ def attach_detector(graph: Graph, spec: DetectorSpec) -> Graph:
     """
     backbone = without_own_stages(graph)
     levels = levels_of(backbone)
-    names = spec.levels or default_levels(levels)
+    names = spec.levels or default_levels(levels, end_strides(backbone))
     return attach_head(attach_neck(backbone, spec.width, names), spec)
 
 
@@ -50,6 +52,31 @@ def neck_strides(graph: Graph) -> dict[str, int]:
     if not names or not is_detector(graph):
         raise ElaborationError(f"{graph.name} has no neck", hint="put one on with attach_neck")
     return {name: 2 ** int(name[1:]) for name in reversed(dict.fromkeys(names))}
+
+
+def spec_of(graph: Graph, spec: DetectorSpec | None = None) -> DetectorSpec:
+    """What the neck and, where it has one, the box head of ``graph`` are; the rest as in ``spec``, or its defaults.
+
+    Raises:
+        ElaborationError: ``graph`` has no neck.
+    """
+    levels = tuple(neck_strides(graph))
+    width = graph[output_of(levels[0])].shape[0]
+    spec = dataclasses.replace(spec or DetectorSpec(), levels=levels, width=width)
+    if graph.outputs != OUTPUTS:
+        return spec
+    pool = next(node for node in graph if node.op in ("roi_align", "roi_pool"))
+    return dataclasses.replace(
+        spec,
+        pool="roi_align" if pool.op == "roi_align" else "roi_pool",
+        size=pool.attrs["size"],
+        sampling=pool.attrs.get("sampling", spec.sampling),
+        aligned=pool.attrs.get("aligned", spec.aligned),
+        canonical=pool.attrs["canonical"],
+        rois=pool.rows,
+        head_width=graph[f"{BOX_HEAD}.fc6"].shape[0],
+        classes=graph[f"{BOX_HEAD}.classes"].shape[0] - 1,
+    )
 
 
 def without_head(graph: Graph) -> Graph:
@@ -78,4 +105,4 @@ def without_own_stages(graph: Graph) -> Graph:
 
 def is_detector(graph: Graph) -> bool:
     """Whether what ``graph`` puts out is a neck's or a box head's."""
-    return any(name in graph._by_name and graph[name].stage in OWN_STAGES for name in graph.outputs)
+    return any(name in graph.names and graph[name].stage in OWN_STAGES for name in graph.outputs)

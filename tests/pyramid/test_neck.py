@@ -103,7 +103,7 @@ def test_a_stage_of_the_necks_name_is_refused():
 
 def test_odd_strides_are_named():
     graph = elaborate(parse("net n\na: conv(8, s=3)")).graph
-    with pytest.raises(ElaborationError, match="and stride 3, which is no power of two"):
+    with pytest.raises(ElaborationError, match="and stride 3, no power of two"):
         attach_neck(graph, 8, ("p2",))
 
 
