@@ -89,6 +89,10 @@ def test_spaces_lists_what_is_shipped():
         (["search", "mobile", "--budget", "macs=3MB"], "write it like 600M"),
         (["search", "mobile", "--objective", "synflw"], "did you mean synflow?"),
         (["search", "mobile", "--timeout", "soon"], "write it like 5m"),
+        (["search", "mobile", "--then", "synflw"], "did you mean synflow?"),
+        (["search", "mobile", "--then", "macs", "--keep", "0%"], "--keep 0% keeps nothing for the next stage"),
+        (["search", "mobile", "--then", "macs", "--keep", "8", "--keep", "4"], "2 --keep for 1 --then"),
+        (["search", "mobile", "--pruner", "hyperband"], "'hyperband' is not one of 'halving', 'median', 'none'"),
         (["report", "nothing.json"], "cannot read nothing.json"),
         (["report", "gallery", "--out", "nowhere/g.html"], "cannot write nowhere/g.html"),
         (
@@ -180,6 +184,17 @@ def test_a_search_prints_its_table_and_leaves_its_files(tiny):
     again = archlab("report", folder / "result.json", "--out", tiny / "again.html", cwd=tiny)
     assert again.returncode == 0
     assert (tiny / "again.html").read_text() == (folder / "report.html").read_text()
+
+
+def test_a_search_with_stages_prints_survivors_and_cost(tiny):
+    done = archlab(
+        "search", "tiny.arch", "-o", "params", "-n", 9, "--then", "max:macs", "--keep", 4, "--top", 2, cwd=tiny
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert next(row for row in rows if row[:2] == ["1", "params"])[2:7] == ["9", "9", "0", "0", "4"]
+    assert next(row for row in rows if row[:2] == ["2", "macs"])[2:7] == ["4", "4", "0", "0", "2"]
+    assert 'id="funnel"' in (tiny / "out" / "tiny" / "report.html").read_text()
 
 
 def test_a_searchs_json_is_all_there_is_on_standard_output(tiny):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.pruners import BasePruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
 from optuna.samplers import BaseSampler
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from archlab.elaborate import Interpreter
 from archlab.errors import ExhaustedError
 from archlab.search.plan import Plan
+from archlab.search.record import told
 from archlab.search.sampler import make_sampler
 
 
@@ -32,11 +33,33 @@ def equip(study: optuna.Study, plan: Plan, interpreter: Interpreter, stream: int
 def make_pruner(name: str) -> BasePruner:
     """Optuna's pruner of that name; each keeps what it knows in the study, for all workers and after a resumption."""
     made: dict[str, type[BasePruner]] = {
-        "halving": SuccessiveHalvingPruner,
+        "halving": HalvingPruner,
         "median": MedianPruner,
         "none": NopPruner,
     }
     return made[name]()
+
+
+class HalvingPruner(SuccessiveHalvingPruner):
+    """Optuna's, but that a trial that died and is run again competes once: a resumed stage prunes as if in one go."""
+
+    def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
+        """Whether ``trial`` is to stop, by what it reported last."""
+        return super().prune(cast(optuna.Study, _Living(study)), trial)
+
+
+class _Living:
+    """A study as a pruner sees it, without trials that came to nothing."""
+
+    def __init__(self, study: optuna.Study) -> None:
+        self._study = study
+
+    def get_trials(self, deepcopy: bool = True) -> list[FrozenTrial]:
+        trials = self._study.get_trials(deepcopy=deepcopy)
+        return [trial for trial in trials if trial.state != TrialState.FAIL or told(trial) is not None]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._study, name)
 
 
 class QueueSampler(BaseSampler):
