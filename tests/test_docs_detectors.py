@@ -21,7 +21,7 @@ def test_the_example_is_a_detector_and_its_holes_have_the_names_that_the_page_gi
     network = elaborate(parse(text))
     assert network.detector is not None
     assert network.detector.levels == ("p2", "p3", "p4", "p5")
-    named = [name for name in re.findall(r"`(detect\.[\w.]+)`", PAGE)]
+    named = list(re.findall(r"`(detect\.[\w.]+)`", PAGE))
     assert sorted(named) == sorted(name for name in network.draws if name.startswith("detect"))
 
 

@@ -40,7 +40,7 @@ def test_what_is_not_said_is_as_in_torchvision():
 
 def test_roi_pooling_stands_in_the_place_of_align():
     made = network(": fpn(8) -> roi_pool(3, rois=5) -> box_head(8)")
-    assert [node.op for node in made.graph if node.rows == 5][0] == "roi_pool"
+    assert next(node.op for node in made.graph if node.rows == 5) == "roi_pool"
     assert cost(made).other < cost(network(": fpn(8) -> roi_align(3, rois=5) -> box_head(8)")).other
 
 

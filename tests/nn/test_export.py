@@ -46,7 +46,7 @@ def network(request):
     if request.param in ("every", "odd"):
         return elaborate(parse(EVERY_OPERATOR if request.param == "every" else ODD))
     side = side_of(request.param)
-    return elaborate(resized(parse_file(find_architecture(request.param)), side))
+    return elaborate(resized(parse_file(find_architecture(request.param)), side)).without_detector
 
 
 def images(graph, n=2):
@@ -106,7 +106,7 @@ def test_the_source_loads_the_same_state_and_computes_the_same(network, tmp_path
 
 def test_sources_pass_ruff_and_are_formatted(tmp_path):
     for name in NAMES:
-        (tmp_path / f"{name}.py").write_text(to_source(elaborate(parse_file(find_architecture(name)))))
+        (tmp_path / f"{name}.py").write_text(to_source(elaborate(parse_file(find_architecture(name))).without_detector))
     for text in (EVERY_OPERATOR, ODD):
         network = elaborate(parse(text))
         (tmp_path / f"{network.name}.py").write_text(to_source(network))

@@ -110,6 +110,14 @@ def test_the_closed_forms_memory_is_what_torch_allocates(head):
     assert allocated(build(network.graph).eval(), network.input_shape).values == cost(network).memory
 
 
+def test_while_boxes_are_aligned_torch_holds_their_levels_as_well():
+    network = elaborate(parse(TEXT.replace("5x3, sampling=2, rois=10", "15, sampling=2, rois=40")))
+    assert max(network.stages, key=lambda stage: stage[1].peak)[0] == "box_head"
+    # Channels last, the flatten behind RoI align would copy; in the other layout it is the view that is counted.
+    held = allocated(build(network.graph).eval(), network.input_shape, channels_last=False)
+    assert held.values == cost(network).memory + 8 * 40
+
+
 def test_a_graph_says_its_inputs_and_outputs(network):
     graph = network.graph
     assert graph.inputs == (INPUT, BOXES)

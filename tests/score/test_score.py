@@ -36,6 +36,17 @@ def test_the_seed_alone_decides_the_score(name):
 
 
 @every
+def test_a_detectors_score_is_its_backbones(name):
+    backbone = "net t(input=3x16x16)\nstem: conv(8, s=4)\nbody: inverted(16, s=2)\n"
+    detector = module_of(f"{backbone}detect: fpn(8) -> roi_align(3, rois=5) -> box_head(8)")
+    alone = module_of(backbone)
+    before = {key: value.clone() for key, value in detector.state_dict().items()}
+    assert score(name, detector, SHAPE, seed=0) == score(name, alone, SHAPE, seed=0)
+    assert all(torch.equal(value, before[key]) for key, value in detector.state_dict().items())
+    assert detector.training
+
+
+@every
 def test_another_number_of_threads_changes_roundings_only(name):
     before, values = torch.get_num_threads(), []
     try:
