@@ -165,7 +165,7 @@ def _annotation(
         "image_id": image,
         "category_id": category,
         "bbox": [float(side) for side in box],
-        "area": float(area) if _is_number(area) else float(box[2] * box[3]),
+        "area": float(area) if isinstance(area, int | float) and _is_number(area) else float(box[2] * box[3]),
         "iscrowd": int(bool(entry.get("iscrowd"))),
     }
 

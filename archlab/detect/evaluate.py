@@ -76,7 +76,8 @@ def average_precision(predictions: Sequence[Prediction], data: DetectionData) ->
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
-    values = [float(value) if value >= 0 else math.nan for value in evaluation.stats[:6]]
+    names = ("ap", "ap50", "ap75", "small", "medium", "large")
+    values = [float(value) if value >= 0 else math.nan for value in evaluation.stats[: len(names)]]
     # (IoU, recall, class, area, most boxes): all IoUs and recalls of a class, any area, 100 boxes.
     precision = evaluation.eval["precision"][:, :, :, 0, -1]
     order = evaluation.params.catIds
@@ -84,7 +85,7 @@ def average_precision(predictions: Sequence[Prediction], data: DetectionData) ->
     for name, id in zip(data.classes, data.category_ids, strict=True):
         of_class = precision[:, :, order.index(id)]
         by_class[name] = float(of_class.mean()) if (of_class > -1).all() else math.nan
-    return AveragePrecision(*values, by_class)
+    return AveragePrecision(**dict(zip(names, values, strict=True)), by_class=by_class)
 
 
 def _rows(predictions: Sequence[Prediction], data: DetectionData) -> np.ndarray[Any, np.dtype[np.float64]]:

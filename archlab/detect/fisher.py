@@ -20,7 +20,7 @@ def fisher_ratio(look: Look) -> float:
         ScoreError: fewer than two classes have two boxes.
     """
     labels = look.proposals.labels
-    groups = [look.features[labels == c].double() for c in labels.unique().tolist()]
+    groups = [look.features[labels == c].double() for c in sorted(set(labels.tolist()))]
     groups = [group for group in groups if len(group) > 1]
     if len(groups) < 2:
         raise ScoreError("the Fisher ratio needs two classes of two boxes each; give it more images")

@@ -94,7 +94,7 @@ def small_faster_rcnn(graph: Graph, data: DetectionData, seed: int) -> nn.Module
         rpn_batch_size_per_image=64,
         box_batch_size_per_image=32,
     )
-    return cast(nn.Module, model.to(memory_format=torch.channels_last))
+    return model.to(memory_format=torch.channels_last)
 
 
 def anchor_scale(graph: Graph, data: DetectionData) -> float:

@@ -26,7 +26,7 @@ def class_probe(look: Look) -> float:
         ScoreError: fewer than two classes have boxes in both parts.
     """
     labels, fold = look.proposals.labels, look.fold
-    classes = [c for c in labels.unique().tolist() if (fold & (labels == c)).any() and (~fold & (labels == c)).any()]
+    classes = [c for c in sorted(set(labels.tolist())) if (fold & (labels == c)).any() and (~fold & (labels == c)).any()]
     if len(classes) < 2:
         raise ScoreError("the probe needs two classes with boxes in both parts of the images; give it more images")
     kept = torch.isin(labels, torch.tensor(classes))
@@ -79,4 +79,5 @@ def ridge(x: Tensor, y: Tensor, at: Tensor, weights: Tensor | None = None) -> Te
         if best is None or error < best:
             best, found = error, dual
     assert found is not None
-    return at @ (x.T @ found) + mean_y
+    guess: Tensor = at @ (x.T @ found) + mean_y
+    return guess

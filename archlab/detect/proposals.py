@@ -57,8 +57,10 @@ def propose(data: DetectionData, indices: Sequence[int], rng: torch.Generator, p
     for place, index in enumerate(indices):
         true, labels = data.boxes[index], data.labels[index]
         count = per_image // 2 if len(true) else 0
-        order = torch.cat([torch.randperm(len(true), generator=rng) for _ in range(-(-count // max(1, len(true))))] or
-                          [torch.empty(0, dtype=torch.long)])[:count]
+        order = torch.cat(
+            [torch.randperm(len(true), generator=rng) for _ in range(-(-count // max(1, len(true))))]
+            or [torch.empty(0, dtype=torch.long)]
+        )[:count]
         boxes = jittered(true[order], rng, (height, width))
         empty = _background(true, sides, per_image - count, rng, (height, width))
         parts.append(

@@ -78,7 +78,7 @@ def _inside(kind: int, box: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def _truth(all_boxes: list[Tensor], all_labels: list[Tensor], size: tuple[int, int]) -> dict[str, object]:
-    annotations = []
+    annotations: list[dict[str, object]] = []
     for i, (boxes, labels) in enumerate(zip(all_boxes, all_labels, strict=True), start=1):
         for (x1, y1, x2, y2), label in zip(boxes.tolist(), labels.tolist(), strict=True):
             annotations.append(

@@ -48,7 +48,8 @@ def training_losses(graph: Graph, data: DetectionData, seed: int, steps: int, ba
                 break
             proposals = propose(data, indices.tolist(), rng, PER_IMAGE)
             images = data.batch(indices).contiguous(memory_format=torch.channels_last)
-            loss = roi_loss(*module(images, proposals.rois), proposals)
+            logits, deltas = module(images, proposals.rois)
+            loss = roi_loss(logits, deltas, proposals)
             if not math.isfinite(loss.item()):
                 raise ScoreError(f"the loss is {loss.item()} at step {step + 1} of {steps}")
             optimiser.zero_grad(set_to_none=True)

@@ -1,21 +1,12 @@
-"""Where a search's detection data comes from: files, or shapes that are drawn."""
+"""Where a search's detection data comes from: files, or shapes that are drawn. Imports no torch."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
-from archlab.detect.dataset import DetectionData, Progress, read_coco, split
-from archlab.detect.shapes import drawn_shapes
 from archlab.errors import InputError
-
-HELD_OUT = 0.2
-"""The share of the images that validate where no file says which."""
-
-DRAWN = (96, 32)
-"""How many drawn images train and validate where there is no data."""
 
 _TRAIN = ("train.json", "annotations/instances_train2017.json", "train/_annotations.coco.json")
 _VAL = ("val.json", "valid.json", "annotations/instances_val2017.json", "valid/_annotations.coco.json")
@@ -77,23 +68,3 @@ def _in_folder(folder: Path) -> tuple[Path, Path | None]:
         return files[0], None
     found = f"{len(files)} JSON files and no train.json" if files else "no JSON file"
     raise InputError(f"{folder} holds {found}", hint="name the COCO-format file itself")
-
-
-@lru_cache(maxsize=4)
-def read_source(source: Source, size: tuple[int, int], progress: Progress | None = None) -> tuple[DetectionData, ...]:
-    """Training and validation data at ``size`` (height, width); read once in a process.
-
-    Raises:
-        InputError: as ``read_coco``; or the two have different classes.
-    """
-    if source.train is None:
-        return drawn_shapes(DRAWN[0], size, source.seed), drawn_shapes(DRAWN[1], size, source.seed + 1)
-    train = read_coco(source.train, size, progress)
-    if source.val is None:
-        return split(train, HELD_OUT, source.seed)
-    val = read_coco(source.val, size, progress)
-    if val.classes != train.classes:
-        raise InputError(
-            f"{source.val} has the classes {', '.join(val.classes)}, and {source.train} has {', '.join(train.classes)}"
-        )
-    return train, val

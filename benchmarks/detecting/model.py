@@ -1,4 +1,4 @@
-"""The detector that the study trains: torchvision's Faster R-CNN on a backbone and neck of archlab's, small and quick."""
+"""The detector that the study trains: torchvision's Faster R-CNN on a backbone and neck of archlab's, and small."""
 
 from __future__ import annotations
 
@@ -58,4 +58,5 @@ def detector(graph: Graph, classes: int, seed: int, pooling: str = "avg") -> nn.
             box_predictor=FastRCNNPredictor(HEAD, classes + 1),
         )
     model.roi_heads.box_roi_pool = MultiScaleRoIAlign(list(LEVELS), POOLED, 2, strides=strides, mode=pooling)
-    return model.to(memory_format=torch.channels_last)
+    channels_last: nn.Module = model.to(memory_format=torch.channels_last)
+    return channels_last

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -38,7 +38,7 @@ class Backbone:
 
     index: int
     group: int | None
-    draws: dict[str, object]
+    draws: Mapping[str, object]
     graph: Graph
     macs: int
     params: int

@@ -68,9 +68,9 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 
 def run(path: Path, jobs: Iterable[tuple[dict[str, Any], Graph]]) -> None:
-    """Trains what ``path`` does not hold yet; a job is its key (with ``seed`` and perhaps ``pooling``) and its graph."""
-    done = {_key(line, line) for line in lines(path)}
-    todo = [(key, graph) for key, graph in jobs if _key(key, key) not in done]
+    """Trains what ``path`` does not hold; a job is its key, with ``seed`` and perhaps ``pooling``, and its graph."""
+    done = {_key(line) for line in lines(path)}
+    todo = [(key, graph) for key, graph in jobs if _key(key) not in done]
     for i, (key, graph) in enumerate(todo):
         result = trained(graph, key["seed"], key.get("pooling", "avg"))
         with path.open("a", encoding="utf-8") as file:
@@ -82,5 +82,5 @@ def run(path: Path, jobs: Iterable[tuple[dict[str, Any], Graph]]) -> None:
 _KEYS = ("network", "seed", "pooling")
 
 
-def _key(key: dict[str, Any], line: dict[str, Any]) -> tuple[Any, ...]:
+def _key(line: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(line.get(name, "avg" if name == "pooling" else None) for name in _KEYS)
