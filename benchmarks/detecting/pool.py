@@ -62,13 +62,13 @@ def pool() -> tuple[Backbone, ...]:
     for group, macs in order:
         while True:
             network = next(draws)
-            nodes = [node for node in network.graph if _of_backbone(node.stage)]
-            count = sum(node.macs for node in nodes)
+            graph = network.without_detector.graph
+            count = sum(node.macs for node in graph)
             if abs(count / macs - 1) <= NEAR:
                 break
-        held = {name: value for name, value in network.draws.items() if _of_backbone(name.partition(".")[0])}
-        params = sum(node.params for node in nodes)
-        found.append(Backbone(len(found), group, held, network.graph, count, params, _residual(network.graph)))
+        held = {name: value for name, value in network.draws.items() if not name.startswith("detect.")}
+        params = sum(node.params for node in graph)
+        found.append(Backbone(len(found), group, held, graph, count, params, _residual(graph)))
     return tuple(found)
 
 
@@ -87,10 +87,6 @@ def _draws(seed: int) -> Iterator[Network]:
     while True:
         yield interpreter.network(Random(random.Random(f"{seed}/{attempt}")))
         attempt += 1
-
-
-def _of_backbone(stage: str) -> bool:
-    return stage not in ("head", "neck", "detect", "box_head")
 
 
 def _residual(graph: Graph) -> float:
