@@ -40,7 +40,7 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--val", type=click.Path(path_type=Path), metavar="PATH",
                      help="Validation data.  [default: beside --data, or a fifth of it]"),
         click.option("--train-top", type=click.IntRange(1), metavar="K",
-                     help="Train the best K as detectors on --data and rank them by AP: short for --then train --keep K."),
+                     help="Train the best K as detectors on --data and rank by AP: short for --then train --keep K."),
         click.option("--train-steps", type=click.IntRange(1), default=TRAIN_STEPS, show_default=True,
                      help="Steps of such a training."),
         click.option("--input", "size", metavar="CxHxW", help="Another input size than the text's, such as 3x96x128."),

@@ -12,7 +12,7 @@ from torch import Tensor
 from archlab.detect.untrained import Look
 from archlab.errors import ScoreError
 
-STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
+STRENGTHS = (0.1, 1.0, 10.0, 100.0, 1000.0)
 """Ridge strengths that are tried, in units of the mean eigenvalue of the features' covariance."""
 
 
@@ -26,7 +26,9 @@ def class_probe(look: Look) -> float:
         ScoreError: fewer than two classes have boxes in both parts.
     """
     labels, fold = look.proposals.labels, look.fold
-    classes = [c for c in sorted(set(labels.tolist())) if (fold & (labels == c)).any() and (~fold & (labels == c)).any()]
+    classes = [
+        c for c in sorted(set(labels.tolist())) if (fold & (labels == c)).any() and (~fold & (labels == c)).any()
+    ]
     if len(classes) < 2:
         raise ScoreError("the probe needs two classes with boxes in both parts of the images; give it more images")
     kept = torch.isin(labels, torch.tensor(classes))

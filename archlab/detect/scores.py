@@ -28,9 +28,6 @@ INITS = 3
 IMAGES, PER_IMAGE = 48, 16
 """Images that a probe looks at, and boxes in each, at most."""
 
-SHORT_RUNS = 2
-"""Short trainings that ``detection`` averages."""
-
 SMALL = DetectorSpec(width=64, head_width=256)
 """The neck and head that a network is given which says none of its own."""
 
@@ -117,8 +114,8 @@ def _mean(function: Callable[[Look], float], seen: Sequence[Look]) -> float:
 
 
 def _short(graph: Graph, data: DetectionData, seed: int) -> Scored:
-    value = short_training(graph, data, seed)
-    return Scored(value, {"loss": -value})
+    loss = short_training(graph, data, seed)
+    return Scored(-loss, {"loss": loss})
 
 
 def _probe(graph: Graph, data: DetectionData, seed: int) -> Scored:
@@ -151,16 +148,17 @@ def _localisation(graph: Graph, data: DetectionData, seed: int) -> Scored:
     return Scored(value, {"sensitivity": sensitivity, "information": value})
 
 
-def _entropy(graph: Graph, data: DetectionData, seed: int) -> Scored:
+def _entropy(graph: Graph, data: DetectionData, _seed: int) -> Scored:
     shares = level_use(graph, data)
     value = level_entropy(graph, shares)
     return Scored(value, {"entropy": value, **{f"share of {name}": share for name, share in shares.items()}})
 
 
 def _detection(graph: Graph, data: DetectionData, seed: int) -> Scored:
-    loss = -statistics.fmean(short_training(graph, data, run) for run in range(seed, seed + SHORT_RUNS))
+    """log A - log L: A the balanced accuracy of the class probe, L the loss of the short training."""
+    loss = short_training(graph, data, seed)
     accuracy = _mean(class_probe, looks(graph, data, seed))
-    return Scored(math.log(accuracy) - math.log(loss), {"loss": loss, "class accuracy": accuracy})
+    return Scored(math.log(max(accuracy, 1e-9)) - math.log(loss), {"loss": loss, "class accuracy": accuracy})
 
 
 DETECTION_SCORES: dict[str, DetectionScore] = {
