@@ -29,7 +29,7 @@ def pairs_within(band: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def kendall_within(score: np.ndarray, truth: np.ndarray, band: np.ndarray) -> Callable[[np.ndarray], float]:
-    """Kendall's tau-a over the pairs of one band whose truth differs, as a function of how often each network counts."""
+    """Kendall's tau-a over the pairs of one band whose truth differs, given how often each network counts."""
     i, j = pairs_within(band)
     differs = truth[i] != truth[j]
     i, j = i[differs], j[differs]

@@ -62,7 +62,7 @@ class Run:
 
 
 def kept(path: Path | None, make: Callable[[], Run]) -> Run:
-    """The search that ``path`` holds, else a new one, left there: so a benchmark of hours can be stopped and gone on."""
+    """The search that ``path`` holds, else a new one, left there: so that hours of searches can be stopped."""
     if path is not None and path.exists():
         return Run(**json.loads(path.read_text(encoding="utf-8")))
     made = make()

@@ -11,6 +11,7 @@ from torch import Tensor, fx
 
 from archlab.errors import InputError, ScoreError, did_you_mean
 from archlab.ir import Shape
+from archlab.score import width
 from archlab.score.entropy import entropy
 from archlab.score.grad_norm import grad_norm
 from archlab.score.naswot import naswot
@@ -45,6 +46,13 @@ class Score:
 SCORES: dict[str, Score] = {
     row.name: row
     for row in (
+        Score(
+            "score",
+            width.score,
+            "width at every resolution: what holds among equal MACs",
+            "closed form",
+            1,
+        ),
         Score(
             "synflow",
             synflow,
