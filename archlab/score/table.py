@@ -11,8 +11,12 @@ from torch import Tensor, fx
 
 from archlab.errors import InputError, ScoreError, did_you_mean
 from archlab.ir import Shape
+<<<<<<< HEAD
 from archlab.nn import part_of
 from archlab.pyramid import backbone_of, is_detector
+=======
+from archlab.score import width
+>>>>>>> macro
 from archlab.score.entropy import entropy
 from archlab.score.grad_norm import grad_norm
 from archlab.score.naswot import naswot
@@ -47,6 +51,13 @@ class Score:
 SCORES: dict[str, Score] = {
     row.name: row
     for row in (
+        Score(
+            "score",
+            width.score,
+            "width at every resolution: what holds among equal MACs",
+            "closed form",
+            1,
+        ),
         Score(
             "synflow",
             synflow,
