@@ -11,12 +11,9 @@ from torch import Tensor, fx
 
 from archlab.errors import InputError, ScoreError, did_you_mean
 from archlab.ir import Shape
-<<<<<<< HEAD
 from archlab.nn import part_of
 from archlab.pyramid import backbone_of, is_detector
-=======
 from archlab.score import width
->>>>>>> macro
 from archlab.score.entropy import entropy
 from archlab.score.grad_norm import grad_norm
 from archlab.score.naswot import naswot
