@@ -206,6 +206,7 @@ def wait_for(condition, process):
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
 def test_a_search_that_ends_in_its_second_stage_goes_on_there(tmp_path, tiny_file, objective_file, calls, end):
     objective = objective_file("time.sleep(0.3)\nreturn float(candidate.cost['macs'])")
@@ -227,6 +228,7 @@ def test_a_search_that_ends_in_its_second_stage_goes_on_there(tmp_path, tiny_fil
 # --- workers ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("storage", [None, "sqlite:///study.db"])
 def test_two_workers_judge_each_candidate_once_and_a_third_joins(tmp_path, tiny_file, objective_file, calls, storage):
     objective = objective_file("time.sleep(0.3)\n" + CURVE)
