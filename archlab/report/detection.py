@@ -122,7 +122,9 @@ def level_use(infos: Sequence[FinalistInfo], names: Sequence[str], data: DataSho
 
 def average_precision(infos: Sequence[FinalistInfo], name: str) -> Table:
     """AP of the finalists that ``name`` trained, by size and by class, from 0 to 1."""
-    said = {info.rank: (_numbers(_said(info, name, "AP")), _numbers(_said(info, name, "AP by class"))) for info in infos}
+    said = {
+        info.rank: (_numbers(_said(info, name, "AP")), _numbers(_said(info, name, "AP by class"))) for info in infos
+    }
     of_class = tuple(dict.fromkeys(key for _, by_class in said.values() for key in by_class))[:MAX_COLUMNS]
     values = [
         (info, [sizes.get(key) for key in SIZES] + [by_class.get(key) for key in of_class])
