@@ -18,6 +18,9 @@ from archlab.errors import InputError
 Box = tuple[float, float, float, float]
 """x1, y1, x2, y2 in pixels of the image as it is on disk."""
 
+LARGEST = 2**63 - 1
+"""JSON's whole numbers have no end; numpy's and torch's have."""
+
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
@@ -103,7 +106,7 @@ def read_annotations(source: Path) -> Annotations:
     images = tuple(
         Labelled(
             entry["id"],
-            _inside(folder, entry, source),
+            _there(folder, entry, source),
             tuple(box for box, _ in boxes[entry["id"]]),
             tuple(label for _, label in boxes[entry["id"]]),
         )
@@ -141,8 +144,9 @@ def _entries(data: dict[str, Any], name: str, source: Path) -> list[dict[str, An
 
 def _integer(entry: Mapping[str, Any], key: str, what: str, source: Path, least: int | None = None) -> int:
     value = entry.get(key)
-    if isinstance(value, bool) or not isinstance(value, int) or (least is not None and value < least):
-        raise InputError(f"{source}: {what}: {key} is {value!r}, not a whole number" + (" above 0" if least else ""))
+    if type(value) is not int or not (-LARGEST if least is None else least) <= value <= LARGEST:
+        rule = "a whole number of 64 bits" + (" above 0" if least else "")
+        raise InputError(f"{source}: {what}: {key} is {repr(value)[:60]}, not {rule}")
     return value
 
 
@@ -159,19 +163,26 @@ def _annotation(
     box = entry.get("bbox")
     if not isinstance(box, list) or len(box) != 4 or not all(_is_number(side) for side in box) or min(box[2:]) < 0:
         raise InputError(f"{source}: {what}: bbox is {str(box)[:60]}, not [x, y, width, height]")
+    box = [float(side) for side in box]
     area = entry.get("area")
     return {
         "id": number + 1,
         "image_id": image,
         "category_id": category,
-        "bbox": [float(side) for side in box],
-        "area": float(area) if isinstance(area, int | float) and _is_number(area) else float(box[2] * box[3]),
+        "bbox": box,
+        "area": float(area) if isinstance(area, int | float) and _is_number(area) else box[2] * box[3],
         "iscrowd": int(bool(entry.get("iscrowd"))),
     }
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether it is finite as a float; a whole number that is too large for one is not."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _trained_box(annotation: Mapping[str, Any], width: int, height: int) -> tuple[str | None, Box | None]:
@@ -200,6 +211,13 @@ def _folder(source: Path, entries: list[dict[str, Any]]) -> Path:
             return place
     looked = ", ".join(str(place) for place in places)
     raise InputError(f"{source}: its image {first} is in none of {looked}")
+
+
+def _there(folder: Path, entry: Mapping[str, Any], source: Path) -> Path:
+    path = _inside(folder, entry, source)
+    if not path.is_file():
+        raise InputError(f"{source}: image {entry['id']}: there is no file {path}")
+    return path
 
 
 def _inside(folder: Path, entry: Mapping[str, Any], source: Path) -> Path:

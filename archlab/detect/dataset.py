@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,7 +114,8 @@ def _in_memory(annotations: Annotations, size: tuple[int, int], progress: Progre
     count = len(annotations.images)
     images = torch.zeros(count, 3, height, width, dtype=torch.uint8)
     expected = {entry["id"]: (entry["width"], entry["height"]) for entry in annotations.truth["images"]}
-    scales, boxes = [], []
+    scales, boxes, labels = [], [], []
+    left_out = Counter(annotations.left_out)
     for i, image in enumerate(annotations.images):
         if i % 50 == 0:
             progress(f"reading {annotations.source}: image {i} of {count}")
@@ -122,18 +124,22 @@ def _in_memory(annotations: Annotations, size: tuple[int, int], progress: Progre
         pixels = _pixels(image, (w, h), (max(1, round(w * scale)), max(1, round(h * scale))))
         images[i, :, : pixels.shape[0], : pixels.shape[1]] = torch.from_numpy(pixels).permute(2, 0, 1)
         scales.append(scale)
-        boxes.append(torch.tensor(image.boxes, dtype=torch.float32).reshape(-1, 4) * scale)
+        own = torch.tensor(image.boxes, dtype=torch.float32).reshape(-1, 4) * scale
+        some = (own[:, 2:] > own[:, :2]).all(1)  # a box may be too thin for single precision
+        left_out["no area"] += int((~some).sum())
+        boxes.append(own[some])
+        labels.append(torch.tensor(image.labels, dtype=torch.int64)[some])
     return DetectionData(
         str(annotations.source),
         annotations.classes,
         images,
         tuple(boxes),
-        tuple(torch.tensor(image.labels, dtype=torch.int64) for image in annotations.images),
+        tuple(labels),
         tuple(scales),
         annotations.truth,
         tuple(image.id for image in annotations.images),
         annotations.category_ids,
-        annotations.left_out,
+        dict(+left_out),
     )
 
 

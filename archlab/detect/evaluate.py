@@ -7,14 +7,16 @@ import io
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from archlab.detect.dataset import DetectionData
 from archlab.errors import InputError
+
+if TYPE_CHECKING:
+    from pycocotools.coco import COCO
 
 Prediction = Mapping[str, Tensor]
 """``boxes`` (n, 4) in pixels of the data's images, ``scores`` (n,) and ``labels`` (n,), as torchvision's detectors."""
@@ -68,10 +70,7 @@ def average_precision(predictions: Sequence[Prediction], data: DetectionData) ->
         truth = COCO()
         truth.dataset = {"info": {}, **data.truth}
         truth.createIndex()
-        rows = _rows(predictions, data)
-        if not len(rows):
-            return _nothing_found(data)
-        evaluation = COCOeval(truth, truth.loadRes(rows), "bbox")
+        evaluation = COCOeval(truth, _results(truth, _rows(predictions, data)), "bbox")
         evaluation.params.imgIds = sorted(data.image_ids)
         evaluation.evaluate()
         evaluation.accumulate()
@@ -88,24 +87,23 @@ def average_precision(predictions: Sequence[Prediction], data: DetectionData) ->
     return AveragePrecision(**dict(zip(names, values, strict=True)), by_class=by_class)
 
 
-def _rows(predictions: Sequence[Prediction], data: DetectionData) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Rows of image id, x, y, width, height, score, category id, in pixels on disk."""
-    rows = []
-    ids = torch.tensor((0, *data.category_ids), dtype=torch.float64)
+def _rows(predictions: Sequence[Prediction], data: DetectionData) -> list[dict[str, Any]]:
+    """COCO's results, in pixels on disk."""
+    rows: list[dict[str, Any]] = []
     for image_id, scale, found in zip(data.image_ids, data.scales, predictions, strict=True):
         boxes = found["boxes"].double() / scale
-        corner, sides = boxes[:, :2], boxes[:, 2:] - boxes[:, :2]
-        image = torch.full((len(boxes), 1), image_id, dtype=torch.float64)
-        scores, labels = found["scores"].double()[:, None], ids[found["labels"]][:, None]
-        rows.append(torch.cat([image, corner, sides, scores, labels], dim=1))
-    return torch.cat(rows).numpy()
+        boxes = torch.cat([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], dim=1)
+        for box, score, label in zip(boxes.tolist(), found["scores"].tolist(), found["labels"].tolist(), strict=True):
+            category = data.category_ids[label - 1]
+            rows.append({"image_id": image_id, "bbox": box, "score": score, "category_id": category})
+    return rows
 
 
-def _nothing_found(data: DetectionData) -> AveragePrecision:
-    """No box at all: 0 where there is something to find."""
-    present = {entry["category_id"] for entry in data.truth["annotations"] if not entry["iscrowd"]}
-    by_class = {
-        name: 0.0 if id in present else math.nan for name, id in zip(data.classes, data.category_ids, strict=True)
-    }
-    value = 0.0 if present else math.nan
-    return AveragePrecision(value, value, value, value, value, value, by_class)
+def _results(truth: COCO, rows: list[dict[str, Any]]) -> COCO:
+    """``rows`` as pycocotools takes them, which ``loadRes`` gives but where there is none."""
+    if rows:
+        return truth.loadRes(rows)
+    empty = type(truth)()
+    empty.dataset = {**truth.dataset, "annotations": []}
+    empty.createIndex()
+    return empty

@@ -52,14 +52,14 @@ def measure_ap(
 
     Args:
         graph: a detector's, or a backbone's, which is given ``archlab.detect.scores.SMALL``.
-        report: told the AP at each fifth of the steps but the last.
+        report: told the AP at each fifth of the steps, rounded up, but the last.
 
     Raises:
         InputError: torchvision or pycocotools is missing, or the data is of another size than the network's input.
         ScoreError: a loss is not finite.
     """
     model = small_faster_rcnn(detector_for(graph, training), training, seed)
-    every = max(1, schedule.steps // LOOKS)
+    every = math.ceil(schedule.steps / LOOKS)
 
     def after(step: int, _: float) -> None:
         if report is not None and step % every == 0 and step < schedule.steps:

@@ -37,7 +37,7 @@ class Source:
 
 def find_source(data: str | Path | None, val: str | Path | None = None, seed: int = 0) -> Source:
     """The data that a user names: a COCO-format file, or a folder that holds ``train.json`` and ``val.json``, or what
-    COCO and Roboflow call them, or one JSON file.
+    COCO and Roboflow call them, or one JSON file. Of a folder that ``val`` names, its validation file.
 
     Raises:
         InputError: there is no such file or folder, or the folder's files leave it open which is meant.
@@ -54,7 +54,8 @@ def find_source(data: str | Path | None, val: str | Path | None = None, seed: in
 def _file(path: Path) -> Path:
     if path.is_file():
         return path
-    return _in_folder(path)[0]
+    own = next((path / name for name in _VAL if (path / name).is_file()), None)
+    return own or _in_folder(path)[0]
 
 
 def _in_folder(folder: Path) -> tuple[Path, Path | None]:

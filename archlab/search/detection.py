@@ -27,7 +27,7 @@ EXAMPLES, SHOWN_BOXES = 3, 20
 
 def wants_data(names: list[str]) -> bool:
     """Whether one of these objectives looks at detection data."""
-    return any(name.rpartition(":")[2] in (*DETECTION, TRAIN) for name in names)
+    return any(name.removeprefix("min:").removeprefix("max:") in (*DETECTION, TRAIN) for name in names)
 
 
 def fitted(architecture: ast.Architecture, task: Task) -> ast.Architecture:
