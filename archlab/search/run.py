@@ -51,7 +51,7 @@ def run_search(plan: Plan, progress: Progress | None = None) -> SearchResult:
         finalists = _finalists(plan, interpreter, funnel, progress)
         write_notes(funnel.study, plan, finalists)
     result = _result(plan, funnel, finalists, started, began)
-    result = replace(result, data=_data(plan, interpreter, result))
+    result = replace(result, data=_data(plan, interpreter, funnel, result, progress))
     write_finalists(plan.out, result.finalists)
     write_atomic(plan.out / "result.json", to_json(result))
     return result
@@ -80,14 +80,18 @@ def _finalists(plan: Plan, interpreter: Interpreter, funnel: Funnel, progress: P
     return tuple(finalists)
 
 
-def _data(plan: Plan, interpreter: Interpreter, result: SearchResult) -> DataShown | None:
-    """The data as the best finalist sees it."""
+def _data(
+    plan: Plan, interpreter: Interpreter, funnel: Funnel, result: SearchResult, progress: Progress | None
+) -> DataShown | None:
+    """The data as the best finalist sees it; read anew where other processes evaluated."""
     if plan.task is None or not result.finalists:
         return None
     best = next(trial for trial in result.trials if trial.number == result.finalists[0].trial)
     network = interpreter.network(Fixed(best.draws))
     _, height, width = network.input_shape
-    return data_shown(plan.task.source, (height, width))
+    with progress(plan) if progress else nullcontext(lambda *_: None) as watch:
+        watch(funnel.history, "reading the data for the report")
+        return data_shown(plan.task.source, (height, width))
 
 
 def _result(plan: Plan, funnel: Funnel, finalists: tuple[Finalist, ...], started: str, began: float) -> SearchResult:
