@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.stats import kendalltau, rankdata, spearmanr
 
-RESAMPLES = 500
+RESAMPLES = 200
 WIDTH = 0.02
 """How far MACs of one band lie apart, as a share."""
 

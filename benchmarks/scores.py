@@ -1,10 +1,10 @@
 """Which scores foretell trained accuracy, and which still do among networks of equal MACs: NAS-Bench-Macro.
 
-    python -m benchmarks.scores [--networks 600] [--kept FILE] [--table CSV.GZ] [--json] [--record]
+    python -m benchmarks.scores [--networks 400] [--kept FILE] [--table CSV.GZ] [--json] [--record]
 
 Every graph feature of all 6,561 networks, and every score of ``archlab.score`` of ``--networks`` of them, drawn with
 seed 0: built and scored with seed 0, as a search does. Kendall's tau and Spearman's rho with the mean accuracy of three
-trainings, with 95 % bootstrap intervals (500 resamples of the networks): over all networks, and over those whose MACs
+trainings, with 95 % bootstrap intervals (200 resamples of the networks): over all networks, and over those whose MACs
 fall in the same band of 2 %, pooled over the bands. ``one training`` is the ceiling: one training's accuracy against
 the mean of the other two. Seconds are CPU seconds a network on one thread, building it left out. ``--kept`` names a
 file for the scores computed so far, so that a run can be stopped and gone on with.
@@ -83,20 +83,21 @@ def _score(network: Network, names: Sequence[str]) -> dict[str, tuple[float, flo
 def compare(table: Table, networks: int, kept: Path | None) -> dict[str, Any]:
     """The correlations of every feature and score, those that hold best at equal MACs first."""
     keys = list(table.accuracy)
-    rows: dict[str, dict[str, Any]] = {}
-    features, seconds = features_of(table)
-    trainings = np.array([table.trainings[key] for key in keys])
-    truth, macs = trainings.mean(1), np.array([table.flops[key] for key in keys])
-    rows[CEILING] = {"networks": len(keys), "seconds": None} | correlations(
-        trainings[:, 0], trainings[:, 1:].mean(1), macs
-    )
-    for name, values in features.items():
-        found = correlations(np.array(values), truth, macs)
-        rows[name] = {"networks": len(keys), "seconds": float(f"{seconds / len(features):.2g}"), **found}
     order = list(range(len(keys)))
     random.Random(0).shuffle(order)
     sample = order[:networks]
-    for name, pairs in scores_of(table, [keys[i] for i in sample], kept).items():
+    scored = scores_of(table, [keys[i] for i in sample], kept)
+    features, seconds = features_of(table)
+    trainings = np.array([table.trainings[key] for key in keys])
+    truth, macs = trainings.mean(1), np.array([table.flops[key] for key in keys])
+    rows: dict[str, dict[str, Any]] = {
+        CEILING: {"networks": len(keys), "seconds": None}
+        | correlations(trainings[:, 0], trainings[:, 1:].mean(1), macs)
+    }
+    for name, values in features.items():
+        found = correlations(np.array(values), truth, macs)
+        rows[name] = {"networks": len(keys), "seconds": float(f"{seconds / len(features):.2g}"), **found}
+    for name, pairs in scored.items():
         values, times = zip(*pairs, strict=True)
         found = correlations(np.array(values), truth[sample], macs[sample])
         rows[name] = {"networks": networks, "seconds": float(f"{np.mean(times):.2g}"), **found}
@@ -106,7 +107,7 @@ def compare(table: Table, networks: int, kept: Path | None) -> dict[str, Any]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--networks", type=int, default=600)
+    parser.add_argument("--networks", type=int, default=400)
     parser.add_argument("--kept", type=Path, metavar="FILE")
     parser.add_argument("--table", type=Path, default=TABLE)
     parser.add_argument("--json", action="store_true", help="print the result as JSON instead of a table")

@@ -56,7 +56,8 @@ def short_training(graph: Graph, data: DetectionData, seed: int, steps: int = ST
             optimiser.step()
             if step in checks:
                 with torch.no_grad():
-                    loss = roi_loss(*module(images, test.rois), test)
+                    logits, deltas = module(images, test.rois)
+                    loss = roi_loss(logits, deltas, test)
                 found.append(loss.item())
             if not math.isfinite(loss.item()):
                 raise ScoreError(f"the loss is {loss.item()} at step {step} of {steps}")

@@ -127,9 +127,9 @@ class Search:
             self.study.optimize(self._objective, n_trials=1, catch=(_NoValueError,))
         except _SurplusError:
             return None
-        except (ValueError, AssertionError) as error:
-            # Where telling the storage fails, an assertion of Optuna's own hides the reason, such as a full disk.
-            if isinstance(error.__context__, OSError | optuna.exceptions.StorageInternalError):
+        except (ValueError, AssertionError, UnboundLocalError) as error:
+            # Where telling the storage fails, an error of Optuna's own hides the reason: a full disk, or Ctrl-C.
+            if isinstance(error.__context__, OSError | optuna.exceptions.StorageInternalError | KeyboardInterrupt):
                 raise error.__context__ from None
             # Optuna's way of saying that the trial was given to another, when this worker was thought dead.
             if self._at is None or self.study._storage.get_trial(self._at).state != optuna.trial.TrialState.FAIL:
