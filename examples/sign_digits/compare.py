@@ -1,0 +1,142 @@
+"""The best of a search beside MobileNet v1 and v2 scaled to its MACs: all trained alike, then tested.
+
+    python examples/sign_digits/compare.py out/sign_digits/result.json
+
+Every network is trained with several seeds, and three times as long as in the search, so that none loses for learning
+slowly. The validation split chooses among the search's finalists; the test split chooses nothing. As every training
+ends it is written to ``comparison.json`` beside the result: the same command again goes on from there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from train import EPOCHS, recognised, train
+
+import archlab
+from archlab.files import write_atomic
+from archlab.resources import find_architecture
+from archlab.result import SearchResult, read_result
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """How one network came out of one training: the shares of two splits that it recognises."""
+
+    network: str
+    digest: str
+    macs: int
+    params: int
+    seed: int
+    epochs: int
+    val: float
+    test: float
+    cpu_seconds: float
+
+
+Trainer = Callable[[str, archlab.Network, int], Training]
+
+
+def main() -> None:
+    """Trains what was not trained yet, and prints the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("result", type=Path, help="result.json of the search")
+    parser.add_argument("--top", type=int, default=3, help="how many finalists to choose from (default: 3)")
+    parser.add_argument("--seeds", type=int, default=3, help="trainings of every network (default: 3)")
+    parser.add_argument("--epochs", type=int, default=3 * EPOCHS, help=f"of every training (default: {3 * EPOCHS})")
+    options = parser.parse_args()
+    try:
+        result = read_result(options.result)
+        trainer = resumable(options.result.with_name("comparison.json"), result, options.epochs)
+        rows = compare(result, trainer, options.top, range(1, options.seeds + 1))
+    except archlab.ArchlabError as error:
+        sys.exit(f"compare.py: {error}")
+    print(table(rows))
+
+
+def compare(result: SearchResult, train_one: Trainer, top: int, seeds: Sequence[int]) -> dict[str, list[Training]]:
+    """The trainings of the best finalist, of the MobileNets and of networks drawn at random, by row of the table."""
+    finalists = {item.name: archlab.elaborate(archlab.parse(item.text)) for item in result.finalists[:top]}
+    trained = [[train_one(name, network, seed) for seed in seeds] for name, network in finalists.items()]
+    best = max(trained, key=lambda trainings: statistics.mean(training.val for training in trainings))
+    rows = {f"searched ({best[0].network})": best}
+    space = archlab.parse(result.space_text)
+    for name in ("mobilenet_v1", "mobilenet_v2"):
+        network = mobilenet(name, best[0].macs, space)
+        width = network.draws["width_mult"]
+        rows[f"{name} x {width}"] = [train_one(name, network, seed) for seed in seeds]
+    budget = archlab.Budget(tuple(result.budgets.items()))
+    rows["drawn at random"] = [train_one("random", drawn(space, budget, seed), seed) for seed in seeds]
+    return rows
+
+
+def mobilenet(name: str, macs: int, space: archlab.Architecture) -> archlab.Network:
+    """The narrowest shipped MobileNet of at least ``macs`` MACs on the space's input, by steps of 0.01."""
+    graph = archlab.elaborate(space).graph
+    size, classes = "x".join(map(str, graph.input_shape)), graph.shape_of(graph.output)[0]
+    text = find_architecture(name).read_text(encoding="utf-8")
+    architecture = archlab.parse(text.replace("3x224x224", size).replace("(1000)", f"({classes})"), name)
+    widths = (archlab.Fixed({"width_mult": percent / 100}) for percent in itertools.count(1))
+    networks = (archlab.elaborate(architecture, width) for width in widths)
+    return next(network for network in networks if archlab.cost(network).macs >= macs)
+
+
+def drawn(space: archlab.Architecture, budget: archlab.Budget, seed: int) -> archlab.Network:
+    """The first network drawn at random that is within the budgets and takes at least 85 % of one of them."""
+    draw = archlab.Random(random.Random(seed))
+    while True:
+        network = archlab.elaborate(space, draw)
+        room = budget.excess(archlab.cost(network).as_dict()).values()
+        if -0.15 <= max(room) <= 0:
+            return network
+
+
+def resumable(path: Path, result: SearchResult, epochs: int) -> Trainer:
+    """What trains a network and writes that down in ``path``, or finds it there."""
+    known = json.loads(path.read_text(encoding="utf-8"))["trainings"] if path.exists() else []
+    done = {(item.digest, item.seed, item.epochs): item for item in (Training(**fields) for fields in known)}
+
+    def train_one(name: str, network: archlab.Network, seed: int) -> Training:
+        key = (network.digest, seed, epochs)
+        if key not in done:
+            began = time.process_time()
+            module = archlab.build(network.graph, seed)
+            *_, val = train(module, seed, epochs)
+            test = recognised(module, "test")
+            seconds = round(time.process_time() - began, 1)
+            cost = archlab.cost(network)
+            done[key] = Training(name, network.digest, cost.macs, cost.params, seed, epochs, val, test, seconds)
+            search = {"command": result.command, "versions": result.versions, "machine": result.machine}
+            record = {"search": search, "trainings": [asdict(training) for training in done.values()]}
+            write_atomic(path, json.dumps(record, indent=1) + "\n")
+        print(f"{name}, seed {seed}: {done[key].val:.1%} of the validation split", file=sys.stderr)
+        return done[key]
+
+    return train_one
+
+
+def table(rows: dict[str, list[Training]]) -> str:
+    """Means over the trainings, with their standard deviation, in Markdown."""
+    lines = ["| network | MACs | params | validation % | test % | CPU s a training |", "|---|---|---|---|---|---|"]
+    for name, trainings in rows.items():
+        macs, params, val, test, seconds = (
+            [getattr(training, field) for training in trainings]
+            for field in ("macs", "params", "val", "test", "cpu_seconds")
+        )
+        counts = (f"{statistics.mean(numbers):,.0f}" for numbers in (macs, params))
+        shares = (f"{100 * statistics.mean(x):.1f} ± {100 * statistics.stdev(x):.1f}" for x in (val, test))
+        lines.append(" | ".join([f"| {name}", *counts, *shares, f"{statistics.mean(seconds):.0f} |"]))
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
