@@ -1,10 +1,10 @@
-"""The best of a search beside MobileNet v1 and v2 scaled to its MACs: all trained alike, then tested.
+"""The finalists of a search beside MobileNet v1 and v2 scaled to their MACs: all trained alike, then tested.
 
     python examples/sign_digits/compare.py out/sign_digits/result.json
 
 Every network is trained with several seeds, and three times as long as in the search, so that none loses for learning
-slowly. The validation split chooses among the search's finalists; the test split chooses nothing. As every training
-ends it is written to ``comparison.json`` beside the result: the same command again goes on from there.
+slowly. The validation split says which finalist is the best; the test split decides nothing. Every training is written
+to ``comparison.json`` beside the result as it ends: the same command again goes on from there.
 """
 
 from __future__ import annotations
@@ -56,27 +56,38 @@ def main() -> None:
     options = parser.parse_args()
     try:
         result = read_result(options.result)
+        if not result.finalists:
+            raise archlab.InputError(f"{options.result} has no finalist", hint="search with more trials")
         trainer = resumable(options.result.with_name("comparison.json"), result, options.epochs)
-        rows = compare(result, trainer, options.top, range(1, options.seeds + 1))
+        trainings = compare(result, trainer, options.top, range(1, options.seeds + 1))
     except archlab.ArchlabError as error:
         sys.exit(f"compare.py: {error}")
-    print(table(rows))
+    print(table(trainings))
 
 
-def compare(result: SearchResult, train_one: Trainer, top: int, seeds: Sequence[int]) -> dict[str, list[Training]]:
-    """The trainings of the best finalist, of the MobileNets and of networks drawn at random, by row of the table."""
-    finalists = {item.name: archlab.elaborate(archlab.parse(item.text)) for item in result.finalists[:top]}
-    trained = [[train_one(name, network, seed) for seed in seeds] for name, network in finalists.items()]
-    best = max(trained, key=lambda trainings: statistics.mean(training.val for training in trainings))
-    rows = {f"searched ({best[0].network})": best}
+def compare(result: SearchResult, train_one: Trainer, top: int, seeds: Sequence[int]) -> list[Training]:
+    """The trainings of the finalists, of the MobileNets and of networks drawn at random."""
+    trainings = []
+    for item in result.finalists[:top]:
+        network = archlab.elaborate(archlab.parse(item.text))
+        trainings += [train_one(item.name, network, seed) for seed in seeds]
     space = archlab.parse(result.space_text)
+    macs = best(trainings)[0].macs
     for name in ("mobilenet_v1", "mobilenet_v2"):
-        network = mobilenet(name, best[0].macs, space)
-        width = network.draws["width_mult"]
-        rows[f"{name} x {width}"] = [train_one(name, network, seed) for seed in seeds]
+        network = mobilenet(name, macs, space)
+        trainings += [train_one(f"{name} x {network.draws['width_mult']}", network, seed) for seed in seeds]
     budget = archlab.Budget(tuple(result.budgets.items()))
-    rows["drawn at random"] = [train_one("random", drawn(space, budget, seed), seed) for seed in seeds]
-    return rows
+    return trainings + [train_one("drawn at random", drawn(space, budget, seed), seed) for seed in seeds]
+
+
+def best(trainings: Sequence[Training]) -> list[Training]:
+    """The trainings of the network that is the best on the validation split, on average."""
+    return max(by_network(trainings), key=lambda group: statistics.mean(training.val for training in group))
+
+
+def by_network(trainings: Sequence[Training]) -> list[list[Training]]:
+    """The trainings of each network, in order."""
+    return [list(group) for _, group in itertools.groupby(trainings, lambda training: training.network)]
 
 
 def mobilenet(name: str, macs: int, space: archlab.Architecture) -> archlab.Network:
@@ -91,13 +102,12 @@ def mobilenet(name: str, macs: int, space: archlab.Architecture) -> archlab.Netw
 
 
 def drawn(space: archlab.Architecture, budget: archlab.Budget, seed: int) -> archlab.Network:
-    """The first network drawn at random that is within the budgets and takes at least 85 % of one of them."""
+    """Of twenty networks drawn at random within the budgets, the one that is the nearest to them."""
     draw = archlab.Random(random.Random(seed))
-    while True:
-        network = archlab.elaborate(space, draw)
-        room = budget.excess(archlab.cost(network).as_dict()).values()
-        if -0.15 <= max(room) <= 0:
-            return network
+    networks = (archlab.elaborate(space, draw) for _ in itertools.count())
+    rooms = ((max(budget.excess(archlab.cost(network).as_dict()).values()), network) for network in networks)
+    within = itertools.islice((pair for pair in rooms if pair[0] <= 0), 20)
+    return max(within, key=lambda pair: pair[0])[1]
 
 
 def resumable(path: Path, result: SearchResult, epochs: int) -> Trainer:
@@ -124,17 +134,17 @@ def resumable(path: Path, result: SearchResult, epochs: int) -> Trainer:
     return train_one
 
 
-def table(rows: dict[str, list[Training]]) -> str:
-    """Means over the trainings, with their standard deviation, in Markdown."""
+def table(trainings: Sequence[Training]) -> str:
+    """Means over each network's trainings, with their standard deviation, in Markdown."""
     lines = ["| network | MACs | params | validation % | test % | CPU s a training |", "|---|---|---|---|---|---|"]
-    for name, trainings in rows.items():
-        macs, params, val, test, seconds = (
-            [getattr(training, field) for training in trainings]
-            for field in ("macs", "params", "val", "test", "cpu_seconds")
-        )
-        counts = (f"{statistics.mean(numbers):,.0f}" for numbers in (macs, params))
-        shares = (f"{100 * statistics.mean(x):.1f} ± {100 * statistics.stdev(x):.1f}" for x in (val, test))
-        lines.append(" | ".join([f"| {name}", *counts, *shares, f"{statistics.mean(seconds):.0f} |"]))
+    for group in by_network(trainings):
+        counts = [f"{statistics.mean(x):,.0f}" for x in ([t.macs for t in group], [t.params for t in group])]
+        shares = [
+            f"{100 * statistics.mean(x):.1f} ± {100 * statistics.stdev(x):.1f}" if len(x) > 1 else f"{100 * x[0]:.1f}"
+            for x in ([t.val for t in group], [t.test for t in group])
+        ]
+        seconds = f"{statistics.mean(t.cpu_seconds for t in group):.0f}"
+        lines.append(f"| {' | '.join([group[0].network, *counts, *shares, seconds])} |")
     return "\n".join(lines)
 
 

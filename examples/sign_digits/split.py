@@ -2,7 +2,7 @@
 
     python examples/sign_digits/split.py FOLDER
 
-Of each class the first 70 % by name are for training, 15 % for validation and the last 15 % for testing. By name and not
+Of each class the first 70 % by name are for training, 15 % for validation and the last 15 % for testing. By name, not
 by chance: photographs taken one after another look alike, and the same hand in two splits would flatter every network.
 """
 
