@@ -63,6 +63,8 @@ def main() -> None:
     except archlab.ArchlabError as error:
         sys.exit(f"compare.py: {error}")
     print(table(trainings))
+    finalists = [training for training in trainings if training.network in {item.name for item in result.finalists}]
+    print(f"\nThe best finalist on the validation split: {best(finalists)[0].network}")
 
 
 def compare(result: SearchResult, train_one: Trainer, top: int, seeds: Sequence[int]) -> list[Training]:
@@ -72,7 +74,7 @@ def compare(result: SearchResult, train_one: Trainer, top: int, seeds: Sequence[
         network = archlab.elaborate(archlab.parse(item.text))
         trainings += [train_one(item.name, network, seed) for seed in seeds]
     space = archlab.parse(result.space_text)
-    macs = best(trainings)[0].macs
+    macs = max(training.macs for training in trainings)
     for name in ("mobilenet_v1", "mobilenet_v2"):
         network = mobilenet(name, macs, space)
         trainings += [train_one(f"{name} x {network.draws['width_mult']}", network, seed) for seed in seeds]
