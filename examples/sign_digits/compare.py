@@ -1,10 +1,10 @@
-"""The finalists of a search beside MobileNet v1 and v2 scaled to their MACs: all trained alike, then tested.
+"""The best of a search beside MobileNet v1 and v2 scaled to its finalists' MACs: all trained alike, then tested.
 
     python examples/sign_digits/compare.py out/sign_digits/result.json
 
 Every network is trained with several seeds, and three times as long as in the search, so that none loses for learning
-slowly. The validation split says which finalist is the best; the test split decides nothing. Every training is written
-to ``comparison.json`` beside the result as it ends: the same command again goes on from there.
+slowly. Of several finalists (--top) the validation split says which is the best; the test split decides nothing. Every
+training is written to ``comparison.json`` beside the result as it ends: the same command again goes on from there.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def main() -> None:
     """Trains what was not trained yet, and prints the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("result", type=Path, help="result.json of the search")
-    parser.add_argument("--top", type=int, default=3, help="how many finalists to choose from (default: 3)")
+    parser.add_argument("--top", type=int, default=1, help="finalists to train (default: 1, the best)")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of every network (default: 3)")
     parser.add_argument("--epochs", type=int, default=3 * EPOCHS, help=f"of every training (default: {3 * EPOCHS})")
     options = parser.parse_args()
@@ -63,8 +63,8 @@ def main() -> None:
     except archlab.ArchlabError as error:
         sys.exit(f"compare.py: {error}")
     print(table(trainings))
-    finalists = [training for training in trainings if training.network in {item.name for item in result.finalists}]
-    print(f"\nThe best finalist on the validation split: {best(finalists)[0].network}")
+    names = {item.name for item in result.finalists}
+    print("\nbest on the validation split:", best([t for t in trainings if t.network in names])[0].network)
 
 
 def compare(result: SearchResult, train_one: Trainer, top: int, seeds: Sequence[int]) -> list[Training]:
@@ -74,7 +74,7 @@ def compare(result: SearchResult, train_one: Trainer, top: int, seeds: Sequence[
         network = archlab.elaborate(archlab.parse(item.text))
         trainings += [train_one(item.name, network, seed) for seed in seeds]
     space = archlab.parse(result.space_text)
-    macs = max(training.macs for training in trainings)
+    macs = max(item.cost["macs"] for item in result.finalists)
     for name in ("mobilenet_v1", "mobilenet_v2"):
         network = mobilenet(name, macs, space)
         trainings += [train_one(f"{name} x {network.draws['width_mult']}", network, seed) for seed in seeds]
@@ -92,7 +92,7 @@ def by_network(trainings: Sequence[Training]) -> list[list[Training]]:
     return [list(group) for _, group in itertools.groupby(trainings, lambda training: training.network)]
 
 
-def mobilenet(name: str, macs: int, space: archlab.Architecture) -> archlab.Network:
+def mobilenet(name: str, macs: float, space: archlab.Architecture) -> archlab.Network:
     """The narrowest shipped MobileNet of at least ``macs`` MACs on the space's input, by steps of 0.01."""
     graph = archlab.elaborate(space).graph
     size, classes = "x".join(map(str, graph.input_shape)), graph.shape_of(graph.output)[0]
