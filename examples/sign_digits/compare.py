@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import random
 import statistics
 import sys
 import time
@@ -68,7 +67,7 @@ def main() -> None:
 
 
 def compare(result: SearchResult, train_one: Trainer, top: int, seeds: Sequence[int]) -> list[Training]:
-    """The trainings of the finalists, of the MobileNets and of networks drawn at random."""
+    """The trainings of the finalists and of the MobileNets."""
     trainings = []
     for item in result.finalists[:top]:
         network = archlab.elaborate(archlab.parse(item.text))
@@ -78,8 +77,7 @@ def compare(result: SearchResult, train_one: Trainer, top: int, seeds: Sequence[
     for name in ("mobilenet_v1", "mobilenet_v2"):
         network = mobilenet(name, macs, space)
         trainings += [train_one(f"{name} x {network.draws['width_mult']}", network, seed) for seed in seeds]
-    budget = archlab.Budget(tuple(result.budgets.items()))
-    return trainings + [train_one("drawn at random", drawn(space, budget, seed), seed) for seed in seeds]
+    return trainings
 
 
 def best(trainings: Sequence[Training]) -> list[Training]:
@@ -101,15 +99,6 @@ def mobilenet(name: str, macs: float, space: archlab.Architecture) -> archlab.Ne
     widths = (archlab.Fixed({"width_mult": percent / 100}) for percent in itertools.count(1))
     networks = (archlab.elaborate(architecture, width) for width in widths)
     return next(network for network in networks if archlab.cost(network).macs >= macs)
-
-
-def drawn(space: archlab.Architecture, budget: archlab.Budget, seed: int) -> archlab.Network:
-    """Of twenty networks drawn at random within the budgets, the one that is the nearest to them."""
-    draw = archlab.Random(random.Random(seed))
-    networks = (archlab.elaborate(space, draw) for _ in itertools.count())
-    rooms = ((max(budget.excess(archlab.cost(network).as_dict()).values()), network) for network in networks)
-    within = itertools.islice((pair for pair in rooms if pair[0] <= 0), 20)
-    return max(within, key=lambda pair: pair[0])[1]
 
 
 def resumable(path: Path, result: SearchResult, epochs: int) -> Trainer:
