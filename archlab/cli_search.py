@@ -1,15 +1,146 @@
-"""The commands that go with a search: workers that join one, and calibrations of a space."""
+"""The commands of a search: it, workers that join it, and calibrations of a space."""
 
 from __future__ import annotations
 
 import json
+import shlex
 import signal
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from archlab.errors import InputError
+from archlab.search.sampler.names import DEFAULT, SAMPLERS
+from archlab.search.stages.names import KEEP, PRUNERS
+
+
+def _search_options(command: Callable[..., None]) -> Callable[..., None]:
+    options = [
+        click.argument("space"),
+        click.option("--budget", "-b", "budgets", multiple=True, metavar="METRIC=VALUE",
+                     help="An upper limit: macs=300M, params=3.4M, activations=5M, memory=8MiB or latency=25ms; "
+                     "repeatable."),
+        click.option("--objective", "-o", "objectives", multiple=True, metavar="NAME", default=("synflow",),
+                     show_default=True,
+                     help="A score to maximise, a metric to minimise, or your own package.module:function or "
+                     "file.py:function (its code is run); repeat for a Pareto front."),
+        click.option("--then", "later", multiple=True, metavar="NAME",
+                     help="A later stage: an objective that judges the best of the stage before; repeatable."),
+        click.option("--keep", multiple=True, metavar="SHARE",
+                     help="How many go on to that stage, such as 25% or 8: one a --then, in order; of several "
+                     f"objectives by Pareto front.  [default: {KEEP}]"),
+        click.option("--pruner", type=click.Choice(PRUNERS),
+                     help="What stops an objective of yours that reports to its trial.  [default: median in the first "
+                     "stage, successive halving in later ones]"),
+        click.option("--trials", "-n", type=click.IntRange(1), default=60, show_default=True,
+                     help="Candidates to evaluate; over-budget and repeated draws are free."),
+        click.option("--timeout", metavar="TIME", help="Begin no evaluation after this time, such as 10m."),
+        click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True,
+                     help="Of draws, weights and scores."),
+        click.option("--sampler", type=click.Choice(SAMPLERS), default=DEFAULT, show_default=True,
+                     help="How candidates are drawn."),
+        click.option("--top", type=click.IntRange(1, 100), default=5, show_default=True, help="Finalists to report."),
+        click.option("--out", type=click.Path(path_type=Path), help="Folder for all files.  [default: out/SPACE]"),
+        click.option("--study", metavar="NAME", help="The study's name in its storage.  [default: the space's]"),
+        click.option("--storage", metavar="ADDRESS",
+                     envvar="ARCHLAB_STORAGE",
+                     help="A journal file or database URL.  [default: study.journal in --out]"),
+        click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True,
+                     help="Processes that evaluate on this machine; `archlab worker` joins from others."),
+        click.option("--heartbeat", type=click.IntRange(1, 3600), default=30, show_default=True, metavar="SECONDS",
+                     help="A worker's sign of life on a database server; its trial is retried after two without."),
+        click.option("--latency/--no-latency", default=True, show_default=True, help="Time the finalists."),
+        click.option("--threads", type=click.IntRange(1, 1024), default=1, show_default=True,
+                     help="Torch's threads while timing."),
+        click.option("--max-nodes", type=int, default=20_000, show_default=True),
+        click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+    ]  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command(
+    epilog="Examples:  archlab search mobile -b macs=300M -b params=3.4M --trials 60  ·  "
+    "archlab search resnet50 -b macs=2G -o synflow -o macs --out out/resnet  ·  "
+    "archlab search my.arch -o train.py:accuracy --timeout 2h  ·  "
+    "archlab search mobile -b macs=300M -o synflow --then train.py:accuracy --keep 8.  "
+    "The same command again resumes its study."
+)
+@_search_options
+def search(**options: Any) -> None:
+    """Search SPACE for the best networks under budgets."""
+    from rich.console import Console
+
+    from archlab.cost import parse_budget
+    from archlab.elaborate import load
+    from archlab.grammar import parse_file
+    from archlab.resources import find_architecture
+    from archlab.units import parse_duration
+
+    space = load(parse_file(find_architecture(options["space"])), options["max_nodes"])
+    budget = parse_budget(options["budgets"])
+    timeout = None if options["timeout"] is None else parse_duration(options["timeout"])
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+    console = Console(stderr=True)
+    with console.status("loading torch and optuna"):
+        from archlab.search.objective import parse_goals
+        from archlab.search.plan import Plan
+        from archlab.search.progress import progress_line
+        from archlab.search.run import run_search
+        from archlab.search.stages.later import later_stages
+    from archlab.report import write_report
+    from archlab.result import to_json
+    from archlab.search.workers.address import shown
+    from archlab.tables import print_search
+
+    def note(message: str) -> None:
+        console.print(f"archlab: {message}", markup=False, highlight=False, soft_wrap=True)
+
+    first = len(options["objectives"])
+    goals = parse_goals([*options["objectives"], *options["later"]])
+    plan = Plan(
+        space=space,
+        note=note,
+        goals=goals[:first],
+        then=later_stages(goals[first:], options["keep"]),
+        budget=budget,
+        out=options["out"] or Path("out") / space.name,
+        command=shlex.join(["archlab", *map(shown, sys.argv[1:])]),
+        timeout=timeout,
+        **{
+            name: options[name]
+            for name in (
+                "trials",
+                "seed",
+                "sampler",
+                "pruner",
+                "top",
+                "study",
+                "storage",
+                "latency",
+                "threads",
+                "workers",
+                "heartbeat",
+            )
+        },
+    )
+    result = run_search(plan, lambda stage: progress_line(stage, console))
+    report = plan.out / "report.html"
+    write_report(result, report)
+    if options["as_json"]:
+        click.echo(to_json(result), nl=False)
+    else:
+        print_search(result, plan.out)
+    if result.interrupted:
+        click.echo(f"archlab: ended early: {result.interrupted}; the same command resumes it", err=True)
+    if any(f.recount is not None and not f.recount.equal for f in result.finalists):
+        click.echo("archlab: fvcore counts a finalist differently: see the report", err=True)
+        raise click.exceptions.Exit(1)
 
 
 @click.command(
@@ -21,9 +152,10 @@ from archlab.errors import InputError
               help="The journal file or database URL that holds it.")  # fmt: skip
 @click.option("--space", metavar="SPACE", help="Refuse the study where it is not of this space.")
 @click.option("--timeout", metavar="TIME", help="Begin no evaluation after this time, such as 10m.")
+@click.option("--one-stage", is_flag=True, help="End with this study; do not go on to the search's later stages.")
 @click.option("--json", "as_json", is_flag=True, help="Print how it ended as JSON.")
-def worker(study: str, storage: str, space: str | None, timeout: str | None, as_json: bool) -> None:
-    """Evaluate candidates of a study that was begun elsewhere, until it is done.
+def worker(study: str, storage: str, space: str | None, timeout: str | None, one_stage: bool, as_json: bool) -> None:
+    """Evaluate candidates of a study that was begun elsewhere until it is done, stage after stage.
 
     The study carries its space, budgets, objectives and seed. An objective of your own must be where it was named.
     """
@@ -35,7 +167,11 @@ def worker(study: str, storage: str, space: str | None, timeout: str | None, as_
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     architecture = None if space is None else parse_file(find_architecture(space))
     seconds = None if timeout is None else parse_duration(timeout)
-    history = work(storage, study, architecture, seconds, note=lambda text: click.echo(f"archlab: {text}", err=True))
+
+    def note(message: str) -> None:
+        click.echo(f"archlab: {message}", err=True)
+
+    history = work(storage, study, architecture, seconds, note=note, one_stage=one_stage)
     if as_json:
         click.echo(json.dumps({"spent": history.spent, "interrupted": history.interrupted}))
     else:

@@ -36,7 +36,9 @@ class Trial:
         cost: params, macs, other, activations, memory, and latency in seconds where it was measured.
         values: the objectives' values by name; empty unless scored.
         digest: of the network's graph; None where it was not needed.
-        seconds: how long it took.
+        seconds: how long it took, in all stages.
+        details: what each objective said besides, by its name; JSON data.
+        reached: the last stage that evaluated it; where that did not score what the first did, ``reason`` says why.
     """
 
     number: int
@@ -48,6 +50,31 @@ class Trial:
     reason: str | None = None
     repeat_of: int | None = None
     seconds: float = 0.0
+    details: dict[str, dict[str, Any]] = field(default_factory=dict)
+    reached: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SearchStage:
+    """A stage of a search: what it judged by, how many came in, what became of them, and what that cost.
+
+    Attributes:
+        name: of its Optuna study.
+        objectives: names of what it judged by.
+        candidates: how many networks came in: in the first stage those that it evaluated, in a later one those that
+            the stage before let through.
+        survivors: how many went on to the next stage or, from the last, became finalists.
+        seconds: of evaluation, of all workers together.
+    """
+
+    name: str
+    objectives: tuple[str, ...]
+    candidates: int
+    scored: int
+    pruned: int
+    failed: int
+    survivors: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +116,7 @@ class Finalist:
         name: the network's name, as in its text.
         file: the ``.arch`` file beside the result, relative to it.
         text: the network's canonical text, without holes.
-        cost, values: as of its trial.
+        cost, values, details: as of its trial; values of every stage.
     """
 
     trial: int
@@ -100,6 +127,7 @@ class Finalist:
     values: dict[str, float]
     recount: Recount | None = None
     latency: Latency | None = None
+    details: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +138,8 @@ class SearchResult:
         space: the space's name; ``space_text`` its canonical text.
         command: the command line or call that made it.
         budgets: limits by metric.
+        objectives: of all stages, the last stage's first, as finalists are ranked by it.
+        stages: in order; a search without ``then`` has one.
         smallest: cost of the smallest network that was found.
         importance: by objective, the share of its variance that each hole explains, where it could be computed.
         interrupted: whether it ended before its trials were done, and why.
@@ -127,6 +157,7 @@ class SearchResult:
     trials: tuple[Trial, ...]
     finalists: tuple[Finalist, ...]
     smallest: dict[str, float]
+    stages: tuple[SearchStage, ...] = ()
     importance: dict[str, dict[str, float]] = field(default_factory=dict)
     started: str = ""
     seconds: float = 0.0
@@ -175,6 +206,8 @@ class _MisfitError(Exception):
 
 def _decode(kind: Any, data: Any, where: str) -> Any:
     """``data`` as a value of type ``kind``; only the types that the result's dataclasses use."""
+    if kind is Any:
+        return data
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         hints = get_type_hints(kind)
         if not isinstance(data, dict) or not set(data) <= set(hints):

@@ -18,7 +18,7 @@ from archlab.grammar import parse_file
 from archlab.ir import show_shape
 from archlab.resources import shipped_spaces
 from archlab.result import Recount, SearchResult
-from archlab.units import format_bytes, format_count
+from archlab.units import format_bytes, format_count, format_seconds
 
 CONVENTION = "MACs: multiply-accumulates of convolutions and linear layers, one image."
 
@@ -164,19 +164,34 @@ def print_search(result: SearchResult, folder: Path) -> None:
         counts = [METRICS[n].format(item.cost[n]) for n in ("macs", "params", "activations", "memory")]
         timed = [METRICS["latency"].format(item.latency.median) if item.latency else ""] if measured else []
         equal = "" if item.recount is None else "equal" if item.recount.equal else "DIFFERENT"
-        scores = [f"{item.values[n]:.4f}" for n in names if n not in METRICS]
+        scores = [f"{item.values[n]:.4f}" if n in item.values else "–" for n in names if n not in METRICS]
         table.add_row(escape(item.name), *scores, *counts, *timed, equal)
     if result.finalists:
         console.print(table)
     else:
         console.print("no candidate was scored")
+    if len(result.stages) > 1:
+        console.print(_stages(result))
     counts_by_state = result.counts()
     told = ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in counts_by_state.items() if n or state == "scored")
     console.print(f"{len(result.trials)} draws: {told}")
-    for trial in [t for t in result.trials if t.state == "failed"][:3]:
-        console.print(f"  trial {trial.number} failed: {trial.reason}", markup=False)
+    for trial in [t for t in result.trials if t.state == "failed" or (t.reason or "").startswith("failed in")][:3]:
+        failed = "failed: " if trial.state == "failed" else ""
+        console.print(f"  trial {trial.number} {failed}{trial.reason}", markup=False)
     console.print(CONVENTION, style="dim")
     console.print(f"report   {folder / 'report.html'}", markup=False, soft_wrap=True)
     console.print(f"result   {folder / 'result.json'}", markup=False, soft_wrap=True)
     if result.finalists:
         console.print(f"networks {folder / 'finalists'}/", markup=False, soft_wrap=True)
+
+
+def _stages(result: SearchResult) -> Table:
+    """Survivors and cost of each stage."""
+    total = sum(stage.seconds for stage in result.stages)
+    table = _table("stage", "networks", "scored", "pruned", "failed", "went on", "evaluation", "share")
+    for number, stage in enumerate(result.stages, start=1):
+        counts = (stage.candidates, stage.scored, stage.pruned, stage.failed, stage.survivors)
+        share = f"{stage.seconds / total:.1%}" if total else "–"
+        name = escape(f"{number} {', '.join(stage.objectives)}")
+        table.add_row(name, *map(str, counts), format_seconds(stage.seconds), share)
+    return table

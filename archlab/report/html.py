@@ -16,6 +16,7 @@ from archlab.files import write_atomic
 from archlab.report import page
 from archlab.report.diagram import share_bar
 from archlab.report.finalists import FinalistInfo, finalists
+from archlab.report.funnel import agreement, agreement_plot, first_ranks, stage_rows
 from archlab.report.info import candidates, history, importance, pareto
 from archlab.report.labels import dims
 from archlab.report.measures import measures
@@ -49,6 +50,7 @@ def render_report(result: SearchResult) -> str:
     rows = candidates(result, by)
     paretos, histories = pareto(result, by), history(result, by)
     infos = finalists(result)
+    agreed = agreement(result, by)
     content = {
         "result": result,
         "measures": by,
@@ -61,6 +63,10 @@ def render_report(result: SearchResult) -> str:
         "histories": histories,
         "static_pareto": page.static_pareto(paretos[0], result) if paretos else "",
         "static_history": page.static_history(histories[0]) if histories else "",
+        "funnel": stage_rows(result),
+        "agreement": agreed,
+        "agreement_plot": agreement_plot(agreed, result) if agreed else "",
+        "first_ranks": first_ranks(result, by),
         "importance": importance(result),
         "rows": rows[:STATIC_ROWS],
         "total": len(rows),

@@ -76,10 +76,14 @@ class Candidate:
 
 
 def pareto(result: SearchResult, measures: Measures) -> tuple[ParetoView, ...]:
-    """Each objective against each objective after it and each cost, where there is anything to place."""
+    """Each objective against each one after it in its stage, and each cost, where there is anything to place."""
     scored = [trial for trial in result.trials if trial.state == "scored"]
+    stage = {name: i for i, s in enumerate(result.stages) for name in s.objectives}
     pairs = [
-        (x, y) for i, y in enumerate(measures.objectives) for x in (*measures.objectives[i + 1 :], *measures.costs)
+        (x, y)
+        for i, y in enumerate(measures.objectives)
+        for x in (*measures.objectives[i + 1 :], *measures.costs)
+        if x.kind == "cost" or stage.get(x.name) == stage.get(y.name)
     ]
     views = (ParetoView(x, y, front(scored, x, y)) for x, y in pairs)
     return tuple(view for view in views if view.front)
@@ -103,13 +107,14 @@ def front(trials: Iterable[Trial], x: Measure, y: Measure) -> tuple[int, ...]:
 
 
 def history(result: SearchResult, measures: Measures) -> tuple[HistoryView, ...]:
-    """The course of the search, for each objective; for the counts alone where there is none."""
+    """The course of the first stage, for each of its objectives; for the counts alone where there is none."""
+    first = result.stages[0].objectives if result.stages else [objective.name for objective in measures.objectives]
     trials = sorted(result.trials, key=lambda trial: trial.number)
     unscored: dict[State, tuple[int, ...]] = {
         state: tuple(t.number for t in trials if t.state == state) for state in STATES if state != "scored"
     }
     views = []
-    for y in measures.objectives:
+    for y in (objective for objective in measures.objectives if objective.name in first):
         scored: list[tuple[int, float]] = []
         best: list[tuple[int, float]] = []
         for trial in trials:
@@ -135,14 +140,15 @@ def importance(result: SearchResult, most: int = 15) -> dict[str, tuple[Importan
 
 
 def candidates(result: SearchResult, measures: Measures) -> tuple[Candidate, ...]:
-    """Every draw: the scored ones from best to worst by the first objective, then the others in running order."""
+    """Every draw: the scored from best to worst by the first objective that they have, then the others in order."""
     ranks = {finalist.trial: rank for rank, finalist in reversed(list(enumerate(result.finalists, 1)))}
-    first = measures.objectives[0] if measures.objectives else None
 
-    def place(trial: Trial) -> tuple[int, float, int]:
-        value = first.of(trial) if first and trial.state == "scored" else None
-        sign = -1.0 if first and first.direction == "maximize" else 1.0
-        return (0 if trial.state == "scored" else 1, float("inf") if value is None else sign * value, trial.number)
+    def place(trial: Trial) -> tuple[int, int, float, int]:
+        for i, objective in enumerate(measures.objectives if trial.state == "scored" else ()):
+            value = objective.of(trial)
+            if value is not None:
+                return 0, i, -value if objective.direction == "maximize" else value, trial.number
+        return trial.state != "scored", len(measures.objectives), 0.0, trial.number
 
     return tuple(
         Candidate(

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from archlab.cost import METRICS
 from archlab.report.diagram import draw
 from archlab.report.finalists import FinalistInfo
+from archlab.report.funnel import Detail, details
 from archlab.report.info import STATE_LABELS, STATES, HistoryView, ParetoView
 from archlab.report.measures import Measure, Measures, finite
 from archlab.report.static_plot import Series, static_scatter
@@ -51,6 +52,7 @@ class Panel:
     recount: str
     recount_ok: bool | None
     latency: str
+    details: dict[str, tuple[Detail, ...]]
 
 
 def counts(result: SearchResult) -> tuple[Count, ...]:
@@ -99,7 +101,8 @@ def panels(infos: Sequence[FinalistInfo], room: int) -> tuple[Panel, ...]:
         words, is_equal = recount(info.finalist)
         text = info.finalist.text
         text = text if len(text) <= LONG_TEXT else text[:LONG_TEXT] + "\n… cut off here\n"
-        made.append(Panel(info, text, drawing, undrawn, words, is_equal, latency(info.finalist.latency)))
+        timed, told = latency(info.finalist.latency), details(info.finalist)
+        made.append(Panel(info, text, drawing, undrawn, words, is_equal, timed, told))
     return tuple(made)
 
 
@@ -132,7 +135,9 @@ def headline(result: SearchResult, measures: Measures) -> str:
     best = result.finalists[0]
     words = [f"{m.noun} {m.with_unit(m.of(best))}" for m in measures.objectives]
     words += [f"{m.with_unit(m.of(best))} {m.noun}" for m in measures.costs if m.name in ("macs", "params")]
-    return f"{drawn} {'Best' if len(measures.objectives) == 1 else 'First of the front'}: {', '.join(words)}."
+    ranked_by = result.stages[-1].objectives if result.stages else measures.objectives
+    several = len(ranked_by) > 1
+    return f"{drawn} {'First of the front' if several else 'Best'}: {', '.join(words)}."
 
 
 def static_pareto(view: ParetoView, result: SearchResult) -> Markup:

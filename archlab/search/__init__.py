@@ -38,6 +38,9 @@ def search(
     latency: bool = True,
     threads: int = 1,
     workers: int = 1,
+    then: str | UserObjective | Iterable[str | UserObjective] = (),
+    keep: str | int | Iterable[str | int] = (),
+    pruner: str | None = None,
 ) -> SearchResult:
     """The best networks of a space under budgets; what ``archlab search`` does.
 
@@ -48,6 +51,10 @@ def search(
             several of them for a Pareto front.
         trials: candidates to evaluate; over-budget and repeated draws are free.
         workers: processes that evaluate on this machine; further ones join by ``archlab worker``.
+        then: later stages, an objective each: each judges the best of the stage before.
+        keep: how many go on to each, such as ``"25%"`` (the default) or ``8``; of several objectives by Pareto front,
+            and within one those with the most room around them.
+        pruner: ``"halving"``, ``"median"`` or ``"none"``, for objectives that report to their trial.
         out: the folder for the study, the result and the finalists; by default ``out/`` and the space's name.
             A study that is there is resumed.
 
@@ -55,18 +62,20 @@ def search(
         BudgetError: no network of the space meets the budget.
         InputError: an argument, the folder or the study in it cannot be used.
     """
-    from archlab.search.objective import parse_goals, user_goal
+    from archlab.search.objective import parse_goals
     from archlab.search.plan import Plan
     from archlab.search.run import run_search
+    from archlab.search.stages.later import later_stages
 
     loaded = load(parse_file(find_architecture(space)) if isinstance(space, str) else space)
     several = [objective] if isinstance(objective, str) or callable(objective) else list(objective)
-    goals = tuple(
-        goal for item in several for goal in (parse_goals([item]) if isinstance(item, str) else (user_goal(item),))
-    )
+    later = [then] if isinstance(then, str) or callable(then) else list(then)
+    goals = parse_goals([*several, *later])
     plan = Plan(
         space=loaded,
-        goals=goals,
+        goals=goals[: len(several)],
+        then=later_stages(goals[len(several) :], [keep] if isinstance(keep, str | int) else keep),
+        pruner=pruner,
         budget=parse_budget(budget),
         out=Path(out) if out is not None else Path("out") / loaded.name,
         trials=trials,

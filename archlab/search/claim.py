@@ -10,8 +10,7 @@ from __future__ import annotations
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-CLAIM = "archlab:claim"
-RECORD = "archlab:trial"
+from archlab.search.record import CLAIM, spent
 
 
 def claim(study: optuna.Study, trial_id: int, digest: str) -> int | None:
@@ -19,9 +18,11 @@ def claim(study: optuna.Study, trial_id: int, digest: str) -> int | None:
 
     By way of the storage, as Optuna's own samplers keep notes with a trial: a study has no method for it.
     """
-    if study._storage.get_trial(trial_id).system_attrs.get(CLAIM) == digest:
-        return None  # claimed before, by the sampler or by the worker that this trial is retried for
-    study._storage.set_trial_system_attr(trial_id, CLAIM, digest)
+    attrs = study._storage.get_trial(trial_id).system_attrs
+    if attrs.get(CLAIM) != digest:
+        study._storage.set_trial_system_attr(trial_id, CLAIM, digest)
+    elif "failed_trial" not in attrs:
+        return None  # claimed before, by the sampler; a retry's claim may have been let go of in between
     for other in study._storage.get_all_trials(study._study_id, deepcopy=False):
         if other._trial_id != trial_id and other.system_attrs.get(CLAIM) == digest and _holds(other):
             return other.number
@@ -30,7 +31,4 @@ def claim(study: optuna.Study, trial_id: int, digest: str) -> int | None:
 
 def _holds(trial: FrozenTrial) -> bool:
     """Whether a claim counts: of a trial that runs, was judged or is queued again, not of one that gave way."""
-    if trial.state in (TrialState.RUNNING, TrialState.WAITING, TrialState.COMPLETE):
-        return True
-    record = trial.user_attrs.get(RECORD)
-    return isinstance(record, dict) and record.get("state") in ("scored", "failed", "pruned")
+    return trial.state in (TrialState.RUNNING, TrialState.WAITING, TrialState.COMPLETE) or spent(trial)

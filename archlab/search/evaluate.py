@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import optuna
 from torch.fx import GraphModule
@@ -15,17 +15,19 @@ from archlab.cost import METRICS, Budget
 from archlab.errors import ArchlabError
 from archlab.nn import build, measure
 from archlab.score import score
+from archlab.search.details import tidy
 from archlab.search.objective import Candidate, Goal
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an evaluation ended: values by objective, costs that were measured on the way, or the reason for neither."""
+    """How an evaluation ended: values and details by objective, costs measured on the way, or the reason."""
 
     state: Literal["scored", "over_budget", "failed", "pruned"]
     values: dict[str, float]
     measured: dict[str, float]
     reason: str | None = None
+    details: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def evaluate(
@@ -37,6 +39,7 @@ def evaluate(
     """
     values: dict[str, float] = {}
     measured: dict[str, float] = {}
+    details: dict[str, dict[str, Any]] = {}
     needs_latency = any(name == "latency" for name, _ in budget.limits) or any(g.name == "latency" for g in goals)
     goal_name = "build"
     try:
@@ -51,16 +54,21 @@ def evaluate(
                 return Outcome("over_budget", {}, measured, f"latency is above {limit}")
         for goal in goals:
             goal_name = goal.name
-            values[goal.name] = _value(goal, candidate, module, trial, {**candidate.cost, **measured})
+            told = replace(candidate, details={})
+            try:
+                values[goal.name] = _value(goal, told, module, trial, {**candidate.cost, **measured})
+            finally:
+                if told.details:
+                    details[goal.name] = tidy(told.details)
             if not math.isfinite(values[goal.name]):
-                return Outcome("failed", {}, measured, f"{goal.name} is {values[goal.name]}")
+                return Outcome("failed", {}, measured, f"{goal.name} is {values[goal.name]}", details)
     except optuna.TrialPruned as pruned:
-        return Outcome("pruned", {}, measured, str(pruned) or None)
+        return Outcome("pruned", {}, measured, str(pruned) or None, details)
     except ArchlabError as error:
-        return Outcome("failed", {}, measured, error.one_line)
+        return Outcome("failed", {}, measured, error.one_line, details)
     except Exception as error:
-        return Outcome("failed", {}, measured, f"{goal_name}: {_where(error)}")
-    return Outcome("scored", values, measured)
+        return Outcome("failed", {}, measured, f"{goal_name}: {_where(error)}", details)
+    return Outcome("scored", values, measured, None, details)
 
 
 def _value(

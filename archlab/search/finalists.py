@@ -16,9 +16,11 @@ from archlab.search.plan import Plan
 def choose(trials: Sequence[Trial], objectives: Sequence[Objective], top: int) -> list[Trial]:
     """The ``top`` trials by one objective, or by several those that no other beats in all; ties go to the earlier.
 
+    Only trials that have a value of each are considered.
+
     Of a Pareto front with more than ``top`` members, those are taken that lie evenly along its first objective.
     """
-    scored = [trial for trial in trials if trial.state == "scored"]
+    scored = [trial for trial in trials if trial.state == "scored" and all(o.name in trial.values for o in objectives)]
 
     def key(trial: Trial) -> tuple[float, ...]:
         return tuple((-1 if o.direction == "maximize" else 1) * trial.values[o.name] for o in objectives)
@@ -47,7 +49,8 @@ def finalist(plan: Plan, interpreter: Interpreter, trial: Trial) -> Finalist:
     latency = None
     if plan.latency:
         latency = measure(build(graph, seed=plan.seed), graph.input_shape, threads=plan.threads)
-    return Finalist(trial.number, name, f"finalists/{name}.arch", text, trial.cost, trial.values, count, latency)
+    file = f"finalists/{name}.arch"
+    return Finalist(trial.number, name, file, text, trial.cost, trial.values, count, latency, trial.details)
 
 
 def write_finalists(folder: Path, finalists: Sequence[Finalist]) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from archlab.cost import METRICS
 from archlab.elaborate import Value
@@ -33,6 +34,8 @@ class Candidate:
         cost: params, macs, other, activations and memory.
         draws: the value of every hole, by name.
         seed: the search's seed.
+        details: for the objective to fill with what else it has to say, as JSON data, such as ``{"AP": {"person":
+            0.4}}``; kept with the trial, and shown with the finalists. At most 16 kB.
     """
 
     number: int
@@ -41,6 +44,7 @@ class Candidate:
     cost: Mapping[str, float]
     draws: Mapping[str, Value]
     seed: int
+    details: dict[str, Any] = field(default_factory=dict)
 
 
 UserObjective = Callable[["GraphModule", Candidate, "optuna.Trial"], float]
@@ -59,11 +63,22 @@ class Goal:
         """The name under which values are recorded."""
         return self.objective.name
 
+    @property
+    def written(self) -> str:
+        """How a study keeps it."""
+        return f"{self.objective.direction} {self.name}"
 
-def parse_goals(texts: Iterable[str]) -> tuple[Goal, ...]:
-    """Objectives from texts: a metric (minimised), a score or a calibration's file (maximised),
-    ``package.module:function`` or ``file.py:function`` (the user's, maximised), each with ``min:`` or ``max:``
-    before it to say otherwise.
+    @property
+    def label(self) -> str:
+        """Its name without the place of its code: ``accuracy`` of ``train.py:accuracy``."""
+        word = self.name.rpartition(":")[2]
+        return re.sub(r"\W+", "_", Path(word).stem if word.endswith(".json") else word)
+
+
+def parse_goals(given: Iterable[str | UserObjective]) -> tuple[Goal, ...]:
+    """Objectives: a metric (minimised), a score or a calibration's file (maximised), ``package.module:function`` or
+    ``file.py:function`` (the user's, maximised), each with ``min:`` or ``max:`` before it to say otherwise, or a
+    function itself (maximised).
 
     A user's function runs the user's code, here and for every candidate.
 
@@ -71,8 +86,8 @@ def parse_goals(texts: Iterable[str]) -> tuple[Goal, ...]:
         InputError: an unknown name, one given twice, or a function that cannot be loaded.
     """
     goals: list[Goal] = []
-    for text in texts:
-        goal = _goal(text)
+    for item in given:
+        goal = _goal(item) if isinstance(item, str) else user_goal(item)
         if any(goal.name == other.name for other in goals):
             raise InputError(f"the objective {goal.name} is given twice")
         goals.append(goal)

@@ -1,29 +1,36 @@
-"""What a search is asked to do, and the record that it keeps of every draw."""
+"""What a search is asked to do."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from archlab.cost import Budget
 from archlab.elaborate import Space
 from archlab.grammar import unparse
-from archlab.result import Trial
 from archlab.search.objective import Goal
 from archlab.search.sampler.names import DEFAULT
+from archlab.search.stages.keep import Keep
 from archlab.search.workers.address import shown
 
 
 @dataclass(frozen=True, slots=True)
+class Later:
+    """A stage after the first: ``goal`` judges the best of the stage before, as many as ``keep`` says."""
+
+    goal: Goal
+    keep: Keep
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """A search.
+    """A search, or a stage of one.
 
     Attributes:
         space: where candidates are drawn from.
-        goals: its objectives.
+        goals: its objectives; of a search with stages, the first stage's.
         budget: limits that every finalist meets.
         trials: how many candidates to evaluate; over-budget and repeated draws come on top and cost nothing.
         timeout: seconds after which no evaluation is begun; None for no limit.
@@ -38,6 +45,10 @@ class Plan:
         command: the command line, for the report.
         heartbeat: seconds between a worker's signs of life on a database server.
         workers: how many processes evaluate on this machine; with one, this one does.
+        then: the stages after the first, in order.
+        stage: which stage this is the plan of; the candidates of those after the first are in their study's queue.
+        pruner: one of ``archlab.search.stages.names.PRUNERS``; None for the median in the first stage and successive
+            halving in later ones.
         note: told in words what goes on that is out of the ordinary.
     """
 
@@ -57,12 +68,25 @@ class Plan:
     command: str = ""
     heartbeat: int = 30
     workers: int = 1
+    then: tuple[Later, ...] = ()
+    stage: int = 1
+    pruner: str | None = None
     note: Callable[[str], None] | None = None
 
     @property
     def study_name(self) -> str:
         """The study's name in its storage."""
         return self.study or self.space.name
+
+    @property
+    def every_goal(self) -> tuple[Goal, ...]:
+        """The objectives of all stages."""
+        return (*self.goals, *(later.goal for later in self.then))
+
+    @property
+    def later_studies(self) -> tuple[str, ...]:
+        """The names of the later stages' studies, such as ``mobile/2-accuracy``."""
+        return tuple(f"{self.study_name}/{i}-{later.goal.label}" for i, later in enumerate(self.then, start=2))
 
     @property
     def where(self) -> str:
@@ -80,20 +104,6 @@ class Plan:
             "archlab": version,
             "space": unparse(self.space.architecture),
             "budget": dict(self.budget.limits),
-            "objectives": [f"{g.objective.direction} {g.name}" for g in self.goals],
+            "objectives": [g.written for g in self.goals],
             "seed": self.seed,
         }
-
-
-def record_of(trial: Trial) -> dict[str, Any]:
-    """A trial as the storage keeps it: only what differs from the defaults."""
-    defaults = {f.name: f.default for f in dataclasses.fields(Trial)}
-    return {name: value for name, value in dataclasses.asdict(trial).items() if value not in (defaults[name], {})}
-
-
-def trial_of(number: int, record: object) -> Trial | None:
-    """The trial that a storage kept; None where there is no whole record of it."""
-    hints = get_type_hints(Trial)
-    if not isinstance(record, dict) or not {"state"} <= set(record) <= set(hints):
-        return None
-    return Trial(**{"draws": {}, "cost": {}, **record, "number": number})

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from archlab.search.history import History, Watch
 from archlab.search.plan import Plan
-from archlab.search.study import History, Watch
 from archlab.units import format_seconds
 
 
@@ -30,7 +30,8 @@ def progress_line(plan: Plan, console: Console) -> Iterator[Watch]:
         TextColumn("{task.fields[left]}"),
     )
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(plan.space.name, total=plan.trials, feasible="", best="", left="")
+        name = plan.space.name if plan.stage == 1 else plan.study_name
+        task = progress.add_task(name, total=plan.trials, feasible="", best="", left="")
         began = time.monotonic()
         before: int | None = None
 
@@ -40,7 +41,7 @@ def progress_line(plan: Plan, console: Console) -> Iterator[Watch]:
             progress.update(
                 task,
                 completed=history.spent,
-                feasible=_feasible(history),
+                feasible=_feasible(plan, history),
                 best=_best(plan, history),
                 left=note or _left(plan, history, before, began),
             )
@@ -48,8 +49,10 @@ def progress_line(plan: Plan, console: Console) -> Iterator[Watch]:
         yield watch
 
 
-def _feasible(history: History) -> str:
+def _feasible(plan: Plan, history: History) -> str:
     if not history.trials:
+        return ""
+    if plan.stage > 1:
         return ""
     over = sum(trial.state == "over_budget" for trial in history.trials)
     return f"{1 - over / len(history.trials):.0%} within budget"

@@ -8,32 +8,32 @@ import importlib.metadata
 import os
 import platform
 import time
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from archlab.elaborate import Interpreter
 from archlab.errors import InputError
 from archlab.files import make_folder, write_atomic
 from archlab.grammar import unparse
-from archlab.result import Finalist, SearchResult, to_json
-from archlab.search.closed_form import costs_of
+from archlab.result import Finalist, SearchResult, Trial, to_json
 from archlab.search.finalists import choose, finalist, write_finalists
 from archlab.search.importance import importance
 from archlab.search.notes import write_notes
 from archlab.search.plan import Plan
 from archlab.search.quiet import quiet_optuna, storage_errors
-from archlab.search.sampler import make_sampler
-from archlab.search.storage import open_storage, open_study
-from archlab.search.study import History, Search, Watch
-from archlab.search.workers.setup import write_setup
-from archlab.search.workers.start import run_workers
+from archlab.search.stages.funnel import Funnel, Progress, run_stages
+from archlab.search.storage import open_storage
 
 
-def run_search(plan: Plan, watch: AbstractContextManager[Watch] | None = None) -> SearchResult:
+def run_search(plan: Plan, progress: Progress | None = None) -> SearchResult:
     """Carries out ``plan``, or what is left of it, and writes ``result.json`` and the finalists to its folder.
 
     The study is written as it goes, so that the same plan resumes it after any end, and a killed process loses the
     trial that it was at.
+
+    Args:
+        progress: told of what goes on, anew for each stage.
 
     Raises:
         BudgetError: no network of the space meets the budget.
@@ -45,23 +45,11 @@ def run_search(plan: Plan, watch: AbstractContextManager[Watch] | None = None) -
     make_folder(plan.out)
     interpreter = Interpreter(plan.space)
     with quiet_optuna(), storage_errors(plan.where, plan.storage or ""):
-        directions = [goal.objective.direction for goal in plan.goals]
         opened = open_storage(plan.storage, plan.out, plan.heartbeat, plan.note)
-        identity = plan.identity(importlib.metadata.version("archlab"))
-        study = open_study(opened.storage, plan.study_name, identity, directions, opened.where)
-        write_setup(study, plan)
-        drawn = len(study.get_trials(deepcopy=False))
-        study.sampler = make_sampler(plan.sampler, interpreter, plan.budget, plan.seed, plan.metrics, drawn, plan.note)
-        search = Search(plan, study, interpreter, opened.liveness)
-        with watch or nullcontext(lambda *_: None) as watcher:
-            if plan.workers > 1:
-                run_workers(plan, search, plan.workers, watcher, plan.note or (lambda _: None))
-                history = search.history
-            else:
-                history = search.run(watcher)
-            finalists = _finalists(plan, interpreter, history, watcher)
-            write_notes(study, plan, finalists)
-    result = _result(plan, search, history, finalists, started, began)
+        funnel = run_stages(plan, opened, interpreter, progress)
+        finalists = _finalists(plan, interpreter, funnel, progress)
+        write_notes(funnel.study, plan, finalists)
+    result = _result(plan, funnel, finalists, started, began)
     write_finalists(plan.out, result.finalists)
     write_atomic(plan.out / "result.json", to_json(result))
     return result
@@ -69,7 +57,7 @@ def run_search(plan: Plan, watch: AbstractContextManager[Watch] | None = None) -
 
 def _refuse_what_workers_cannot_have(plan: Plan) -> None:
     if plan.workers > 1:
-        for goal in plan.goals:
+        for goal in plan.every_goal:
             if goal.kind == "user" and ":" not in goal.name and not goal.name.endswith(".json"):
                 raise InputError(
                     f"the objective {goal.name} is a function of this process, which other workers cannot call",
@@ -77,19 +65,22 @@ def _refuse_what_workers_cannot_have(plan: Plan) -> None:
                 )
 
 
-def _finalists(plan: Plan, interpreter: Interpreter, history: History, watch: Watch) -> tuple[Finalist, ...]:
-    best = choose(history.trials, [goal.objective for goal in plan.goals], plan.top)
+def _finalists(plan: Plan, interpreter: Interpreter, funnel: Funnel, progress: Progress | None) -> tuple[Finalist, ...]:
+    """The best of the last stage that scored any."""
+    best: list[Trial] = []
+    for objectives in funnel.objectives:
+        best = choose(funnel.trials, objectives, plan.top) or best
     finalists = []
-    for i, trial in enumerate(best, start=1):
-        watch(history, f"recounting {i}/{len(best)}")
-        finalists.append(finalist(plan, interpreter, trial))
+    with progress(plan) if progress else nullcontext(lambda *_: None) as watch:
+        for i, trial in enumerate(best, start=1):
+            watch(funnel.history, f"recounting {i}/{len(best)}")
+            finalists.append(finalist(plan, interpreter, trial))
     return tuple(finalists)
 
 
-def _result(
-    plan: Plan, search: Search, history: History, finalists: tuple[Finalist, ...], started: str, began: float
-) -> SearchResult:
-    objectives = tuple(goal.objective for goal in plan.goals)
+def _result(plan: Plan, funnel: Funnel, finalists: tuple[Finalist, ...], started: str, began: float) -> SearchResult:
+    first = tuple(goal.objective for goal in plan.goals)
+    *before, last = funnel.stages
     return SearchResult(
         space=plan.space.name,
         space_text=unparse(plan.space.architecture),
@@ -99,14 +90,15 @@ def _result(
         versions=_versions(),
         machine=_machine(),
         budgets=dict(plan.budget.limits),
-        objectives=objectives,
-        trials=tuple(sorted(history.trials, key=lambda trial: trial.number)),
+        objectives=tuple(objective for stage in reversed(funnel.objectives) for objective in stage),
+        trials=funnel.trials,
         finalists=finalists,
-        smallest=costs_of(search.start),
-        importance=importance(history.trials, objectives),
+        smallest=funnel.smallest,
+        stages=(*before, replace(last, survivors=len(finalists))),
+        importance=importance(funnel.trials, first),
         started=started,
         seconds=round(time.monotonic() - began, 1),
-        interrupted=history.interrupted,
+        interrupted=funnel.interrupted,
     )
 
 

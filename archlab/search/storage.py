@@ -18,11 +18,11 @@ from sqlalchemy.exc import OperationalError
 
 from archlab.errors import InputError
 from archlab.files import cannot_write
+from archlab.search.record import PLAN
 from archlab.search.workers.address import secrets, shown, without
 from archlab.search.workers.alive import FileLocks, Heartbeats, Liveness
 from archlab.search.workers.patient import Note, PatientStorage
 
-PLAN = "archlab:plan"
 HEARTBEAT = 30
 """Seconds."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 
 import optuna
 
@@ -13,12 +13,14 @@ from archlab.elaborate import Interpreter, Network, Value, settle
 from archlab.errors import ArchlabError, ExhaustedError
 from archlab.grammar import unparse
 from archlab.result import Trial
-from archlab.search.claim import RECORD, claim
+from archlab.search.claim import claim
 from archlab.search.closed_form import costs_of, smallest, unseen_within
 from archlab.search.draw import FromTrial
 from archlab.search.evaluate import Outcome, evaluate
+from archlab.search.history import EXHAUSTED, INTERRUPTED, TIME_IS_UP, History, Watch
 from archlab.search.objective import Candidate
-from archlab.search.plan import Plan, record_of, trial_of
+from archlab.search.plan import Plan
+from archlab.search.record import RECORD, SPENDING, record_of, spent, told, trial_of
 from archlab.search.workers.alive import Liveness
 
 MAX_WASTED = 500
@@ -30,37 +32,6 @@ MAX_BARREN = 5
 WAIT = 0.1
 """Seconds between looks at the storage where only others have something to do."""
 
-SPENDING = ("scored", "failed", "pruned")
-"""The states in which a trial has cost an evaluation."""
-
-Watch = Callable[["History", str], None]
-"""Is told of every draw, and in words of what goes on besides."""
-
-
-@dataclass
-class History:
-    """What has been drawn so far; grows as the search goes on."""
-
-    trials: list[Trial] = field(default_factory=list)
-    best_by_digest: dict[str, Trial] = field(default_factory=dict)
-    numbers: set[int] = field(default_factory=set)
-    interrupted: str | None = None
-    spent: int = 0
-
-    def add(self, number: int, trial: Trial | None) -> None:
-        """Takes in a finished trial, and the number of one that came to nothing."""
-        self.numbers.add(number)
-        if trial is None:
-            return
-        self.trials.append(trial)
-        self.spent += trial.state in SPENDING
-        if trial.digest is not None and trial.state != "repeated":
-            self.best_by_digest.setdefault(trial.digest, trial)
-
-    def scored(self) -> list[Trial]:
-        """The trials that have values."""
-        return [trial for trial in self.trials if trial.state == "scored"]
-
 
 class _NoValueError(Exception):
     """A trial failed, for a reason that its record gives."""
@@ -68,15 +39,6 @@ class _NoValueError(Exception):
 
 class _SurplusError(Exception):
     """As many evaluations as were asked for were begun before this trial's."""
-
-
-def _kept(trial: optuna.trial.FrozenTrial) -> object:
-    """A finished trial's record; None for one that was judged but never told: it is queued again, record and all."""
-    record = trial.user_attrs.get(RECORD)
-    untold = (
-        trial.state == optuna.trial.TrialState.FAIL and isinstance(record, dict) and record.get("state") != "failed"
-    )
-    return None if untold else record
 
 
 class Search:
@@ -88,19 +50,29 @@ class Search:
         self.alive = alive
         self.interpreter = interpreter
         self.history = History()
-        self.start = smallest(interpreter, plan.budget, plan.seed)
+        self._start: Network | None = None
         self._result: Trial | None = None
         self._at: int | None = None
         alive.reap(study)
-        if not study.get_trials(deepcopy=False):
+        if plan.stage == 1 and not study.get_trials(deepcopy=False):
             self._enqueue(self.start)
         self.sync()
+
+    @property
+    def start(self) -> Network:
+        """The smallest network that is found, which a search begins with.
+
+        Raises:
+            BudgetError: even it misses the budget.
+        """
+        self._start = self._start or smallest(self.interpreter, self.plan.budget, self.plan.seed)
+        return self._start
 
     def sync(self) -> None:
         """Takes in what this process or others have finished."""
         for trial in self.study.get_trials(deepcopy=False):
             if trial.state.is_finished() and trial.number not in self.history.numbers:
-                self.history.add(trial.number, trial_of(trial.number, _kept(trial)))
+                self.history.add(trial.number, trial_of(trial.number, told(trial)))
 
     def _enqueue(self, network: Network) -> None:
         self.study.enqueue_trial(dict(network.draws), user_attrs={"archlab:found": "by counting"})
@@ -113,12 +85,18 @@ class Search:
         try:
             while self.history.spent < self.plan.trials:
                 if deadline is not None and time.monotonic() >= deadline:
-                    self.history.interrupted = "the time limit was reached"
+                    self.history.interrupted = TIME_IS_UP
                     break
                 if wasted >= MAX_WASTED or barren >= MAX_BARREN:
-                    self.history.interrupted = "no new network within the budget was found"
+                    self.history.interrupted = EXHAUSTED
                     break
-                trial = self._one()
+                try:
+                    trial = self._one()
+                except ExhaustedError:
+                    trial = None
+                    if not self._more_may_come(deadline):
+                        self.history.interrupted = EXHAUSTED
+                        break
                 self.sync()
                 if trial is None:
                     # Others are at the last of them.
@@ -130,9 +108,10 @@ class Search:
                     barren = 0 if self._propose(trial.number) else barren + 1
                 watch(self.history, "")
         except KeyboardInterrupt:
-            self.history.interrupted = "interrupted by the user"
-        except ExhaustedError:
-            self.history.interrupted = "no new network within the budget was found"
+            self.history.interrupted = INTERRUPTED
+        self.sync()
+        if self.history.spent >= self.plan.trials:
+            self.history.interrupted = None
         return self.history
 
     def _one(self) -> Trial | None:
@@ -148,9 +127,9 @@ class Search:
             self.study.optimize(self._objective, n_trials=1, catch=(_NoValueError,))
         except _SurplusError:
             return None
-        except (ValueError, AssertionError) as error:
-            # Where telling the storage fails, an assertion of Optuna's own hides the reason, such as a full disk.
-            if isinstance(error.__context__, OSError | optuna.exceptions.StorageInternalError):
+        except (ValueError, AssertionError, UnboundLocalError) as error:
+            # Where telling the storage fails, an error of Optuna's own hides the reason: a full disk, or Ctrl-C.
+            if isinstance(error.__context__, OSError | optuna.exceptions.StorageInternalError | KeyboardInterrupt):
                 raise error.__context__ from None
             # Optuna's way of saying that the trial was given to another, when this worker was thought dead.
             if self._at is None or self.study._storage.get_trial(self._at).state != optuna.trial.TrialState.FAIL:
@@ -159,6 +138,17 @@ class Search:
         finally:
             self.alive.end()
         return self._result
+
+    def _more_may_come(self, deadline: float | None) -> bool:
+        """With every network taken, waits for those that others are at; whether one of them was queued again."""
+        states = optuna.trial.TrialState
+        while deadline is None or time.monotonic() < deadline:
+            self.alive.reap(self.study)
+            unfinished = self.study.get_trials(deepcopy=False, states=(states.RUNNING, states.WAITING))
+            if not unfinished or any(trial.state == states.WAITING for trial in unfinished):
+                return bool(unfinished)
+            time.sleep(WAIT)
+        return True
 
     def _begun(self, number: int | None) -> int:
         """How many evaluations were paid for or may be under way, of trials before ``number`` where it is given."""
@@ -171,8 +161,7 @@ class Search:
                 # Before a trial is asked for, those in the queue are there to be taken.
                 count += trial.state == states.RUNNING or number is not None
             else:
-                record = _kept(trial)
-                count += isinstance(record, dict) and record.get("state") in SPENDING
+                count += spent(trial)
         return count
 
     def _objective(self, trial: optuna.Trial) -> list[float]:
@@ -192,7 +181,10 @@ class Search:
         try:
             result = known or self._judge(trial)
         except KeyboardInterrupt:
-            self.study.enqueue_trial(trial.params)
+            attrs = self.study._storage.get_trial(trial._trial_id).system_attrs
+            given = {**attrs.get("fixed_params", {}), **trial.params}
+            if given:
+                self.study.enqueue_trial(given, user_attrs=trial.user_attrs)
             raise
         if known is None:
             result = replace(result, seconds=round(time.monotonic() - began, 4))
@@ -237,13 +229,16 @@ class Search:
 
     @staticmethod
     def _trial(number: int, draws: dict[str, Value], costs: dict[str, float], outcome: Outcome, digest: str) -> Trial:
-        return Trial(number, outcome.state, draws, costs, outcome.values, digest, outcome.reason)
+        values, reason = outcome.values, outcome.reason
+        return Trial(number, outcome.state, draws, costs, values, digest, reason, details=outcome.details)
 
     def _propose(self, number: int) -> bool:
         """After a draw that led to nothing, lines up a network that the closed form knows to be new and within budget.
 
         Returns whether there is one.
         """
+        if self.plan.stage > 1:
+            return False
         if self.study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.WAITING]):
             return True
         rng = random.Random(f"{self.plan.seed} {number}")

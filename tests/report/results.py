@@ -13,7 +13,7 @@ from archlab.elaborate.settle import settle
 from archlab.grammar.parse import parse_file
 from archlab.grammar.unparse import unparse
 from archlab.resources import find_architecture
-from archlab.result import Finalist, Latency, Objective, Recount, SearchResult, State, Trial
+from archlab.result import Finalist, Latency, Objective, Recount, SearchResult, SearchStage, State, Trial
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 BUDGETS = {"macs": 300e6, "params": 3.4e6}
@@ -128,12 +128,49 @@ def several_objectives() -> SearchResult:
     )
 
 
+def staged() -> SearchResult:
+    """The search with a second stage, an accuracy that turns the order of the best eight around but for one."""
+    result = search()
+    best = sorted((t for t in result.trials if t.state == "scored"), key=lambda t: -t.values["channels"])[:8]
+    accuracy = {t.number: 0.5 + 0.01 * i for i, t in enumerate(best)} | {best[0].number: 0.9}
+    order = sorted(best, key=lambda t: -accuracy[t.number])[:3]
+    said = {"train.py:accuracy": {"by class": {"cat": 0.25, "dog": None}, "epochs": 12, "note": "early"}}
+    made = {f.trial: f for f in search(finalists=8).finalists}
+    scored = result.counts()["scored"]
+
+    def more(number: int, values: dict[str, float]) -> dict[str, float]:
+        return {**values, "train.py:accuracy": accuracy[number]} if number in accuracy else values
+
+    return dataclasses.replace(
+        result,
+        objectives=(Objective("train.py:accuracy", "maximize"), *result.objectives),
+        trials=tuple(
+            dataclasses.replace(t, values=more(t.number, t.values), reached=1 + (t.number in accuracy))
+            for t in result.trials
+        ),
+        finalists=tuple(
+            dataclasses.replace(made[t.number], values=more(t.number, t.values), details=said) for t in order
+        ),
+        stages=(
+            SearchStage("mobile", ("channels",), scored, scored, 0, 0, 10, 6.0),
+            SearchStage("mobile/2-accuracy", ("train.py:accuracy",), 10, 8, 1, 1, 3, 54.0),
+        ),
+    )
+
+
 def hostile() -> SearchResult:
     """A search in whose every text stands markup that would run a script."""
     result = search(20, finalists=3)
     bad = HOSTILE + "\u2028\u2029%{x}<b>&amp;\ud800"
     finalists = tuple(
-        dataclasses.replace(f, name=bad, file=bad, text=f"net {bad}\n" if i == 1 else f"# {bad}\n{f.text}")
+        dataclasses.replace(
+            f,
+            name=bad,
+            file=bad,
+            text=f"net {bad}\n" if i == 1 else f"# {bad}\n{f.text}",
+            values={bad: 1.0 + i},
+            details={bad: {bad: {bad: bad}, "list": [bad], "odd": float("nan")}, "none": bad},  # type: ignore[dict-item]
+        )
         for i, f in enumerate(result.finalists)
     )
     trials = tuple(
@@ -157,6 +194,7 @@ def hostile() -> SearchResult:
         started=bad,
         interrupted=bad,
         objectives=(Objective(bad, "maximize"),),
+        stages=tuple(SearchStage(bad, (bad, bad), -1, 2, 0, 0, 1, -1.0) for _ in range(30)),
         finalists=finalists,
         trials=trials,
         budgets={bad: 1e6, "macs": 300e6},

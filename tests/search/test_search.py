@@ -171,6 +171,23 @@ def test_the_same_search_again_goes_on_where_it_ended(tmp_path, objective_file, 
     assert len(calls()) == 9
 
 
+def test_ctrl_c_while_a_result_is_written_is_no_error_of_optunas(tmp_path, monkeypatch, objective_file, calls):
+    objective = objective_file("return float(candidate.cost['params'])")
+    tell, told = optuna.storages.JournalStorage.set_trial_state_values, []
+
+    def interrupted_once(self, trial_id, state, values=None):
+        told.append(state.is_finished())
+        if sum(told) == 3 and state.is_finished():
+            raise KeyboardInterrupt
+        return tell(self, trial_id, state, values)
+
+    monkeypatch.setattr(optuna.storages.JournalStorage, "set_trial_state_values", interrupted_once)
+    first = run(tmp_path, objective, trials=6)
+    assert (first.interrupted, first.counts()["scored"]) == ("interrupted by the user", 2)
+    second = run(tmp_path, objective, trials=6)
+    assert second.counts()["scored"] == len(calls()) == len(set(calls())) == 6, "what was judged is told, not run again"
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

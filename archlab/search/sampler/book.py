@@ -10,8 +10,8 @@ import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from archlab.search.claim import CLAIM
-from archlab.search.sampler.candidates import Candidate, Drawer, Key
+from archlab.search.record import CLAIM, PLAN, told
+from archlab.search.sampler.candidates import Drawer, Key
 from archlab.search.sampler.encode import Encoder
 
 
@@ -21,8 +21,9 @@ class Book:
 
     Attributes:
         values: by evaluation, every objective with larger being better; None where it failed or was pruned.
-        taken: digests of networks that were evaluated, or are being.
+        taken: digests of networks that were evaluated.
         keys: the same by what their holes are filled with.
+        claimed: digests of networks that others are at, which are free again where these come to nothing.
     """
 
     drawer: Drawer
@@ -33,31 +34,40 @@ class Book:
     values: list[list[float] | None] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)
     keys: set[Key] = field(default_factory=set)
+    claimed: set[str] = field(default_factory=set)
     pending: int = 0
     _settled: set[int] = field(default_factory=set)
-    _met: set[int] = field(default_factory=set)
+    _recorded: bool | None = None
 
     def read(self, study: optuna.Study, trial: FrozenTrial) -> None:
         """Takes in what is new in ``study``, but for ``trial`` itself."""
         signs = [1.0 if d == StudyDirection.MAXIMIZE else -1.0 for d in study.directions]
+        if self._recorded is None:
+            self._recorded = PLAN in study.user_attrs
         self.pending = 0
+        self.claimed = set()
         for other in study.get_trials(deepcopy=False):
             if other.number in self._settled or other.number == trial.number:
                 continue
-            self.pending += not other.state.is_finished()
-            if CLAIM in other.system_attrs:
-                self.taken.add(other.system_attrs[CLAIM])
             if other.state.is_finished():
                 self._settled.add(other.number)
-                self._take(other, signs)
-            elif other.number not in self._met:
-                fixed = other.system_attrs.get("fixed_params", {})
-                if self._candidate(other.params | fixed) is not None:
-                    self._met.add(other.number)
+                # Of any other study's trials, a failed one is the objective's verdict.
+                if not self._recorded or told(other) is not None:
+                    self._take(other, signs)
+                continue
+            self.pending += 1
+            if CLAIM in other.system_attrs and not other.system_attrs.get("retry_history"):
+                self.claimed.add(other.system_attrs[CLAIM])
+            elif (known := self.drawer.known(other.params | other.system_attrs.get("fixed_params", {}))) is not None:
+                self.claimed.add(known.network.digest)
 
     def _take(self, trial: FrozenTrial, signs: Sequence[float]) -> None:
-        candidate = self._candidate(trial.params)
-        if candidate is None or (candidate.fill > 1 and trial.state != TrialState.COMPLETE):
+        candidate = self.drawer.known(trial.params)
+        if candidate is None:
+            return
+        self.taken.add(candidate.network.digest)
+        self.keys.add(candidate.key)
+        if candidate.fill > 1 and trial.state != TrialState.COMPLETE:
             return
         values = None
         if trial.state == TrialState.COMPLETE:
@@ -66,14 +76,6 @@ class Book:
         self.features.append(candidate.features)
         self.params.append(candidate.key)
         self.values.append(values)
-
-    def _candidate(self, params: dict[str, object]) -> Candidate | None:
-        """The candidate of a trial, noted as taken."""
-        candidate = self.drawer.known(params)  # type: ignore[arg-type]
-        if candidate is not None:
-            self.taken.add(candidate.network.digest)
-            self.keys.add(candidate.key)
-        return candidate
 
     def scored(self) -> np.ndarray:
         """Evaluations by objectives, of those that have values."""

@@ -18,7 +18,7 @@ from archlab.elaborate import Interpreter
 from archlab.errors import ExhaustedError
 from archlab.search.claim import claim
 from archlab.search.closed_form import smallest, unseen_within
-from archlab.search.draw import distribution_of
+from archlab.search.draw import Mutation, distribution_of
 from archlab.search.sampler.acquire import by_hypervolume
 from archlab.search.sampler.book import Book
 from archlab.search.sampler.candidates import Candidate, Drawer, Stock
@@ -82,9 +82,12 @@ class ScreenSampler(BaseSampler):
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Chooses the network, and returns the distributions of the holes that it meets."""
-        if "fixed_params" in trial.system_attrs or trial.params:  # someone else's choice, such as a retry
+        given = trial.params | trial.system_attrs.get("fixed_params", {})
+        if self._drawer.known(given) is not None:  # someone else's choice, such as a retry
             return {}
-        candidate = self._choose(study, trial)
+        candidate = self._choose(study, trial, given)
+        if candidate is None:
+            return {}
         self._chosen = {trial.number: candidate}
         return {name: distribution_of(hole) for name, hole in candidate.holes.items()}
 
@@ -102,18 +105,23 @@ class ScreenSampler(BaseSampler):
 
     # --- choosing ---------------------------------------------------------------------------------------------------
 
-    def _choose(self, study: optuna.Study, trial: FrozenTrial) -> Candidate:
+    def _choose(self, study: optuna.Study, trial: FrozenTrial, given: Mapping[str, Any]) -> Candidate | None:
+        """A network that nobody has; None where those that fill what is ``given`` are all taken."""
         rng = random.Random(f"{self._seed} {trial.number}")
         self._book.read(study, trial)
-        for candidate in self._proposals(study, rng, trial.number):
+        for candidate in self._completions(given, rng) if given else self._proposals(study, rng, trial.number):
             digest = candidate.network.digest
             if digest in self._book.taken:
                 self._forget(candidate)
                 continue
+            if digest in self._book.claimed:
+                continue
             if claim(study, trial._trial_id, digest) is None:
                 self._forget(candidate)
                 return candidate
-            self._book.taken.add(digest)
+            self._book.claimed.add(digest)
+        if given:
+            return None
         raise ExhaustedError("no network within the budget is left that was not evaluated")
 
     def _forget(self, candidate: Candidate) -> None:
@@ -133,6 +141,13 @@ class ScreenSampler(BaseSampler):
                 yield self._queue.pop(0)
         yield from self._leftovers(rng)
 
+    def _completions(self, given: Mapping[str, Any], rng: random.Random) -> Iterator[Candidate]:
+        """Networks of which some holes are filled, such as those of a worker that died on the way to its network."""
+        for _ in range(POOL):
+            candidate = self._drawer.candidate(Mutation(given, rng, 0.0))
+            if candidate is not None and candidate.fill <= 1 and given.items() <= candidate.params.items():
+                yield candidate
+
     def _starts(self, rng: random.Random, shell: bool) -> Iterator[Candidate]:
         if shell and self._shell is not None:
             drawn = self._shell.draw(rng, POOL)
@@ -149,7 +164,9 @@ class ScreenSampler(BaseSampler):
         parents: list[Mapping[str, Any]] = [dict(key) for key in self._book.params]
         parents = parents or [smallest(interpreter, budget, self._seed).draws]
         while (
-            network := unseen_within(interpreter, budget, parents, self._book.taken, rng, attempts=10 * POOL)
+            network := unseen_within(
+                interpreter, budget, parents, self._book.taken | self._book.claimed, rng, attempts=10 * POOL
+            )
         ) is not None:
             candidate = self._drawer.known(network.draws)
             if candidate is None:

@@ -18,7 +18,7 @@ import optuna
 from optuna.storages import RetryHeartbeatStaleTrialCallback, fail_stale_trials
 from optuna.trial import FrozenTrial, TrialState
 
-from archlab.search.claim import CLAIM
+from archlab.search.record import CLAIM
 
 
 class Liveness(Protocol):
@@ -59,7 +59,7 @@ class FileLocks:
                 # Who holds the lock decides: what was read before may be old. A worker that had begun the trial but
                 # not yet locked it finds it failed, and lets go of it.
                 if study._storage.get_trial(trial._trial_id).state == TrialState.RUNNING:
-                    _retry(study, trial)
+                    retry(study, trial)
             finally:
                 fcntl.lockf(self._file(), fcntl.LOCK_UN, 1, trial.number)
 
@@ -106,10 +106,10 @@ class Heartbeats:
         self._since = {trial.number: self._since.get(trial.number, now) for trial in idle}
         for trial in idle:
             if now - self._since[trial.number] > self._grace:
-                _retry(study, trial)
+                retry(study, trial)
 
 
-def _retry(study: optuna.Study, trial: FrozenTrial) -> None:
+def retry(study: optuna.Study, trial: FrozenTrial) -> None:
     """Fails a trial and queues the same again."""
     try:
         study.tell(trial.number, state=TrialState.FAIL)

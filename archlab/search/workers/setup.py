@@ -14,10 +14,9 @@ from archlab.errors import InputError
 from archlab.grammar import parse, unparse
 from archlab.grammar.ast import Architecture
 from archlab.search.objective import Goal, parse_goals
-from archlab.search.plan import Plan
-from archlab.search.storage import PLAN
-
-SETUP = "archlab:setup"
+from archlab.search.plan import Later, Plan
+from archlab.search.record import PLAN, SETUP
+from archlab.search.stages.keep import parse_keep
 
 
 def write_setup(study: optuna.Study, plan: Plan) -> None:
@@ -25,10 +24,16 @@ def write_setup(study: optuna.Study, plan: Plan) -> None:
     setup = {
         "trials": plan.trials,
         "sampler": plan.sampler,
+        "pruner": plan.pruner,
+        "stage": plan.stage,
+        "then": [
+            {"study": name, "objective": later.goal.written, "keep": str(later.keep)}
+            for name, later in zip(plan.later_studies, plan.then, strict=True)
+        ],
         "threads": plan.threads,
         "heartbeat": plan.heartbeat,
         "max_nodes": plan.space.max_nodes,
-        "code": {goal.name: code_digest(goal) for goal in plan.goals if goal.kind == "user"},
+        "code": {goal.name: code_digest(goal) for goal in plan.every_goal if goal.kind == "user"},
     }
     if study.user_attrs.get(SETUP) != setup:
         study.set_user_attr(SETUP, setup)
@@ -65,7 +70,8 @@ def read_plan(study: optuna.Study, where: str, space: Architecture | None = None
     for other in (architecture, space):
         if other is not None and unparse(other) != text:
             raise InputError(f"the study {name!r} in {where} is of another space: {_difference(text, unparse(other))}")
-    goals = parse_goals([_spoken(text) for text in made["objectives"]])
+    later = setup["then"]
+    goals = parse_goals([_spoken(text) for text in [*made["objectives"], *[stage["objective"] for stage in later]]])
     for goal in goals:
         theirs = setup["code"].get(goal.name)
         if theirs != (code_digest(goal) if goal.kind == "user" else None):
@@ -75,7 +81,13 @@ def read_plan(study: optuna.Study, where: str, space: Architecture | None = None
             )
     return Plan(
         space=load(architecture, setup["max_nodes"]),
-        goals=goals,
+        goals=goals[: len(made["objectives"])],
+        then=tuple(
+            Later(goal, parse_keep(stage["keep"]))
+            for goal, stage in zip(goals[len(made["objectives"]) :], later, strict=True)
+        ),
+        stage=setup["stage"],
+        pruner=setup["pruner"],
         budget=Budget(tuple(made["budget"].items())),
         out=Path(),
         trials=setup["trials"],

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from archlab.errors import InputError
+from archlab.search.history import INTERRUPTED, Watch
 from archlab.search.plan import Plan
-from archlab.search.study import WAIT, Search, Watch
+from archlab.search.study import WAIT, Search
 
 STORAGE_VARIABLE = "ARCHLAB_STORAGE"
 """Where a worker that is started finds the storage's address: a command line can be read by everyone on the machine."""
@@ -64,7 +65,7 @@ def run_workers(plan: Plan, search: Search, count: int, watch: Watch, note: Call
                 left = None if plan.timeout is None else max(0.0, plan.timeout - (time.monotonic() - began))
                 workers.append(_start(plan, count, left))
     except KeyboardInterrupt:
-        search.history.interrupted = "interrupted by the user"
+        search.history.interrupted = INTERRUPTED
     finally:
         for worker in workers:
             worker.process.terminate()
@@ -80,7 +81,7 @@ def _start(plan: Plan, count: int, timeout: float | None) -> _Worker:
     address = plan.storage or str(plan.out / "study.journal")
     threads = max(1, len(os.sched_getaffinity(0)) // count)
     environment = {"OMP_NUM_THREADS": str(threads), **os.environ, STORAGE_VARIABLE: address}
-    command = [sys.executable, "-m", "archlab", "worker", "--study", plan.study_name, "--json"]
+    command = [sys.executable, "-m", "archlab", "worker", "--study", plan.study_name, "--one-stage", "--json"]
     if timeout is not None:
         command += ["--timeout", f"{timeout:.3f}"]
     return _Worker(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True))

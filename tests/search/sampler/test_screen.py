@@ -14,11 +14,13 @@ from archlab.grammar import parse, parse_file
 from archlab.resources import find_architecture
 from archlab.search.closed_form import costs_of
 from archlab.search.draw import FromTrial
+from archlab.search.record import CLAIM, PLAN, RECORD
 from archlab.search.sampler.acquire import by_hypervolume
 from archlab.search.sampler.candidates import Drawer
 from archlab.search.sampler.screen import BATCH, START, ScreenSampler
 from archlab.search.sampler.shell import WAYS, Band, Shell
 from archlab.search.sampler.surrogate import Surrogate
+from archlab.search.workers.alive import retry
 from tests.search.conftest import TINY
 from tests.search.test_closed_form import every_network
 
@@ -248,3 +250,55 @@ def test_what_adds_most_volume_is_chosen_first():
     seen = np.array([[0.0, 1.0], [1.0, 0.0]])
     points = np.array([[0.5, 0.5], [0.9, 0.9], [0.0, 0.5]])
     assert by_hypervolume(seen, [points[:, 0], points[:, 1]], 2, np.random.default_rng(0))[0] == 1
+
+
+@pytest.mark.parametrize("at", [0, 1, 3])
+def test_a_network_whose_worker_died_on_the_way_to_it_is_free_again(at):
+    """Its trial holds the network's claim and the first ``at`` of its holes; the retry fills the rest."""
+    interpreter = interpreter_of()
+    everything = {network.digest for network in every_network(interpreter)}
+    study = study_of(ScreenSampler(interpreter))
+    study.set_user_attr(PLAN, {})
+    dying = study.ask()
+    if not at:
+        study.sampler.infer_relative_search_space(study, study._storage.get_trial(dying._trial_id))
+    draw, met = FromTrial(dying), itertools.count()
+    with pytest.raises(KeyboardInterrupt):
+        interpreter.network(lambda hole: draw(hole) if not hole.searched or next(met) < at else raise_interrupt())
+    (dead,) = study.trials
+    assert len(dead.params) == at
+
+    study.sampler = ScreenSampler(interpreter)  # of another worker
+    assert set(evaluated(study, interpreter)) == everything - {dead.system_attrs[CLAIM]}, "it is another's, so far"
+    retry(study, dead)
+    assert dead.system_attrs[CLAIM] in evaluated(study, interpreter)
+
+
+def raise_interrupt():
+    raise KeyboardInterrupt
+
+
+def evaluated(study, interpreter):
+    """The digests of all that is left to evaluate."""
+    seen = []
+    while True:
+        try:
+            trial, network = asked(study, interpreter)
+        except ExhaustedError:
+            return seen
+        trial.set_user_attr(RECORD, {"state": "scored"})
+        study.tell(trial, costs_of(network)["params"])
+        seen.append(network.digest)
+
+
+def test_a_failure_teaches_and_a_death_does_not():
+    interpreter = interpreter_of()
+    study = study_of(ScreenSampler(interpreter))
+    study.set_user_attr(PLAN, {})
+    failed, died = asked(study, interpreter)[0], asked(study, interpreter)[0]
+    failed.set_user_attr(RECORD, {"state": "failed"})
+    for trial in (failed, died):
+        study.tell(trial, state=optuna.trial.TrialState.FAIL)
+    asked(study, interpreter)
+    book = study.sampler._book
+    assert (len(book.values), len(book.taken & book.claimed)) == (1, 0)
