@@ -42,7 +42,7 @@ def make_sampler(
         from archlab.search.sampler.screen import ScreenSampler
 
         return ScreenSampler(interpreter, budget, seed, metrics, note)
-    seed += 1_000_003 * drawn
+    seed = (seed + 1_000_003 * drawn) % 2**32  # numpy takes no larger
     if name == "tpe":
         return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True)
     if name == "nsga2":
