@@ -3,7 +3,7 @@
     python examples/sign_digits/compare.py out/sign_digits/result.json
 
 Every network is trained with several seeds, and three times as long as in the search, so that none loses for learning
-slowly. Of several finalists (--top) the validation split says which is the best; the test split decides nothing. Every
+slowly. Of several finalists (--top) choose by the validation split: the test split is there to decide nothing. Every
 training is written to ``comparison.json`` beside the result as it ends: the same command again goes on from there.
 """
 
@@ -62,8 +62,6 @@ def main() -> None:
     except archlab.ArchlabError as error:
         sys.exit(f"compare.py: {error}")
     print(table(trainings))
-    names = {item.name for item in result.finalists}
-    print("\nbest on the validation split:", best([t for t in trainings if t.network in names])[0].network)
 
 
 def compare(result: SearchResult, train_one: Trainer, top: int, seeds: Sequence[int]) -> list[Training]:
@@ -78,11 +76,6 @@ def compare(result: SearchResult, train_one: Trainer, top: int, seeds: Sequence[
         network = mobilenet(name, macs, space)
         trainings += [train_one(f"{name} x {network.draws['width_mult']}", network, seed) for seed in seeds]
     return trainings
-
-
-def best(trainings: Sequence[Training]) -> list[Training]:
-    """The trainings of the network that is the best on the validation split, on average."""
-    return max(by_network(trainings), key=lambda group: statistics.mean(training.val for training in group))
 
 
 def by_network(trainings: Sequence[Training]) -> list[list[Training]]:
