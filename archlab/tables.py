@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from archlab.cost import METRICS, Part, by_block, by_op, by_part, by_stage, cost
+from archlab.detect.names import TRAIN
 from archlab.elaborate import Interpreter, Network, load
 from archlab.grammar import parse_file
 from archlab.ir import show_shape
@@ -173,7 +174,8 @@ def print_search(result: SearchResult, folder: Path) -> None:
     budget = ", ".join(f"{name} ≤ {METRICS[name].format(limit)}" for name, limit in result.budgets.items())
     title = f"best of {escape(result.space)}" + (f" with {budget}" if budget else "")
     measured = any(f.latency is not None for f in result.finalists)
-    columns = ["network", *(n for n in names if n not in METRICS), "MACs", "params", "activations", "memory"]
+    heads = [f"{n} (AP)" if n == TRAIN else n for n in names if n not in METRICS]
+    columns = ["network", *heads, "MACs", "params", "activations", "memory"]
     table = _table(*columns, *(["latency"] if measured else []), "fvcore", title=title)
     for item in result.finalists:
         counts = [METRICS[n].format(item.cost[n]) for n in ("macs", "params", "activations", "memory")]

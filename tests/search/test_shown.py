@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+import archlab
 from archlab.detect.source import Source
+from archlab.result import read_result
 from archlab.search.shown import LONGER_SIDE, data_shown
 
 Image = pytest.importorskip("PIL.Image", reason="needs Pillow")
@@ -61,3 +63,24 @@ def test_large_images_are_made_small_and_a_lot_is_named(tmp_path: Path):
     assert (example.width, example.height) == (800, 400)
     with Image.open(io.BytesIO(base64.b64decode(example.jpeg))) as picture:
         assert picture.size == (LONGER_SIDE, LONGER_SIDE // 2)
+
+
+TINY = """
+net tiny(input=3x64x64)
+stem: conv({4, 8}, 3, s=2)
+stage1: conv(8, 3, s=2)
+stage2: conv(8, 3, s=2)
+"""
+
+
+def test_a_search_for_detectors_keeps_its_data_at_the_size_that_networks_see(tmp_path: Path):
+    folder = tmp_path / "cells"
+    source = write(folder, "train", 6)
+    found = archlab.search(
+        archlab.parse(TINY), objective="level_entropy", data=source, trials=1, latency=False, out=tmp_path / "out"
+    )
+    assert found.data is not None
+    assert found.data.size == (64, 64)
+    assert found.data.training.boxes == {"cell": 5}
+    assert read_result(tmp_path / "out" / "result.json").data == found.data
+    assert archlab.search(archlab.parse(TINY), (), "params", 1, out=tmp_path / "other", latency=False).data is None
