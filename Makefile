@@ -15,7 +15,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 		|| { echo "archlab needs Python 3.11 or later; try: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
 	@echo "setting up $(VENV) (about two minutes, once)" >&2
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,zoo,onnx]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,zoo,onnx,detect]'
 	touch $@
 
 search: setup

@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archlab.audit import audit
-from archlab.cost import Budget, Cost, by_block, by_op, by_stage, cost, parse_budget
+from archlab.cost import Budget, Cost, by_block, by_op, by_part, by_stage, cost, parse_budget
 from archlab.elaborate import Fixed, Interpreter, Network, Random, Space, elaborate, settle
 from archlab.errors import ArchlabError, BudgetError, ElaborationError, InputError, LimitError, SyntaxProblem
-from archlab.grammar import parse, unparse
+from archlab.grammar import parse, unparse, with_classes, with_input
 from archlab.grammar.ast import Architecture
 from archlab.ir import Graph, Node
 from archlab.search import search
@@ -58,6 +58,7 @@ __all__ = [
     "build",
     "by_block",
     "by_op",
+    "by_part",
     "by_stage",
     "copy_weights",
     "cost",
@@ -69,6 +70,8 @@ __all__ = [
     "search",
     "settle",
     "unparse",
+    "with_classes",
+    "with_input",
     "write_report",
 ]
 

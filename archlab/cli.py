@@ -79,18 +79,28 @@ def spaces(as_json: bool) -> None:
 @click.option(
     "--by", type=click.Choice(["stage", "block", "op"]), default="stage", show_default=True, help="The table."
 )
+@click.option("--input", "size", metavar="CxHxW", help="Another input size than the text's, such as 3x128x160.")
 @click.option("--fvcore", is_flag=True, help="Count with fvcore as well, and fail (1) where it differs.")
 @click.option("--text", is_flag=True, help="Print the network's canonical text instead.")
 @click.option("--max-nodes", type=int, default=20_000, show_default=True, help="Refuse texts that unfold beyond.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def show(net: str, sets: Sequence[str], by: str, fvcore: bool, text: bool, max_nodes: int, as_json: bool) -> None:
+def show(
+    net: str,
+    sets: Sequence[str],
+    by: str,
+    size: str | None,
+    fvcore: bool,
+    text: bool,
+    max_nodes: int,
+    as_json: bool,
+) -> None:
     """Print a network's parameters, MACs, activations and memory by stage."""
     from archlab.elaborate import Fixed, Interpreter, load, parse_values, settle
-    from archlab.grammar import parse_file, unparse
+    from archlab.grammar import parse_file, unparse, with_input
     from archlab.resources import find_architecture
     from archlab.tables import print_network, show_network
 
-    space = load(parse_file(find_architecture(net)), max_nodes)
+    space = load(with_input(parse_file(find_architecture(net)), size), max_nodes)
     draw = Fixed(parse_values(sets))
     network = Interpreter(space).network(draw)
     draw.refuse_unknown()

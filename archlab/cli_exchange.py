@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import click
 
 
 @click.command(
     epilog="Examples:  archlab export resnet50 --to onnx --out resnet50.onnx  ·  archlab export mobilenet_v2 "
-    "--to python --set width_mult=0.5  ·  archlab export my.arch --to arch"
+    "--to python --set width_mult=0.5  ·  archlab export my.arch --to arch  ·  archlab export detection --to onnx "
+    "--part neck --out neck.onnx"
 )
 @click.argument("net")
 @click.option(
@@ -21,16 +23,32 @@ import click
 )
 @click.option("--out", type=click.Path(path_type=Path), help="The file.  [default: text to standard output]")
 @click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="Fill a hole or set a multiplier; repeatable.")
+@click.option(
+    "--part",
+    type=click.Choice(["whole", "neck", "backbone"]),
+    default="whole",
+    show_default=True,
+    help="Of a detector: all of it, its backbone with the neck, or its backbone.",
+)
+@click.option("--input", "size", metavar="CxHxW", help="Another input size than the text's, such as 3x128x160.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of the weights.")
-def export(net: str, to: str, out: Path | None, sets: Sequence[str], seed: int) -> None:
+def export(
+    net: str,
+    to: str,
+    out: Path | None,
+    sets: Sequence[str],
+    part: Literal["whole", "neck", "backbone"],
+    size: str | None,
+    seed: int,
+) -> None:
     """Write NET in another format: for a runtime, for a program without archlab, or for people."""
     from archlab.elaborate import Fixed, Interpreter, load, parse_values
     from archlab.errors import InputError
     from archlab.files import write_atomic
-    from archlab.grammar import parse_file
+    from archlab.grammar import parse_file, with_input
     from archlab.resources import find_architecture
 
-    space = load(parse_file(find_architecture(net)))
+    space = load(with_input(parse_file(find_architecture(net)), size))
     draw = Fixed(parse_values(sets))
     network = Interpreter(space).network(draw)
     draw.refuse_unknown()
@@ -39,14 +57,16 @@ def export(net: str, to: str, out: Path | None, sets: Sequence[str], seed: int) 
     if to == "timm":
         from archlab.timm_out import to_timm
 
-        content: str | bytes = to_timm(network)
+        if network.detector is not None and part != "backbone":
+            raise InputError("timm's strings hold no neck and box head", hint="add --part backbone")
+        content: str | bytes = to_timm(network.without_detector)
     else:
         from archlab.nn.export import export as exported
 
         if to in ("onnx", "pt2"):
             click.echo(f"building {network.name} for {to}", err=True)
 
-        content = exported(space, network, to, seed)
+        content = exported(space, network, to, seed, part)
     if out is None:
         assert isinstance(content, str)
         click.echo(content, nl=False)

@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 
+from archlab.detect.names import TRAIN
+from archlab.detect.task import TRAIN_STEPS, Task
 from archlab.errors import InputError
 from archlab.search.sampler.names import DEFAULT, SAMPLERS
 from archlab.search.stages.names import KEEP, PRUNERS
@@ -32,6 +34,16 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--keep", multiple=True, metavar="SHARE",
                      help="How many go on to that stage, such as 25% or 8: one a --then, in order; of several "
                      f"objectives by Pareto front.  [default: {KEEP}]"),
+        click.option("--data", type=click.Path(path_type=Path), metavar="PATH",
+                     help="Detection data for --objective detection and its like: a COCO-format JSON file, or a folder "
+                     "with train.json and val.json.  [default: drawn shapes]"),
+        click.option("--val", type=click.Path(path_type=Path), metavar="PATH",
+                     help="Validation data.  [default: beside --data, or a fifth of it]"),
+        click.option("--train-top", type=click.IntRange(1), metavar="K",
+                     help="Train the best K as detectors on --data and rank by AP: short for --then train --keep K."),
+        click.option("--train-steps", type=click.IntRange(1), default=TRAIN_STEPS, show_default=True,
+                     help="Steps of such a training."),
+        click.option("--input", "size", metavar="CxHxW", help="Another input size than the text's, such as 3x96x128."),
         click.option("--pruner", type=click.Choice(PRUNERS),
                      help="What stops an objective of yours that reports to its trial.  [default: median in the first "
                      "stage, successive halving in later ones]"),
@@ -63,11 +75,26 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def _tell_data(task: Task, note: Callable[[str], None]) -> None:
+    """Says what detection objectives look at, where that may not be what the user thinks."""
+    from archlab.detect.coco import read_annotations
+
+    if task.source.train is None:
+        note("no --data: detectors are scored on drawn shapes, which says little of real images")
+        return
+    found = read_annotations(task.source.train)
+    for kind, count in found.left_out.items():
+        note(f"{task.source.train}: {count:,} of its boxes: {kind}")
+    if task.source.val is None:
+        note("no --val: a fifth of the images validates, by lot of --seed")
+
+
 @click.command(
     epilog="Examples:  archlab search mobile -b macs=300M -b params=3.4M --trials 60  ·  "
     "archlab search resnet50 -b macs=2G -o synflow -o macs --out out/resnet  ·  "
     "archlab search my.arch -o train.py:accuracy --timeout 2h  ·  "
-    "archlab search mobile -b macs=300M -o synflow --then train.py:accuracy --keep 8.  "
+    "archlab search mobile -b macs=300M -o synflow --then train.py:accuracy --keep 8  ·  "
+    "archlab search detection -o detection --data cells --train-top 4 --input 3x96x128.  "
     "The same command again resumes its study."
 )
 @_search_options
@@ -77,11 +104,18 @@ def search(**options: Any) -> None:
 
     from archlab.cost import parse_budget
     from archlab.elaborate import load
-    from archlab.grammar import parse_file
+    from archlab.grammar import parse_file, with_input
     from archlab.resources import find_architecture
+    from archlab.search.detection import find_task, fitted
     from archlab.units import parse_duration
 
-    space = load(parse_file(find_architecture(options["space"])), options["max_nodes"])
+    later, keep = list(options["later"]), list(options["keep"])
+    if options["train_top"] is not None:
+        later, keep = [*later, TRAIN], [*keep, *[KEEP] * (len(later) - len(keep)), str(options["train_top"])]
+    names = [*options["objectives"], *later]
+    task = find_task(options["data"], options["val"], options["seed"], options["train_steps"], names)
+    architecture = with_input(parse_file(find_architecture(options["space"])), options["size"])
+    space = load(fitted(architecture, task) if task else architecture, options["max_nodes"])
     budget = parse_budget(options["budgets"])
     timeout = None if options["timeout"] is None else parse_duration(options["timeout"])
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -102,12 +136,15 @@ def search(**options: Any) -> None:
         console.print(f"archlab: {message}", markup=False, highlight=False, soft_wrap=True)
 
     first = len(options["objectives"])
-    goals = parse_goals([*options["objectives"], *options["later"]])
+    goals = parse_goals(names, task)
+    if task is not None:
+        _tell_data(task, note)
     plan = Plan(
         space=space,
+        task=task,
         note=note,
         goals=goals[:first],
-        then=later_stages(goals[first:], options["keep"]),
+        then=later_stages(goals[first:], keep),
         budget=budget,
         out=options["out"] or Path("out") / space.name,
         command=shlex.join(["archlab", *map(shown, sys.argv[1:])]),

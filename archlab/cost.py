@@ -16,6 +16,7 @@ from archlab.elaborate import Network
 from archlab.elaborate.fragment import Fragment
 from archlab.errors import InputError, did_you_mean
 from archlab.ir import Graph, Shape
+from archlab.pyramid import OWN_STAGES
 from archlab.units import format_bytes, format_count, format_seconds, parse_bytes, parse_count, parse_seconds
 
 BYTES_PER_ELEMENT = 4
@@ -63,6 +64,22 @@ def by_block(network: Network) -> tuple[Part, ...]:
         for stage, fragment in network.stages
         for name, part in (fragment.parts if fragment.op is None and fragment.parts else [("", fragment)])
     )
+
+
+def by_part(network: Network) -> tuple[Part, ...]:
+    """The cost of a detector's backbone, neck and box head; of any other network its own as one part.
+
+    Memory is the peak while that part runs.
+    """
+    if network.detector is None:
+        return (_part("network", network.body),)
+    stages = [fragment for name, fragment in network.stages if name not in OWN_STAGES]
+    costs = list(map(_cost_of, stages))
+    names = [field.name for field in fields(Cost)]
+    totals = {name: sum(getattr(one, name) for one in costs) for name in names}
+    totals["memory"] = max(one.memory for one in costs)
+    backbone = Part("backbone", stages[-1].shape, sum(stage.nodes for stage in stages), Cost(**totals))
+    return (backbone, *(_part(name, fragment) for name, fragment in network.stages if name in OWN_STAGES))
 
 
 def by_op(graph: Graph) -> dict[str, dict[str, int]]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from archlab.errors import InputError
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -16,6 +18,10 @@ Shape = tuple[int, ...]
 """A tensor's shape without the batch: (channels, height, width), or (features,) behind a flatten."""
 
 INPUT = "input"
+BOXES = "input.boxes"
+"""What a network with an RoI head takes beside images: the boxes to look at."""
+BOXES_SHAPE: Shape = (5,)
+"""A box: the image's index in the batch, then x1, y1, x2, y2 in pixels of the image."""
 
 
 def numel(shape: Shape) -> int:
@@ -49,6 +55,7 @@ class Node:
         macs: multiply-accumulates for one image.
         other: arithmetic of norms and pooling for one image, as fvcore counts it.
         activations: elements put out by a convolution or linear layer, for one image (RegNet's measure), else 0.
+        rows: how many such outputs one image has: 1, and behind RoI align or pooling the number of RoIs.
     """
 
     name: str
@@ -63,6 +70,7 @@ class Node:
     macs: int
     other: int
     activations: int
+    rows: int = 1
 
     @property
     def params(self) -> int:
@@ -76,11 +84,22 @@ class Graph:
 
     ``Node.inputs`` is the truth about the data flow: a networkx edge can hold neither the order of arguments nor
     the same argument twice. ``to_networkx`` derives a DiGraph for analysis.
+
+    Attributes:
+        name: the network's name.
+        input_shape: channels, height and width of one image.
+        nodes: the operators.
+        outputs: the names of the nodes whose values the network gives, in order; by default the last node's alone.
     """
 
     name: str
     input_shape: Shape
     nodes: tuple[Node, ...]
+    outputs: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.outputs:
+            object.__setattr__(self, "outputs", (self.nodes[-1].name if self.nodes else INPUT,))
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)
@@ -91,27 +110,45 @@ class Graph:
     def __getitem__(self, name: str) -> Node:
         return self._by_name[name]
 
+    @property
+    def names(self) -> Collection[str]:
+        """The nodes' names."""
+        return self._by_name.keys()
+
     @cached_property
     def _by_name(self) -> dict[str, Node]:
         return {node.name: node for node in self.nodes}
 
     @property
+    def inputs(self) -> tuple[str, ...]:
+        """What the network takes: images, and behind them boxes where it has an RoI head."""
+        return (INPUT, BOXES) if any(BOXES in node.inputs for node in self.nodes) else (INPUT,)
+
+    @property
     def output(self) -> str:
-        """The name of the last node; the input itself in a network without operators."""
-        return self.nodes[-1].name if self.nodes else INPUT
+        """The name of the one output; the input itself in a network without operators.
+
+        Raises:
+            InputError: the network gives several values.
+        """
+        if len(self.outputs) > 1:
+            raise InputError(f"{self.name} has {len(self.outputs)} outputs, not one", hint="use graph.outputs")
+        return self.outputs[0]
 
     def shape_of(self, name: str) -> Shape:
-        """The shape that node ``name``, or the input, puts out."""
+        """The shape that node ``name``, or an input, puts out."""
+        if name == BOXES:
+            return BOXES_SHAPE
         return self.input_shape if name == INPUT else self[name].shape
 
     @cached_property
     def digest(self) -> str:
         """A hash of what the network computes: the same for two texts of the same network, on any machine.
 
-        It covers every operator, its resolved arguments and where its inputs come from; not the names of stages and
-        blocks, nor the order of independent branches. 32 hexadecimal digits.
+        It covers every operator, its resolved arguments, where its inputs come from, and the outputs in order; not the
+        names of stages and blocks, nor the order of independent branches. 32 hexadecimal digits.
         """
-        hashes = {INPUT: _hash(f"input {self.input_shape}")}
+        hashes = {INPUT: _hash(f"input {self.input_shape}"), BOXES: _hash("boxes")}
         for node in self.nodes:
             inputs = [hashes[name] for name in node.inputs]
             if node.op in ("add", "mul"):
@@ -119,19 +156,21 @@ class Graph:
             attrs = sorted(node.attrs.items())
             hashes[node.name] = _hash(f"{node.op} {attrs} {inputs}")
         # Two equal branches hash alike: how often each operator stands tells a doubled branch from a shared one.
-        return _hash(f"{hashes[self.output]} {sorted(hashes.values())}")
+        parts = sorted(hashes[name] for name in (*self.inputs, *self.names))
+        return _hash(f"{' '.join(hashes[name] for name in self.outputs)} {parts}")
 
     def to_networkx(self) -> nx.DiGraph[str]:
         """A DiGraph of its own for analysis with networkx.
 
         Nodes are keyed by path, in running order, and carry ``op``, ``attrs``, ``shape``, ``stage``, ``block``,
-        ``params``, ``macs``, ``other`` and ``activations``; the node ``input`` carries ``op="input"`` and ``shape``.
+        ``params``, ``macs``, ``other``, ``activations`` and ``rows``; the inputs carry ``op="input"`` and ``shape``.
         Edges carry ``shape``, the tensor that flows. The graph carries ``name``.
         """
         import networkx as nx  # a fifth of a second, which `archlab show` need not spend
 
         graph: nx.DiGraph[str] = nx.DiGraph(name=self.name)
-        graph.add_node(INPUT, op="input", shape=self.input_shape, params=0, macs=0, other=0, activations=0)
+        for name in self.inputs:
+            graph.add_node(name, op="input", shape=self.shape_of(name), params=0, macs=0, other=0, activations=0)
         for node in self.nodes:
             graph.add_node(
                 node.name,
@@ -144,6 +183,7 @@ class Graph:
                 macs=node.macs,
                 other=node.other,
                 activations=node.activations,
+                rows=node.rows,
             )
             graph.add_edges_from((source, node.name, {"shape": self.shape_of(source)}) for source in node.inputs)
         return graph

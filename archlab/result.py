@@ -131,6 +131,51 @@ class Finalist:
 
 
 @dataclass(frozen=True, slots=True)
+class DataPart:
+    """Training or validation data: where it is from, how many images, and how many boxes by class."""
+
+    source: str
+    images: int
+    boxes: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A validation image as networks see it.
+
+    Attributes:
+        jpeg: in base64; ``width`` and ``height`` are the pixels in which boxes are given, not the file's.
+        boxes: true ones, x1, y1, x2, y2 each.
+        labels: of each box, from 1 on, as ``DataShown.classes`` has them.
+    """
+
+    jpeg: str
+    width: int
+    height: int
+    boxes: tuple[tuple[float, ...], ...]
+    labels: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DataShown:
+    """The detection data of a search, as far as its report shows it.
+
+    Attributes:
+        classes: names; label 1 is the first.
+        size: height and width at which networks saw the images.
+        left_out: how many boxes training left out or changed, by what is wrong with them.
+        examples: the first validation images, in the order of a trained network's ``found``.
+    """
+
+    classes: tuple[str, ...]
+    size: tuple[int, ...]
+    training: DataPart
+    validation: DataPart
+    left_out: dict[str, int]
+    examples: tuple[Example, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SearchResult:
     """Everything that a search found.
 
@@ -143,6 +188,7 @@ class SearchResult:
         smallest: cost of the smallest network that was found.
         importance: by objective, the share of its variance that each hole explains, where it could be computed.
         interrupted: whether it ended before its trials were done, and why.
+        data: of a search for detectors.
     """
 
     space: str
@@ -162,6 +208,7 @@ class SearchResult:
     started: str = ""
     seconds: float = 0.0
     interrupted: str | None = None
+    data: DataShown | None = None
     schema: str = SCHEMA
 
     def counts(self) -> dict[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from archlab.cost import METRICS, Part, by_block, by_op, by_stage, cost
+from archlab.cost import METRICS, Part, by_block, by_op, by_part, by_stage, cost
 from archlab.elaborate import Interpreter, Network, load
 from archlab.grammar import parse_file
 from archlab.ir import show_shape
+from archlab.pyramid import BOX_HEAD, NECK, DetectorSpec
 from archlab.resources import shipped_spaces
 from archlab.result import Recount, SearchResult
 from archlab.units import format_bytes, format_count, format_seconds
@@ -96,6 +98,8 @@ def show_network(network: Network, count: Recount | None = None) -> dict[str, An
         "stages": [_part(part) for part in by_stage(network)],
         "operators": by_op(network.graph),
     }
+    if network.detector is not None:
+        data["detector"] = {**asdict(network.detector), "parts": [_part(part) for part in by_part(network)]}
     if count is not None:
         data["fvcore"] = {
             "macs": count.macs,
@@ -138,10 +142,21 @@ def print_network(network: Network, by: str, count: Recount | None = None) -> No
         table.add_row("total", "", *totals, format_bytes(total.memory), style="bold")
     console.print(table)
     console.print(f"params {total.params:,}  MACs {total.macs:,}  activations {total.activations:,}")
+    if network.detector is not None:
+        console.print(_detector(network, network.detector))
     if count is not None:
         verdict = "equal, operator by operator" if count.equal else "DIFFERENT"
         console.print(f"fvcore MACs {count.macs:,}  with norms and pooling {count.total:,}  {verdict}")
     console.print(CONVENTION + " Memory: peak of live activations, batch 1, fp32.", style="dim")
+
+
+def _detector(network: Network, detector: DetectorSpec) -> str:
+    """The MACs of a detector's parts, and what they are counted for."""
+    macs = {part.name: f"{part.cost.macs:,}" for part in by_part(network)}
+    return (
+        f"MACs backbone {macs['backbone']}  neck {macs[NECK]} ({detector.levels[0]} to {detector.levels[-1]},"
+        f" {detector.width} channels)  box head {macs[BOX_HEAD]} ({detector.rois} RoIs an image)"
+    )
 
 
 def _share(part: int, whole: int) -> str:

@@ -1,6 +1,6 @@
 """RoI align beside torchvision's: same inputs, same threads, in turns, medians, and the largest difference.
 
-    python benchmarks/roi.py [--device cpu|cuda] [--threads 1 2] [--repeat N] [--json] [--out FILE]
+    python -m benchmarks.roi [--device cpu|cuda] [--threads 1 2] [--repeat N] [--json] [--out FILE]
 
 On CPU the figure is CPU time, which other processes on the machine disturb less than the clock. On CUDA it is
 the time between events on the device. ``--json`` prints the record on stdout; the table goes to stderr.
@@ -15,7 +15,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +28,16 @@ _ENVIRONMENT = {
     "MALLOC_TOP_PAD_": str(256 << 20),
 }
 if __name__ == "__main__" and any(os.environ.get(k) != v for k, v in _ENVIRONMENT.items()):
-    os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | _ENVIRONMENT)
+    os.execve(sys.executable, [sys.executable, "-m", "benchmarks.roi", *sys.argv[1:]], os.environ | _ENVIRONMENT)
 
 import torch  # noqa: E402
-import torchvision  # noqa: E402
 from torch import Tensor  # noqa: E402
 
-from archlab.roi import MultiScaleRoIAlign, roi_align  # noqa: E402
+from archlab.roi import roi_align  # noqa: E402
 from benchmarks.machine import machine, versions  # noqa: E402
+from benchmarks.roi_cases import CHANNELS, HEIGHT, WIDTH, Case, Line, boxes, multilevel, single_level  # noqa: E402
+from benchmarks.roi_cuda import cuda_lines  # noqa: E402
 
-CHANNELS, HEIGHT, WIDTH = 256, 200, 272
-STRIDES = (4, 8, 16, 32)
-NAMES = ("p2", "p3", "p4", "p5")
 TARGETS = {
     "forward_channels_last": 20.0,
     "forward_nchw": 6.0,
@@ -47,102 +45,6 @@ TARGETS = {
     "adaptive_channels_last": 10.0,
     "backward_channels_last": 12.0,
 }
-
-
-@dataclass(frozen=True)
-class Case:
-    """One line of the table: two ways to the same result."""
-
-    name: str
-    key: str
-    theirs: Callable[[], Tensor]
-    ours: Callable[[], Tensor]
-    moved_bytes: int
-
-
-@dataclass(frozen=True)
-class Line:
-    """A case measured: milliseconds, their ratio, and how far ours is from a plain copy of as many bytes."""
-
-    name: str
-    key: str
-    threads: int
-    theirs_ms: float
-    ours_ms: float
-    ratio: float
-    times_copy: float
-    max_difference: float
-
-
-def boxes(count: int, images: int = 1, seed: int = 1) -> Tensor:
-    """(K, 5) boxes of an 800x1088 image: sizes log-uniform from 16 to 512 pixels, aspects from 1:2 to 2:1."""
-    generator = torch.Generator().manual_seed(seed)
-    size = 16 * 32 ** torch.rand(count, generator=generator)
-    aspect = 2 ** (torch.rand(count, generator=generator) - 0.5)
-    centre = torch.rand(count, 2, generator=generator) * torch.tensor([WIDTH * 4.0, HEIGHT * 4.0])
-    half = torch.stack([size * aspect, size / aspect], 1) / 2
-    limit = torch.tensor([WIDTH * 4.0, HEIGHT * 4.0])
-    corners = torch.cat([(centre - half).clamp(min=0), torch.minimum(centre + half, limit)], 1)
-    image = torch.arange(count) % images
-    return torch.cat([image[:, None].float(), corners], 1)
-
-
-def single_level(layout: torch.memory_format, label: str) -> list[Case]:
-    generator = torch.Generator().manual_seed(0)
-    x = torch.randn(1, CHANNELS, HEIGHT, WIDTH, generator=generator)
-    ours = x.contiguous(memory_format=layout)
-    cases = []
-    for count, bins, sampling in ((512, 7, 2), (1000, 7, 2), (512, 14, 2), (512, 7, -1)):
-        rois = boxes(count)
-        kind = "adaptive" if sampling < 0 else "forward"
-        cases.append(
-            Case(
-                f"{kind} {count} RoIs {bins}x{bins}, {label}",
-                f"{kind}_{label}",
-                lambda rois=rois, p=bins, s=sampling: torchvision.ops.roi_align(x, rois, p, 0.25, s, True),  # type: ignore[misc]
-                lambda rois=rois, p=bins, s=sampling: roi_align(ours, rois, p, 0.25, s, True),  # type: ignore[misc]
-                4 * (count * CHANNELS * bins**2 + x.numel()),
-            )
-        )
-    rois = boxes(512)
-    leaf, moved = x.clone().requires_grad_(), ours.clone().requires_grad_()
-    there = torchvision.ops.roi_align(leaf, rois, 7, 0.25, 2, True)
-    here = roi_align(moved, rois, 7, 0.25, 2, True)
-    grad = torch.randn(there.shape, generator=generator)
-    mine = grad.contiguous(memory_format=layout)
-    cases.append(
-        Case(
-            f"backward 512 RoIs 7x7, {label}",
-            f"backward_{label}",
-            lambda: torch.autograd.grad(there, leaf, grad, retain_graph=True)[0],
-            lambda: torch.autograd.grad(here, moved, mine, retain_graph=True)[0],
-            4 * (there.numel() + x.numel()),
-        )
-    )
-    return cases
-
-
-def multilevel(layout: torch.memory_format, label: str) -> list[Case]:
-    generator = torch.Generator().manual_seed(0)
-    theirs = {
-        name: torch.randn(1, CHANNELS, HEIGHT * 4 // s, WIDTH * 4 // s, generator=generator)
-        for name, s in zip(NAMES, STRIDES, strict=True)
-    }
-    ours = {name: x.contiguous(memory_format=layout) for name, x in theirs.items()}
-    rois = boxes(1000)
-    shapes = [(HEIGHT * 4, WIDTH * 4)]
-    them = torchvision.ops.MultiScaleRoIAlign(list(NAMES), 7, 2)
-    us = MultiScaleRoIAlign(NAMES, 7, 2)
-    pixels = sum(x.numel() for x in theirs.values())
-    return [
-        Case(
-            f"4 levels, 1000 RoIs 7x7, {label}",
-            f"multilevel_{label}",
-            lambda: them(theirs, [rois[:, 1:]], shapes),
-            lambda: us(ours, [rois[:, 1:]], shapes),
-            4 * (1000 * CHANNELS * 49 + pixels),
-        )
-    ]
 
 
 def cpu_milliseconds(run: Callable[[], Tensor]) -> float:
@@ -211,74 +113,6 @@ def peak_extra_bytes() -> dict[str, dict[str, float]]:
             }
             del result
     return out
-
-
-def cuda_lines(repeat: int) -> list[Line]:
-    """Several levels and one, forward and backward, three dtypes, against torchvision's CUDA kernels."""
-    lines = []
-    shapes = [(HEIGHT * 4, WIDTH * 4)] * 2
-    rois = boxes(2000, 2).cuda()
-    lists = [rois[rois[:, 0] == image, 1:] for image in range(2)]
-    them, us = torchvision.ops.MultiScaleRoIAlign(list(NAMES), 7, 2), MultiScaleRoIAlign(NAMES, 7, 2)
-    for dtype in (torch.float32, torch.float16, torch.bfloat16):
-        # torchvision has no bfloat16: it is compared with itself in float16.
-        peer = torch.float16 if dtype == torch.bfloat16 else dtype
-        for layout, label in ((torch.channels_last, "channels_last"), (torch.contiguous_format, "nchw")):
-            ours = {
-                name: torch.randn(2, CHANNELS, HEIGHT * 4 // s, WIDTH * 4 // s, device="cuda", dtype=dtype)
-                .contiguous(memory_format=layout)
-                .requires_grad_()
-                for name, s in zip(NAMES, STRIDES, strict=True)
-            }
-            theirs = {n: x.detach().to(peer).contiguous().requires_grad_() for n, x in ours.items()}
-            typed = [each.to(peer) for each in lists]
-            there, here = them(theirs, typed, shapes), us(ours, lists, shapes)
-            kind = f"{str(dtype).removeprefix('torch.')}_{label}"
-            pixels = sum(x.numel() for x in ours.values())
-            size = (here.numel() + pixels) * here.element_size()
-            grad = torch.randn_like(here)
-            for name, a, b in (
-                (
-                    "multilevel",
-                    lambda x=theirs, y=typed: them(x, y, shapes),
-                    lambda x=ours: us(x, lists, shapes),
-                ),
-                (
-                    "backward",
-                    lambda o=there, x=theirs, g=grad, p=peer: torch.autograd.grad(
-                        o, list(x.values()), g.to(p), retain_graph=True
-                    )[0],
-                    lambda o=here, x=ours, g=grad: torch.autograd.grad(o, list(x.values()), g, retain_graph=True)[0],
-                ),
-                (
-                    "forward",
-                    lambda x=theirs, p=peer: torchvision.ops.roi_align(x["p2"], rois.to(p), 7, 0.25, 2),
-                    lambda x=ours: roi_align(x["p2"], rois, 7, 0.25, 2),
-                ),
-            ):
-                lines.append(_cuda_line(f"{name}_{kind}", a, b, repeat, size))
-    return lines
-
-
-def _cuda_line(key: str, theirs: Callable[[], Tensor], ours: Callable[[], Tensor], repeat: int, size: int) -> Line:
-    # Not annotated in torch.
-    event: Any = torch.cuda.Event
-
-    def milliseconds(run: Callable[[], Tensor]) -> float:
-        start, end = (event(enable_timing=True) for _ in range(2))
-        start.record()
-        run()
-        end.record()
-        torch.cuda.synchronize()
-        return float(start.elapsed_time(end))
-
-    difference = float((theirs().float() - ours().float()).abs().max())
-    pairs = [(milliseconds(theirs), milliseconds(ours)) for _ in range(repeat + 3)][3:]
-    a, b = (statistics.median(column) for column in zip(*pairs, strict=True))
-    source = torch.empty(256 << 20, dtype=torch.uint8, device="cuda")
-    copy = statistics.median(milliseconds(source.clone) for _ in range(repeat))
-    rate = 2 * source.numel() / copy
-    return Line(key, key, 0, round(a, 4), round(b, 4), round(a / b, 2), round(b / (size / rate), 2), difference)
 
 
 def ratios(lines: list[Line]) -> dict[str, float]:

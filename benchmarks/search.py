@@ -1,6 +1,6 @@
 """Which sampler finds the best network under a budget: NAS-Bench-Macro's table looked up in place of training.
 
-    python -m benchmarks.search [--seeds 20] [--gp-seeds 5] [--evaluations 200] [--samplers NAME …] [--json] [--record]
+    python -m benchmarks.search [--seeds 20] [--evaluations 200] [--samplers NAME …] [--runs FOLDER] [--json] [--record]
 
 6,561 really trained networks (Su et al. 2021, arXiv:2103.11922; the table is ``nasbench_macro_c10.csv.gz``, looked for
 in ``../shared/data/nasbench_macro`` or ``--table``). The budget is the 25, 50 or 75 % quantile of their FLOPs; only
@@ -13,14 +13,12 @@ seed never got there. Exit code 1 where the default misses a target.
 from __future__ import annotations
 
 import argparse
-import csv
-import gzip
 import json
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -29,58 +27,19 @@ import numpy as np
 import optuna
 
 from archlab.cost import Budget
-from archlab.elaborate import Fixed, Hole, Interpreter, Network, Value, load
-from archlab.grammar import parse_file
-from archlab.resources import find_architecture
+from archlab.elaborate import Value
+from archlab.files import write_atomic
 from archlab.search.closed_form import costs_of, smallest
 from archlab.search.draw import FromTrial
 from archlab.search.sampler import DEFAULT, make_sampler
 from benchmarks.machine import RESULTS, machine, record, versions
+from benchmarks.macro import TABLE, Table, read_table
 
-TABLE = Path(__file__).resolve().parents[1] / "../shared/data/nasbench_macro/nasbench_macro_c10.csv.gz"
 RECORDED = RESULTS / "search.json"
 QUANTILES = (0.25, 0.5, 0.75)
 CHECKPOINTS = (25, 50, 100, 200)
 NEAR = 0.2
 SAMPLERS = ("default", "tpe", "nsga2", "gp", "random")
-
-
-@dataclass(frozen=True)
-class Table:
-    """The trained networks, by what the holes are filled with: accuracy in percent, parameters and FLOPs (MACs)."""
-
-    interpreter: Interpreter
-    holes: tuple[Hole, ...]
-    accuracy: dict[tuple[Value, ...], float]
-    params: dict[tuple[Value, ...], int]
-    flops: dict[tuple[Value, ...], int]
-
-    def key(self, network: Network) -> tuple[Value, ...]:
-        """How the table calls a network."""
-        return tuple(network.draws[hole.name] for hole in self.holes)
-
-    def network(self, key: tuple[Value, ...]) -> Network:
-        """The network of a row."""
-        return self.interpreter.network(Fixed({h.name: v for h, v in zip(self.holes, key, strict=True)}))
-
-
-def read_table(path: Path) -> Table:
-    """The table beside its space; a digit of ``arch`` is the option of that layer's choice."""
-    interpreter = Interpreter(load(parse_file(find_architecture("nasbench_macro"))))
-    holes: list[Hole] = []
-
-    def first(hole: Hole) -> Value:
-        if hole.searched:
-            holes.append(hole)
-        return hole.default
-
-    interpreter.network(first)
-    accuracy, params, flops = {}, {}, {}
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            key = tuple(hole.labels[int(digit)] for hole, digit in zip(holes, row["arch"], strict=True))
-            accuracy[key], params[key], flops[key] = float(row["acc"]), int(row["params"]), int(row["flops"])
-    return Table(interpreter, tuple(holes), accuracy, params, flops)
 
 
 def sampler_of(name: str, table: Table, budget: Budget, seed: int, metrics: tuple[str | None, ...]) -> Any:
@@ -100,6 +59,17 @@ class Run:
     flops: list[int]
     repeated: int
     cpu_seconds: float
+
+
+def kept(path: Path | None, make: Callable[[], Run]) -> Run:
+    """The search that ``path`` holds, else a new one, left there: so that hours of searches can be stopped."""
+    if path is not None and path.exists():
+        return Run(**json.loads(path.read_text(encoding="utf-8")))
+    made = make()
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, json.dumps(asdict(made)))
+    return made
 
 
 def run(table: Table, name: str, budget: Budget, seed: int, evaluations: int, two: bool = False) -> Run:
@@ -132,21 +102,30 @@ def best_so_far(result: Run, limit: float) -> np.ndarray:
     return np.maximum.accumulate([a if f <= limit else 0.0 for a, f in pairs])
 
 
-def one_objective(table: Table, name: str, quantile: float, seeds: int, evaluations: int) -> dict[str, Any]:
-    """``seeds`` searches under the budget at ``quantile``."""
+def one_objective(
+    table: Table, name: str, quantile: float, seeds: int, evaluations: int, folder: Path | None
+) -> dict[str, Any]:
+    """``seeds`` searches under the budget at ``quantile``, kept in ``folder``."""
     limit = float(np.quantile(list(table.flops.values()), quantile))
     most = max(a for key, a in table.accuracy.items() if table.flops[key] <= limit)
-    runs = [run(table, name, Budget((("macs", limit),)), seed, evaluations) for seed in range(seeds)]
+    budget = Budget((("macs", limit),))
+    runs = [
+        kept(
+            folder and folder / f"{name}-{quantile}-{seed}-{evaluations}.json",
+            lambda seed=seed: run(table, name, budget, seed, evaluations),  # type: ignore[misc]
+        )
+        for seed in range(seeds)
+    ]
     curves = [best_so_far(r, limit) for r in runs]
     evals = [int(np.argmax(c >= most - NEAR)) + 1 if c[-1] >= most - NEAR else None for c in curves]
     middle = median([e or np.inf for e in evals])
-    checkpoints = [n for n in CHECKPOINTS if n <= evaluations]
+    regrets = {n: [most - c[n - 1] for c in curves] if n <= evaluations else None for n in CHECKPOINTS}
     return {
         "median_evals": float(middle) if np.isfinite(middle) else None,
         "evals": evals,
-        "regret": {str(n): round(float(np.mean([most - c[n - 1] for c in curves])), 4) for n in checkpoints},
-        "worst_regret": {str(n): round(float(max(most - c[n - 1] for c in curves)), 4) for n in checkpoints},
-        "seeds_at_the_best": {str(n): sum(bool(c[n - 1] == most) for c in curves) for n in checkpoints},
+        "regret": {str(n): r and round(float(np.mean(r)), 4) for n, r in regrets.items()},
+        "worst_regret": {str(n): r and round(max(r), 4) for n, r in regrets.items()},
+        "seeds_at_the_best": {str(n): r and r.count(0.0) for n, r in regrets.items()},
         "infeasible_share": round(float(np.mean([f > limit for r in runs for f in r.flops])), 4),
         "repeated_share": round(sum(r.repeated for r in runs) / (seeds * evaluations), 4),
         "cpu_ms_a_trial": round(1e3 * sum(r.cpu_seconds for r in runs) / (seeds * evaluations), 2),
@@ -186,29 +165,26 @@ def two_objectives(table: Table, name: str, seeds: int, evaluations: int) -> dic
 
 
 def compare(
-    table: Table, names: Sequence[str], seeds: int, gp_seeds: int, evaluations: int, gp_evaluations: int
+    table: Table, names: Sequence[str], seeds: int, evaluations: int, gp_evaluations: int, folder: Path | None
 ) -> dict[str, Any]:
     """The samplers ``names`` under every budget; of the others, what was recorded."""
     recorded = json.loads(RECORDED.read_text(encoding="utf-8")) if RECORDED.exists() else {}
     runs: dict[str, dict[str, Any]] = dict(recorded.get("one_objective", {}))
     pareto: dict[str, Any] = dict(recorded.get("two_objectives", {}))
     for name in names:
-        n, length = (gp_seeds, gp_evaluations) if name == "gp" else (seeds, evaluations)
-        if not n:
-            continue
         runs[name] = {}
+        length = gp_evaluations if name == "gp" else evaluations
         for quantile in QUANTILES:
             # NSGA-II and random are slow to arrive: their medians need a longer run.
             length = max(length, 600) if name in ("nsga2", "random") else length
-            runs[name][str(quantile)] = row = one_objective(table, name, quantile, n, length)
+            runs[name][str(quantile)] = row = one_objective(table, name, quantile, seeds, length, folder)
             print(f"{name} at {quantile:.0%}: {row['median_evals']} evaluations", file=sys.stderr, flush=True)
         if name != "gp":
-            pareto[name] = two_objectives(table, name, n, evaluations)
+            pareto[name] = two_objectives(table, name, seeds, evaluations)
             print(f"{name}, two objectives: {pareto[name]['share']}", file=sys.stderr, flush=True)
     return {
         "median_evals": {
-            name: {q: runs[name][q]["median_evals"] if name in runs else None for q in map(str, QUANTILES)}
-            for name in SAMPLERS
+            name: {q: runs[name][q]["median_evals"] for q in map(str, QUANTILES)} for name in SAMPLERS if name in runs
         },
         "one_objective": runs,
         "two_objectives": pareto,
@@ -241,10 +217,10 @@ def missed(result: dict[str, Any]) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--gp-seeds", type=int, default=5)
     parser.add_argument("--evaluations", type=int, default=200)
     parser.add_argument("--gp-evaluations", type=int, default=100)
     parser.add_argument("--samplers", nargs="+", choices=SAMPLERS, default=SAMPLERS, help="run these, keep the others")
+    parser.add_argument("--runs", type=Path, metavar="FOLDER", help="keep each search there; take up those kept there")
     parser.add_argument("--table", type=Path, default=TABLE)
     parser.add_argument("--json", action="store_true", help="print the result as JSON instead of a table")
     parser.add_argument("--record", action="store_true", help="write it to benchmarks/results/search.json")
@@ -259,7 +235,7 @@ def main() -> int:
         return 2
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     result = compare(
-        read_table(args.table), args.samplers, args.seeds, args.gp_seeds, args.evaluations, args.gp_evaluations
+        read_table(args.table), args.samplers, args.seeds, args.evaluations, args.gp_evaluations, args.runs
     )
     result |= {"missed": missed(result), "machine": machine(), "versions": versions("optuna", "scikit-learn", "torch")}
     if args.record:

@@ -58,6 +58,18 @@ def test_show_counts_with_fvcore_on_request():
     assert "equal, operator by operator" in done.stdout
 
 
+def test_show_tells_the_parts_of_a_detector_apart_at_any_size():
+    done = archlab("show", "detection", "--input", "3x128x160", "--json")
+    data = json.loads(done.stdout)
+    assert data["input"] == [3, 128, 160]
+    parts = {part["name"]: part["macs"] for part in data["detector"]["parts"]}
+    assert list(parts) == ["backbone", "neck", "box_head"]
+    assert sum(parts.values()) == data["macs"]
+    shown = archlab("show", "detection", "--input", "3x128x160").stdout
+    assert f"MACs backbone {parts['backbone']:,}  neck {parts['neck']:,} (p2 to p5, 32 channels)" in shown
+    assert f"box head {parts['box_head']:,} (100 RoIs an image)" in shown
+
+
 def test_show_text_is_the_network_itself(tiny):
     text = archlab("show", "tiny.arch", "--set", "body.block=separable", "--text", cwd=tiny).stdout
     assert text.splitlines() == [

@@ -58,7 +58,7 @@ def test_networkx_gets_a_graph_of_its_own(graph):
     assert made.nodes["stem.conv2d"] == {
         "op": "conv2d", "attrs": graph["stem.conv2d"].attrs, "shape": (8, 4, 4), "stage": "stem",
         "block": "stem.conv2d",
-        "params": 216, "macs": 216 * 16, "other": 0, "activations": 128,
+        "params": 216, "macs": 216 * 16, "other": 0, "activations": 128, "rows": 1,
     }  # fmt: skip
     assert made.edges["body.0.add", "body.1.add"] == {"shape": (8, 4, 4)}
     assert sum(macs for _, macs in made.nodes(data="macs")) == sum(node.macs for node in graph)

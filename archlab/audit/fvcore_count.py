@@ -143,6 +143,8 @@ HANDLES: Mapping[str, _Handle] = {
     "torchvision::roi_pool": _nothing,
     "torchvision::ps_roi_align": _nothing,
     "torchvision::nms": _nothing,
+    "archlab::roi_align": _nothing,
+    "archlab::roi_choose": _nothing,
 }
 """What is registered with fvcore, by its public API, for what it lacks."""
 

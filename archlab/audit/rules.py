@@ -16,6 +16,7 @@ from torch import Tensor
 
 from archlab.audit.recurrent import RECURRENT
 from archlab.audit.rule import NOTHING, Args, Count, Rule, elementwise, norm, pool, product
+from archlab.roi.counting import roi_align_macs
 
 
 def _shape(value: Any) -> tuple[int, ...]:
@@ -173,6 +174,20 @@ def _roi_align(args: Args, out: Tensor) -> Count:
     return pool(4 * ratio * ratio * out.numel())
 
 
+def _free(args: Args, out: Tensor) -> Count:
+    """Finds the maxima that ``archlab::roi_align`` reads and counts."""
+    return NOTHING
+
+
+def _levels_roi_align(args: Args, out: Tensor) -> Count:
+    """archlab's own, over levels: features, boxes, levels, choice, tangents, scales, bins, sampling, aligned, mode."""
+    ratio, mode = args[7], args[9]
+    samples = ratio if ratio > 0 else 2
+    rois, channels, *bins = out.shape
+    found = out.numel() if mode in ("caffe", "partition") else 0
+    return pool(found + roi_align_macs(rois, channels, (bins[0], bins[1]), samples, mode, (bins[0], bins[1])))
+
+
 # --- the rest --------------------------------------------------------------------------------------------------------
 
 
@@ -242,6 +257,8 @@ RULES: Mapping[str, Rule] = {
     **_names(_interpolate(16), "upsample_bicubic2d _upsample_bicubic2d_aa"),
     **_names(_roi_align, "torchvision::roi_align torchvision::ps_roi_align"),
     **_names(_interpolate(1), "torchvision::roi_pool torchvision::ps_roi_pool"),
+    **_names(_levels_roi_align, "archlab::roi_align"),
+    **_names(_free, "archlab::roi_choose"),
     **_names(_per_output(3), "softmax log_softmax _softmax _log_softmax softmin _safe_softmax"),
     **_names(_per_input(1), "sum mean prod amax amin max min aminmax argmax argmin any all norm linalg_vector_norm"),
     **_names(_per_input(1), "nansum nanmean count_nonzero embedding_bag _embedding_bag cumsum cumprod cummax cummin"),

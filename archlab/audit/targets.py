@@ -18,8 +18,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from archlab.audit.inputs import Call, images
+from archlab.audit.inputs import Call, TensorSpec, images
 from archlab.errors import InputError, did_you_mean, quote
+from archlab.ir import BOXES_SHAPE
 from archlab.resources import shipped_spaces
 
 _FACTORY = re.compile(r"(?P<source>[^()]+):(?P<name>[A-Za-z_][\w.]*|[\w.*?\[\]!-]+)(?P<call>\(.*\))?", re.DOTALL)
@@ -106,8 +107,15 @@ def _architecture(text: str) -> Target:
 
         return build(network.graph)
 
+    def call(model: Any, batch: int) -> Call:
+        given = images(network.input_shape, batch=batch)
+        if network.detector is None:
+            return given
+        boxes = TensorSpec((batch * network.detector.rois, *BOXES_SHAPE))
+        return Call((*given.args, boxes))
+
     # Its builder draws the weights on the CPU, module by module; they are freed with the model.
-    return Target(network.name, make, lambda model, batch: images(network.input_shape, batch=batch), meta=False)
+    return Target(network.name, make, call, meta=False)
 
 
 def _exported(path: Path) -> Target:

@@ -8,6 +8,9 @@ from itertools import islice
 from archlab.elaborate.holes import hole_of
 from archlab.elaborate.language import (
     CONSTANTS,
+    DETECT,
+    DETECT_PARTS,
+    DETECT_USAGE,
     FORMS,
     FUNCTIONS,
     IDENTITIES,
@@ -21,6 +24,7 @@ from archlab.errors import ElaborationError, did_you_mean, quote
 from archlab.grammar import ast, unparse_expr
 from archlab.grammar.ast import place_in
 from archlab.ops import REQUIRED
+from archlab.pyramid import BOX_HEAD, NECK
 
 MAX_OPTIONS = 1000
 MAX_STEPS = 1_000_000
@@ -57,7 +61,8 @@ class _Check:
             self._block(block)
         for stage in arch.stages:
             self._options("a stage", stage, MULTIPLIERS, self.vars)
-            self._expr(stage.body, self.vars | {*MULTIPLIERS})
+            in_stage = self if stage.name != DETECT else _Check(arch, DETECT_PARTS)
+            in_stage._expr(stage.body, self.vars | {*MULTIPLIERS})
 
     # --- definitions ------------------------------------------------------------------------------------------------
 
@@ -65,7 +70,7 @@ class _Check:
         arch = self.architecture
         if not arch.stages:
             raise self._error("a network needs at least one stage", arch.at, "write one, such as  head: gap -> fc(10)")
-        reserved = {*operators(), *FORMS, *FUNCTIONS, *IDENTITIES, *CONSTANTS, *_KEYWORDS}
+        reserved = {*operators(), *FORMS, *FUNCTIONS, *IDENTITIES, *CONSTANTS, *_KEYWORDS, *DETECT_PARTS}
         for kind, items in (("block", arch.blocks), ("var", arch.vars), ("stage", arch.stages)):
             seen: set[str] = set()
             for item in items:
@@ -84,6 +89,22 @@ class _Check:
             if stage.name in (*NET_OPTIONS, *self.vars):
                 what = "a var" if stage.name in self.vars else "an option of the network"
                 raise self._error(f"{quote(stage.name)} is already {what}", stage.at, "give the stage another name")
+
+        self._detector(arch)
+
+    def _detector(self, arch: ast.Architecture) -> None:
+        names = [stage.name for stage in arch.stages]
+        if DETECT not in names:
+            return
+        after = arch.stages[names.index(DETECT) + 1 :]
+        if after:
+            raise self._error(f"stage {after[0].name} stands behind {DETECT}", after[0].at, f"put {DETECT} last")
+        if len(names) == 1:
+            raise self._error(f"{DETECT} has no backbone to stand on", arch.stages[0].at, "write its stages above")
+        for stage in arch.stages:
+            if stage.name in (NECK, BOX_HEAD):
+                message = f"a network with {DETECT} calls a part of its own {quote(stage.name)}"
+                raise self._error(message, stage.at, "give the stage another name")
 
     def _options(
         self, what: str, owner: ast.Architecture | ast.Stage, known: tuple[str, ...], names: Collection[str]
@@ -156,6 +177,11 @@ class _Check:
     def _unknown(self, name: str, at: ast.At, names: Collection[str]) -> ElaborationError:
         if name in self.vars:
             return self._error(f"the var {quote(name)} cannot be used here", at, "define it before its use, above")
+        if self.callees is DETECT_PARTS:
+            known = {*names, *DETECT_PARTS, *FUNCTIONS} - {*MULTIPLIERS}
+            return self._error(f"{DETECT} knows no {quote(name)}", at, did_you_mean(name, known) or DETECT_USAGE)
+        if name in DETECT_PARTS:
+            return self._error(f"{name} stands in the stage {DETECT} alone", at, f"write  {DETECT_USAGE}")
         known = {*names, *self.callees, *FORMS, *FUNCTIONS, *IDENTITIES, *CONSTANTS}
         return self._error(f"nothing is named {quote(name)}", at, did_you_mean(name, known))
 

@@ -8,10 +8,11 @@ Only ``nodes_of`` gives the pieces of a network names of their own.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import EllipsisType
 
 from archlab.elaborate.paths import Names
 from archlab.ir import INPUT, Node, Shape, numel
-from archlab.ops import OPS, Applied, apply_op
+from archlab.ops import OPS, Applied, Stride, apply_op
 
 Part = tuple[str, "Fragment"]
 
@@ -30,6 +31,7 @@ class Fragment:
         parts: its pieces by name: a chain in order, or the branches of a join.
         op: the operator of a leaf, or the join that ends the branches.
         block: the block of the language that it is; empty where it is none.
+        stride: pixels of its input per pixel of its output, once ``archlab.elaborate.detector`` has asked for it.
     """
 
     __slots__ = (
@@ -45,6 +47,7 @@ class Fragment:
         "parts",
         "peak",
         "shape",
+        "stride",
         "views",
     )
 
@@ -55,6 +58,7 @@ class Fragment:
         self.parts = parts
         self.op = op
         self.block = ""
+        self.stride: Stride | EllipsisType | None = ...
         self.during = during
         self.after = after
         self.peak = max(during + numel(x), after)
@@ -167,4 +171,5 @@ def _node(op: Applied, name: str, stage: str, block: str, inputs: tuple[str, ...
         macs=op.macs,
         other=op.other,
         activations=op.activations,
+        rows=op.rows,
     )

@@ -11,13 +11,15 @@ from collections.abc import Hashable, Sequence
 from typing import Any, cast
 
 from archlab.elaborate import evaluate
+from archlab.elaborate.detector import detector_body, detector_stages
 from archlab.elaborate.draw import Draw
 from archlab.elaborate.forms import FORMS, leaf_name
 from archlab.elaborate.fragment import Fragment, Part, chain, leaf
-from archlab.elaborate.language import FUNCTIONS, IDENTITIES, MULTIPLIERS, REPEATS, Callee, prelude
+from archlab.elaborate.language import DETECT, FUNCTIONS, IDENTITIES, MULTIPLIERS, REPEATS, Callee, prelude
 from archlab.elaborate.network import Network
 from archlab.elaborate.recall import Recall
 from archlab.elaborate.scope import Bound, Layer, Scope, Wide, scaled_repeats
+from archlab.elaborate.section import Section
 from archlab.elaborate.space import Space
 from archlab.elaborate.values import Keys, Values
 from archlab.errors import ElaborationError, LimitError
@@ -105,19 +107,30 @@ class _Run:
         stages: list[Part] = []
         depths: dict[str, float] = {}
         nodes = 0
+        detect = None
         for stage in arch.stages:
             own = dict(stage.options)
             w, d = (self._multiplier(own.get(name), root, stage.name, name) for name in MULTIPLIERS)
             w, d = w * width, d * depth
             depths[stage.name] = d
             scope = Scope({}, Wide(x[0]), callees, True, w, d, stage.name, (key, x[0], w, d))
+            if stage.name == DETECT:
+                detect = stage, scope
+                break
             fragment = self._stage(stage, scope, x)
             nodes += fragment.nodes
             self._bound_nodes(nodes, stage, scope)
             stages.append((stage.name, fragment))
             x = fragment.shape
-        body = chain(stages, input_shape)
-        return Network(arch.name, input_shape, tuple(stages), body, depths, self.values.draws)
+        if detect is None:
+            body = chain(stages, input_shape)
+            return Network(arch.name, input_shape, tuple(stages), body, depths, self.values.draws)
+        stage, scope = detect
+        asked = Section(self.values, self.divisor).read(stage.body, scope)
+        stages, spec = self.placed(asked.neck, scope, lambda: detector_stages(stages, input_shape, asked, self.memo))
+        self._bound_nodes(sum(part.nodes for _, part in stages), stage, scope)
+        body = detector_body(stages)
+        return Network(arch.name, input_shape, tuple(stages), body, depths, self.values.draws, spec)
 
     def _stage(self, stage: ast.Stage, scope: Scope, x: Shape) -> Fragment:
         return self.placed(stage.body, scope, lambda: self._recalled(stage.body, scope, x))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -40,6 +41,9 @@ USAGE = {
     "fixed": "fixed(channels)",
 }
 """How every form and function is written."""
+DETECT = "detect"
+"""The stage of a text that makes its network a detector."""
+DETECT_USAGE = "detect: fpn(256) -> roi_align(7) -> box_head(1024, classes=80)"
 MULTIPLIERS = ("width_mult", "depth_mult")
 NET_OPTIONS = ("input", "divisor", *MULTIPLIERS)
 
@@ -55,6 +59,17 @@ class Callee:
     params: dict[str, object]
     block: ast.Block | None = None
     own: bool = False
+
+
+_PARTS: Mapping[str, Mapping[str, object]] = {
+    "fpn": {"c": REQUIRED, "finest": 0, "coarsest": 0},
+    "roi_align": {"n": 7, "sampling": 2, "aligned": 0, "canonical": 224, "rois": 100},
+    "roi_pool": {"n": 7, "canonical": 224, "rois": 100},
+    "box_head": {"c": REQUIRED, "classes": 80},
+}
+DETECT_PARTS: Mapping[str, Callee] = {name: Callee(name, dict(params)) for name, params in _PARTS.items()}
+"""What the stage ``detect`` is made of, and it alone."""
+DETECT_ORDER = (("fpn",), ("roi_align", "roi_pool"), ("box_head",))
 
 
 @cache

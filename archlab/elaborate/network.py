@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from archlab.elaborate.draw import Value
-from archlab.elaborate.fragment import Fragment, nodes_of
+from archlab.elaborate.fragment import Fragment, chain, nodes_of
 from archlab.ir import Graph, Shape
+from archlab.pyramid import OWN_STAGES, DetectorSpec, attach_detector
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,10 +20,11 @@ class Network:
     Attributes:
         name: the network's name.
         input_shape: channels, height and width of one image.
-        stages: the stages by name, in order.
+        stages: the stages by name, in order; of a detector those of its backbone, then ``neck`` and ``box_head``.
         body: the whole as one fragment, which holds the totals.
         depths: the depth multiplier of each stage, the network's included.
         draws: the value of every hole that was met, by name, in the order in which they were met.
+        detector: the neck and box head on the backbone, with the levels found, where the text has a stage ``detect``.
     """
 
     name: str
@@ -30,11 +33,22 @@ class Network:
     body: Fragment
     depths: Mapping[str, float]
     draws: Mapping[str, Value]
+    detector: DetectorSpec | None = None
 
     @cached_property
     def graph(self) -> Graph:
         """The operators as a graph."""
+        if self.detector is not None:
+            return attach_detector(self.without_detector.graph, self.detector)
         return Graph(self.name, self.input_shape, tuple(nodes_of(self.stages)))
+
+    @cached_property
+    def without_detector(self) -> Network:
+        """A detector's backbone as a network of its own; any other network itself."""
+        if self.detector is None:
+            return self
+        stages = tuple(stage for stage in self.stages if stage[0] not in OWN_STAGES)
+        return dataclasses.replace(self, stages=stages, body=chain(stages, self.input_shape), detector=None)
 
     @property
     def digest(self) -> str:

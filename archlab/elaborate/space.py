@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from archlab.elaborate.check import check
 from archlab.elaborate.draw import Hole
 from archlab.elaborate.holes import bodies_of, find_open, hole_of, multiplier_hole, names_in
-from archlab.elaborate.language import REPEATS, Callee, callee_of, prelude
+from archlab.elaborate.language import DETECT, DETECT_PARTS, REPEATS, Callee, callee_of, prelude
 from archlab.elaborate.paths import paths_in
 from archlab.errors import InputError, LimitError, Place
 from archlab.grammar import ast
@@ -124,7 +124,8 @@ def _recalled(arch: ast.Architecture, opened: frozenset[int]) -> frozenset[int]:
 
 
 def _paths(arch: ast.Architecture, callees: dict[str, Callee]) -> dict[int, str]:
-    bodies = [(body, "block") for body in (*(b.body for b in arch.blocks), *(s.body for s in arch.stages))]
+    stages = [s.body for s in arch.stages if s.name != DETECT]
+    bodies = [(body, "block") for body in (*(b.body for b in arch.blocks), *stages)]
     bodies += [(p.default, p.name) for block in arch.blocks for p in block.params if p.default is not None]
     bodies += [
         (value, name) for options in (arch.options, *(s.options for s in arch.stages)) for name, value in options
@@ -133,6 +134,9 @@ def _paths(arch: ast.Architecture, callees: dict[str, Callee]) -> dict[int, str]
     paths: dict[int, str] = {}
     for body, word in bodies:
         paths.update(paths_in(body, callees, word))
+    for stage in arch.stages:
+        if stage.name == DETECT:
+            paths.update(paths_in(stage.body, DETECT_PARTS))
     return paths
 
 
@@ -143,7 +147,7 @@ def _stage_multipliers(arch: ast.Architecture, callees: dict[str, Callee]) -> di
     multipliers = {}
     for stage in arch.stages:
         used = _used(stage.body, definitions)
-        width = ("width_mult",) if used & {"conv2d", "residual"} else ()
+        width = ("width_mult",) if used & {"conv2d", "residual", "fpn"} else ()
         multipliers[stage.name] = width + (("depth_mult",) if used & {"repeat", "each"} else ())
     return multipliers
 

@@ -3,6 +3,6 @@
 from archlab.nn.copy import copy_weights
 from archlab.nn.count import recount
 from archlab.nn.latency import measure
-from archlab.nn.module import build
+from archlab.nn.module import build, part_of
 
-__all__ = ["build", "copy_weights", "measure", "recount"]
+__all__ = ["build", "copy_weights", "measure", "part_of", "recount"]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 
-import torch
 from torch import fx
 
 from archlab.ir import Graph
+from archlab.nn.inputs import inputs_of
 from archlab.nn.module import build, target_of
 from archlab.ops import OPS
 from archlab.result import Recount
+from archlab.roi.counting import fvcore_handles
 
 with warnings.catch_warnings():
     # fvcore scripts a loss function as it is imported, of which torch warns whoever runs archlab.
@@ -23,7 +24,7 @@ MACS_OPERATORS = ("conv", "linear", "addmm", "matmul", "bmm", "mm", "einsum")
 
 
 def recount(graph: Graph) -> Recount:
-    """fvcore's count of ``graph``, for one image.
+    """fvcore's count of ``graph``, for one image, with the boxes that a detector's text states.
 
     ``equal`` holds where the closed form equals fvcore's by operator and by node, and so do the parameters and the
     activations (fvcore's ``ActivationCountAnalysis``).
@@ -35,7 +36,7 @@ def recount(graph: Graph) -> Recount:
     flops = analysis(module, graph)
     by_operator = {name: int(n) for name, n in flops.by_operator().items() if n}
     by_module = flops.by_module()
-    activations = _quiet(ActivationCountAnalysis(module, _image(graph)))
+    activations = _quiet(ActivationCountAnalysis(module, inputs_of(graph)))
     equal = (
         by_operator == expected_by_operator(graph)
         and all(by_module[target_of(node.name)] == node.macs + node.other for node in graph)
@@ -62,15 +63,11 @@ def expected_by_operator(graph: Graph) -> dict[str, int]:
 
 
 def analysis(module: fx.GraphModule, graph: Graph) -> FlopCountAnalysis:
-    """fvcore's analysis of ``module`` on one image of ``graph``'s input, without its warnings.
+    """fvcore's analysis of ``module`` on one image of ``graph``'s input, and its boxes, without its warnings.
 
     What it warns of, operators that it does not count, is in its ``unsupported_ops``.
     """
-    return _quiet(FlopCountAnalysis(module, _image(graph)))
-
-
-def _image(graph: Graph) -> torch.Tensor:
-    return torch.zeros(1, *graph.input_shape)
+    return _quiet(FlopCountAnalysis(module, inputs_of(graph)).set_op_handle(**fvcore_handles()))
 
 
 def _quiet(counter: FlopCountAnalysis) -> FlopCountAnalysis:

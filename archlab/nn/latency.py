@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from archlab.ir import Shape
+from archlab.nn.inputs import inputs_for
 from archlab.result import Latency
 
 MAX_SECONDS = 3.0
@@ -36,17 +37,17 @@ def measure(
     """
     if threads < 1 or runs < 1:
         raise ValueError(f"threads and runs must be at least 1, not {threads} and {runs}")
-    x = torch.zeros(1, *input_shape)
+    x = inputs_for(module, input_shape)
     seconds: list[float] = []
     with on_threads(threads), _evaluation(module), torch.inference_mode():
         start = time.perf_counter()
         for _ in range(warmup):
-            module(x)
+            module(*x)
             if time.perf_counter() - start > max_seconds / 3:
                 break
         for _ in range(runs):
             before = time.perf_counter()
-            module(x)
+            module(*x)
             after = time.perf_counter()
             seconds.append(after - before)
             if after - start > max_seconds and len(seconds) >= MIN_RUNS:

@@ -15,6 +15,7 @@ from torch import fx
 from torch.profiler import ProfilerActivity, profile
 
 from archlab.ir import Shape
+from archlab.nn.inputs import inputs_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,13 @@ def allocated(module: fx.GraphModule, input_shape: Shape, channels_last: bool = 
     Torch's CPU allocator reports the bytes asked for; the 64 bytes to which it aligns each tensor are not among them.
     """
     layout = torch.channels_last if channels_last else torch.contiguous_format
-    x = torch.zeros(1, *input_shape).contiguous(memory_format=layout)
+    image, *boxes = inputs_for(module, input_shape)
+    x = (image.contiguous(memory_format=layout), *boxes)
     module = copy.deepcopy(module).to(memory_format=layout)
     with torch.no_grad():
-        module(x)  # the first pass also allocates what stays, such as the library's scratch memory
+        module(*x)  # the first pass also allocates what stays, such as the library's scratch memory
         with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
-            module(x)
+            module(*x)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "trace.json"
         profiler.export_chrome_trace(str(path))

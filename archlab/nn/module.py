@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from archlab.errors import BuildError, did_you_mean
-from archlab.ir import INPUT, Graph, Node, Shape
+from archlab.ir import Graph, Node, Shape
 from archlab.nn.operators import FUNCTIONS, MODULES, Scale
 
 
@@ -32,22 +32,48 @@ def _restore(reconstruct: Callable[..., fx.GraphModule], args: tuple[Any, ...], 
 def build(graph: Graph, seed: int = 0) -> fx.GraphModule:
     """The torch module of ``graph``, in training mode, in float32, on the CPU.
 
-    It takes a batch of images (N, C, H, W) and returns the last operator's output. Its state-dict keys are the nodes'
-    paths (``stage3.1.conv.conv2d.weight``, with the exception that ``target_of`` makes), and ``module.meta["graph"]``
-    is ``graph``. Values are freed after their last use, and no operator works in place.
+    It takes a batch of images (N, C, H, W) and returns the output, or a tuple of the outputs in the order of
+    ``graph.outputs`` where there are several. With a box head it takes boxes as well, in pixels of the images: (K, 5)
+    rows of the image's index and x1, y1, x2, y2, or a list of one (L, 4) tensor per image.
+
+    Its state-dict keys are the nodes' paths (``stage3.1.conv.conv2d.weight``, with the exception that ``target_of``
+    makes), and ``module.meta["graph"]`` is ``graph``. Values are freed after their last
+    use, and no operator works in place.
 
     Initialisation: convolutions normal with variance 2 / fan-out (He et al. 2015, arXiv:1502.01852, equation 14), where
     the fan-out is of one group, as in MobileNet and EfficientNet, so that a depthwise convolution keeps the variance
-    too; linear layers normal with deviation 0.01; norms 1 and 0; biases 0; PReLU 0.25; a
-    layer scale its ``init``. The same seed gives the same
-    weights, whatever the state of torch's global generator, which stays as it was.
+    too; linear layers normal with deviation 0.01; norms 1 and 0; biases 0; PReLU 0.25; a layer scale its ``init``.
+    Where a node's attributes name an ``init``, as those of a neck and a box head do, it is that: a normal deviation, or
+    ``uniform`` within ±√(3 / fan-in), as in torchvision's FeaturePyramidNetwork and Detectron's ``XavierFill``.
+    The same seed gives the same weights, whatever the state of torch's global generator, which stays as it was.
 
     Raises:
         BuildError: torch cannot build a node; the message names it.
     """
     rng = torch.Generator().manual_seed(seed)
+    return _assemble(graph, lambda node: _module(node, rng))
+
+
+def part_of(module: fx.GraphModule, graph: Graph) -> fx.GraphModule:
+    """The module of ``graph``, a part of the network that ``module`` was built from, with its layers: they are shared.
+
+    Raises:
+        BuildError: ``module`` has no layer of a node.
+    """
+
+    def layer(node: Node) -> nn.Module:
+        try:
+            return module.get_submodule(target_of(node.name))
+        except AttributeError:
+            raise BuildError(f"{node.name}: the module has no such layer", hint="build it from the whole") from None
+
+    return _assemble(graph, layer).train(module.training)
+
+
+def _assemble(graph: Graph, layer: Callable[[Node], nn.Module]) -> fx.GraphModule:
+    """The module of ``graph``, of the layers that its nodes are."""
     traced = fx.Graph()
-    values = {INPUT: traced.placeholder("x")}
+    values = {name: traced.placeholder(argument) for name, argument in zip(graph.inputs, ("x", "boxes"), strict=False)}
     root = nn.Module()
     for node in graph:
         try:
@@ -58,9 +84,13 @@ def build(graph: Graph, seed: int = 0) -> fx.GraphModule:
             values[node.name] = FUNCTIONS[node.op](traced, inputs, node.attrs)
             continue
         target = target_of(node.name)
-        _place(_module(node, rng), root, target)
+        _place(layer(node), root, target)
         values[node.name] = traced.call_module(target, tuple(inputs))
-    traced.output(values[graph.output])
+    try:
+        outputs = tuple(values[name] for name in graph.outputs)
+    except KeyError as error:
+        raise BuildError(f"{graph.name}: its output {error.args[0]} is no node of it") from None
+    traced.output(outputs[0] if len(outputs) == 1 else outputs)
     module = Network(root, traced, "Network")
     module.meta["graph"] = graph
     return module
@@ -87,7 +117,7 @@ def _module(node: Node, rng: torch.Generator) -> nn.Module:
         with torch.device("meta"):
             module = MODULES[node.op](node.attrs)
         module = module.to_empty(device="cpu")
-        _initialise(module, rng)
+        _initialise(module, rng, node.attrs.get("init"))
     except KeyError as error:
         raise BuildError(f"{node.name}: {node.op} lacks {error}") from error
     except (ValueError, TypeError, RuntimeError) as error:
@@ -98,8 +128,13 @@ def _module(node: Node, rng: torch.Generator) -> nn.Module:
 
 
 @torch.no_grad()
-def _initialise(module: nn.Module, rng: torch.Generator) -> None:
+def _initialise(module: nn.Module, rng: torch.Generator, init: Any) -> None:
     match module:
+        case nn.Conv2d() | nn.Linear() if init == "uniform":
+            bound = math.sqrt(3 / math.prod(module.weight.shape[1:]))
+            module.weight.uniform_(-bound, bound, generator=rng)
+        case nn.Conv2d() | nn.Linear() if init is not None:
+            module.weight.normal_(0, init, generator=rng)
         case nn.Conv2d():
             fan_out = module.out_channels // module.groups * math.prod(module.kernel_size)
             module.weight.normal_(0, math.sqrt(2 / fan_out), generator=rng)

@@ -1,7 +1,8 @@
 """The operators in torch: one builder a row, for every row of ``archlab.ops.OPS``.
 
-An operator with one input is a module, so that hooks, fvcore and the state dict know it by its node's path; an operator
-that slices or joins is a function on tensors. None works in place: the values that a graph shares stay as they are.
+An operator that fvcore counts or that holds state is a module, so that hooks, fvcore and the state dict know it by its
+node's path; one that slices or joins is a function on tensors. None works in place: the values that a graph shares stay
+as they are.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+from torch.nn import functional
 
 Attrs = Mapping[str, Any]
 
@@ -41,6 +43,45 @@ class ChannelNorm(nn.LayerNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class UpsampleLike(nn.Module):
+    """The first map at the height and width of the second, by the nearest pixel (arXiv:1612.03144)."""
+
+    def forward(self, x: Tensor, like: Tensor) -> Tensor:
+        return functional.interpolate(x, size=like.shape[-2:], mode="nearest")
+
+
+class RoIs(nn.Module):
+    """RoI align or pooling of each box on the level of a pyramid that suits its size (arXiv:1612.03144, equation 1).
+
+    Takes the levels' maps (N, C, H, W), the finest first, and behind them boxes in pixels of the image: (K, 5) rows of
+    the image's index and x1, y1, x2, y2, or a list of one (L, 4) tensor per image. Gives (K, C, P, Q).
+    """
+
+    def __init__(self, attrs: Attrs, mode: str) -> None:
+        super().__init__()
+        self.attrs = dict(attrs)
+        self.mode = mode
+
+    def forward(self, *inputs: Any) -> Tensor:
+        from archlab.roi import multiscale_roi_align  # half a second, which a network without boxes need not spend
+
+        *maps, boxes = inputs
+        a = self.attrs
+        return multiscale_roi_align(
+            maps,
+            boxes,
+            a["size"],
+            a["strides"],
+            a.get("sampling", -1),
+            a.get("aligned", False),
+            self.mode,
+            canonical_scale=a["canonical"],
+        )
+
+    def extra_repr(self) -> str:
+        return f"size={self.attrs['size']}, strides={self.attrs['strides']}, mode={self.mode!r}"
 
 
 class Scale(nn.Module):
@@ -94,11 +135,14 @@ MODULES: dict[str, Callable[[Attrs], nn.Module]] = {
     "gap": lambda _: nn.AdaptiveAvgPool2d(1),
     "adaptive_avgpool": lambda a: nn.AdaptiveAvgPool2d(a["size"]),
     "upsample": lambda a: nn.Upsample(scale_factor=a["scale"], mode="nearest"),
+    "upsample_like": lambda _: UpsampleLike(),
+    "roi_align": lambda a: RoIs(a, "avg"),
+    "roi_pool": lambda a: RoIs(a, "caffe"),
     "flatten": lambda _: nn.Flatten(1),
     "dropout": lambda a: nn.Dropout(a["p"]),
     "shuffle": lambda a: Shuffle(a["groups"]),
 }
-"""Operators with one input: a node's attributes to its module."""
+"""A node's attributes to its module."""
 
 
 def _slice(graph: fx.Graph, x: Sequence[fx.Node], a: Attrs) -> fx.Node:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from html import escape
 
-from archlab.ir import INPUT, Graph
+from archlab.ir import BOXES, INPUT, Graph
 from archlab.report.blocks import Box, Card, DrawnStage, stages_of
-from archlab.report.labels import attributes, dims, operator_label
+from archlab.report.labels import attributes, dims, operator_label, size
 from archlab.report.layout import Edge, Item, Layout, layout
 from archlab.units import format_count
 
@@ -35,9 +35,17 @@ def draw(graph: Graph) -> str:
     rows = [_stage(stage, macs, stage is heaviest) for stage in stages]
     ends = (
         f'<p class="net-end">input <b>{dims(graph.input_shape)}</b></p>',
-        (f'<p class="net-end">output <b>{dims(graph.shape_of(graph.output))}</b></p>'),
+        f'<p class="net-end">{_outputs(graph)}</p>',
     )
     return f'<div class="net">{ends[0]}{"".join(rows)}{ends[1]}</div>'
+
+
+def _outputs(graph: Graph) -> str:
+    """The outputs' sizes; where there are several, each under its name."""
+    sizes = {name: size(graph[name]) if name in graph.names else dims(graph.input_shape) for name in graph.outputs}
+    if len(sizes) == 1:
+        return f"output <b>{next(iter(sizes.values()))}</b>"
+    return "outputs " + " · ".join(f"{_text(name, 60)} <b>{shape}</b>" for name, shape in sizes.items())
 
 
 def _stage(stage: DrawnStage, macs: int, is_open: bool) -> str:
@@ -102,8 +110,10 @@ def _svg(card: Card, macs: int) -> str:
     edges = "".join(_edge(edge, placed) for edge in placed.edges if edge.source != _NOWHERE)
     labels = "".join(_port(port, source, dims(shape), placed) for port, source, shape in card.ports)
     boxes = "".join(_box(box, placed, macs) for box in card.boxes)
-    x, last = _x(placed, card.boxes[-1].output), _bottom(placed, card.boxes[-1].output)
-    tail = f"M{x} {last}v{height - last}"
+    # What no other box takes leaves the card, as both outputs of a box head do.
+    taken = {source for box in card.boxes for source in box.inputs}
+    ends = [box.output for box in card.boxes if box.output not in taken or box is card.boxes[-1]]
+    tail = "".join(f"M{_x(placed, end)} {_bottom(placed, end)}V{height}" for end in ends)
     return (
         f'<svg class="net-svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img" '
         f'aria-label="{len(card.boxes)} boxes, output {dims(card.shape)}">'
@@ -147,7 +157,7 @@ def _bend(x: int, y: int, to_x: int, to_y: int) -> str:
 
 def _port(name: str, source: str, shape: str, placed: Layout) -> str:
     x = _x(placed, name)
-    words = "input" if name == INPUT else f"from {_text(source, 22)}" if source else "in"
+    words = "input" if name == INPUT else "boxes" if name == BOXES else f"from {_text(source, 22)}" if source else "in"
     return f'<text class="port" x="{x}" y="{PORT_HEIGHT - 6}">{words} <tspan>{shape}</tspan></text>'
 
 
@@ -164,7 +174,7 @@ def _box(box: Box, placed: Layout, macs: int) -> str:
         f'<text class="label" x="10" y="18">{_text(label, 26 - len(cost))}</text>'
         f'<text class="end" x="{BOX_WIDTH - 10}" y="18">{cost}</text>'
         f'<text x="10" y="33">{_text(rest, 19)}</text>'
-        f'<text class="end" x="{BOX_WIDTH - 10}" y="33">{dims(box.shape)}</text></g>'
+        f'<text class="end" x="{BOX_WIDTH - 10}" y="33">{size(box.nodes[-1])}</text></g>'
     )
 
 

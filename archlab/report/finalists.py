@@ -15,6 +15,7 @@ from archlab.errors import ArchlabError
 from archlab.grammar import ast
 from archlab.grammar.parse import parse
 from archlab.ir import Graph, Node, Shape
+from archlab.pyramid import NECK
 from archlab.result import Finalist, SearchResult
 
 MAX_NODES = 5_000
@@ -114,14 +115,13 @@ def _stages(architecture: ast.Architecture, network: Network) -> tuple[Stage, ..
     nodes: dict[str, list[Node]] = {}
     for node in network.graph:
         nodes.setdefault(node.stage, []).append(node)
-    return tuple(
-        _stage(stage, part, nodes.get(stage.name, []), network)
-        for stage, part in zip(architecture.stages, by_stage(network), strict=True)
-    )
+    written = {stage.name: stage for stage in architecture.stages}
+    return tuple(_stage(written.get(part.name), part, nodes.get(part.name, []), network) for part in by_stage(network))
 
 
-def _stage(stage: ast.Stage, part: Part, nodes: list[Node], network: Network) -> Stage:
-    blocks = list(_blocks(stage.body, network.depths[stage.name]))
+def _stage(stage: ast.Stage | None, part: Part, nodes: list[Node], network: Network) -> Stage:
+    """A row of the table; a detector's neck and box head are no stages of the text."""
+    blocks = list(_blocks(stage.body, network.depths[stage.name])) if stage else _parts_of_detector(part.name, network)
     sides = {max(node.attrs["kernel"]) for node in nodes if node.op == "conv2d"}
     return Stage(
         name=part.name,
@@ -135,6 +135,11 @@ def _stage(stage: ast.Stage, part: Part, nodes: list[Node], network: Network) ->
         memory=part.cost.memory,
         share=part.cost.macs / max(network.body.macs, 1),
     )
+
+
+def _parts_of_detector(name: str, network: Network) -> list[tuple[str, int]]:
+    assert network.detector is not None
+    return [("fpn", 1)] if name == NECK else [(network.detector.pool, 1), ("box_head", 1)]
 
 
 def _blocks(expr: ast.Expr, depth_mult: float) -> Iterator[tuple[str, int]]:

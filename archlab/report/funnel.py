@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,10 +97,10 @@ def first_ranks(result: SearchResult, measures: Measures) -> dict[int, int]:
     return {number: i for i, (_, number) in enumerate(sorted((sign * v, n) for v, n in values), start=1)}
 
 
-def details(finalist: Finalist) -> dict[str, tuple[Detail, ...]]:
-    """By objective what it says of a finalist, nested parts under dotted names."""
+def details(finalist: Finalist, but: Container[str] = ()) -> dict[str, tuple[Detail, ...]]:
+    """By objective what it says of a finalist, nested parts under dotted names, without the objectives in ``but``."""
     told = {}
-    for objective, said in list(finalist.details.items())[:MAX_STAGES]:
+    for objective, said in [row for row in finalist.details.items() if row[0] not in but][:MAX_STAGES]:
         rows = _flat(said, "") if isinstance(said, Mapping) else iter(())
         told[objective] = tuple(row for row, _ in zip(rows, range(MAX_DETAILS), strict=False))
     return {objective: rows for objective, rows in told.items() if rows}

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from archlab.files import write_atomic
 from archlab.report import page
+from archlab.report.detection import detection
 from archlab.report.diagram import share_bar
 from archlab.report.finalists import FinalistInfo, finalists
 from archlab.report.funnel import agreement, agreement_plot, first_ranks, stage_rows
@@ -26,7 +27,7 @@ from archlab.resources import folder
 from archlab.result import SearchResult
 from archlab.units import format_bytes, format_count, format_seconds
 
-STYLES = ("page.css", "tables.css", "diagram.css", "print.css")
+STYLES = ("page.css", "tables.css", "diagram.css", "detection.css", "print.css")
 SCRIPTS = ("plotly-basic.min.js", "report.js", "plots.js", "table.js", "finalists.js")
 FIRST_SCRIPT = "theme.js"
 MAX_BYTES = 1_950_000
@@ -51,6 +52,8 @@ def render_report(result: SearchResult) -> str:
     paretos, histories = pareto(result, by), history(result, by)
     infos = finalists(result)
     agreed = agreement(result, by)
+    found = detection(result, infos)
+    told = found.objectives if found else ()
     content = {
         "result": result,
         "measures": by,
@@ -64,6 +67,7 @@ def render_report(result: SearchResult) -> str:
         "static_pareto": page.static_pareto(paretos[0], result) if paretos else "",
         "static_history": page.static_history(histories[0]) if histories else "",
         "funnel": stage_rows(result),
+        "detection": found,
         "agreement": agreed,
         "agreement_plot": agreement_plot(agreed, result) if agreed else "",
         "first_ranks": first_ranks(result, by),
@@ -79,9 +83,9 @@ def render_report(result: SearchResult) -> str:
     }
     template = environment().get_template("search.html")
     # Rendered without drawings first, to see how much room they have; the second time takes some ten milliseconds.
-    bare = template.render(content, panels=page.panels(infos, room=0))
+    bare = template.render(content, panels=page.panels(infos, 0, told))
     room = MAX_BYTES - len(bare.encode("utf-8", "replace"))
-    return template.render(content, panels=page.panels(infos, room))
+    return template.render(content, panels=page.panels(infos, room, told))
 
 
 def _stage_names(infos: tuple[FinalistInfo, ...]) -> tuple[str, ...]:

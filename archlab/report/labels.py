@@ -17,6 +17,11 @@ def dims(shape: Shape) -> str:
     return "×".join(map(str, shape))
 
 
+def size(node: Node) -> str:
+    """An operator's output as people read it, with how many of it an image has where it is not one."""
+    return f"{node.rows} × {dims(node.shape)}" if node.rows != 1 else dims(node.shape)
+
+
 def operator_label(node: Node) -> str:
     """What an operator does, in as few words as tell it apart from its neighbours.
 
@@ -33,6 +38,10 @@ def operator_label(node: Node) -> str:
         label += f" g{groups}"
     if node.op == "slice":
         label += f" {attrs.get('start')}:{attrs.get('stop')}"
+    if node.op in ("roi_align", "roi_pool"):
+        label = f"{node.op.replace('roi_', 'RoI ')} {dims(attrs.get('size', ()))}"
+    if node.op == "upsample_like":
+        label = "upsample nearest"
     if node.op == "upsample":
         label += f" ×{attrs.get('scale')}"
     return label

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -82,8 +82,11 @@ def budgets(result: SearchResult) -> tuple[BudgetRow, ...]:
     return tuple(rows)
 
 
-def panels(infos: Sequence[FinalistInfo], room: int) -> tuple[Panel, ...]:
-    """Every finalist with its drawing, as long as the drawings fit in ``room`` characters."""
+def panels(infos: Sequence[FinalistInfo], room: int, told: Container[str] = ()) -> tuple[Panel, ...]:
+    """Every finalist with its drawing, as long as the drawings fit in ``room`` characters.
+
+    What the objectives in ``told`` say of it stands elsewhere in the page.
+    """
     left, made = room, []
     for info in infos:
         drawing, undrawn = None, ""
@@ -101,8 +104,8 @@ def panels(infos: Sequence[FinalistInfo], room: int) -> tuple[Panel, ...]:
         words, is_equal = recount(info.finalist)
         text = info.finalist.text
         text = text if len(text) <= LONG_TEXT else text[:LONG_TEXT] + "\n… cut off here\n"
-        timed, told = latency(info.finalist.latency), details(info.finalist)
-        made.append(Panel(info, text, drawing, undrawn, words, is_equal, timed, told))
+        timed, said = latency(info.finalist.latency), details(info.finalist, but=told)
+        made.append(Panel(info, text, drawing, undrawn, words, is_equal, timed, said))
     return tuple(made)
 
 

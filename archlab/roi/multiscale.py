@@ -1,4 +1,4 @@
-"""``multiscale_roi_align``: RoI align over the levels of a feature pyramid, in one operator."""
+"""``multiscale_roi_align``: RoI align, or pooling, over the levels of a feature pyramid, in one operator."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from archlab.roi.align import apply
 from archlab.roi.boxes import as_rois, assign_levels, check_features
-from archlab.roi.geometry import RoIError, geometry, scale_pair
+from archlab.roi.geometry import MODES, POOL_MODES, RoIError, geometry, scale_pair
 
 
 def multiscale_roi_align(
@@ -27,12 +27,13 @@ def multiscale_roi_align(
     canonical_scale: float = 224,
     canonical_level: int = 4,
 ) -> Tensor:
-    """RoI align of each box on the pyramid level that suits its size.
+    """RoI align, or pooling, of each box on the pyramid level that suits its size.
 
     Args:
         features: one map (N, C, H_l, W_l) per level, the finest first.
         boxes: (K, 5) rows ``batch index, x1, y1, x2, y2``, or one (L, 4) tensor per image.
-        output_size, sampling_ratio, aligned, mode: as in :func:`archlab.roi.roi_align`.
+        output_size, sampling_ratio, aligned: as in :func:`archlab.roi.roi_align`.
+        mode: a mode of :func:`archlab.roi.roi_align`, or one of :func:`archlab.roi.roi_pool`, which takes no samples.
         strides: per level, input pixels per feature pixel, one number or (y, x); any positive number.
         levels: (K,) integer level of each RoI from 0 to len(features) - 1, instead of an assignment; a RoI
             of any other level gives zeros.
@@ -56,7 +57,9 @@ def multiscale_roi_align(
     if len(strides) != len(features):
         raise RoIError(f"{len(features)} feature maps and {len(strides)} strides: one stride per map")
     pairs = [scale_pair(stride) for stride in strides]
-    g = geometry([(1 / y, 1 / x) for y, x in pairs], output_size, sampling_ratio, aligned, mode)
+    if mode in POOL_MODES:
+        sampling_ratio, aligned = 0, False
+    g = geometry([(1 / y, 1 / x) for y, x in pairs], output_size, sampling_ratio, aligned, mode, MODES)
     rois = as_rois(boxes, features[0])
     if levels is None:
         logs = [round(math.log2(math.sqrt(y * x))) for y, x in pairs]

@@ -11,6 +11,9 @@ from torch import Tensor, fx
 
 from archlab.errors import InputError, ScoreError, did_you_mean
 from archlab.ir import Shape
+from archlab.nn import part_of
+from archlab.pyramid import backbone_of, is_detector
+from archlab.score import width
 from archlab.score.entropy import entropy
 from archlab.score.grad_norm import grad_norm
 from archlab.score.naswot import naswot
@@ -45,6 +48,13 @@ class Score:
 SCORES: dict[str, Score] = {
     row.name: row
     for row in (
+        Score(
+            "score",
+            width.score,
+            "width at every resolution: what holds among equal MACs",
+            "closed form",
+            1,
+        ),
         Score(
             "synflow",
             synflow,
@@ -102,6 +112,8 @@ SCORES: dict[str, Score] = {
 def score(name: str, module: fx.GraphModule, input_shape: Shape, seed: int, batch_size: int | None = None) -> float:
     """The score ``name`` of ``module`` on a batch from N(0, 1) of images of ``input_shape`` (C, H, W).
 
+    Of a detector it is the score of its backbone up to the deepest level: these scores know images, not boxes.
+
     Everything random in it comes from ``seed``, nothing from torch's global generator. The same seed gives the same
     bits on the same machine with the same number of threads; with another number, floating-point sums may run in
     another order (a relative 1e-5 or so, and for NASWOT almost always none).
@@ -118,6 +130,7 @@ def score(name: str, module: fx.GraphModule, input_shape: Shape, seed: int, batc
         raise InputError(f"batch_size must be at least 1, not {images}")
     if "graph" not in module.meta:
         raise ScoreError(f"{name}: the module does not carry its graph", hint="build it with archlab.nn.build")
+    module = _backbone(module)
     rng = torch.Generator().manual_seed(seed)
     batch = torch.randn(images, *input_shape, generator=rng)
     device = next((p.device for p in module.parameters()), batch.device)
@@ -128,3 +141,9 @@ def score(name: str, module: fx.GraphModule, input_shape: Shape, seed: int, batc
     if not math.isfinite(value):
         raise ScoreError(f"{name}: it is {value}, not a finite number")
     return value
+
+
+def _backbone(module: fx.GraphModule) -> fx.GraphModule:
+    """A detector's backbone with the weights that it has; any other module itself."""
+    graph = module.meta["graph"]
+    return part_of(module, backbone_of(graph)) if is_detector(graph) else module

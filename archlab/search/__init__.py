@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archlab.cost import parse_budget
+from archlab.detect.task import TRAIN_STEPS
 from archlab.elaborate import load
 from archlab.grammar import parse_file
 from archlab.grammar.ast import Architecture
@@ -41,6 +42,9 @@ def search(
     then: str | UserObjective | Iterable[str | UserObjective] = (),
     keep: str | int | Iterable[str | int] = (),
     pruner: str | None = None,
+    data: str | Path | None = None,
+    val: str | Path | None = None,
+    train_steps: int = TRAIN_STEPS,
 ) -> SearchResult:
     """The best networks of a space under budgets; what ``archlab search`` does.
 
@@ -54,6 +58,10 @@ def search(
         then: later stages, an objective each: each judges the best of the stage before.
         keep: how many go on to each, such as ``"25%"`` (the default) or ``8``; of several objectives by Pareto front,
             and within one those with the most room around them.
+        data: detection data for the objectives that look at it: a COCO-format file, or a folder with ``train.json``;
+            without any, drawn shapes.
+        val: validation data; by default beside ``data``, or a fifth of it.
+        train_steps: steps of the objective ``"train"``.
         pruner: ``"halving"``, ``"median"`` or ``"none"``, for objectives that report to their trial.
         out: the folder for the study, the result and the finalists; by default ``out/`` and the space's name.
             A study that is there is resumed.
@@ -62,20 +70,25 @@ def search(
         BudgetError: no network of the space meets the budget.
         InputError: an argument, the folder or the study in it cannot be used.
     """
+    from archlab.search.detection import find_task, fitted
     from archlab.search.objective import parse_goals
     from archlab.search.plan import Plan
     from archlab.search.run import run_search
     from archlab.search.stages.later import later_stages
 
-    loaded = load(parse_file(find_architecture(space)) if isinstance(space, str) else space)
     several = [objective] if isinstance(objective, str) or callable(objective) else list(objective)
     later = [then] if isinstance(then, str) or callable(then) else list(then)
-    goals = parse_goals([*several, *later])
+    named = [item for item in [*several, *later] if isinstance(item, str)]
+    task = find_task(data, val, seed, train_steps, named)
+    architecture = parse_file(find_architecture(space)) if isinstance(space, str) else space
+    loaded = load(fitted(architecture, task) if task else architecture)
+    goals = parse_goals([*several, *later], task)
     plan = Plan(
         space=loaded,
         goals=goals[: len(several)],
         then=later_stages(goals[len(several) :], [keep] if isinstance(keep, str | int) else keep),
         pruner=pruner,
+        task=task,
         budget=parse_budget(budget),
         out=Path(out) if out is not None else Path("out") / loaded.name,
         trials=trials,

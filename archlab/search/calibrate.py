@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.stats import kendalltau, spearmanr
@@ -29,6 +29,9 @@ from archlab.files import write_atomic
 from archlab.grammar import parse
 from archlab.result import read_result
 from archlab.search.features import FEATURES, GraphFeatures
+
+if TYPE_CHECKING:
+    from torch.fx import GraphModule
 
 SCHEMA = "archlab.calibration/1"
 LEAST = 10
@@ -66,14 +69,14 @@ class Calibration:
         return self.offset + sum(w * (x - c) for w, x, c in zip(self.weights, inputs, self.center, strict=True))
 
 
-def inputs_of(network: Network, scores: Sequence[str], seed: int = 0) -> list[float]:
-    """A network's graph features, and the zero-cost scores that are asked for."""
+def inputs_of(network: Network, scores: Sequence[str], seed: int = 0, module: GraphModule | None = None) -> list[float]:
+    """A network's graph features, and the zero-cost scores that are asked for, of ``module`` or of one built anew."""
     inputs = list(GraphFeatures()(network))
     if scores:
         from archlab.nn import build
         from archlab.score import score
 
-        module = build(network.graph, seed=seed)
+        module = module or build(network.graph, seed=seed)
         inputs += [score(name, module, network.input_shape, seed) for name in scores]
     return inputs
 
@@ -143,9 +146,9 @@ def objective_of(path: Path) -> Callable[[Any, Any, Any], float]:
     """The calibration in a file as an objective of a search."""
     calibration = read_calibration(path)
 
-    def value(_module: Any, candidate: Any, _trial: Any) -> float:
+    def value(module: Any, candidate: Any, _trial: Any) -> float:
         network = elaborate(parse(candidate.text))
-        return calibration.value(inputs_of(network, calibration.scores, candidate.seed))
+        return calibration.value(inputs_of(network, calibration.scores, candidate.seed, module))
 
     return value
 

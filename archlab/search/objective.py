@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from archlab.cost import METRICS
+from archlab.detect.names import DETECTION, TRAIN
+from archlab.detect.task import Task
 from archlab.elaborate import Value
 from archlab.errors import InputError, did_you_mean
 from archlab.ir import Graph
 from archlab.result import Objective
 from archlab.score import SCORES
+from archlab.search.detection import detection_objective
 
 if TYPE_CHECKING:
     import optuna
@@ -52,10 +55,10 @@ UserObjective = Callable[["GraphModule", Candidate, "optuna.Trial"], float]
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """An objective and how its value is come by: a cost, a score by name, or a function of the user's."""
+    """An objective and how its value is come by: a cost, a score by name, one that looks at data, or the user's own."""
 
     objective: Objective
-    kind: Literal["cost", "score", "user"]
+    kind: Literal["cost", "score", "detection", "user"]
     function: UserObjective | None = None
 
     @property
@@ -75,19 +78,22 @@ class Goal:
         return re.sub(r"\W+", "_", Path(word).stem if word.endswith(".json") else word)
 
 
-def parse_goals(given: Iterable[str | UserObjective]) -> tuple[Goal, ...]:
+def parse_goals(given: Iterable[str | UserObjective], task: Task | None = None) -> tuple[Goal, ...]:
     """Objectives: a metric (minimised), a score or a calibration's file (maximised), ``package.module:function`` or
     ``file.py:function`` (the user's, maximised), each with ``min:`` or ``max:`` before it to say otherwise, or a
     function itself (maximised).
 
     A user's function runs the user's code, here and for every candidate.
 
+    Args:
+        task: what detection objectives look at; drawn shapes unless told otherwise.
+
     Raises:
         InputError: an unknown name, one given twice, or a function that cannot be loaded.
     """
     goals: list[Goal] = []
     for item in given:
-        goal = _goal(item) if isinstance(item, str) else user_goal(item)
+        goal = _goal(item, task or Task()) if isinstance(item, str) else user_goal(item)
         if any(goal.name == other.name for other in goals):
             raise InputError(f"the objective {goal.name} is given twice")
         goals.append(goal)
@@ -101,7 +107,7 @@ def user_goal(function: UserObjective, name: str | None = None) -> Goal:
     return Goal(Objective(name or str(getattr(function, "__name__", "objective")), "maximize"), "user", function)
 
 
-def _goal(text: str) -> Goal:
+def _goal(text: str, task: Task) -> Goal:
     prefix, colon, rest = text.partition(":")
     named: Literal["maximize", "minimize"] | None = None
     if colon and prefix in ("min", "max"):
@@ -116,9 +122,11 @@ def _goal(text: str) -> Goal:
         return Goal(Objective(text, named or "minimize"), "cost")
     if text in SCORES:
         return Goal(Objective(text, named or "maximize"), "score")
+    if text in (*DETECTION, TRAIN):
+        return Goal(Objective(text, named or "maximize"), "detection", detection_objective(text, task))
     raise InputError(
         f"no objective is named {text!r}",
-        hint=did_you_mean(text, [*METRICS, *SCORES])
+        hint=did_you_mean(text, [*METRICS, *SCORES, *DETECTION, TRAIN])
         or "your own is written package.module:function or file.py:function",
     )
 

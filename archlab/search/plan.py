@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from archlab.cost import Budget
+from archlab.detect.task import Task
 from archlab.elaborate import Space
 from archlab.grammar import unparse
 from archlab.search.objective import Goal
@@ -49,6 +50,7 @@ class Plan:
         stage: which stage this is the plan of; the candidates of those after the first are in their study's queue.
         pruner: one of ``archlab.search.stages.names.PRUNERS``; None for the median in the first stage and successive
             halving in later ones.
+        task: what detection objectives look at; None where there is none.
         note: told in words what goes on that is out of the ordinary.
     """
 
@@ -71,6 +73,7 @@ class Plan:
     then: tuple[Later, ...] = ()
     stage: int = 1
     pruner: str | None = None
+    task: Task | None = None
     note: Callable[[str], None] | None = None
 
     @property
@@ -106,4 +109,5 @@ class Plan:
             "budget": dict(self.budget.limits),
             "objectives": [g.written for g in self.goals],
             "seed": self.seed,
+            **({"data": self.task.digest} if self.task else {}),
         }

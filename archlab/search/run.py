@@ -12,16 +12,17 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from archlab.elaborate import Interpreter
+from archlab.elaborate import Fixed, Interpreter
 from archlab.errors import InputError
 from archlab.files import make_folder, write_atomic
 from archlab.grammar import unparse
-from archlab.result import Finalist, SearchResult, Trial, to_json
+from archlab.result import DataShown, Finalist, SearchResult, Trial, to_json
 from archlab.search.finalists import choose, finalist, write_finalists
 from archlab.search.importance import importance
 from archlab.search.notes import write_notes
 from archlab.search.plan import Plan
 from archlab.search.quiet import quiet_optuna, storage_errors
+from archlab.search.shown import data_shown
 from archlab.search.stages.funnel import Funnel, Progress, run_stages
 from archlab.search.storage import open_storage
 
@@ -50,6 +51,7 @@ def run_search(plan: Plan, progress: Progress | None = None) -> SearchResult:
         finalists = _finalists(plan, interpreter, funnel, progress)
         write_notes(funnel.study, plan, finalists)
     result = _result(plan, funnel, finalists, started, began)
+    result = replace(result, data=_data(plan, interpreter, funnel, result, progress))
     write_finalists(plan.out, result.finalists)
     write_atomic(plan.out / "result.json", to_json(result))
     return result
@@ -76,6 +78,20 @@ def _finalists(plan: Plan, interpreter: Interpreter, funnel: Funnel, progress: P
             watch(funnel.history, f"recounting {i}/{len(best)}")
             finalists.append(finalist(plan, interpreter, trial))
     return tuple(finalists)
+
+
+def _data(
+    plan: Plan, interpreter: Interpreter, funnel: Funnel, result: SearchResult, progress: Progress | None
+) -> DataShown | None:
+    """The data as the best finalist sees it; read anew where other processes evaluated."""
+    if plan.task is None or not result.finalists:
+        return None
+    best = next(trial for trial in result.trials if trial.number == result.finalists[0].trial)
+    network = interpreter.network(Fixed(best.draws))
+    _, height, width = network.input_shape
+    with progress(plan) if progress else nullcontext(lambda *_: None) as watch:
+        watch(funnel.history, "reading the data for the report")
+        return data_shown(plan.task.source, (height, width))
 
 
 def _result(plan: Plan, funnel: Funnel, finalists: tuple[Finalist, ...], started: str, began: float) -> SearchResult:

@@ -50,6 +50,18 @@ def test_shipped_networks_cost_what_the_closed_form_says(name):
     assert name in shipped_spaces()
 
 
+def test_a_detector_of_the_grammar_costs_what_the_closed_form_says():
+    audit, cost = audited("detection"), archlab.cost(archlab.elaborate(archlab.load("detection")))
+    assert (audit.params, audit.macs, audit.activations) == (cost.params, cost.macs, cost.activations)
+    assert audit.memory == cost.memory
+    # RoI align's interpolation is pooling here, and `other` in the closed form; fvcore alone does not know it.
+    align = 4 * 2**2 * 100 * 32 * 5 * 5
+    assert sum(operator.pool for operator in audit.operators if operator.op == "archlab::roi_align") == align
+    assert fvcore_total(audit) == cost.macs + cost.other - align
+    assert not audit.uncounted
+    assert audit.inputs[1].shape == (100, 5)
+
+
 def test_resnet50_by_column():
     audit = audited("torchvision:resnet50")
     assert (audit.params, audit.macs) == (25_557_032, 4_089_184_256)

@@ -29,6 +29,28 @@ def texts(draw, holes=False):
 
 
 @st.composite
+def detectors(draw, holes=False):
+    """A detector's text, of levels p2 to p4 at least; a space's with ``holes``."""
+    widths = ["24"] + ["{16, 24}", "[8..24 step 8]"] * holes
+    bins, pool = draw(st.sampled_from(["3", "2x3"] + ["{3, 5}"] * holes)), draw(st.sampled_from([1, 2]))
+    pools = [f"roi_align({bins}, sampling={pool}, rois=30)", f"roi_pool({bins}, rois=20)"]
+    pools += ["{" + ", ".join(pools) + "}"] * holes
+    levels = draw(st.sampled_from(["", ", finest=2, coarsest=3", ", finest=3", ", coarsest=3"]))
+    stages = [f"stage{i}: {draw(sequences(holes, 1, stride=False))} -> conv({16 * i}, 3, s=2)" for i in range(1, 4)]
+    lines = [
+        f"net n(input=3x{draw(st.sampled_from(['64x64', '37x50', '3x200']))})",
+        "var act = relu",
+        "block own(c, s=1) = conv(c, 3, s=s, act=act)",
+        "stem: conv(16, 3, s=2)",
+        *stages,
+        f"last: {draw(st.sampled_from(['relu', 'identity', 'dropout(0.1)', 'conv(16, s=1)', 'residual(conv(48))']))}",
+        f"detect: fpn({draw(st.sampled_from(widths))}{levels}) -> {draw(st.sampled_from(pools))}"
+        f" -> box_head({draw(st.sampled_from(widths))}, classes=3)",
+    ]
+    return "\n".join(lines)
+
+
+@st.composite
 def sequences(draw, holes, depth, stride=True):
     """Layers on a map of 16 n channels, or of 4 n inside a split, that leave such a map."""
     return " -> ".join(draw(st.lists(layers(holes, depth, stride), min_size=1, max_size=3)))

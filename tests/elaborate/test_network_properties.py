@@ -6,27 +6,33 @@ import random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_networks import texts
+from random_networks import detectors, texts
 
 from archlab.cost import by_block, by_op, by_stage, cost
 from archlab.elaborate import Fixed, Interpreter, Random, elaborate, load
 from archlab.elaborate.settle import settle
 from archlab.grammar import parse, unparse
-from archlab.ir import INPUT, numel
+from archlab.ir import BOXES, INPUT, numel
 from archlab.ops import OPS
 
+ANY = st.one_of(texts(), detectors())
+SPACES = st.one_of(texts(holes=True), detectors(holes=True))
 TOTALS = ("params", "macs", "other", "activations")
 
 
 def peak_of(graph):
-    """The most elements alive at once, replayed: what is read later stays, and a view keeps its source."""
-    buffer, size = {INPUT: INPUT}, {INPUT: numel(graph.input_shape)}
+    """The most elements alive at once, replayed: what is read later stays, and a view keeps its source.
+
+    The boxes that a detector is given are not counted.
+    """
+    buffer, size = {INPUT: INPUT, BOXES: BOXES}, {INPUT: numel(graph.input_shape), BOXES: 0}
     for node in graph:
         buffer[node.name] = buffer[node.inputs[0]] if OPS[node.op].view else node.name
-        size.setdefault(buffer[node.name], numel(node.shape))
+        size.setdefault(buffer[node.name], node.rows * numel(node.shape))
     last = {}
     for i, node in enumerate(graph):
         last |= {buffer[name]: i for name in (*node.inputs, node.name)}
+    last |= {buffer[name]: len(graph) for name in graph.outputs}
     alive, peak = {INPUT}, size[INPUT]
     for i, node in enumerate(graph):
         alive.add(buffer[node.name])
@@ -35,7 +41,7 @@ def peak_of(graph):
     return peak
 
 
-@given(texts())
+@given(ANY)
 def test_a_networks_totals_are_the_sums_over_its_nodes(text):
     network = elaborate(parse(text))
     graph = network.graph
@@ -46,13 +52,13 @@ def test_a_networks_totals_are_the_sums_over_its_nodes(text):
 
 
 @settings(max_examples=200)
-@given(texts())
+@given(ANY)
 def test_the_peak_is_that_of_a_replay_by_lifetime(text):
     network = elaborate(parse(text))
     assert network.body.peak == peak_of(network.graph)
 
 
-@given(texts())
+@given(ANY)
 def test_costs_by_stage_block_and_operator_add_up_to_the_whole(text):
     network = elaborate(parse(text))
     whole = cost(network)
@@ -64,16 +70,16 @@ def test_costs_by_stage_block_and_operator_add_up_to_the_whole(text):
     assert whole.memory == 4 * network.body.peak
 
 
-@given(texts())
+@given(ANY)
 def test_every_node_reads_what_came_before_it(text):
     graph = elaborate(parse(text)).graph
-    known = {INPUT}
+    known = {INPUT, BOXES}
     for node in graph:
         assert known.issuperset(node.inputs)
         known.add(node.name)
 
 
-@given(texts(holes=True), st.integers(0, 2**32))
+@given(SPACES, st.integers(0, 2**32))
 def test_what_an_interpreter_has_seen_changes_nothing(text, seed):
     space = load(parse(text))
     used = Interpreter(space)
@@ -87,7 +93,7 @@ def test_what_an_interpreter_has_seen_changes_nothing(text, seed):
     assert [node.name for node in network.graph] == [node.name for node in fresh.graph]
 
 
-@given(texts(holes=True), st.integers(0, 2**32))
+@given(SPACES, st.integers(0, 2**32))
 def test_the_same_values_make_the_same_network(text, seed):
     interpreter = Interpreter(load(parse(text)))
     network = interpreter.network(Random(random.Random(seed)))
@@ -99,7 +105,7 @@ def test_the_same_values_make_the_same_network(text, seed):
 
 
 @settings(max_examples=200)
-@given(texts(holes=True), st.integers(0, 2**32))
+@given(SPACES, st.integers(0, 2**32))
 def test_a_draw_written_back_is_a_reference_of_the_same_network(text, seed):
     space = load(parse(text))
     network = Interpreter(space).network(Random(random.Random(seed)))

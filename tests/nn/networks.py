@@ -22,6 +22,15 @@ head: squeeze_excite -> relu6 -> gap -> dropout(0.2) -> fc(5)
 """
 
 
+DETECTOR = """
+net small(input=3x50x68)
+stem: conv(8, 3, s=2) -> maxpool(3, s=2)
+stage2: basic(8) -> inverted(12, s=2)
+stage3: basic(16, s=2)
+detect: fpn(8) -> roi_align(5x3, sampling=2, rois=20) -> box_head(16, classes=3)
+"""
+
+
 def graph_of(text: str) -> Graph:
     """The default network of a text."""
     return elaborate(parse(text)).graph

@@ -11,18 +11,21 @@ from pathlib import Path
 
 import pytest
 import torch
-from networks import EVERY_OPERATOR, draws, graph_of, resized, shipped
+from networks import DETECTOR, EVERY_OPERATOR, draws, graph_of, resized, shipped
 from references import side_of
 
 from archlab.elaborate import Fixed, Interpreter, elaborate, load
 from archlab.errors import BuildError, InputError
 from archlab.grammar import parse, parse_file
+from archlab.ir import Graph
 from archlab.nn import build
 from archlab.nn.export import FORMATS, export
 from archlab.nn.export.expressions import CONSTRUCTORS
+from archlab.nn.export.parts import built
 from archlab.nn.export.source import to_source
 from archlab.nn.operators import MODULES
 from archlab.ops import OPS
+from archlab.pyramid.grow import Grown
 from archlab.resources import find_architecture, shipped_spaces
 
 RUFF = Path(sys.executable).with_name("ruff")
@@ -43,7 +46,7 @@ def network(request):
     if request.param in ("every", "odd"):
         return elaborate(parse(EVERY_OPERATOR if request.param == "every" else ODD))
     side = side_of(request.param)
-    return elaborate(resized(parse_file(find_architecture(request.param)), side))
+    return elaborate(resized(parse_file(find_architecture(request.param)), side)).without_detector
 
 
 def images(graph, n=2):
@@ -103,7 +106,7 @@ def test_the_source_loads_the_same_state_and_computes_the_same(network, tmp_path
 
 def test_sources_pass_ruff_and_are_formatted(tmp_path):
     for name in NAMES:
-        (tmp_path / f"{name}.py").write_text(to_source(elaborate(parse_file(find_architecture(name)))))
+        (tmp_path / f"{name}.py").write_text(to_source(elaborate(parse_file(find_architecture(name))).without_detector))
     for text in (EVERY_OPERATOR, ODD):
         network = elaborate(parse(text))
         (tmp_path / f"{network.name}.py").write_text(to_source(network))
@@ -178,7 +181,77 @@ def test_every_operator_can_be_written():
     from archlab.nn.export.onnx import WRITERS
 
     assert set(WRITERS) == set(OPS)
-    assert set(CONSTRUCTORS) == set(MODULES)
+    # A neck and a box head are exported to ONNX and pt2, and refused as Python source.
+    assert set(CONSTRUCTORS) | {"upsample_like", "roi_align", "roi_pool"} == set(MODULES)
+
+
+DETECTOR_PARTS = {"neck": ["p2", "p3", "p4"], "backbone": ["output"], "whole": ["classes", "deltas"]}
+
+
+def detector(pool="roi_align(5x3, sampling=2, rois=20)"):
+    space = load(parse(DETECTOR.replace("roi_align(5x3, sampling=2, rois=20)", pool)))
+    return space, Interpreter(space).network(Fixed({}))
+
+
+def boxes_of(images):
+    """Three boxes an image, from p2 to beyond p4."""
+    rng = torch.Generator().manual_seed(3)
+    corner = torch.rand(3 * images, 2, generator=rng) * 20
+    index = torch.arange(3 * images)[:, None] // 3
+    sides = torch.tensor([9.0, 25.0, 605.0]).repeat(images)[:, None]
+    return torch.cat([index, corner, corner + sides], 1)
+
+
+@pytest.mark.parametrize("part", DETECTOR_PARTS)
+@pytest.mark.parametrize("pool", ["roi_align(5x3, sampling=2)", "roi_pool(3)"])
+def test_a_detector_and_its_parts_run_in_onnx_runtime(part, pool):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    space, network = detector(pool)
+    graph, module = built(network, part, seed=4)
+    session = onnxruntime.InferenceSession(export(space, network, "onnx", seed=4, part=part))
+    assert [value.name for value in session.get_outputs()] == DETECTOR_PARTS[part]
+    x = (images(graph, n=3), boxes_of(3))[: len(graph.inputs)]
+    feed = {value.name: one.numpy() for value, one in zip(session.get_inputs(), x, strict=True)}
+    assert list(feed) == ["input", "boxes"][: len(x)]
+    with torch.no_grad():
+        expected = module(*x)
+    for ours, theirs in zip(session.run(None, feed), expected if len(graph.outputs) > 1 else (expected,), strict=True):
+        torch.testing.assert_close(torch.from_numpy(ours), theirs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (7, 13), (13, 25), (25, 50), (9, 31)])
+def test_a_map_is_raised_to_any_size_as_torch_does(size):
+    from archlab.nn.export.onnx import to_onnx
+
+    small, large = size
+    graph = graph_of(f"net n(input=2x{large}x{large})\na: conv2d(2)\nb: adaptive_avgpool({small})")
+    grown = Grown("c", {node.name: node.shape for node in graph})
+    output = grown.append("up", "upsample_like", ["b", "a"])
+    raised = Graph("n", graph.input_shape, (*graph.nodes, *grown.nodes), (output,))
+    module, x = build(raised).eval(), images(raised)
+    torch.testing.assert_close(run_onnx(to_onnx(raised, module).SerializeToString(), x), module(x).detach())
+
+
+def test_a_torch_export_program_of_a_detector_takes_any_number_of_boxes():
+    space, network = detector()
+    program = torch.export.load(io.BytesIO(export(space, network, "pt2", seed=4)))
+    x = images(network.graph, n=4), boxes_of(4)
+    expected = build(network.graph, seed=4).eval()(*x)
+    for ours, theirs in zip(program.module()(*x), expected, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_the_backbone_of_a_detector_is_python_source_and_the_rest_is_refused():
+    space, network = detector()
+    assert "class Small(nn.Module):" in export(space, network, "python", part="backbone")
+    for part in ("whole", "neck"):
+        with pytest.raises(InputError, match="cannot hold a neck and RoI align\n  hint: export the backbone"):
+            export(space, network, "python", part=part)
+    with pytest.raises(InputError, match="a text holds a detector whole"):
+        export(space, network, "arch", part="neck")
+    plain = load(parse("net t(input=3x8x8)\na: conv(4)"))
+    with pytest.raises(InputError, match="t is no detector, so it has no neck to export alone"):
+        export(plain, Interpreter(plain).network(Fixed({})), "onnx", part="neck")
 
 
 @pytest.mark.parametrize("graph", draws("mobile", 2, 32, seed=4), ids=lambda g: g.digest[:6])

@@ -10,7 +10,7 @@ import pytest
 
 from archlab.report import write_report
 from archlab.result import SearchResult
-from tests.report import results
+from tests.report import detectors, results
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -33,7 +33,7 @@ def open_report(browser: Browser, tmp_path: Path) -> Iterator[Open]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(5_000)
+        page.set_default_timeout(30_000)
         page.on("console", lambda message: said.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: said.append(f"error: {error}"))
         page.on("dialog", lambda dialog: said.append(f"dialog: {dialog.message}"))
@@ -202,3 +202,15 @@ def test_print_is_light_with_every_stage_open(open_report: Open):
     heights = page.locator("#finalist-1 .net-svg").evaluate_all("all => all.map(e => e.getBoundingClientRect().height)")
     assert min(heights) > 40
     assert len(page.pdf()) > 10_000
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_detection_shows_images_with_boxes_and_runs_no_name(open_report: Open, size: tuple[int, int]):
+    page = open_report(detectors.search(), size)
+    section = page.locator("#detection")
+    assert section.locator("figure svg").count() == 9
+    # The picture of a finalist is the one above it, drawn again.
+    drawn = "all => all.map(e => e.getBoundingClientRect().width)"
+    assert min(section.locator("svg image, svg use").evaluate_all(drawn)) > 100
+    assert section.locator(".picture text").first.text_content() == "<img src=x onerror=aler… 0.88"
+    assert overflow(page) == 0

@@ -91,7 +91,9 @@ def test_every_shipped_network_is_drawn_with_a_stage_for_each_of_its_own(name: s
     parser = _Elements()
     parser.feed(draw(elaborate(architecture).graph))
     assert not parser.open
-    assert parser.names.count("details") == len(architecture.stages)
+    # What stands in a stage detect is drawn as the neck and the box head.
+    detectors = [stage for stage in architecture.stages if stage.name == "detect"]
+    assert parser.names.count("details") == len(architecture.stages) + len(detectors)
 
 
 def node(name: str, inputs: tuple[str, ...], stage: str = "all", block: str = "all.0") -> Node:
@@ -137,3 +139,17 @@ def test_what_comes_from_another_block_says_from_where():
     nodes = (node("a", ("input",), "s", "s.0"), node("b", ("a",), "s", "s.1"), node("c", ("b", "a"), "t", "t.0"))
     assert '<text class="port"' in draw(Graph("n", (8, 4, 4), nodes))
     assert "from a <tspan>8×4×4" in draw(Graph("n", (8, 4, 4), nodes))
+
+
+def test_a_detector_is_drawn_with_its_levels_boxes_and_both_outputs():
+    text = (
+        "net n(input=3x64x64)\na: conv(8, s=4)\nb: conv(8, s=2)\ndetect: fpn(6) -> roi_pool(5x3, rois=9) -> box_head(4)"
+    )
+    page = draw(elaborate(parse(text)).graph)
+    assert "RoI pool 5×3" in page
+    assert "9 × 6×5×3" in page
+    assert "upsample nearest" in page
+    assert "boxes <tspan>5" in page
+    assert "outputs box_head.classes <b>9 × 81</b> · box_head.deltas <b>9 × 324</b>" in page
+    levels = [card for stage in stages_of(elaborate(parse(text)).graph) if stage.name == "neck" for card in stage.cards]
+    assert [card.names for card in levels] == [("neck.p3",), ("neck.p2",)]

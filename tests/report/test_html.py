@@ -51,7 +51,7 @@ def test_the_policy_names_every_script_and_style_of_the_page():
     assert policy.startswith("default-src 'none'; ")
     assert "unsafe" not in policy
     inline = re.findall(r"<script>(.*?)</script>", page, re.S) + re.findall(r"<style>(.*?)</style>", page, re.S)
-    assert len(inline) == 10
+    assert len(inline) == 11
     assert all(csp_hash(text) in policy for text in inline)
 
 

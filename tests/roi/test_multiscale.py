@@ -15,6 +15,7 @@ from archlab.roi import (
     infer_strides,
     multiscale_roi_align,
     roi_align,
+    roi_pool,
 )
 
 from .oracles import random_boxes, random_map
@@ -108,3 +109,15 @@ def test_rules() -> None:
         multiscale_roi_align(pyramid()[:2], sized_boxes(2), 3, [4, 8], levels=torch.zeros(2))
     with pytest.raises(RoIError, match=r"the first has \(2, 5\)"):
         multiscale_roi_align([pyramid()[0], torch.zeros(2, 6, 4, 4)], sized_boxes(2), 3, [4, 8])
+
+
+@pytest.mark.parametrize("mode", ["caffe", "partition"])
+def test_pooling_takes_the_level_that_align_takes(mode: str) -> None:
+    maps, rois = pyramid(), sized_boxes()
+    levels = assign_levels(rois, 2, 5)
+    assert levels.unique().tolist() == [0, 1, 2, 3]
+    expected = torch.stack([
+        roi_pool(maps[level], rois[k : k + 1], (3, 4), 1 / STRIDES[level], mode)[0]
+        for k, level in enumerate(levels.tolist())
+    ])  # fmt: skip
+    assert_close(multiscale_roi_align(maps, rois, (3, 4), STRIDES, mode=mode), expected, rtol=0, atol=0)

@@ -18,6 +18,7 @@ from archlab.score.grad_norm import grad_norm
 from archlab.score.naswot import naswot
 from archlab.score.size import log_macs, log_params
 from archlab.score.synflow import synflow
+from archlab.score.width import score as width_score
 from archlab.score.zen import ALPHA, REPEATS, plain_part, zen
 
 
@@ -183,6 +184,22 @@ def test_entropy_of_three_convolutions():
     second = first + 0.5 * math.log(72)
     expected = 1 * (math.log(16) + first) + 6 * (math.log(4) + second)
     assert entropy(module_of(text), torch.zeros(1, 3, 32, 32), rng()) == pytest.approx(expected, rel=1e-12)
+
+
+def test_score_is_the_mean_log_width_of_the_resolutions():
+    text = """net t(input=3x33x65)
+    a: conv(8, 3) -> conv(16, 1, s=2) -> squeeze_excite -> maxpool(3, s=2)
+    b: conv(4, 3) -> conv(6, 3, g=2) -> gap -> fc(9)"""
+    # 8 channels at 33x65; 16 at 17x33, the input halved and rounded; 4 + 6 at 9x17. The gate's two convolutions and
+    # the linear layer see single pixels.
+    expected = (math.log(8) + math.log(16) + math.log(10)) / 3
+    assert width_score(module_of(text), torch.zeros(1, 3, 33, 65), rng()) == pytest.approx(expected, rel=1e-12)
+
+
+def test_score_does_not_ask_how_many_layers_share_the_channels_of_a_resolution():
+    one, two = (f"net t(input=3x8x8)\na: {body} -> gap -> fc(2)" for body in ("conv(8)", "conv(4) -> conv(4)"))
+    batch = torch.zeros(1, 3, 8, 8)
+    assert width_score(module_of(one), batch, rng()) == width_score(module_of(two), batch, rng()) == math.log(8)
 
 
 def test_sizes_are_those_of_resnet50():

@@ -36,6 +36,17 @@ def test_the_seed_alone_decides_the_score(name):
 
 
 @every
+def test_a_detectors_score_is_its_backbones(name):
+    backbone = "net t(input=3x16x16)\nstem: conv(8, s=4)\nbody: inverted(16, s=2)\n"
+    detector = module_of(f"{backbone}detect: fpn(8) -> roi_align(3, rois=5) -> box_head(8)")
+    alone = module_of(backbone)
+    before = {key: value.clone() for key, value in detector.state_dict().items()}
+    assert score(name, detector, SHAPE, seed=0) == score(name, alone, SHAPE, seed=0)
+    assert all(torch.equal(value, before[key]) for key, value in detector.state_dict().items())
+    assert detector.training
+
+
+@every
 def test_another_number_of_threads_changes_roundings_only(name):
     before, values = torch.get_num_threads(), []
     try:
@@ -45,7 +56,7 @@ def test_another_number_of_threads_changes_roundings_only(name):
     finally:
         torch.set_num_threads(before)
     assert values[0] == pytest.approx(values[1], rel=1e-4)
-    if name in ("synflow", "entropy", "log_macs", "log_params"):
+    if name in ("score", "synflow", "entropy", "log_macs", "log_params"):
         assert values[0] == values[1]
 
 
@@ -83,7 +94,7 @@ def test_frozen_weights_and_disabled_gradients_change_nothing(name):
         assert score(name, module_of().requires_grad_(False), SHAPE, 0) == score(name, module_of(), SHAPE, 0)
 
 
-@pytest.mark.parametrize("name", ["synflow", "zen", "entropy", "log_macs", "log_params"])
+@pytest.mark.parametrize("name", ["score", "synflow", "zen", "entropy", "log_macs", "log_params"])
 def test_a_wider_network_scores_higher(name):
     values = [score(name, module_of(BY_WIDTH.format(width)), (3, 32, 32), seed=0) for width in (0.5, 1, 2, 4)]
     assert values == sorted(values)
@@ -112,6 +123,7 @@ def test_weights_that_are_no_numbers_are_an_error_that_names_the_score(name):
     ("name", "text", "message"),
     [
         ("naswot", "net t(input=3x16x16)\na: conv2d(8)", "it is -inf, not a finite number"),
+        ("score", "net t(input=3x16x16)\na: gap -> conv2d(8, 1)", "it is -inf, not a finite number"),
         ("log_macs", "net t(input=3x16x16)\na: relu", "it is -inf, not a finite number"),
         ("log_params", "net t(input=3x16x16)\na: relu", "it is -inf, not a finite number"),
         ("synflow", "net t(input=3x16x16)\na: relu", "it cannot be computed: "),

@@ -3,14 +3,18 @@ from __future__ import annotations
 import csv
 import math
 import random
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 import archlab
-from archlab.elaborate import Interpreter, Random, load
+from archlab.elaborate import Interpreter, Random, load, settle
 from archlab.errors import InputError
-from archlab.grammar import parse
+from archlab.grammar import parse, unparse
+from archlab.nn import build
+from archlab.result import read_result
 from archlab.search.calibrate import (
     equal_cost_tau,
     fit,
@@ -20,7 +24,8 @@ from archlab.search.calibrate import (
     read_lessons,
     write_calibration,
 )
-from archlab.search.objective import parse_goals
+from archlab.search.features import FEATURES
+from archlab.search.objective import Candidate, parse_goals
 from tests.search.conftest import TINY
 
 
@@ -91,6 +96,56 @@ def test_a_calibration_is_an_objective_by_its_file(networks, tmp_path):
     assert result.finalists[0].cost["params"] == pytest.approx(most, rel=0.2)
     again, _ = read_lessons(tmp_path / "out" / "result.json", Interpreter(load(parse(TINY))), None)
     assert len(again) == 36
+
+
+def test_zero_cost_scores_are_inputs_beside_the_features(networks, tmp_path):
+    # The norm of the first gradients hangs on the weights that a network begins with, so no graph feature holds it.
+    values = [2 * inputs_of(n, ("grad_norm",))[-1] + 1 for n in networks]
+    without, fitted = fit("tiny", networks, values), fit("tiny", networks, values, ("synflow", "grad_norm"))
+    assert without.kendall < 0.8
+    assert fitted.kendall > 0.99
+    assert fitted.scores == ("synflow", "grad_norm")
+    assert len(fitted.weights) == len(FEATURES) + 2
+    write_calibration(tmp_path / "c.json", fitted)
+    assert read_calibration(tmp_path / "c.json") == fitted
+    for network, value in zip(networks, values, strict=True):
+        assert fitted.value(inputs_of(network, fitted.scores)) == pytest.approx(value, abs=0.3)
+
+
+def test_a_calibration_with_scores_judges_the_module_that_it_is_given(networks, tmp_path):
+    values = [inputs_of(n, ("grad_norm",))[-1] for n in networks]
+    fitted = fit("tiny", networks, values, ("grad_norm",))
+    write_calibration(tmp_path / "c.json", fitted)
+    judge, network = objective_of(tmp_path / "c.json"), networks[0]
+    candidate = Candidate(0, unparse(settle(load(parse(TINY)), network)), network.graph, {}, network.draws, seed=0)
+    module = build(network.graph, seed=0)
+    assert judge(module, candidate, None) == pytest.approx(fitted.value(inputs_of(network, fitted.scores)), rel=1e-9)
+    other = judge(build(network.graph, seed=1), candidate, None)
+    assert other == fitted.value(inputs_of(network, fitted.scores, 0, build(network.graph, seed=1)))
+    assert other != judge(module, candidate, None)
+
+
+def archlab_command(*words):
+    command = [sys.executable, "-m", "archlab", *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_command_trains_fits_with_scores_and_its_file_is_searched_with(tmp_path, tiny_file, objective_file):
+    objective = objective_file("return math.log(candidate.cost['params'])")
+    out, found = tmp_path / "tiny.json", tmp_path / "found"
+    more = ("--score", "synflow", "--score", "naswot", "--out", out)
+    said = archlab_command("calibrate", tiny_file, "-o", objective, "-n", 12, *more)
+    assert f"{out}: 12 networks; left-out Kendall" in said
+    assert read_calibration(out).scores == ("synflow", "naswot")
+    archlab_command("search", tiny_file, "-o", out, "-n", 8, "--no-latency", "--top", 1, "--out", found)
+    assert [t.state for t in read_result(found / "result.json").trials].count("scored") == 8
+
+
+def test_a_score_that_is_not_there_is_refused_by_name(networks):
+    with pytest.raises(InputError, match="there is no score 'sinflow'\n  hint: did you mean synflow"):
+        fit("tiny", networks, [truth(n) for n in networks], ("sinflow",))
 
 
 def test_too_few_networks_and_broken_files_are_refused(networks, tmp_path):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from archlab.cost import cost
-from benchmarks.search import TABLE, hypervolume, read_table
+from benchmarks.macro import TABLE, read_table
+from benchmarks.search import hypervolume
 
 needs_table = pytest.mark.skipif(not TABLE.exists(), reason=f"the table of NAS-Bench-Macro is not at {TABLE}")
 

@@ -1,21 +1,29 @@
-"""A network for elsewhere: ONNX, Python source, a torch.export program, or its canonical text."""
+"""A network, or a part of a detector, for elsewhere: ONNX, Python source, a torch.export program, canonical text."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 from archlab.elaborate import Network, Space, settle
 from archlab.errors import InputError
 from archlab.grammar import unparse
+from archlab.ir import BOXES
 
-__all__ = ["FORMATS", "export"]
+__all__ = ["FORMATS", "Part", "export"]
+
+Part = Literal["whole", "neck", "backbone"]
+PARTS: tuple[Part, ...] = ("whole", "neck", "backbone")
+"""What of a detector can be exported."""
 
 
-def export(space: Space, network: Network, to: str, seed: int = 0) -> str | bytes:
+def export(space: Space, network: Network, to: str, seed: int = 0, part: Part = "whole") -> str | bytes:
     """``network``, a draw of ``space``, in a format of ``FORMATS``; weights are those of ``build`` with ``seed``.
 
-    ONNX and pt2 are in eval mode, for any batch and the network's own height and width.
+    ONNX and pt2 are in eval mode, for any batch and the network's own height and width; a whole detector takes any
+    number of boxes (K, 5) as well. Of a detector, ``part`` says what: ``neck`` is its backbone with the neck, whose
+    outputs are the levels, ``backbone`` what is before it. A pt2 of a whole detector needs archlab.roi where it runs.
 
     Raises:
         InputError: the format is unknown, or needs a package that is not installed.
@@ -23,44 +31,58 @@ def export(space: Space, network: Network, to: str, seed: int = 0) -> str | byte
     """
     if to not in FORMATS:
         raise InputError(f"there is no format {to!r}", hint=f"the formats are {', '.join(FORMATS)}")
-    return FORMATS[to](space, network, seed)
+    return FORMATS[to](space, network, seed, part)
 
 
-def _onnx(space: Space, network: Network, seed: int) -> bytes:
-    from archlab.nn.module import build
+def _onnx(space: Space, network: Network, seed: int, part: Part) -> bytes:
+    from archlab.nn.export.parts import built
 
+    graph, module = built(network, part, seed)
     try:
         from archlab.nn.export.onnx import to_onnx
+        from archlab.nn.export.traced import to_onnx_with_boxes
     except ImportError as error:
         raise InputError("export to ONNX needs the package onnx", hint="pip install 'archlab[onnx]'") from error
-    return bytes(to_onnx(network.graph, build(network.graph, seed)).SerializeToString())
+    if BOXES in graph.inputs:
+        return to_onnx_with_boxes(graph, module)
+    return bytes(to_onnx(graph, module).SerializeToString())
 
 
-def _python(space: Space, network: Network, seed: int) -> str:
+def _python(space: Space, network: Network, seed: int, part: Part) -> str:
+    from archlab.nn.export.parts import check
     from archlab.nn.export.source import to_source
 
-    return to_source(network)
+    check(network, part)
+    if network.detector is not None and part != "backbone":
+        raise InputError(
+            "Python source that needs torch alone cannot hold a neck and RoI align",
+            hint="export the backbone (--part backbone), or the whole to onnx or pt2",
+        )
+    return to_source(network.without_detector)
 
 
-def _pt2(space: Space, network: Network, seed: int) -> bytes:
+def _pt2(space: Space, network: Network, seed: int, part: Part) -> bytes:
     import torch
 
-    from archlab.nn.module import build
+    from archlab.nn.export.parts import built
+    from archlab.nn.inputs import inputs_of
 
+    graph, module = built(network, part, seed)
     # A batch of one would be taken for a constant.
-    images = torch.zeros(2, *network.input_shape)
-    shapes = ({0: torch.export.Dim("batch")},)
-    program = torch.export.export(build(network.graph, seed).eval(), (images,), dynamic_shapes=shapes)
+    shapes = tuple({0: torch.export.Dim(name)} for name in ("batch", "boxes")[: len(graph.inputs)])
+    program = torch.export.export(module, inputs_of(graph, images=2), dynamic_shapes=shapes)
     buffer = io.BytesIO()
     torch.export.save(program, buffer)
     return buffer.getvalue()
 
 
-def _arch(space: Space, network: Network, seed: int) -> str:
+def _arch(space: Space, network: Network, seed: int, part: Part) -> str:
+    if part != "whole":
+        raise InputError("a text holds a detector whole", hint="remove its stage detect for the backbone alone")
     return unparse(settle(space, network))
 
 
-FORMATS: Mapping[str, Callable[[Space, Network, int], str | bytes]] = {
+FORMATS: Mapping[str, Callable[[Space, Network, int, Part], str | bytes]] = {
     "onnx": _onnx,
     "python": _python,
     "pt2": _pt2,

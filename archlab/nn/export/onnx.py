@@ -17,6 +17,7 @@ from torch import nn
 from archlab.errors import BuildError
 from archlab.ir import INPUT, Graph, Node, Shape
 from archlab.nn.module import target_of
+from archlab.pyramid import NECK
 
 OPSET = 21
 IR_VERSION = 10
@@ -25,7 +26,8 @@ IR_VERSION = 10
 def to_onnx(graph: Graph, module: nn.Module) -> onnx.ModelProto:
     """The ONNX model of ``graph`` with the weights of ``module`` (as ``archlab.nn.build`` made it), for inference.
 
-    Its input is ``input`` (batch, C, H, W) and its output ``output``; it is checked by ``onnx.checker``.
+    Its input is ``input`` (batch, C, H, W) and its output ``output``, or of a neck ``p2``, ``p3`` …; it is checked by
+    ``onnx.checker``.
 
     Raises:
         BuildError: an operator has no writer, or a weight is missing.
@@ -35,18 +37,29 @@ def to_onnx(graph: Graph, module: nn.Module) -> onnx.ModelProto:
         if node.op not in WRITERS:
             raise BuildError(f"{node.name}: there is no ONNX for the operator {node.op}")
         WRITERS[node.op](writer, node)
-    writer.emit("Identity", "output", [graph.output], "output")
+    outputs = dict(zip(output_names(graph), graph.outputs, strict=True))
+    for name, node_name in outputs.items():
+        writer.emit("Identity", name, [node_name], name)
     proto = helper.make_graph(
         writer.nodes,
         graph.name,
         [_value(INPUT, graph.input_shape)],
-        [_value("output", graph.shape_of(graph.output))],
+        [_value(name, graph.shape_of(node_name)) for name, node_name in outputs.items()],
         writer.initializers,
     )
     model = helper.make_model(proto, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="archlab")
     model.ir_version = IR_VERSION
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+def output_names(graph: Graph) -> list[str]:
+    """What the outputs are called: ``output``, or where there are several the parts that give them."""
+    if len(graph.outputs) == 1:
+        return ["output"]
+    if graph[graph.outputs[0]].stage == NECK:
+        return [graph[name].block.partition(".")[2] for name in graph.outputs]
+    return [name.rpartition(".")[2] for name in graph.outputs]
 
 
 def _value(name: str, shape: Shape) -> onnx.ValueInfoProto:
@@ -185,6 +198,18 @@ def _upsample(w: _Writer, node: Node) -> None:
            mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")  # fmt: skip
 
 
+def _upsample_like(w: _Writer, node: Node) -> None:
+    sizes = w.constant(node, "sizes", np.array(node.shape[1:]))
+    w.emit("Resize", node.name, [node.inputs[0], "", "", sizes], node.name, axes=[2, 3],
+           mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")  # fmt: skip
+
+
+def _boxes(w: _Writer, node: Node) -> None:
+    raise BuildError(
+        f"{node.name}: a box head is exported whole, by tracing", hint="use archlab.nn.export.export, or its neck alone"
+    )
+
+
 def _shuffle(w: _Writer, node: Node) -> None:
     c, height, width = node.shape
     groups = node.attrs["groups"]
@@ -232,6 +257,9 @@ WRITERS: dict[str, Write] = {
     "gap": _simple("GlobalAveragePool"),
     "adaptive_avgpool": _adaptive,
     "upsample": _upsample,
+    "upsample_like": _upsample_like,
+    "roi_align": _boxes,
+    "roi_pool": _boxes,
     "flatten": _simple("Flatten", axis=1),
     "dropout": _simple("Identity"),
     "shuffle": _shuffle,

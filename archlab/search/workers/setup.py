@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 from pathlib import Path
+from typing import Any
 
 import optuna
 
 from archlab.cost import Budget
+from archlab.detect.source import Source
+from archlab.detect.task import Task
 from archlab.elaborate import load
 from archlab.errors import InputError
 from archlab.grammar import parse, unparse
@@ -33,6 +36,7 @@ def write_setup(study: optuna.Study, plan: Plan) -> None:
         "threads": plan.threads,
         "heartbeat": plan.heartbeat,
         "max_nodes": plan.space.max_nodes,
+        "data": plan.task and _data(plan.task),
         "code": {goal.name: code_digest(goal) for goal in plan.every_goal if goal.kind == "user"},
     }
     if study.user_attrs.get(SETUP) != setup:
@@ -71,7 +75,9 @@ def read_plan(study: optuna.Study, where: str, space: Architecture | None = None
         if other is not None and unparse(other) != text:
             raise InputError(f"the study {name!r} in {where} is of another space: {_difference(text, unparse(other))}")
     later = setup["then"]
-    goals = parse_goals([_spoken(text) for text in [*made["objectives"], *[stage["objective"] for stage in later]]])
+    task = _task(setup["data"], made.get("data"), name, where)
+    spoken = [_spoken(text) for text in [*made["objectives"], *[stage["objective"] for stage in later]]]
+    goals = parse_goals(spoken, task)
     for goal in goals:
         theirs = setup["code"].get(goal.name)
         if theirs != (code_digest(goal) if goal.kind == "user" else None):
@@ -96,7 +102,35 @@ def read_plan(study: optuna.Study, where: str, space: Architecture | None = None
         study=name,
         threads=setup["threads"],
         heartbeat=setup["heartbeat"],
+        task=task,
     )
+
+
+def _data(task: Task) -> dict[str, Any]:
+    source = task.source
+    paths = {key: str(path.resolve()) for key, path in (("train", source.train), ("val", source.val)) if path}
+    return {**paths, "seed": source.seed, "steps": task.steps}
+
+
+def _task(data: dict[str, Any] | None, digest: str | None, name: str, where: str) -> Task | None:
+    """The detection data that a study names, as it is here.
+
+    Raises:
+        InputError: it is missing here, or is not the study's.
+    """
+    if data is None:
+        return None
+    paths = {key: Path(data[key]) if key in data else None for key in ("train", "val")}
+    for path in paths.values():
+        if path is not None and not path.is_file():
+            raise InputError(f"the study {name!r} in {where} looks at {path}, which is not here", hint="copy the data")
+    task = Task(Source(paths["train"], paths["val"], data["seed"]), data["steps"])
+    if task.digest != digest:
+        raise InputError(
+            f"the data at {paths['train']} is not what the study {name!r} in {where} was begun with",
+            hint="copy the data from where the search was begun",
+        )
+    return task
 
 
 def _spoken(objective: str) -> str:

@@ -1,0 +1,164 @@
+"""Detection data in memory: images resized to one size, boxes with them."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from archlab.detect.coco import Annotations, Labelled, read_annotations
+from archlab.errors import InputError
+
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+"""Of ImageNet's pixels between 0 and 1, as torchvision normalises."""
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class DetectionData:
+    """Images of one size with their boxes.
+
+    Attributes:
+        source: where they come from, for messages and reports.
+        classes: names; a label is an index into them from 1 on, 0 being the background.
+        images: (N, 3, H, W) bytes; each image resized with its proportions, at the upper left, the rest black.
+        boxes: for each image (K, 4) x1, y1, x2, y2 in pixels of ``images``.
+        labels: for each image (K,).
+        scales: for each image, pixels here by pixels on disk.
+        truth: COCO-format dictionary in pixels on disk, for pycocotools.
+        image_ids, category_ids: the truth's ids of the images and the classes.
+        left_out: how many boxes training leaves out or changes, by what is wrong with them.
+    """
+
+    source: str
+    classes: tuple[str, ...]
+    images: Tensor
+    boxes: tuple[Tensor, ...]
+    labels: tuple[Tensor, ...]
+    scales: tuple[float, ...]
+    truth: Mapping[str, Any]
+    image_ids: tuple[int, ...]
+    category_ids: tuple[int, ...]
+    left_out: Mapping[str, int]
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the images."""
+        return int(self.images.shape[2]), int(self.images.shape[3])
+
+    def batch(self, indices: Sequence[int] | Tensor) -> Tensor:
+        """Images (n, 3, H, W) in float32, normalised."""
+        pixels = self.images[torch.as_tensor(indices, dtype=torch.long)].float() / 255
+        return (pixels - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
+
+    def part(self, indices: Sequence[int]) -> DetectionData:
+        """The images of these indices as a data set of their own."""
+        ids = {self.image_ids[i] for i in indices}
+        truth = {
+            "images": [entry for entry in self.truth["images"] if entry["id"] in ids],
+            "annotations": [entry for entry in self.truth["annotations"] if entry["image_id"] in ids],
+            "categories": self.truth["categories"],
+        }
+        return DetectionData(
+            self.source,
+            self.classes,
+            self.images[torch.as_tensor(indices, dtype=torch.long)],
+            tuple(self.boxes[i] for i in indices),
+            tuple(self.labels[i] for i in indices),
+            tuple(self.scales[i] for i in indices),
+            truth,
+            tuple(self.image_ids[i] for i in indices),
+            self.category_ids,
+            self.left_out,
+        )
+
+
+def split(data: DetectionData, share: float, seed: int) -> tuple[DetectionData, DetectionData]:
+    """The data in two, the second with ``share`` of the images (at least one), by lot of ``seed``.
+
+    Raises:
+        InputError: there are fewer than two images.
+    """
+    if len(data) < 2:
+        raise InputError(f"{data.source} has {len(data)} image, which cannot be split for validation")
+    order = list(range(len(data)))
+    random.Random(seed).shuffle(order)
+    n = min(max(1, round(len(data) * share)), len(data) - 1)
+    return data.part(sorted(order[n:])), data.part(sorted(order[:n]))
+
+
+def read_coco(source: str | Path, size: tuple[int, int], progress: Progress | None = None) -> DetectionData:
+    """The data of a COCO-format JSON file, every image read once, resized to fit ``size`` (height, width).
+
+    Raises:
+        InputError: as ``read_annotations``; or an image is broken, too large, or not of the size that the file says.
+    """
+    annotations = read_annotations(Path(source))
+    return _in_memory(annotations, size, progress or (lambda _: None))
+
+
+def _in_memory(annotations: Annotations, size: tuple[int, int], progress: Progress) -> DetectionData:
+    height, width = size
+    count = len(annotations.images)
+    images = torch.zeros(count, 3, height, width, dtype=torch.uint8)
+    expected = {entry["id"]: (entry["width"], entry["height"]) for entry in annotations.truth["images"]}
+    scales, boxes, labels = [], [], []
+    left_out = Counter(annotations.left_out)
+    for i, image in enumerate(annotations.images):
+        if i % 50 == 0:
+            progress(f"reading {annotations.source}: image {i} of {count}")
+        w, h = expected[image.id]
+        scale = min(height / h, width / w)
+        pixels = _pixels(image, (w, h), (max(1, round(w * scale)), max(1, round(h * scale))))
+        images[i, :, : pixels.shape[0], : pixels.shape[1]] = torch.from_numpy(pixels).permute(2, 0, 1)
+        scales.append(scale)
+        own = torch.tensor(image.boxes, dtype=torch.float32).reshape(-1, 4) * scale
+        some = (own[:, 2:] > own[:, :2]).all(1)  # a box may be too thin for single precision
+        left_out["no area"] += int((~some).sum())
+        boxes.append(own[some])
+        labels.append(torch.tensor(image.labels, dtype=torch.int64)[some])
+    return DetectionData(
+        str(annotations.source),
+        annotations.classes,
+        images,
+        tuple(boxes),
+        tuple(labels),
+        tuple(scales),
+        annotations.truth,
+        tuple(image.id for image in annotations.images),
+        annotations.category_ids,
+        dict(+left_out),
+    )
+
+
+def _pixels(image: Labelled, expected: tuple[int, int], size: tuple[int, int]) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """The image's pixels (h, w, 3), resized to ``size`` (w, h) with antialiasing."""
+    try:
+        from PIL import Image, UnidentifiedImageError
+    except ImportError as error:
+        raise InputError("images cannot be read without Pillow", hint="pip install 'archlab[detect]'") from error
+    try:
+        with Image.open(image.path) as file:
+            if file.size != expected:
+                raise InputError(
+                    f"{image.path} has {file.size[0]}x{file.size[1]} pixels, and its annotations say "
+                    f"{expected[0]}x{expected[1]}"
+                )
+            file.draft("RGB", size)  # a JPEG is decoded at half or quarter size where that is enough
+            return np.array(file.convert("RGB").resize(size, Image.Resampling.BILINEAR))
+    except FileNotFoundError as error:
+        raise InputError(f"there is no image {image.path}") from error
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError, SyntaxError) as error:
+        raise InputError(f"the image {image.path} cannot be read: {error}") from error

@@ -1,0 +1,119 @@
+"""Measured AP: a whole detector, proposals included, trained for a stated number of steps and evaluated."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from archlab.detect.dataset import DetectionData
+from archlab.detect.evaluate import AveragePrecision, average_precision, predict
+from archlab.detect.faster_rcnn import torchvision_model
+from archlab.detect.scores import detector_for
+from archlab.detect.train import Schedule, train
+from archlab.ir import Graph
+from archlab.pyramid import neck_strides
+
+LOOKS = 5
+"""How often in a training AP is measured, the end included, so that a pruner can compare."""
+
+Report = Callable[[int, float], None]
+"""Is told the step and the AP then; may raise to end the training."""
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """A trained detector's AP on validation images, and what it found in them.
+
+    Attributes:
+        ap: as COCO defines it.
+        found: for each validation image what torchvision's detectors put out.
+        losses: of every step.
+    """
+
+    ap: AveragePrecision
+    found: list[dict[str, Tensor]]
+    losses: list[float]
+
+
+def measure_ap(
+    graph: Graph,
+    training: DetectionData,
+    validation: DetectionData,
+    schedule: Schedule,
+    seed: int,
+    report: Report | None = None,
+) -> Measured:
+    """Trains Faster R-CNN on the backbone and neck of ``graph`` from scratch, and measures its AP.
+
+    Args:
+        graph: a detector's, or a backbone's, which is given ``archlab.detect.scores.SMALL``.
+        report: told the AP at each fifth of the steps, rounded up, but the last.
+
+    Raises:
+        InputError: torchvision or pycocotools is missing, or the data is of another size than the network's input.
+        ScoreError: a loss is not finite.
+    """
+    model = small_faster_rcnn(detector_for(graph, training), training, seed)
+    every = math.ceil(schedule.steps / LOOKS)
+
+    def after(step: int, _: float) -> None:
+        if report is not None and step % every == 0 and step < schedule.steps:
+            report(step, _ap(average_precision(_found(model, validation), validation)))
+            model.train()
+
+    losses = train(model, training, schedule, seed, after)
+    found = _found(model, validation)
+    return Measured(average_precision(found, validation), found, losses)
+
+
+def small_faster_rcnn(graph: Graph, data: DetectionData, seed: int) -> nn.Module:
+    """Faster R-CNN on a detector's ``graph`` for the small images that it is trained on from scratch.
+
+    The images are taken as they are; a step samples 64 anchors and 32 boxes an image, of at most 100 proposals; the
+    finest anchor has the side of the data's small boxes.
+    """
+    height, width = data.size
+    model = torchvision_model(
+        graph,
+        anchor_scale=anchor_scale(graph, data),
+        seed=seed,
+        min_size=height,
+        max_size=width,
+        _skip_resize=True,
+        image_mean=[0.0] * 3,
+        image_std=[1.0] * 3,
+        rpn_pre_nms_top_n_train=128,
+        rpn_pre_nms_top_n_test=128,
+        rpn_post_nms_top_n_train=100,
+        rpn_post_nms_top_n_test=100,
+        rpn_batch_size_per_image=64,
+        box_batch_size_per_image=32,
+    )
+    return model.to(memory_format=torch.channels_last)
+
+
+def anchor_scale(graph: Graph, data: DetectionData) -> float:
+    """The side of an anchor in strides of its level: that at which the finest level's is the data's 10 % quantile.
+
+    At least 2, below which a map has no place for it, and at most the 8 of Lin et al. 2017 (arXiv:1612.03144).
+    """
+    boxes = torch.cat(data.boxes)
+    if not len(boxes):
+        return 8.0
+    sides = (boxes[:, 2:] - boxes[:, :2]).prod(1).sqrt()
+    finest = min(neck_strides(graph).values())
+    return min(8.0, max(2.0, sides.quantile(0.1).item() / finest))
+
+
+def _found(model: nn.Module, data: DetectionData) -> list[dict[str, Tensor]]:
+    model.eval()
+    return predict(cast(Any, model), data)
+
+
+def _ap(ap: AveragePrecision) -> float:
+    return 0.0 if math.isnan(ap.ap) else ap.ap

@@ -1,0 +1,71 @@
+"""Where a search's detection data comes from: files, or shapes that are drawn. Imports no torch."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from archlab.errors import InputError
+
+_TRAIN = ("train.json", "annotations/instances_train2017.json", "train/_annotations.coco.json")
+_VAL = ("val.json", "valid.json", "annotations/instances_val2017.json", "valid/_annotations.coco.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Training and validation data.
+
+    Attributes:
+        train: COCO-format file; None for drawn shapes.
+        val: another; None for a share of the training images, by lot of ``seed``.
+        seed: of the lot.
+    """
+
+    train: Path | None = None
+    val: Path | None = None
+    seed: int = 0
+
+    @property
+    def digest(self) -> str:
+        """A hash of the annotations, by which workers know that they have the same data."""
+        text = hashlib.sha256(f"{self.seed}".encode())
+        for path in (self.train, self.val):
+            text.update(path.read_bytes() if path is not None else b"-")
+        return text.hexdigest()[:16]
+
+
+def find_source(data: str | Path | None, val: str | Path | None = None, seed: int = 0) -> Source:
+    """The data that a user names: a COCO-format file, or a folder that holds ``train.json`` and ``val.json``, or what
+    COCO and Roboflow call them, or one JSON file. Of a folder that ``val`` names, its validation file.
+
+    Raises:
+        InputError: there is no such file or folder, or the folder's files leave it open which is meant.
+    """
+    if data is None:
+        if val is not None:
+            raise InputError("validation data needs training data", hint="name it with --data")
+        return Source(seed=seed)
+    path = Path(data)
+    train, beside = (path, None) if path.is_file() else _in_folder(path)
+    return Source(train, _file(Path(val)) if val is not None else beside, seed)
+
+
+def _file(path: Path) -> Path:
+    if path.is_file():
+        return path
+    own = next((path / name for name in _VAL if (path / name).is_file()), None)
+    return own or _in_folder(path)[0]
+
+
+def _in_folder(folder: Path) -> tuple[Path, Path | None]:
+    if not folder.is_dir():
+        raise InputError(f"no such file or folder: {folder}")
+    train = next((folder / name for name in _TRAIN if (folder / name).is_file()), None)
+    if train is not None:
+        return train, next((folder / name for name in _VAL if (folder / name).is_file()), None)
+    files = sorted(folder.glob("*.json"))
+    if len(files) == 1:
+        return files[0], None
+    found = f"{len(files)} JSON files and no train.json" if files else "no JSON file"
+    raise InputError(f"{folder} holds {found}", hint="name the COCO-format file itself")

@@ -1,0 +1,107 @@
+"""Training a detector for a stated number of steps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from archlab.detect.dataset import DetectionData
+from archlab.errors import ScoreError
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How a detector is trained: AdamW under a cosine with a warm-up, on mirrored and unmirrored images.
+
+    Attributes:
+        steps: optimiser steps.
+        batch_size: images a step.
+        rate: the peak learning rate.
+        decay: weight decay.
+        warm_up: the share of the steps in which the rate rises.
+        clip: the most that the gradient's norm may be.
+    """
+
+    steps: int = 750
+    batch_size: int = 8
+    rate: float = 2e-3
+    decay: float = 1e-4
+    warm_up: float = 0.1
+    clip: float = 10.0
+
+    def rate_at(self, step: int) -> float:
+        """The learning rate of step ``step``, from 0 on."""
+        rising = max(1, round(self.steps * self.warm_up))
+        if step < rising:
+            return self.rate * (step + 1) / rising
+        return self.rate * 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, self.steps - rising)))
+
+
+def batches(count: int, batch_size: int, rng: torch.Generator) -> Iterator[Tensor]:
+    """Indices of batch after batch, without end; every image once before any comes again."""
+    left = torch.empty(0, dtype=torch.long)
+    while True:
+        while len(left) < batch_size:
+            left = torch.cat([left, torch.randperm(count, generator=rng)])
+        yield left[:batch_size]
+        left = left[batch_size:]
+
+
+def mirrored(images: Tensor, boxes: list[Tensor], which: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """The images (n, 3, H, W) of ``which`` (n,) mirrored left to right, and their boxes with them."""
+    width = images.shape[-1]
+    flipped = torch.where(which[:, None, None, None], images.flip(-1), images)
+    turned = []
+    for each, flip in zip(boxes, which.tolist(), strict=True):
+        x1, y1, x2, y2 = each.unbind(1)
+        turned.append(torch.stack([width - x2, y1, width - x1, y2], dim=1) if flip else each)
+    return flipped, turned
+
+
+def train(
+    model: nn.Module,
+    data: DetectionData,
+    schedule: Schedule,
+    seed: int,
+    after: Callable[[int, float], None] | None = None,
+) -> list[float]:
+    """Trains ``model``, a torchvision detector, on ``data``; the loss of every step.
+
+    Everything random comes from ``seed``; torch's global generator, which torchvision's samplers draw from, is as
+    before when it returns.
+
+    Args:
+        after: called behind every step with its number from 1 on and its loss; may raise to end the training.
+
+    Raises:
+        ScoreError: a loss is not finite.
+    """
+    rng = torch.Generator().manual_seed(seed)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=schedule.rate, weight_decay=schedule.decay, fused=True)
+    losses: list[float] = []
+    model.train()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for step, indices in enumerate(batches(len(data), schedule.batch_size, rng)):
+            if step == schedule.steps:
+                break
+            for group in optimiser.param_groups:
+                group["lr"] = schedule.rate_at(step)
+            flips = torch.rand(len(indices), generator=rng) < 0.5
+            images, boxes = mirrored(data.batch(indices), [data.boxes[i] for i in indices], flips)
+            targets = [{"boxes": b, "labels": data.labels[i]} for b, i in zip(boxes, indices, strict=True)]
+            loss = sum(model(list(images), targets).values())
+            if not math.isfinite(loss.item()):
+                raise ScoreError(f"the loss is {loss.item()} at step {step + 1} of {schedule.steps}")
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), schedule.clip)
+            optimiser.step()
+            losses.append(loss.item())
+            if after is not None:
+                after(step + 1, losses[-1])
+    return losses

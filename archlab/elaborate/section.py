@@ -1,0 +1,144 @@
+"""The stage ``detect`` of a text, read: what neck and box head it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from archlab.elaborate import evaluate
+from archlab.elaborate.language import DETECT, DETECT_ORDER, DETECT_PARTS, DETECT_USAGE
+from archlab.elaborate.scope import Scope
+from archlab.elaborate.values import Values
+from archlab.grammar import ast
+from archlab.pyramid import DetectorSpec
+
+MAX_COUNT = 1_000_000
+MAX_SIDE = 1024
+_LAST_LEVEL = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a text asks for, before its levels are looked for on the backbone.
+
+    Attributes:
+        spec: all but the levels.
+        finest, coarsest: the first and the last level, such as 2 for p2; 0 for what the backbone gives.
+        neck: the neck's call, for what is wrong with the levels.
+    """
+
+    spec: DetectorSpec
+    finest: int
+    coarsest: int
+    neck: ast.Expr
+
+
+class Section:
+    """Reads the stage under one draw."""
+
+    def __init__(self, values: Values, divisor: int) -> None:
+        self.values = values
+        self.divisor = divisor
+
+    def read(self, body: ast.Expr, scope: Scope) -> Asked:
+        """What ``body`` asks for.
+
+        Raises:
+            ElaborationError: it is no neck, RoI align or pooling, and box head, or an argument does not fit.
+        """
+        parts = self._parts(body, scope)
+        for i, part in enumerate(parts):
+            name = part.name if isinstance(part, ast.Call | ast.Name) else "a value"
+            if i >= len(DETECT_ORDER):
+                raise self.values.error(f"nothing may stand behind box_head, not {name} either", part, scope, _HINT)
+            if name not in DETECT_ORDER[i]:
+                wanted = " or ".join(DETECT_ORDER[i])
+                raise self.values.error(f"{wanted} should stand here, not {name}", part, scope, _HINT)
+        if len(parts) < len(DETECT_ORDER):
+            wanted = " or ".join(DETECT_ORDER[len(parts)])
+            raise self.values.error(f"{DETECT} lacks {wanted} behind {_name(parts[-1])}", parts[-1], scope, _HINT)
+        neck, pool, head = (_arguments(part) for part in parts)
+        n = self._size(pool["n"], scope) if "n" in pool else (7, 7)
+        has_sampling = _name(parts[1]) == "roi_align"
+        spec = DetectorSpec(
+            width=self._channels(neck["c"], scope),
+            pool=cast(Literal["roi_align", "roi_pool"], _name(parts[1])),
+            size=n,
+            sampling=self._whole(pool, "sampling", scope, 1, 64) if has_sampling else 2,
+            aligned=has_sampling and bool(self._whole(pool, "aligned", scope, 0, 1)),
+            canonical=self._positive(pool["canonical"], scope) if "canonical" in pool else 224,
+            rois=self._whole({"rois": ast.Number(100), **pool}, "rois", scope, 1, MAX_COUNT),
+            head_width=self._channels(head["c"], scope),
+            classes=self._whole({"classes": ast.Number(80), **head}, "classes", scope, 1, MAX_COUNT),
+        )
+        finest, coarsest = (self._whole(neck, name, scope, 0, _LAST_LEVEL) for name in ("finest", "coarsest"))
+        if finest > coarsest > 0:
+            message = f"the finest level {finest} is coarser than the coarsest, {coarsest}"
+            raise self.values.error(message, parts[0], scope, "write finest=2, coarsest=5 for p2 to p5")
+        return Asked(spec, finest, coarsest, parts[0])
+
+    def _parts(self, expr: ast.Expr, scope: Scope) -> list[ast.Expr]:
+        """The parts in order, the draw's choices taken."""
+        match expr:
+            case ast.Sequence(items=items):
+                return [part for item in items for part in self._parts(item, scope)]
+            case ast.Choice():
+                return self._parts(self.values.option(expr, scope), scope)
+            case ast.Conditional():
+                return self._parts(self.values.branch(expr, scope), scope)
+            case _:
+                return [expr]
+
+    def _channels(self, expr: ast.Expr, scope: Scope) -> int:
+        value = self.values.value(expr, scope)
+        return int(
+            self.values.placed(
+                expr,
+                scope,
+                lambda: evaluate.whole_channels(evaluate.number(value, "c"), scope.width, self.divisor),
+            )
+        )
+
+    def _whole(self, given: Mapping[str, ast.Expr], name: str, scope: Scope, least: int, most: int) -> int:
+        if name not in given:
+            return cast(int, _DEFAULTS[name])
+        value = self.values.value(given[name], scope)
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            found = evaluate.describe(value)
+            raise self.values.error(
+                f"{name} must be a whole number from {least} to {most}, not {found}", given[name], scope
+            )
+        return value
+
+    def _size(self, expr: ast.Expr, scope: Scope) -> tuple[int, int]:
+        value = self.values.value(expr, scope)
+        pair = value if isinstance(value, tuple) else (value, value)
+        if len(pair) != 2 or not all(isinstance(side, int) and 1 <= side <= MAX_SIDE for side in pair):
+            found = evaluate.describe(value)
+            raise self.values.error(
+                f"n must be a whole number from 1 to {MAX_SIDE}, or a size, not {found}", expr, scope
+            )
+        return cast(tuple[int, int], pair)
+
+    def _positive(self, expr: ast.Expr, scope: Scope) -> float:
+        value = self.values.value(expr, scope)
+        if not isinstance(value, int | float) or not 0 < value <= MAX_COUNT:
+            raise self.values.error(
+                f"canonical must be a positive number of pixels, not {evaluate.describe(value)}", expr, scope
+            )
+        return value
+
+
+_HINT = f"write  {DETECT_USAGE}"
+_DEFAULTS = {name: default for part in DETECT_PARTS.values() for name, default in part.params.items()}
+
+
+def _name(part: ast.Expr) -> str:
+    return part.name if isinstance(part, ast.Call | ast.Name) else ""
+
+
+def _arguments(part: ast.Expr) -> dict[str, ast.Expr]:
+    if not isinstance(part, ast.Call):
+        return {}
+    return dict(zip(DETECT_PARTS[part.name].params, part.args, strict=False)) | dict(part.keywords)

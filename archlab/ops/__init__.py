@@ -1,0 +1,12 @@
+"""The operators: one row each, with its signature, shape rule, parameter rule and MAC rule.
+
+The closed forms here are what a search counts with, and they equal fvcore's counts operator by operator: ``macs`` is
+what fvcore calls flops of convolutions and linear layers, ``other`` what it adds for norms and pooling.
+Shapes are without the batch; ``x`` is a list of input shapes, ``y`` the output's.
+"""
+
+from archlab.ops.apply import MAX_ELEMENTS, Applied, apply_op
+from archlab.ops.row import REQUIRED, Op, Stride
+from archlab.ops.table import OPS
+
+__all__ = ["MAX_ELEMENTS", "OPS", "REQUIRED", "Applied", "Op", "Stride", "apply_op"]

@@ -1,0 +1,96 @@
+"""Arguments of operators: read, checked and resolved."""
+
+from __future__ import annotations
+
+from archlab.errors import ElaborationError
+from archlab.ir import show_shape
+from archlab.ops.row import Attrs, Shapes
+
+
+def whole(a: Attrs, name: str, least: int = 1) -> int:
+    value = a[name]
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ElaborationError(f"{name} must be a whole number of at least {least}, not {show(value)}")
+    return value
+
+
+def pair(a: Attrs, name: str, least: int = 1) -> tuple[int, int]:
+    value = a[name]
+    if isinstance(value, tuple) and len(value) == 2 and all(v >= least for v in value):
+        return value
+    if isinstance(value, int) and value >= least:
+        return value, value
+    raise ElaborationError(
+        f"{name} must be a whole number of at least {least} or a size such as 1x3, not {show(value)}"
+    )
+
+
+def show(value: object) -> str:
+    return show_shape(value) if isinstance(value, tuple) else str(value)
+
+
+def flag(a: Attrs, name: str) -> bool:
+    if a[name] not in (0, 1):
+        raise ElaborationError(f"{name} must be 0 or 1, not {show(a[name])}")
+    return bool(a[name])
+
+
+def real(a: Attrs, name: str) -> float:
+    value = a[name]
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        raise ElaborationError(f"{name} must be a positive number, not {show(value)}")
+    return float(value)
+
+
+def channels(x: Shapes) -> int:
+    return x[0][0]
+
+
+def needs_map(x: Shapes) -> None:
+    if len(x[0]) != 3:
+        raise ElaborationError(f"needs a map of channels x height x width, not the {x[0][0]} features of a flatten")
+
+
+def even_groups(x: Shapes, a: Attrs) -> int:
+    groups = whole(a, "g")
+    if channels(x) % groups:
+        c = channels(x)
+        raise ElaborationError(f"{c} channels are not divisible by {groups} groups", hint=nearest(c, groups))
+    return groups
+
+
+def nearest(channels: int, groups: int) -> str:
+    below = channels // groups * groups
+    return f"{f'{below} or ' if below else ''}{below + groups} channels would be"
+
+
+def window(x: Shapes, a: Attrs, dilation: tuple[int, int] = (1, 1)) -> Attrs:
+    """Kernel, stride and padding of a convolution or pooling; ``same`` keeps the size at stride 1 for odd kernels."""
+    needs_map(x)
+    kernel = pair(a, "k")
+    padding: tuple[int, int]
+    if a["p"] == "same":
+        padding = ((kernel[0] - 1) * dilation[0] // 2, (kernel[1] - 1) * dilation[1] // 2)
+    else:
+        padding = pair(a, "p", least=0)
+    return {"kernel": kernel, "stride": pair(a, "s"), "padding": padding}
+
+
+def slide(x: Shapes, a: Attrs) -> tuple[int, int]:
+    """The height and width that a sliding window leaves (the formula in torch's Conv2d and MaxPool2d)."""
+    dilation = a.get("dilation", (1, 1))
+    out = []
+    for size, k, s, p, d in zip(x[0][1:], a["kernel"], a["stride"], a["padding"], dilation, strict=True):
+        room = size + 2 * p - d * (k - 1) - 1
+        if room < 0:
+            window = f"{show_shape(a['kernel'])} window" + (f" dilated by {show_shape(dilation)}" if d > 1 else "")
+            raise ElaborationError(
+                f"the spatial size vanishes: a {window} does not fit the {show_shape(x[0][1:])} map"
+                f" with padding {show_shape(a['padding'])}",
+                hint="use fewer strides or a larger input",
+            )
+        n = room // s + 1
+        if a.get("ceil") and room % s and n * s < size + p:  # the last window must begin in the map or its left padding
+            n += 1
+        out.append(n)
+    return out[0], out[1]

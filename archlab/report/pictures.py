@@ -1,0 +1,97 @@
+"""Validation images with boxes, as the numbers and texts of an SVG that a template writes and escapes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from archlab.report.measures import finite
+from archlab.result import Example
+
+SURE = 0.5
+"""Found boxes of a lower score are not drawn."""
+MAX_JPEG, MAX_SIDE, MAX_BOXES, MAX_LABEL = 80_000, 100_000, 100, 24
+COLOURS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A box in pixels of the picture; ``colour`` is its class's, from 0."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    colour: int
+    text: str
+    score: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image with boxes.
+
+    Attributes:
+        number: the example's, from 1.
+        jpeg: in base64, and nothing else.
+        true, found: boxes; of the found those of a score above ``SURE``.
+    """
+
+    number: int
+    jpeg: str
+    width: int
+    height: int
+    true: tuple[Box, ...]
+    found: tuple[Box, ...] = ()
+
+    @property
+    def letter(self) -> float:
+        """The height of its labels, in its pixels."""
+        return round(max(self.width, self.height) / 32, 2)
+
+
+def true_picture(number: int, example: Example, classes: Sequence[str]) -> Picture | None:
+    """The image with its true boxes; None where it is none that could be shown."""
+    if not _is_jpeg(example.jpeg) or not all(0 < side <= MAX_SIDE for side in (example.width, example.height)):
+        return None
+    rows = ([*box, label] for box, label in zip(example.boxes, example.labels, strict=False))
+    boxes = tuple(_boxes(rows, classes, 1.0))[:MAX_BOXES]
+    return Picture(number, example.jpeg, example.width, example.height, boxes)
+
+
+def found_picture(picture: Picture, found: Any, classes: Sequence[str], size: Sequence[int]) -> Picture:
+    """``picture`` with the boxes that a network found which saw it at ``size`` (height, width).
+
+    Args:
+        found: rows of x1, y1, x2, y2, label, score.
+    """
+    scale = min(size[0] / picture.height, size[1] / picture.width)
+    # An image fits its network's input up to a rounded pixel.
+    scale = 1.0 if abs(scale - 1) < 1 / min(size) else scale
+    rows = found if isinstance(found, list) else []
+    sure = (row for row in rows if isinstance(row, list) and len(row) == 6 and (finite(row[5]) or 0.0) > SURE)
+    boxes = tuple(_boxes(sure, classes, 1 / scale))[:MAX_BOXES]
+    return replace(picture, found=boxes)
+
+
+def _boxes(rows: Iterable[Sequence[Any]], classes: Sequence[str], scale: float) -> Iterable[Box]:
+    for row in rows:
+        sides = [finite(side) for side in row[:4]]
+        label = row[4] if len(row) > 4 else None
+        if any(side is None or abs(side) > MAX_SIDE for side in sides) or not isinstance(label, int):
+            continue
+        if not 1 <= label <= len(classes):
+            continue
+        x1, y1, x2, y2 = (round((side or 0.0) * scale, 1) for side in sides)
+        name = classes[label - 1]
+        text = name if len(name) <= MAX_LABEL else f"{name[: MAX_LABEL - 1]}…"
+        score = f"{row[5]:.2f}" if len(row) > 5 else ""
+        width, height = round(max(x2 - x1, 0.0), 1), round(max(y2 - y1, 0.0), 1)
+        yield Box(x1, y1, width, height, min(label, COLOURS) - 1, text, score)
+
+
+def _is_jpeg(text: str) -> bool:
+    """Whether it is the base64 of what begins as a JPEG does."""
+    return len(text) <= MAX_JPEG and re.fullmatch(r"/9j/[A-Za-z0-9+/]+={0,2}", text) is not None

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from archlab.detect.dataset import MEAN, STD, read_coco, split
+from archlab.detect.shapes import drawn_shapes
+from archlab.errors import InputError
+from tests.detect.folders import tiny, write
+
+BCCD = Path(__file__).parents[3] / "shared" / "data" / "bccd"
+
+
+def test_images_keep_their_proportions_and_boxes_are_scaled_with_them(tmp_path):
+    data = read_coco(write(tmp_path, tiny()), (60, 60))
+    assert data.size == (60, 60)
+    assert data.scales == (1.5, 2.0)
+    assert data.boxes[0].tolist() == [[15, 7.5, 45, 22.5], [2.25, 3, 6.75, 9]]
+    assert data.boxes[1].shape == (0, 4)
+    assert [labels.tolist() for labels in data.labels] == [[2, 1], []]
+    wide, square = data.images
+    assert (wide[:, :30] == 128).all()
+    assert (wide[:, 30:] == 0).all()
+    assert (square == 128).all()
+    assert (data.image_ids, data.category_ids) == ((7, 3), (2, 90))
+
+
+def test_where_a_pixel_lies_its_box_lies(tmp_path):
+    content = tiny()
+    source = write(tmp_path, content)
+    picture = Image.new("RGB", (40, 20))
+    picture.paste((255, 0, 0), (10, 5, 30, 15))
+    picture.save(tmp_path / "a.png")
+    data = read_coco(source, (40, 80))
+    x1, y1, x2, y2 = data.boxes[0][0].int().tolist()
+    red = data.images[0, 0]
+    assert red[y1 + 1 : y2 - 1, x1 + 1 : x2 - 1].min() > 250
+    assert red.sum() == pytest.approx(255 * (x2 - x1) * (y2 - y1), rel=0.02)
+
+
+def test_a_batch_is_normalised_as_torchvision_does():
+    transforms = pytest.importorskip("torchvision.transforms.v2.functional")
+    data = drawn_shapes(3, (32, 48), 0)
+    expected = transforms.normalize(data.images[[2, 0]].float() / 255, list(MEAN), list(STD))
+    torch.testing.assert_close(data.batch([2, 0]), expected)
+
+
+def test_a_split_is_whole_disjoint_and_by_its_seed():
+    data = drawn_shapes(10, (32, 32), 0)
+    parts = [split(data, 0.3, seed) for seed in (5, 5, 6)]
+    ids = [tuple(part.image_ids for part in pair) for pair in parts]
+    assert ids[0] == ids[1] != ids[2]
+    fit, held = parts[0]
+    assert (len(fit), len(held)) == (7, 3)
+    assert sorted(fit.image_ids + held.image_ids) == list(data.image_ids)
+    for part in (fit, held):
+        assert [entry["id"] for entry in part.truth["images"]] == list(part.image_ids)
+        assert {entry["image_id"] for entry in part.truth["annotations"]} == set(part.image_ids)
+        for image, boxes, id in zip(part.images, part.boxes, part.image_ids, strict=True):
+            assert torch.equal(image, data.images[id - 1])
+            assert torch.equal(boxes, data.boxes[id - 1])
+
+
+@pytest.mark.parametrize(("share", "held"), [(0.0, 1), (0.01, 1), (1.0, 4)])
+def test_both_parts_of_a_split_have_an_image(share, held):
+    fit, rest = split(drawn_shapes(5, (16, 16), 0), share, 0)
+    assert (len(fit), len(rest)) == (5 - held, held)
+
+
+def test_one_image_cannot_be_split():
+    with pytest.raises(InputError, match="drawn shapes has 1 image, which cannot be split"):
+        split(drawn_shapes(1, (16, 16), 0), 0.2, 0)
+
+
+def test_an_image_of_another_size_than_the_file_says_is_refused(tmp_path):
+    source = write(tmp_path, tiny())
+    Image.new("RGB", (20, 40)).save(tmp_path / "a.png")
+    with pytest.raises(InputError, match=r"a\.png has 20x40 pixels, and its annotations say 40x20"):
+        read_coco(source, (32, 32))
+
+
+def broken(kind: str) -> bytes:
+    written = io.BytesIO()
+    noise = torch.randint(256, (20, 40, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    Image.fromarray(noise.numpy()).save(written, kind)
+    return written.getvalue()[: written.tell() // 2]
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", broken("JPEG"), broken("PNG"), broken("GIF"), broken("BMP")])
+def test_a_broken_image_is_refused_by_its_name(tmp_path, content):
+    source = write(tmp_path, tiny())
+    (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(InputError, match=r"the image .*a\.png cannot be read: "):
+        read_coco(source, (32, 32))
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK", "1"])
+def test_every_kind_of_pixel_becomes_rgb(tmp_path, mode):
+    source = write(tmp_path, tiny())
+    kind = "JPEG" if mode == "CMYK" else "PNG"
+    Image.new("RGB", (40, 20), (255, 255, 255)).convert(mode).save(tmp_path / "a.png", kind)
+    assert (read_coco(source, (20, 40)).images[0] >= 254).all()
+
+
+def test_a_box_too_thin_for_single_precision_is_left_out_of_training_alone(tmp_path):
+    content = tiny()
+    content["annotations"][0]["bbox"] = [20, 5, 1e-9, 10]
+    data = read_coco(write(tmp_path, content), (20, 40))
+    assert data.left_out == {"no area": 1}
+    assert (data.boxes[0].shape, data.labels[0].tolist()) == ((1, 4), [1])
+    assert len(data.truth["annotations"]) == 2
+
+
+def test_reading_tells_how_far_it_is(tmp_path):
+    told: list[str] = []
+    source = write(tmp_path, tiny())
+    read_coco(source, (16, 16), told.append)
+    assert told == [f"reading {source}: image 0 of 2"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not BCCD.is_dir(), reason=f"the data set BCCD is not at {BCCD}")
+@pytest.mark.parametrize(
+    ("part", "images", "counts"),
+    [("train", 205, (214, 2381, 209)), ("val", 87, (87, 967, 83)), ("test", 72, (71, 805, 69))],
+)
+def test_blood_cells_have_as_many_images_and_boxes_as_their_readme_says(part, images, counts):
+    data = read_coco(BCCD / f"{part}.json", (48, 64))
+    assert (len(data), data.classes) == (images, ("WBC", "RBC", "Platelets"))
+    assert tuple(torch.cat(data.labels).bincount(minlength=4)[1:].tolist()) == counts
+    assert data.left_out == {}
+    assert set(data.scales) == {0.1}
+    assert (data.images.float().mean((1, 2, 3)) > 50).all()

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from archlab.detect.load import read_source
+from archlab.detect.source import find_source
+from archlab.errors import InputError
+from tests.detect.folders import tiny, write
+
+
+def touch(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("{}")
+
+
+@pytest.mark.parametrize(
+    ("names", "train", "val"),
+    [
+        (["train.json", "val.json", "test.json"], "train.json", "val.json"),
+        (["train.json", "valid.json"], "train.json", "valid.json"),
+        (["train.json"], "train.json", None),
+        (["cells.json"], "cells.json", None),
+        (["train/_annotations.coco.json", "valid/_annotations.coco.json"], "train/_annotations.coco.json",
+         "valid/_annotations.coco.json"),
+        (["annotations/instances_train2017.json", "annotations/instances_val2017.json"],
+         "annotations/instances_train2017.json", "annotations/instances_val2017.json"),
+    ],
+)  # fmt: skip
+def test_a_folder_s_files_are_found(tmp_path, names, train, val):
+    touch(tmp_path, *names)
+    source = find_source(tmp_path)
+    assert source.train == tmp_path / train
+    assert source.val == (None if val is None else tmp_path / val)
+
+
+def test_a_file_stands_alone(tmp_path):
+    touch(tmp_path, "train.json", "val.json")
+    assert find_source(tmp_path / "train.json").val is None
+
+
+def test_validation_named_by_its_folder_is_that_folder_s_validation_file(tmp_path):
+    touch(tmp_path, "train.json", "val.json", "other/mine.json")
+    assert find_source(tmp_path / "train.json", tmp_path).val == tmp_path / "val.json"
+    assert find_source(tmp_path, tmp_path / "other").val == tmp_path / "other/mine.json"
+
+
+@pytest.mark.parametrize(
+    ("names", "part"), [([], "holds no JSON file"), (["a.json", "b.json"], "holds 2 JSON files and no train.json")]
+)
+def test_a_folder_that_leaves_it_open_is_refused(tmp_path, names, part):
+    touch(tmp_path, *names)
+    with pytest.raises(InputError, match=part):
+        find_source(tmp_path)
+
+
+def test_missing_data_and_validation_alone_are_refused(tmp_path):
+    with pytest.raises(InputError, match="no such file or folder"):
+        find_source(tmp_path / "gone")
+    with pytest.raises(InputError, match="validation data needs training data"):
+        find_source(None, tmp_path)
+
+
+def test_the_digest_tells_other_data_another_validation_and_another_seed(tmp_path):
+    touch(tmp_path, "train.json", "val.json")
+    both = find_source(tmp_path)
+    digests = [both.digest, find_source(tmp_path / "train.json").digest, find_source(tmp_path, seed=1).digest]
+    assert find_source(tmp_path).digest == both.digest
+    (tmp_path / "val.json").write_text("{ }")
+    assert len({*digests, both.digest}) == 4
+
+
+def test_validation_of_other_classes_is_refused(tmp_path):
+    other = tiny()
+    other["categories"][0]["name"] = "later"
+    source = find_source(write(tmp_path, tiny()), write(tmp_path, other, "val.json"))
+    with pytest.raises(InputError, match=r"val\.json has the classes early, later, and .*train\.json has early, late"):
+        read_source(source, (16, 16))
+
+
+def test_without_validation_a_fifth_of_the_images_is_taken_by_lot(tmp_path):
+    content = tiny()
+    content["images"] = [{"id": i, "file_name": f"{i}.png", "width": 8, "height": 8} for i in range(10)]
+    content["annotations"] = []
+    write(tmp_path, content)
+    pairs = [read_source(find_source(tmp_path, seed=seed), (8, 8)) for seed in (0, 1)]
+    assert [(len(train), len(val)) for train, val in pairs] == [(8, 2)] * 2
+    assert pairs[0][1].image_ids != pairs[1][1].image_ids
+    assert read_source(find_source(tmp_path, seed=0), (8, 8)) is pairs[0], "the images are read once"
+    assert json.loads((tmp_path / "train.json").read_text())["annotations"] == []
+
+
+def test_without_data_shapes_are_drawn():
+    train, val = read_source(find_source(None), (32, 32))
+    assert (train.source, len(train), len(val)) == ("drawn shapes", 96, 32)
+    assert not any((train.images == image).all((1, 2, 3)).any() for image in val.images)

@@ -1,0 +1,63 @@
+"""Detection data as a result keeps it."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from archlab.detect.source import Source
+from archlab.search.shown import LONGER_SIDE, data_shown
+
+Image = pytest.importorskip("PIL.Image", reason="needs Pillow")
+
+
+def write(folder: Path, name: str, images: int) -> Path:
+    """Images of 80 by 40 pixels, red, each with a box of class ``cell`` and one that training leaves out."""
+    folder.mkdir(exist_ok=True)
+    for i in range(images):
+        Image.new("RGB", (80, 40), "red").save(folder / f"{name}{i}.png")
+    text = {
+        "images": [{"id": i, "file_name": f"{name}{i}.png", "width": 80, "height": 40} for i in range(images)],
+        "annotations": [
+            {"id": 2 * i + k, "image_id": i, "category_id": 7, "bbox": [8, 4, 16, 8 * (1 - k)], "area": 1, "iscrowd": 0}
+            for i in range(images)
+            for k in (0, 1)
+        ],
+        "categories": [{"id": 7, "name": "cell"}],
+    }
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps(text), encoding="utf-8")
+    return path
+
+
+def test_counts_names_and_pictures_without_the_padding(tmp_path: Path):
+    folder = tmp_path / "cells"
+    shown = data_shown(Source(write(folder, "train", 5), write(folder, "val", 2)), (64, 64))
+    assert (shown.classes, shown.size) == (("cell",), (64, 64))
+    assert (shown.training.source, shown.training.images, shown.training.boxes) == ("cells/train.json", 5, {"cell": 5})
+    assert (shown.validation.source, shown.validation.images) == ("cells/val.json", 2)
+    assert shown.left_out == {"no area": 7}
+    assert str(tmp_path) not in repr(shown)
+    assert len(shown.examples) == 2
+    example = shown.examples[0]
+    assert (example.width, example.height) == (64, 32)
+    assert (example.boxes, example.labels) == (((6.4, 3.2, 19.2, 9.6),), (1,))
+    with Image.open(io.BytesIO(base64.b64decode(example.jpeg))) as picture:
+        assert (picture.format, picture.size) == ("JPEG", (64, 32))
+        red, green, _ = picture.getpixel((63, 31))
+    assert red > 240 > 15 > green
+
+
+def test_large_images_are_made_small_and_a_lot_is_named(tmp_path: Path):
+    shown = data_shown(Source(write(tmp_path, "train", 10), None, 3), (400, 800))
+    assert (shown.training.images, shown.validation.images) == (8, 2)
+    assert shown.validation.source == f"{tmp_path.name}/train.json, by lot of seed 3"
+    assert shown.left_out == {"no area": 10}, "counted once, as the two are of one file"
+    example = shown.examples[0]
+    assert (example.width, example.height) == (800, 400)
+    with Image.open(io.BytesIO(base64.b64decode(example.jpeg))) as picture:
+        assert picture.size == (LONGER_SIDE, LONGER_SIDE // 2)
