@@ -49,7 +49,11 @@ class Picture:
     @property
     def letter(self) -> float:
         """The height of its labels, in its pixels."""
-        return round(max(self.width, self.height) / 32, 2)
+        return round(max(self.width, self.height) / 38, 2)
+
+    def is_cut(self, box: Box) -> bool:
+        """Whether a label that begins where ``box`` does would leave the picture."""
+        return box.x + 0.62 * self.letter * (len(box.text) + len(box.score) + 1) > self.width
 
 
 def true_picture(number: int, example: Example, classes: Sequence[str]) -> Picture | None:
@@ -87,7 +91,7 @@ def _boxes(rows: Iterable[Sequence[Any]], classes: Sequence[str], scale: float) 
         x1, y1, x2, y2 = (round((side or 0.0) * scale, 1) for side in sides)
         name = classes[label - 1]
         text = name if len(name) <= MAX_LABEL else f"{name[: MAX_LABEL - 1]}…"
-        score = f"{row[5]:.2f}" if len(row) > 5 else ""
+        score = f"{row[5]:.2f}".lstrip("0") if len(row) > 5 else ""
         width, height = round(max(x2 - x1, 0.0), 1), round(max(y2 - y1, 0.0), 1)
         yield Box(x1, y1, width, height, min(label, COLOURS) - 1, text, score)
 

@@ -78,7 +78,7 @@ def test_found_boxes_are_drawn_at_the_size_of_the_picture_and_the_unsure_are_not
     assert (true[0], best[0], second[0]) == (0, 1, 2)
     assert all(not picture.found for picture in true[2])
     # The finalist saw 224 pixels and the picture has 112.
-    assert best[2][0].found == (Box(10.0, 20.0, 50.0, 25.0, 1, "<img src=x onerror=aler…", "0.88"),)
+    assert best[2][0].found == (Box(10.0, 20.0, 50.0, 25.0, 1, "<img src=x onerror=aler…", ".88"),)
     assert best[2][0].true == true[2][0].true != ()
 
 
@@ -130,8 +130,16 @@ def test_boxes_that_are_none_are_left_out():
         [None, 2, 3, 4, 1, 0.75],
         [*box],
     ]
-    assert found_picture(picture, found, ("disc",), (8, 8)).found == (Box(1.0, 2.0, 2.0, 2.0, 0, "disc", "0.75"),)
+    assert found_picture(picture, found, ("disc",), (8, 8)).found == (Box(1.0, 2.0, 2.0, 2.0, 0, "disc", ".75"),)
     assert found_picture(picture, {"no": "rows"}, ("disc",), (8, 8)).found == ()
+
+
+def test_a_label_stays_in_its_picture():
+    picture = true_picture(
+        1, Example("/9j/AAAA", 380, 100, ((0.0, 0.0, 9.0, 9.0), (350.0, 0.0, 370.0, 9.0)), (1, 1)), ("disc",)
+    )
+    assert picture is not None
+    assert [picture.is_cut(box) for box in picture.true] == [False, True]
 
 
 def test_details_of_another_form_are_no_error():
