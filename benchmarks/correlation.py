@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from scipy.stats import kendalltau, rankdata, spearmanr
@@ -14,7 +15,8 @@ WIDTH = 0.02
 
 def bands(macs: np.ndarray) -> np.ndarray:
     """The band of each network: MACs are equal where they differ by no more than ``WIDTH``."""
-    return np.floor(np.log(macs) / np.log1p(WIDTH)).astype(int)
+    band: np.ndarray[Any, Any] = np.floor(np.log(macs) / np.log1p(WIDTH)).astype(int)
+    return band
 
 
 def pairs_within(band: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -98,8 +98,8 @@ def compare(table: Table, networks: int, kept: Path | None) -> dict[str, Any]:
         found = correlations(np.array(values), truth, macs)
         rows[name] = {"networks": len(keys), "seconds": float(f"{seconds / len(features):.2g}"), **found}
     for name, pairs in scored.items():
-        values, times = zip(*pairs, strict=True)
-        found = correlations(np.array(values), truth[sample], macs[sample])
+        scores, times = zip(*pairs, strict=True)
+        found = correlations(np.array(scores), truth[sample], macs[sample])
         rows[name] = {"networks": networks, "seconds": float(f"{np.mean(times):.2g}"), **found}
     ordered = dict(sorted(rows.items(), key=lambda row: -row[1]["kendall_equal_macs"][0]))
     return {"rows": ordered, "band": WIDTH, "resamples": RESAMPLES, "seed": 0}
