@@ -121,7 +121,7 @@ def _row(name: str, row: dict[str, Any], seconds: dict[str, float]) -> str:
     cells: Sequence[str] = (
         f"{name:28}",
         f"{overall['tau']:5.2f} [{overall['low']:5.2f}, {overall['high']:5.2f}]",
-        f"{row['with_residuals']['tau']:9.2f}",
+        f"{row['with_residuals']['tau']:9.2f}" if row["with_residuals"]["tau"] is not None else f"{'–':>9}",
         f"{row['near_equal_macs']:9.2f}",
         f"{pairs['all'][0]:4}/{pairs['all'][1]:<4}",
         f"{pairs['same_residual'][0]:4}/{pairs['same_residual'][1]:<4}",

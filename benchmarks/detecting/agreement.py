@@ -35,8 +35,10 @@ def noise(found: Mapping[int, Sequence[float]]) -> dict[str, float]:
     return {"networks": len(twice), "deviation": round(deviation, 4), "tau_between_seeds": round(ceiling, 3)}
 
 
-def tau(score: Numbers, ap: Numbers) -> dict[str, float]:
-    """Kendall's tau with its 95 % bootstrap interval over networks."""
+def tau(score: Numbers, ap: Numbers) -> dict[str, float | None]:
+    """Kendall's tau with its 95 % bootstrap interval over networks; None of a score that is the same for all."""
+    if np.ptp(score) == 0:
+        return {"tau": None, "low": None, "high": None}
     rng = np.random.default_rng(0)
     samples = [rng.integers(0, len(ap), len(ap)) for _ in range(RESAMPLES)]
     low, high = np.nanpercentile([kendalltau(score[s], ap[s]).statistic for s in samples], (2.5, 97.5))
