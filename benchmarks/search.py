@@ -204,7 +204,7 @@ def missed(result: dict[str, Any]) -> list[str]:
         if evals["default"][q] is None or 3 * evals["default"][q] > (evals["tpe"][q] or np.inf)
     ]
     for q, row in ours.items():
-        if row["worst_regret"]["100"] > 0:
+        if (row["worst_regret"]["100"] or 0) > 0:
             found.append(f"at {q}, {row['seeds'] - row['seeds_at_the_best']['100']} seeds not at the best after 100")
         if row["infeasible_share"] or row["repeated_share"]:
             found.append(f"infeasible or repeated evaluations at {q}")
