@@ -169,7 +169,11 @@ def read_lessons(path: Path, interpreter: Interpreter, value: str | None) -> tup
         if goal is None:
             raise InputError(f"{path} has no objective {value!r}")
         sign = 1.0 if goal.direction == "maximize" else -1.0
-        rows = [(t.draws, sign * t.values[goal.name]) for t in result.trials if goal.name in t.values]
+        rows = [
+            (t.draws, sign * t.values[goal.name])
+            for t in result.trials
+            if goal.name in t.values and t.repeat_of is None
+        ]
     else:
         try:
             with path.open(encoding="utf-8", newline="") as file:
