@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
+import pytest
+
 from archlab.score import SCORES
 
-PAGE = (Path(__file__).resolve().parents[1] / "docs" / "scores.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = (ROOT / "docs" / "scores.md").read_text(encoding="utf-8")
 
 
 def test_the_page_lists_every_score_with_its_batch_and_paper():
@@ -16,3 +20,15 @@ def test_the_page_lists_every_score_with_its_batch_and_paper():
     for name, source, _ in rows:
         paper = re.search(r"arXiv:[\d.]+", SCORES[name].source)
         assert paper is None or paper[0] in source
+
+
+def test_the_pages_correlations_are_the_recorded_ones():
+    recorded = json.loads((ROOT / "benchmarks" / "results" / "scores.json").read_text(encoding="utf-8"))
+    shown = re.findall(r"^\| \**`?([a-z_ ]+)`?\** \|((?: \−?\.\d\d \|){4})", PAGE, re.MULTILINE)
+    rows = {name: [float(cell.replace("−", "-")) for cell in cells.split("|")[:-1]] for name, cells in shown}
+    assert {*SCORES, "one training"} <= {*rows}
+    for name in {*SCORES, "one training"}:
+        row = recorded["rows"][name]
+        columns = ("kendall", "spearman", "kendall_equal_macs", "spearman_equal_macs")
+        assert rows[name] == pytest.approx([row[column][0] for column in columns], abs=0.0051), name
+    assert all(row["networks"] >= 300 for row in recorded["rows"].values())
