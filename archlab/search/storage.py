@@ -13,7 +13,8 @@ from typing import Any, Literal
 import optuna
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import OperationalError
 
 from archlab.errors import InputError
@@ -78,8 +79,7 @@ def open_storage(storage: str | None, folder: Path, heartbeat: int = HEARTBEAT, 
             return Opened(JournalStorage(backend), FileLocks(Path(f"{address}.running")), where)
         url = _driver(make_url(address))
         if url.get_backend_name() == "sqlite":
-            # Writers wait for each other: by default they give up after five seconds.
-            opened = RDBStorage(address, engine_kwargs={"connect_args": {"timeout": 60}})
+            opened = _sqlite(address)
             file = Path(f"{url.database}.running") if url.database else folder / "study.running"
             return Opened(_cached(opened), FileLocks(file), where)
         server = PatientStorage(url.render_as_string(hide_password=False), where, heartbeat, note or _say_nothing)
@@ -101,6 +101,23 @@ def open_storage(storage: str | None, folder: Path, heartbeat: int = HEARTBEAT, 
         raise _broken(where, error, address) from None
     except Exception as error:
         raise _broken(where, error, address) from None
+
+
+def _sqlite(address: str) -> RDBStorage:
+    """A SQLite file whose transactions run one after the other, also when they begin by reading.
+
+    SQLite has no row locks: left to itself, the driver begins a transaction at the first write, and of two workers
+    that read that a trial waits in the queue, both would take it.
+    """
+    # Writers wait for each other: by default they give up after five seconds.
+    arguments = {"timeout": 60, "isolation_level": None}
+    opened = RDBStorage(address, engine_kwargs={"connect_args": arguments})
+    event.listen(opened.engine, "begin", _begin_immediate)
+    return opened
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _say_nothing(_: str) -> None:

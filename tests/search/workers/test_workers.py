@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import optuna
 import pytest
+from optuna.trial import TrialState
 
 import archlab
 from archlab.errors import InputError
 from archlab.result import read_result
 from archlab.search.claim import claim
+from archlab.search.storage import open_storage
 from archlab.search.workers.alive import FileLocks
 from archlab.search.workers.join import work
 from tests.search.workers.conftest import SPACE, calls
@@ -46,6 +50,27 @@ def test_workers_share_the_evaluations_to_the_trial(many, archlab_in, storage):
     assert {t.digest for t in result.trials if t.state == "scored"} == set(calls(many))
     assert all(t.cost["params"] <= 20_000 for t in result.trials)
     assert len({line.split()[1] for line in (many / "calls.txt").read_text().splitlines()}) == 2, "both took part"
+
+
+def test_a_queued_trial_is_taken_once(tmp_path):
+    # SQLite has no row locks: workers that read at once that a trial waits would all take it.
+    address, workers, queued = f"sqlite:///{tmp_path}/study.db", 4, 40
+    study = optuna.create_study(storage=open_storage(address, tmp_path).storage, study_name="many")
+    for number in range(queued):
+        study.enqueue_trial({"x": number})
+
+    def take(start):
+        mine = optuna.load_study(storage=open_storage(address, tmp_path).storage, study_name="many")
+        start.wait()
+        taken = []
+        while mine.get_trials(states=[TrialState.WAITING], deepcopy=False):
+            taken.append(mine.ask().number)
+        return taken
+
+    start = threading.Barrier(workers)
+    with ThreadPoolExecutor(workers) as pool:
+        taken = [number for found in pool.map(take, [start] * workers) for number in found if number < queued]
+    assert sorted(taken) == list(range(queued))
 
 
 def test_a_killed_worker_is_replaced_and_its_trial_is_retried(many, archlab_in):
