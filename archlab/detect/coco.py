@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,16 @@ def read_annotations(source: Path) -> Annotations:
         InputError: the file is missing, no COCO-format JSON, contradicts itself, or names an image outside its folder
             or one that is not there; the message names the file and the entry.
     """
+    try:
+        status = source.stat()
+    except OSError as error:
+        raise InputError(f"cannot read {source}: {error.strerror}") from error
+    return _read(source, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=4)
+def _read(source: Path, _changed: int, _bytes: int) -> Annotations:
+    """Read once, unless the file was written to in between: a search asks for its classes, its faults and its boxes."""
     data = _load(source)
     categories = sorted(_entries(data, "categories", source), key=lambda c: _integer(c, "id", "category", source))
     category_ids = tuple(c["id"] for c in categories)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from archlab.detect.dataset import DetectionData, Progress, read_coco, split
 from archlab.detect.shapes import drawn_shapes
 from archlab.detect.source import Source
@@ -16,13 +14,28 @@ DRAWN = (96, 32)
 """How many drawn images train and validate where there is no data."""
 
 
-@lru_cache(maxsize=4)
-def read_source(source: Source, size: tuple[int, int], progress: Progress | None = None) -> tuple[DetectionData, ...]:
+_kept: dict[tuple[Source, tuple[int, int]], tuple[DetectionData, DetectionData]] = {}
+MOST_KEPT = 4
+"""Sources and sizes that a process keeps; more are read anew."""
+
+
+def read_source(
+    source: Source, size: tuple[int, int], progress: Progress | None = None
+) -> tuple[DetectionData, DetectionData]:
     """Training and validation data at ``size`` (height, width); read once in a process.
 
     Raises:
         InputError: as ``read_coco``; or the two have different classes.
     """
+    if (source, size) not in _kept:
+        data = _read(source, size, progress)
+        while len(_kept) >= MOST_KEPT:
+            del _kept[next(iter(_kept))]
+        _kept[source, size] = data
+    return _kept[source, size]
+
+
+def _read(source: Source, size: tuple[int, int], progress: Progress | None) -> tuple[DetectionData, DetectionData]:
     if source.train is None:
         return drawn_shapes(DRAWN[0], size, source.seed), drawn_shapes(DRAWN[1], size, source.seed + 1)
     train = read_coco(source.train, size, progress)

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from archlab.detect.coco import read_annotations
 from archlab.errors import InputError
 
 _TRAIN = ("train.json", "annotations/instances_train2017.json", "train/_annotations.coco.json")
@@ -28,10 +29,19 @@ class Source:
 
     @property
     def digest(self) -> str:
-        """A hash of the annotations, by which workers know that they have the same data."""
+        """A hash of the annotations and the images' names and lengths, by which workers know that theirs are the same.
+
+        Raises:
+            InputError: as ``archlab.detect.coco.read_annotations``.
+        """
         text = hashlib.sha256(f"{self.seed}".encode())
         for path in (self.train, self.val):
-            text.update(path.read_bytes() if path is not None else b"-")
+            if path is None:
+                text.update(b"-")
+                continue
+            text.update(path.read_bytes())
+            for image in read_annotations(path).images:
+                text.update(f"{image.path.name} {image.path.stat().st_size}\n".encode())
         return text.hexdigest()[:16]
 
 

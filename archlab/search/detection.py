@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archlab.detect.names import DETECTION, TRAIN
 from archlab.detect.task import Task
+from archlab.elaborate import Fixed, Interpreter
 from archlab.errors import InputError
 from archlab.grammar import ast, with_classes
 
@@ -68,6 +69,18 @@ def find_task(data: str | Path | None, val: str | Path | None, seed: int, steps:
     return None
 
 
+def read_data(task: Task, interpreter: Interpreter, progress: Callable[[str], None] | None = None) -> None:
+    """Reads the data of ``task`` into memory, so that what is wrong with it ends a search and not each candidate.
+
+    Raises:
+        InputError: as ``archlab.detect.load.read_source``.
+    """
+    from archlab.detect.load import read_source
+
+    _, height, width = interpreter.network(Fixed({})).input_shape
+    read_source(task.source, (height, width), progress)
+
+
 def detection_objective(name: str, task: Task) -> UserObjective:
     """The objective ``name`` as a function of a candidate: a detection score, or AP after a training."""
     return _Train(task) if name == TRAIN else _Score(name, task)
@@ -118,8 +131,8 @@ class _Train:
 def _data(task: Task, candidate: Candidate) -> tuple[DetectionData, DetectionData]:
     from archlab.detect.load import read_source
 
-    training, validation = read_source(task.source, candidate.graph.input_shape[1:])
-    return training, validation
+    _, height, width = candidate.graph.input_shape
+    return read_source(task.source, (height, width))
 
 
 def _boxes(found: Mapping[str, torch.Tensor]) -> list[list[Any]]:

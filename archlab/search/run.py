@@ -17,7 +17,9 @@ from archlab.errors import InputError
 from archlab.files import make_folder, write_atomic
 from archlab.grammar import unparse
 from archlab.result import DataShown, Finalist, SearchResult, Trial, to_json
+from archlab.search.detection import read_data
 from archlab.search.finalists import choose, finalist, write_finalists
+from archlab.search.history import History
 from archlab.search.importance import importance
 from archlab.search.notes import write_notes
 from archlab.search.plan import Plan
@@ -45,6 +47,9 @@ def run_search(plan: Plan, progress: Progress | None = None) -> SearchResult:
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     make_folder(plan.out)
     interpreter = Interpreter(plan.space)
+    if plan.task is not None:
+        with progress(plan) if progress else nullcontext(lambda *_: None) as watch:
+            read_data(plan.task, interpreter, lambda words: watch(History(), words))
     with quiet_optuna(), storage_errors(plan.where, plan.storage or ""):
         opened = open_storage(plan.storage, plan.out, plan.heartbeat, plan.note)
         funnel = run_stages(plan, opened, interpreter, progress)

@@ -20,6 +20,13 @@ def test_classes_are_numbered_by_category_id_and_images_without_boxes_stay(tmp_p
     assert read.truth["images"] == [{"id": 7, "width": 40, "height": 20}, {"id": 3, "width": 30, "height": 30}]
 
 
+def test_a_file_is_read_once_and_again_when_it_was_written_to(tmp_path):
+    path = write(tmp_path, tiny())
+    first = read_annotations(path)
+    assert read_annotations(path) is first
+    assert read_annotations(write(tmp_path, tiny() | {"annotations": []})).images[0].boxes == ()
+
+
 def test_odd_boxes_are_counted_and_the_truth_keeps_them(tmp_path):
     data = tiny()
     rows = [

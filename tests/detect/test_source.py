@@ -64,11 +64,12 @@ def test_missing_data_and_validation_alone_are_refused(tmp_path):
 
 
 def test_the_digest_tells_other_data_another_validation_and_another_seed(tmp_path):
-    touch(tmp_path, "train.json", "val.json")
+    for name in ("train.json", "val.json"):
+        write(tmp_path, tiny(), name)
     both = find_source(tmp_path)
     digests = [both.digest, find_source(tmp_path / "train.json").digest, find_source(tmp_path, seed=1).digest]
     assert find_source(tmp_path).digest == both.digest
-    (tmp_path / "val.json").write_text("{ }")
+    write(tmp_path, tiny() | {"annotations": []}, "val.json")
     assert len({*digests, both.digest}) == 4
 
 

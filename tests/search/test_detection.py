@@ -108,3 +108,20 @@ def test_a_missing_image_ends_the_search_before_it_begins(folder):
     (folder / "shapes" / "train3.png").unlink()
     done = search(folder, "-o", "level_entropy", "--data", "shapes", "--trials", "1", rc=2)
     assert "train3.png" in done.stderr
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_broken_image_ends_the_search_before_it_begins(folder, workers):
+    (folder / "shapes" / "train3.png").write_bytes(b"no image at all")
+    args = ("-o", "level_entropy", "--data", "shapes", "--trials", "2", "--workers", str(workers))
+    done = search(folder, *args, rc=2)
+    assert "train3.png cannot be read" in done.stderr
+    assert not (folder / "out" / "result.json").exists()
+
+
+def test_another_image_of_the_same_name_is_other_data(folder):
+    before = find_task(folder / "shapes", None, 0, 1, ["detection"]).digest
+    assert find_task(folder / "shapes", None, 0, 1, ["detection"]).digest == before
+    path = folder / "shapes" / "train3.png"
+    path.write_bytes(path.read_bytes() + b"more")
+    assert find_task(folder / "shapes", None, 0, 1, ["detection"]).digest != before

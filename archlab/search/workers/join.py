@@ -13,6 +13,7 @@ import optuna
 from archlab.elaborate import Interpreter
 from archlab.errors import InputError, did_you_mean
 from archlab.grammar.ast import Architecture
+from archlab.search.detection import read_data, wants_data
 from archlab.search.history import INTERRUPTED, TIME_IS_UP, History
 from archlab.search.plan import Plan
 from archlab.search.quiet import quiet_optuna, storage_errors
@@ -77,6 +78,8 @@ def work(
 
 def _take_part(study: optuna.Study, plan: Plan, liveness: Liveness, deadline: float | None) -> History:
     interpreter = Interpreter(plan.space)
+    if plan.task is not None and wants_data([goal.name for goal in plan.goals]):
+        read_data(plan.task, interpreter)
     plan = dataclasses.replace(plan, timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
     # Ours goes by the seed and the trial's number. Optuna's would draw the same in every worker that began at once.
     equip(study, plan, interpreter, int.from_bytes(os.urandom(3)))
