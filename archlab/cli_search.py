@@ -25,10 +25,10 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--budget", "-b", "budgets", multiple=True, metavar="METRIC=VALUE",
                      help="An upper limit: macs=300M, params=3.4M, activations=5M, memory=8MiB or latency=25ms; "
                      "repeatable."),
-        click.option("--objective", "-o", "objectives", multiple=True, metavar="NAME", default=("synflow",),
-                     show_default=True,
+        click.option("--objective", "-o", "objectives", multiple=True, metavar="NAME",
                      help="A score to maximise, a metric to minimise, or your own package.module:function or "
-                     "file.py:function (its code is run); repeat for a Pareto front."),
+                     "file.py:function (its code is run); repeat for a Pareto front.  [default: detection for a text "
+                     "with a stage detect, score for others]"),
         click.option("--then", "later", multiple=True, metavar="NAME",
                      help="A later stage: an objective that judges the best of the stage before; repeatable."),
         click.option("--keep", multiple=True, metavar="SHARE",
@@ -91,10 +91,10 @@ def _tell_data(task: Task, note: Callable[[str], None]) -> None:
 
 @click.command(
     epilog="Examples:  archlab search mobile -b macs=300M -b params=3.4M --trials 60  ·  "
-    "archlab search resnet50 -b macs=2G -o synflow -o macs --out out/resnet  ·  "
+    "archlab search resnet50 -b macs=2G -o score -o macs --out out/resnet  ·  "
     "archlab search my.arch -o train.py:accuracy --timeout 2h  ·  "
-    "archlab search mobile -b macs=300M -o synflow --then train.py:accuracy --keep 8  ·  "
-    "archlab search detection -o detection --data cells --train-top 4 --input 3x96x128.  "
+    "archlab search mobile -b macs=300M -o score --then train.py:accuracy --keep 8  ·  "
+    "archlab search detection --data cells --train-top 4 --input 3x96x128.  "
     "The same command again resumes its study."
 )
 @_search_options
@@ -106,15 +106,16 @@ def search(**options: Any) -> None:
     from archlab.elaborate import load
     from archlab.grammar import parse_file, with_input
     from archlab.resources import find_architecture
-    from archlab.search.detection import find_task, fitted
+    from archlab.search.detection import default_objective, find_task, fitted
     from archlab.units import parse_duration
 
     later, keep = list(options["later"]), list(options["keep"])
     if options["train_top"] is not None:
         later, keep = [*later, TRAIN], [*keep, *[KEEP] * (len(later) - len(keep)), str(options["train_top"])]
-    names = [*options["objectives"], *later]
-    task = find_task(options["data"], options["val"], options["seed"], options["train_steps"], names)
     architecture = with_input(parse_file(find_architecture(options["space"])), options["size"])
+    objectives = options["objectives"] or [default_objective(architecture)]
+    names = [*objectives, *later]
+    task = find_task(options["data"], options["val"], options["seed"], options["train_steps"], names)
     space = load(fitted(architecture, task) if task else architecture, options["max_nodes"])
     budget = parse_budget(options["budgets"])
     timeout = None if options["timeout"] is None else parse_duration(options["timeout"])
@@ -135,7 +136,7 @@ def search(**options: Any) -> None:
     def note(message: str) -> None:
         console.print(f"archlab: {message}", markup=False, highlight=False, soft_wrap=True)
 
-    first = len(options["objectives"])
+    first = len(objectives)
     goals = parse_goals(names, task)
     if task is not None:
         _tell_data(task, note)

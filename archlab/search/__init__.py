@@ -27,7 +27,7 @@ __all__ = ["search"]
 def search(
     space: str | Architecture,
     budget: Iterable[str] = (),
-    objective: str | UserObjective | Iterable[str | UserObjective] = "synflow",
+    objective: str | UserObjective | Iterable[str | UserObjective] | None = None,
     trials: int = 60,
     seed: int = 0,
     out: str | Path | None = None,
@@ -52,7 +52,8 @@ def search(
         space: a shipped name, an ``.arch`` file, or an architecture.
         budget: limits such as ``"macs=300M"``.
         objective: a score, a metric, ``"file.py:function"``, a function ``(module, candidate, trial) -> float``, or
-            several of them for a Pareto front.
+            several of them for a Pareto front; by default ``"detection"`` for a text with a stage ``detect``, and
+            ``"score"`` for others.
         trials: candidates to evaluate; over-budget and repeated draws are free.
         workers: processes that evaluate on this machine; further ones join by ``archlab worker``.
         then: later stages, an objective each: each judges the best of the stage before.
@@ -70,17 +71,18 @@ def search(
         BudgetError: no network of the space meets the budget.
         InputError: an argument, the folder or the study in it cannot be used.
     """
-    from archlab.search.detection import find_task, fitted
+    from archlab.search.detection import default_objective, find_task, fitted
     from archlab.search.objective import parse_goals
     from archlab.search.plan import Plan
     from archlab.search.run import run_search
     from archlab.search.stages.later import later_stages
 
+    architecture = parse_file(find_architecture(space)) if isinstance(space, str) else space
+    objective = default_objective(architecture) if objective is None else objective
     several = [objective] if isinstance(objective, str) or callable(objective) else list(objective)
     later = [then] if isinstance(then, str) or callable(then) else list(then)
     named = [item for item in [*several, *later] if isinstance(item, str)]
     task = find_task(data, val, seed, train_steps, named)
-    architecture = parse_file(find_architecture(space)) if isinstance(space, str) else space
     loaded = load(fitted(architecture, task) if task else architecture)
     goals = parse_goals([*several, *later], task)
     plan = Plan(

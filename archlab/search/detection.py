@@ -31,13 +31,23 @@ def wants_data(names: list[str]) -> bool:
     return any(name.removeprefix("min:").removeprefix("max:") in (*DETECTION, TRAIN) for name in names)
 
 
+def default_objective(architecture: ast.Architecture) -> str:
+    """What a search maximises where nothing is said: the score that the benchmarks found best for its kind."""
+    return DETECTION[0] if has_detector(architecture) else "score"
+
+
+def has_detector(architecture: ast.Architecture) -> bool:
+    """Whether the text ends in a neck and a head."""
+    return any(stage.name == "detect" for stage in architecture.stages)
+
+
 def fitted(architecture: ast.Architecture, task: Task) -> ast.Architecture:
     """``architecture`` with a box head, where it has one, for as many classes as the data of ``task`` has.
 
     Raises:
         InputError: the annotations cannot be read.
     """
-    if not any(stage.name == "detect" for stage in architecture.stages):
+    if not has_detector(architecture):
         return architecture
     return with_classes(architecture, class_count(task))
 

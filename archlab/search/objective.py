@@ -98,7 +98,7 @@ def parse_goals(given: Iterable[str | UserObjective], task: Task | None = None) 
             raise InputError(f"the objective {goal.name} is given twice")
         goals.append(goal)
     if not goals:
-        raise InputError("a search needs at least one objective", hint="such as --objective synflow")
+        raise InputError("a search needs at least one objective", hint="such as --objective score")
     return tuple(goals)
 
 

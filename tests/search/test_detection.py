@@ -10,7 +10,8 @@ import pytest
 
 from archlab.detect.names import DETECTION, TRAIN
 from archlab.detect.shapes import drawn_shapes
-from archlab.search.detection import find_task, wants_data
+from archlab.grammar import parse
+from archlab.search.detection import default_objective, find_task, wants_data
 from tests.detect.folders import write_data
 
 SPACE = """net small(input=3x64x64)
@@ -51,6 +52,12 @@ def test_detection_objectives_look_at_data(name):
 def test_other_objectives_do_not(name):
     assert not wants_data([name])
     assert find_task(None, None, 0, 5, [name]) is None
+
+
+def test_a_detector_is_searched_by_the_detection_score_and_others_by_the_width(folder):
+    search(folder, "--data", "shapes", "--trials", "1")
+    assert [objective["name"] for objective in result(folder)["objectives"]] == ["detection"]
+    assert default_objective(parse("net plain(input=3x32x32)\nstem: conv(8)")) == "score"
 
 
 def test_without_data_shapes_are_drawn_and_said_to_be(folder):
