@@ -42,7 +42,7 @@ def torchvision_model(
         network: a network or graph, which gets the neck and head of ``spec``; or the module of a detector, whose
             weights are used and shared.
         classes: classes of objects, the background not counted; by default those of ``spec``.
-        spec: neck and head, by default those of the text's stage ``detect``, or ``DetectorSpec()``.
+        spec: neck and head, by default those that ``network`` has, or ``DetectorSpec()``.
         pool: RoI align or RoI pooling, in the place of what ``spec`` says.
         seed: of the weights; the proposal network's too.
         options: further arguments of FasterRCNN. Unless ``min_size`` and ``max_size`` are given, images are resized to
@@ -120,10 +120,10 @@ def _detector(
         if graph is None or not is_detector(graph):
             raise InputError("the module has no neck", hint="give the network, or build the graph of attach_neck")
         return network, spec_of(graph, spec or DetectorSpec())
-    if spec is None and isinstance(network, Network):
-        spec = network.detector
-    graph = attach_detector(network.graph if isinstance(network, Network) else network, spec or DetectorSpec())
-    return build(graph, seed), spec_of(graph, spec or DetectorSpec())
+    graph = network.graph if isinstance(network, Network) else network
+    spec = spec or (spec_of(graph) if is_detector(graph) else DetectorSpec())
+    graph = attach_detector(graph, spec)
+    return build(graph, seed), spec_of(graph, spec)
 
 
 @torch.no_grad()

@@ -9,6 +9,9 @@ import torch
 
 from archlab import elaborate, load, parse, with_input
 from archlab.detect import DetectorSpec, attach, attach_neck, torchvision_model
+from archlab.detect.measured import small_faster_rcnn
+from archlab.detect.scores import detector_for
+from archlab.detect.shapes import drawn_shapes
 from archlab.errors import ElaborationError, InputError
 from archlab.nn import build
 
@@ -124,6 +127,20 @@ def test_the_module_of_a_detector_shares_its_weights(network):
     assert model.roi_heads.box_predictor.cls_score.out_features == 4
     alone = build(attach_neck(network.without_detector.graph, 12, ("p3", "p4")))
     assert list(torchvision_model(alone, classes=1).backbone(torch.zeros(1, 3, 64, 64))) == ["p3", "p4", "pool"]
+
+
+def test_a_detectors_graph_keeps_its_neck_and_head(network):
+    of_network, of_graph = torchvision_model(network).state_dict(), torchvision_model(network.graph).state_dict()
+    assert of_graph.keys() == of_network.keys()
+    assert all(torch.equal(of_graph[name], tensor) for name, tensor in of_network.items())
+
+
+def test_a_search_trains_the_candidates_own_neck_and_head():
+    data = drawn_shapes(4, (96, 128), 0)
+    model = small_faster_rcnn(detector_for(elaborate(parse(TEXT)).graph, data), data, 0)
+    assert model.backbone.out_channels == 8
+    assert model.roi_heads.box_head.fc6.weight.shape == (16, 8 * 5 * 5)
+    assert model.roi_heads.box_predictor.cls_score.out_features == len(data.classes) + 1
 
 
 def test_any_network_takes_a_spec_and_a_number_of_classes():
