@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -173,18 +174,22 @@ def print_search(result: SearchResult, folder: Path) -> None:
     names = [objective.name for objective in result.objectives]
     budget = ", ".join(f"{name} ≤ {METRICS[name].format(limit)}" for name, limit in result.budgets.items())
     title = f"best of {escape(result.space)}" + (f" with {budget}" if budget else "")
-    measured = any(f.latency is not None for f in result.finalists)
-    heads = [f"{n} (AP)" if n == TRAIN else n for n in names if n not in METRICS]
-    columns = ["network", *heads, "MACs", "params", "activations", "memory"]
-    table = _table(*columns, *(["latency"] if measured else []), "fvcore", title=title)
-    for item in result.finalists:
-        counts = [METRICS[n].format(item.cost[n]) for n in ("macs", "params", "activations", "memory")]
-        timed = [METRICS["latency"].format(item.latency.median) if item.latency else ""] if measured else []
-        equal = "" if item.recount is None else "equal" if item.recount.equal else "DIFFERENT"
-        scores = [f"{item.values[n]:.4f}" if n in item.values else "–" for n in names if n not in METRICS]
-        table.add_row(escape(item.name), *scores, *counts, *timed, equal)
+    columns: dict[str, list[str]] = {"network": [escape(item.name) for item in result.finalists]}
+    for name in (n for n in names if n not in METRICS):
+        columns[f"{name} (AP)" if name == TRAIN else name] = [
+            f"{item.values[name]:.4f}" if name in item.values else "–" for item in result.finalists
+        ]
+    for head, name in (("MACs", "macs"), ("params", "params"), ("activations", "activations"), ("memory", "memory")):
+        columns[head] = [METRICS[name].format(item.cost[name]) for item in result.finalists]
+    if any(item.latency for item in result.finalists):
+        columns["latency"] = [
+            METRICS["latency"].format(item.latency.median) if item.latency else "" for item in result.finalists
+        ]
+    columns["fvcore"] = [
+        "" if item.recount is None else "equal" if item.recount.equal else "DIFFERENT" for item in result.finalists
+    ]
     if result.finalists:
-        console.print(table)
+        console.print(_fitting(console, columns, ("activations", "memory"), title))
     else:
         console.print("no candidate was scored")
     if len(result.stages) > 1:
@@ -200,6 +205,21 @@ def print_search(result: SearchResult, folder: Path) -> None:
     console.print(f"result   {folder / 'result.json'}", markup=False, soft_wrap=True)
     if result.finalists:
         console.print(f"networks {folder / 'finalists'}/", markup=False, soft_wrap=True)
+
+
+def _fitting(console: Console, columns: dict[str, list[str]], spare: Sequence[str], title: str) -> Table:
+    """The table of ``columns`` without as many of the ``spare`` ones, in order, as a narrow terminal has no room for.
+
+    Rather a column less, which the report has, than a name or a number cut short.
+    """
+    for left_out in range(len(spare) + 1):
+        kept = {head: cells for head, cells in columns.items() if head not in spare[:left_out]}
+        table = _table(*kept, title=title)
+        for row in zip(*kept.values(), strict=True):
+            table.add_row(*row)
+        if console.measure(table, options=console.options.update(width=1000)).maximum <= console.width:
+            break
+    return table
 
 
 def _stages(result: SearchResult) -> Table:

@@ -111,8 +111,11 @@ def show(result: dict[str, Any]) -> None:
             print(_row(name, row, seconds))
         print()
     for budget, row in result["search"].items():
-        cells = [f"{name} {cell['ap']:.4f} ± {cell['deviation']}" for name, cell in row.items() if name != "difference"]
-        print(f"{budget}: {', '.join(cells)}; difference {row.get('difference')}")
+        for part in ("both", "test"):
+            cells = [f"{n} {c[part]['ap']:.3f} ± {c[part]['deviation']:.3f}" for n, c in row.items() if n != "lead"]
+            lead = row["lead"]
+            error = f"{lead[part]['ap']:+.3f} ± {lead[part]['standard_error']:.3f} on {lead['on']}"
+            print(f"{budget} {part:5} {', '.join(cells)}; {error}")
     print(f"\nRoI align less RoI pooling: {result['pooling']}")
 
 

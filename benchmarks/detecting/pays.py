@@ -37,7 +37,7 @@ def space() -> ast.Architecture:
 def search(budget: int, folder: Path) -> str:
     """The text of the finalist under ``budget`` million MACs; resumable.
 
-    What ``archlab search --objective detection --trials 60 --train-top 8`` does: of the best by the score, the one that
+    What ``archlab search --objective detection --trials 60 --train-top 8 --pruner none`` does: of the best by the score, the one that
     trained has the highest AP on the validation images.
     """
     result = archlab.search(
@@ -49,6 +49,7 @@ def search(budget: int, folder: Path) -> str:
         trials=TRIALS,
         then="train",
         keep=TRAINED,
+        pruner="none",
         top=1,
         latency=False,
         out=folder / f"{budget}M",
@@ -82,28 +83,39 @@ def pooled() -> Iterator[tuple[dict[str, Any], Graph]]:
 
 
 def against(lines: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """By budget: each network's AP (mean of validation and test) over its seeds, and ours less the best reference's."""
+    """By budget and network: AP over the seeds, on validation images, which chose our finalist, and on test images.
+
+    ``lead`` is ours less the best reference's by both, with its standard error.
+    """
     rows: dict[str, dict[str, Any]] = {}
     for budget in BUDGETS:
         found = {
-            name: [_ap(line) for line in lines if line["network"] == f"{name} {budget}M"]
+            name: [line for line in lines if line["network"] == f"{name} {budget}M"]
             for name in ("archlab", *REFERENCES)
         }
-        means = {name: float(np.mean(values)) for name, values in found.items() if values}
         row: dict[str, Any] = {
-            name: {
-                "ap": round(means[name], 4),
-                "deviation": round(float(np.std(found[name], ddof=1)), 4) if len(found[name]) > 1 else None,
-                "seeds": len(found[name]),
-            }
-            for name in means
+            name: {part: _spread([_ap(line, part) for line in runs]) for part in ("both", "val", "test")}
+            for name, runs in found.items()
+            if runs
         }
-        others = [name for name in means if name != "archlab"]
-        if "archlab" in means and others:
-            best = max(others, key=means.__getitem__)
-            row["difference"] = {"to": best, "ap": round(means["archlab"] - means[best], 4)}
+        others = [name for name in row if name != "archlab"]
+        if "archlab" in row and others:
+            best = max(others, key=lambda name: row[name]["both"]["ap"])
+            row["lead"] = {"on": best} | {
+                part: _lead(row["archlab"][part], row[best][part]) for part in ("both", "val", "test")
+            }
         rows[f"{budget}M"] = row
     return rows
+
+
+def _spread(values: Sequence[float]) -> dict[str, Any]:
+    deviation = float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
+    return {"ap": round(float(np.mean(values)), 4), "deviation": round(deviation, 4), "seeds": len(values)}
+
+
+def _lead(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, float]:
+    error = sum(side["deviation"] ** 2 / side["seeds"] for side in (ours, theirs)) ** 0.5
+    return {"ap": round(ours["ap"] - theirs["ap"], 4), "standard_error": round(error, 4)}
 
 
 def rounding(align: Sequence[Mapping[str, Any]], pooling: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -125,5 +137,7 @@ def rounding(align: Sequence[Mapping[str, Any]], pooling: Sequence[Mapping[str, 
     return {"trainings": len(pairs), "backbones": len({a["network"] for a, _ in pairs}), "cost": cost}
 
 
-def _ap(line: Mapping[str, Any]) -> float:
-    return (line["val"]["ap"] + line["test"]["ap"]) / 2 if "val" in line else 0.0
+def _ap(line: Mapping[str, Any], part: str) -> float:
+    """AP, 0 where the training came to nothing."""
+    parts = ("val", "test") if part == "both" else (part,)
+    return float(np.mean([line[name]["ap"] for name in parts])) if "val" in line else 0.0
