@@ -9,9 +9,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from archlab.audit.conventions import NOTE, conventions
+from archlab.audit.counted import Module
 from archlab.audit.gate import Breach
 from archlab.audit.many import Outcome, audits, failures
-from archlab.audit.result import Audit, Module, Peer
+from archlab.audit.peer import Peer
+from archlab.audit.result import Audit
 from archlab.audit.rows import ratios, totals
 from archlab.errors import printable
 from archlab.ir import show_shape

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from archlab.audit.counted import Operator
 from archlab.audit.forward import Pass
 from archlab.audit.modules import modules_of, shared_of, weights_of
 from archlab.audit.record import INPUT, Recording
-from archlab.audit.result import Audit, Input, Operator, Part, Peak
+from archlab.audit.result import Audit, Input, Part, Peak
 
 LARGEST = 8
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from archlab.audit.result import Audit, Operator
+from archlab.audit.counted import Operator
+from archlab.audit.result import Audit
 
 NOTE = (
     "MACs are multiply-accumulates. Where FLOPs count a product and a sum apiece they are twice the MACs;"

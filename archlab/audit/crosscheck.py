@@ -21,7 +21,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from archlab.audit.result import ARITHMETIC, Audit, Difference, Operator, Peer
+from archlab.audit.counted import ARITHMETIC, Operator
+from archlab.audit.peer import Difference, Peer
+from archlab.audit.result import Audit
 from archlab.audit.state import generators_as_they_were, set_mode
 
 Counted = tuple[float, int | None]

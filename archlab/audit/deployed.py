@@ -15,7 +15,8 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from archlab.audit.result import Audit, Deployed, Operator
+from archlab.audit.counted import Operator
+from archlab.audit.result import Audit, Deployed
 
 METHODS = ("fuse", "reparameterize", "switch_to_deploy")
 """The methods by which timm's models, and those written alike, merge their branches."""

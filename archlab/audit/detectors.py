@@ -17,8 +17,9 @@ from unittest import mock
 import torch
 from torch import Tensor, nn
 
+from archlab.audit.counted import Operator
 from archlab.audit.forward import Pass
-from archlab.audit.result import Audit, Operator, Part
+from archlab.audit.result import Audit, Part
 
 _PACKAGE = "torchvision.models.detection"
 

@@ -24,9 +24,11 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from archlab.audit.conventions import fvcore_flops
+from archlab.audit.counted import Operator
 from archlab.audit.deployed import without_values
 from archlab.audit.detectors import is_detector
-from archlab.audit.result import Audit, Difference, Operator, Peer
+from archlab.audit.peer import Difference, Peer
+from archlab.audit.result import Audit
 from archlab.audit.state import generators_as_they_were, set_mode
 
 _TRACER = torch._C._dispatch_key_parse("Tracer")

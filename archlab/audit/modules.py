@@ -8,7 +8,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from archlab.audit.result import COUNTS, Module, Operator, Shared
+from archlab.audit.counted import COUNTS, Module, Operator
+from archlab.audit.result import Shared
 
 
 @dataclass(frozen=True)

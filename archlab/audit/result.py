@@ -6,11 +6,12 @@ matrix products and attention; biases, norms, pooling and element-wise arithmeti
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from archlab.audit.counted import COUNTS, Module, Operator
+from archlab.audit.peer import Peer
 from archlab.ir import Shape
 
 if TYPE_CHECKING:
@@ -19,108 +20,6 @@ if TYPE_CHECKING:
     from archlab.ir import Graph
 
 SCHEMA = "archlab.audit/1"
-ARITHMETIC = ("macs", "bias", "norm", "pool", "elementwise")
-COUNTS = (*ARITHMETIC, "activations", "read", "written")
-"""The counts that add up over operators."""
-
-
-@dataclass(frozen=True, slots=True)
-class Operator:
-    """One call of an operator.
-
-    Attributes:
-        name: its path: its module, its operator, and a number where the module calls it more than once.
-        op: the operator, such as ``conv2d``.
-        target: the operator in full, such as ``aten.conv2d.default``.
-        module: the path of the module that calls it; empty for the model itself.
-        inputs: the operators whose outputs it takes, by number; -1 is the network's input.
-        shapes: the shapes of its outputs, the batch included.
-        dtype: of its first output.
-        params: the parameters that it reads, by name.
-        macs: multiply-accumulates.
-        bias: additions of biases.
-        norm: arithmetic of norms, as fvcore counts it.
-        pool: arithmetic of pooling and interpolation; of what fvcore counts, as fvcore counts it.
-        elementwise: all other arithmetic.
-        activations: elements put out by convolutions, linear layers and matrix products.
-        read: bytes read; none for a view.
-        written: bytes written; none for a view.
-        live: bytes of activations that are alive when it has run.
-        counted: whether its arithmetic is known.
-    """
-
-    name: str
-    op: str
-    target: str
-    module: str
-    inputs: tuple[int, ...]
-    shapes: tuple[Shape, ...]
-    dtype: str
-    params: tuple[str, ...]
-    macs: int
-    bias: int
-    norm: int
-    pool: int
-    elementwise: int
-    activations: int
-    read: int
-    written: int
-    live: int
-    counted: bool
-
-    @property
-    def intensity(self) -> float:
-        """Operations a byte: twice the MACs plus all other arithmetic, by the bytes read and written."""
-        return intensity(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Module:
-    """A module with all that is in it.
-
-    Attributes:
-        path: its path; empty for the model itself.
-        kind: its class.
-        calls: how often it was called.
-        params: its parameters and those of the modules in it, each counted once.
-        shared: of those, what modules elsewhere hold too.
-        own: parameters that it holds itself.
-        operators: how many operators ran in it.
-    """
-
-    path: str
-    kind: str
-    calls: int
-    params: int
-    shared: int
-    own: int
-    operators: int
-    macs: int
-    bias: int
-    norm: int
-    pool: int
-    elementwise: int
-    activations: int
-    read: int
-    written: int
-    memory: int
-
-    @property
-    def intensity(self) -> float:
-        """Operations a byte."""
-        return intensity(self)
-
-    @property
-    def depth(self) -> int:
-        """How deep it lies: 0 is the model itself."""
-        return self.path.count(".") + 1 if self.path else 0
-
-
-def intensity(item: Any) -> float:
-    """Operations a byte: twice the MACs, since one is a product and a sum, plus all other arithmetic."""
-    moved = item.read + item.written
-    work = 2 * item.macs + item.bias + item.norm + item.pool + item.elementwise
-    return work / moved if moved else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,51 +59,6 @@ class Part:
     each: float
     macs: int
     params: int
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Where another counter and the audit differ: on what, by how much, and why."""
-
-    what: str
-    ours: int
-    theirs: int
-    cause: str
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """Another counter on the same model and inputs.
-
-    Attributes:
-        name: the counter and its version.
-        macs: its MACs, its FLOPs halved where it counts those; None where it failed.
-        params: its parameters, where it counts them.
-        by_operator: its own breakdown, where it has one.
-        compared: how many operators both know, one by one.
-        differences: on which the two differ; empty where they are equal.
-        uncounted: operators that it does not count, and how often they stand.
-        failed: why it has no count.
-    """
-
-    name: str
-    macs: int | None = None
-    params: int | None = None
-    by_operator: dict[str, int] = field(default_factory=dict)
-    compared: int = 0
-    differences: tuple[Difference, ...] = ()
-    uncounted: dict[str, int] = field(default_factory=dict)
-    failed: str | None = None
-
-    @property
-    def equal(self) -> bool:
-        """Whether it counted, and all that both know is equal."""
-        return self.failed is None and not self.differences
-
-    @property
-    def explained(self) -> bool:
-        """Whether every difference has a cause."""
-        return all(difference.cause for difference in self.differences)
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,7 +178,7 @@ class Audit:
     @property
     def intensity(self) -> float:
         """Operations a byte."""
-        return intensity(self)
+        return self.modules[0].intensity
 
     @cached_property
     def uncounted(self) -> tuple[Uncounted, ...]:
@@ -371,13 +225,3 @@ class Audit:
         from archlab.audit.schema import audit_data
 
         return audit_data(self)
-
-
-def total(items: Iterable[Operator], name: str) -> int:
-    """The sum of one count."""
-    return sum(getattr(item, name) for item in items)
-
-
-def names_of(kind: type[Any]) -> tuple[str, ...]:
-    """The names of a dataclass's fields."""
-    return tuple(f.name for f in fields(kind))

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from archlab.audit.result import COUNTS, Audit, Module, Operator
+from archlab.audit.counted import COUNTS, Module, Operator
+from archlab.audit.result import Audit
 from archlab.errors import InputError, did_you_mean
 
 TABLES = ("module", "stage", "op", "operator")

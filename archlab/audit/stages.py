@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archlab.audit.result import Module
+from archlab.audit.counted import Module
 
 _NEARLY_ALL = 2 / 3
 _DEEPEST = 3

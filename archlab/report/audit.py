@@ -14,9 +14,10 @@ from typing import Any
 from markupsafe import Markup
 
 from archlab.audit.conventions import NOTE, Convention, conventions
+from archlab.audit.counted import Module
 from archlab.audit.graph import to_graph
 from archlab.audit.many import Outcome, audits, failures
-from archlab.audit.result import Audit, Module
+from archlab.audit.result import Audit
 from archlab.audit.rows import ratios, totals
 from archlab.files import write_atomic
 from archlab.report.audit_plots import memory, models, roofline

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from archlab.audit.result import Audit, Operator
+from archlab.audit.counted import Operator
+from archlab.audit.result import Audit
 from archlab.units import format_bytes, format_count
 
 WIDTH, HEIGHT = 620, 320

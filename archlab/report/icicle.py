@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from archlab.audit.result import Module
+from archlab.audit.counted import Module
 from archlab.units import format_count
 
 WIDTH, ROW = 1200, 26
