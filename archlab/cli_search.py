@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from archlab.detect.names import TRAIN
+from archlab.detect.names import DETECTION, TRAIN
 from archlab.detect.task import TRAIN_STEPS, Task
 from archlab.errors import InputError
 from archlab.search.sampler.names import DEFAULT, SAMPLERS
@@ -26,7 +26,8 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
                      help="An upper limit: macs=300M, params=3.4M, activations=5M, memory=8MiB or latency=25ms; "
                      "repeatable."),
         click.option("--objective", "-o", "objectives", multiple=True, metavar="NAME",
-                     help="A score to maximise, a metric to minimise, or your own package.module:function or "
+                     help="A score to maximise (score, naswot, synflow, zen, entropy, grad_norm; of detectors "
+                     f"{', '.join(DETECTION)}), a metric to minimise, or your own package.module:function or "
                      "file.py:function (its code is run); repeat for a Pareto front.  [default: detection for a text "
                      "with a stage detect, score for others]"),
         click.option("--then", "later", multiple=True, metavar="NAME",
@@ -67,7 +68,8 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--latency/--no-latency", default=True, show_default=True, help="Time the finalists."),
         click.option("--threads", type=click.IntRange(1, 1024), default=1, show_default=True,
                      help="Torch's threads while timing."),
-        click.option("--max-nodes", type=int, default=20_000, show_default=True),
+        click.option("--max-nodes", type=int, default=20_000, show_default=True,
+                     help="Refuse texts that unfold beyond."),
         click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
     ]  # fmt: skip
     for option in reversed(options):

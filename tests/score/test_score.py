@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+from click.testing import CliRunner
 
+from archlab.cli import cli
 from archlab.elaborate import elaborate
 from archlab.errors import InputError, ScoreError
 from archlab.grammar import parse
@@ -164,3 +166,8 @@ def test_every_row_is_under_its_name_and_documented():
         assert row.summary
         assert row.source
         assert row.batch_size >= 1
+
+
+def test_the_command_line_names_every_score_but_the_baselines():
+    told = CliRunner().invoke(cli, ["search", "--help"]).output
+    assert [name for name in SCORES if name not in told] == ["log_macs", "log_params"]
