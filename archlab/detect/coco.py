@@ -46,7 +46,7 @@ class Annotations:
 
     Attributes:
         source: the file.
-        classes: names, in the order of the categories' ids.
+        classes: names, in the order of the categories' ids; a name that several have, with the id behind it.
         category_ids: the file's id of each class.
         images: all of its images, those without a box included.
         left_out: how many boxes training leaves out or changes, by what is wrong with them.
@@ -126,10 +126,19 @@ def _read(source: Path, _changed: int, _bytes: int) -> Annotations:
     truth = {
         "images": [{"id": id, "width": w, "height": h} for id, (w, h) in sizes.items()],
         "annotations": annotations,
-        "categories": [{"id": c["id"], "name": str(c.get("name", c["id"]))} for c in categories],
+        "categories": _named(categories),
     }
     names = tuple(c["name"] for c in truth["categories"])
     return Annotations(source, names, category_ids, images, dict(left_out), truth)
+
+
+def _named(categories: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Ids and names of the categories; those that share a name are told apart by their ids."""
+    names = [str(c.get("name", c["id"])) for c in categories]
+    return [
+        {"id": c["id"], "name": name if names.count(name) == 1 else f"{name} ({c['id']})"}
+        for c, name in zip(categories, names, strict=True)
+    ]
 
 
 def _load(source: Path) -> dict[str, Any]:

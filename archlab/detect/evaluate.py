@@ -68,7 +68,8 @@ def average_precision(predictions: Sequence[Prediction], data: DetectionData) ->
         raise InputError("AP needs pycocotools", hint="pip install 'archlab[detect]'") from error
     with contextlib.redirect_stdout(io.StringIO()):  # it prints as it goes
         truth = COCO()
-        truth.dataset = {"info": {}, **data.truth}
+        # Annotations of its own, since pycocotools writes into them.
+        truth.dataset = {"info": {}, **data.truth, "annotations": [dict(each) for each in data.truth["annotations"]]}
         truth.createIndex()
         evaluation = COCOeval(truth, _results(truth, _rows(predictions, data)), "bbox")
         evaluation.params.imgIds = sorted(data.image_ids)

@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from archlab.ir import INPUT, Graph, Node, Shape
+from archlab.ir import BOXES, INPUT, Graph, Node, Shape
 
 _OWN_BOX = {"maxpool", "avgpool", "gap", "shuffle", "slice", "flatten"}
-_SMALL = 5
-"""Blocks in a row share a card while they have at most so many boxes together."""
+_SMALL, _LONE = 5, 8
+"""Blocks in a row share a card while they have at most so many boxes together; where each is one box, the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,12 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class DrawnStage:
-    """A stage with its totals and its cards."""
+    """A stage with its totals and its cards.
+
+    Attributes:
+        gives: the shape of its last output, or of each where several are outputs of the network.
+        rois: how many RoIs its totals are counted with; None where it has nothing to do with RoIs.
+    """
 
     name: str
     nodes: int
@@ -88,7 +93,8 @@ class DrawnStage:
     macs: int
     params: int
     takes: Shape
-    gives: Shape
+    gives: tuple[Shape, ...]
+    rois: int | None
     cards: tuple[Card, ...]
 
 
@@ -118,7 +124,8 @@ def stages_of(graph: Graph) -> tuple[DrawnStage, ...]:
                 sum(node.macs for node in nodes),
                 sum(node.params for node in nodes),
                 takes,
-                nodes[-1].shape,
+                tuple(node.shape for node in nodes if node.name in graph.outputs) or (nodes[-1].shape,),
+                next((node.rows for node in nodes if BOXES in node.inputs), None),
                 tuple(cards),
             )
         )
@@ -130,15 +137,19 @@ def _blocks(nodes: Sequence[Node], uses: Counter[str]) -> list[tuple[str, list[B
     """The blocks of a stage with their boxes; small ones in a row are joined."""
     blocks: list[tuple[str, list[Box]]] = []
     members: list[Node] = []
+    lone = True
     for name, run in _runs(nodes, lambda node: node.block):
+        own = _boxes(run, uses)
         if blocks and not _is_copy(name) and not _is_copy(blocks[-1][0]):
             joined = _boxes([*members, *run], uses)
-            if len(joined) <= _SMALL:
+            both_lone = lone and len(own) == 1
+            if len(joined) <= (_LONE if both_lone else _SMALL):
                 members += run
+                lone = both_lone
                 blocks[-1] = (_joined_name(blocks[-1][0], name), joined)
                 continue
-        members = list(run)
-        blocks.append((name, _boxes(members, uses)))
+        members, lone = list(run), len(own) == 1
+        blocks.append((name, own))
     return blocks
 
 

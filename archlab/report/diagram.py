@@ -50,6 +50,8 @@ def _outputs(graph: Graph) -> str:
 
 def _stage(stage: DrawnStage, macs: int, is_open: bool) -> str:
     cards = "".join(_card(card, macs) for card in stage.cards)
+    gives = ", ".join(map(dims, stage.gives))
+    rois = f" · {_plural(stage.rois, 'RoI')}" if stage.rois is not None else ""
     blocks = _plural(stage.nodes, "operator")
     if stage.blocks < stage.nodes:
         blocks = f"{_plural(stage.blocks, 'block')}, {blocks}"
@@ -57,7 +59,7 @@ def _stage(stage: DrawnStage, macs: int, is_open: bool) -> str:
         f'<details class="net-stage"{" open" if is_open else ""}><summary>'
         f'<span class="net-name">{_text(stage.name, 60)}</span>'
         f'<span class="net-blocks">{blocks}</span>'
-        f'<span class="net-shape">{dims(stage.takes)} → {dims(stage.gives)}</span>'
+        f'<span class="net-shape">{dims(stage.takes)} → {gives}{rois}</span>'
         f'<span class="net-cost"><b>{format_count(stage.macs)}</b> MACs</span>'
         f'<span class="net-cost"><b>{format_count(stage.params)}</b> params</span>'
         f"{share_bar(stage.macs / macs)}"

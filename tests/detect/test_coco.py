@@ -27,6 +27,12 @@ def test_a_file_is_read_once_and_again_when_it_was_written_to(tmp_path):
     assert read_annotations(write(tmp_path, tiny() | {"annotations": []})).images[0].boxes == ()
 
 
+def test_categories_of_the_same_name_stay_apart(tmp_path):
+    data = tiny()
+    data["categories"][0]["name"] = "early"
+    assert read_annotations(write(tmp_path, data)).classes == ("early (2)", "early (90)")
+
+
 def test_odd_boxes_are_counted_and_the_truth_keeps_them(tmp_path):
     data = tiny()
     rows = [

@@ -94,6 +94,13 @@ def test_as_pycocotools_counts_crowds_and_boxes_without_area_included():
     assert sum(found.by_class.values()) / 2 == pytest.approx(found.ap)
 
 
+def test_the_data_is_left_as_it_was():
+    data = by_hand()
+    before = copy.deepcopy(data.truth)
+    average_precision([prediction(), prediction()], data)
+    assert data.truth == before
+
+
 def test_predictions_are_brought_back_to_pixels_on_disk():
     small = [{**found, "boxes": found["boxes"] / 4} for found in FOUND]
     assert average_precision(small, by_hand(scale=0.25)) == average_precision(FOUND, by_hand())

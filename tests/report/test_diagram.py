@@ -153,3 +153,6 @@ def test_a_detector_is_drawn_with_its_levels_boxes_and_both_outputs():
     assert "outputs box_head.classes <b>9 × 81</b> · box_head.deltas <b>9 × 324</b>" in page
     levels = [card for stage in stages_of(elaborate(parse(text)).graph) if stage.name == "neck" for card in stage.cards]
     assert [card.names for card in levels] == [("neck.p3",), ("neck.p2",)]
+    (head,) = [stage for stage in stages_of(elaborate(parse(text)).graph) if stage.name == "box_head"]
+    assert (len(head.cards), head.rois, head.gives) == (1, 9, ((81,), (324,)))
+    assert "→ 81, 324 · 9 RoIs" in page
