@@ -30,6 +30,21 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
+class Label:
+    """A line of text: where it begins, its base line, and about how long it is."""
+
+    x: float
+    y: float
+    length: float
+    text: str
+
+    def covers(self, other: Label, height: float) -> bool:
+        """Whether two lines of ``height`` would lie on each other."""
+        apart = self.x + self.length < other.x or other.x + other.length < self.x or abs(self.y - other.y) > height
+        return not apart
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """An image with boxes.
 
@@ -51,9 +66,22 @@ class Picture:
         """The height of its labels, in its pixels."""
         return round(max(self.width, self.height) / 38, 2)
 
-    def is_cut(self, box: Box) -> bool:
-        """Whether a label that begins where ``box`` does would leave the picture."""
-        return box.x + 0.62 * self.letter * (len(box.text) + len(box.score) + 1) > self.width
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """What stands at the found boxes, the surest first; none that would cover another, since colours tell too."""
+        placed: list[Label] = []
+        for box in sorted(self.found, key=lambda box: box.score, reverse=True):
+            label = self._label(box)
+            if not any(label.covers(other, self.letter) for other in placed):
+                placed.append(label)
+        return tuple(placed)
+
+    def _label(self, box: Box) -> Label:
+        """Above the box from its left side on, or where it would leave the picture, within it."""
+        text = f"{box.text} {box.score}"
+        length = 0.62 * self.letter * len(text)
+        x = max(min(box.x, self.width - length), 0.0)
+        return Label(round(x, 1), round(max(box.y - 0.25 * self.letter, self.letter), 1), round(length, 1), text)
 
 
 def true_picture(number: int, example: Example, classes: Sequence[str]) -> Picture | None:

@@ -134,12 +134,22 @@ def test_boxes_that_are_none_are_left_out():
     assert found_picture(picture, {"no": "rows"}, ("disc",), (8, 8)).found == ()
 
 
-def test_a_label_stays_in_its_picture():
-    picture = true_picture(
-        1, Example("/9j/AAAA", 380, 100, ((0.0, 0.0, 9.0, 9.0), (350.0, 0.0, 370.0, 9.0)), (1, 1)), ("disc",)
-    )
+def labelled(*found):
+    """The labels of found boxes in an image of 380x100 pixels."""
+    picture = true_picture(1, Example("/9j/AAAA", 380, 100, (), ()), ("disc",))
     assert picture is not None
-    assert [picture.is_cut(box) for box in picture.true] == [False, True]
+    return found_picture(picture, [list(row) for row in found], ("disc",), (100, 380)).labels
+
+
+def test_a_label_stays_in_its_picture():
+    first, second = labelled((0.0, 0.0, 9.0, 9.0, 1, 0.9), (350.0, 0.0, 370.0, 9.0, 1, 0.8))
+    assert (first.x, first.y) == (0.0, 10.0)
+    assert second.x + second.length == pytest.approx(380, abs=0.1)
+
+
+def test_of_labels_on_each_other_the_surest_stays():
+    boxes = ((10.0, 50.0, 30.0, 80.0, 1, 0.7), (14.0, 52.0, 40.0, 90.0, 1, 0.95), (200.0, 50.0, 220.0, 70.0, 1, 0.6))
+    assert [label.text for label in labelled(*boxes)] == ["disc .95", "disc .60"]
 
 
 def test_details_of_another_form_are_no_error():
