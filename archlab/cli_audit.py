@@ -21,7 +21,7 @@ _OPTIONS = [
     click.option("--max", "limits", multiple=True, metavar="METRIC=VALUE",
                  help="Fail (1) where a model is over: macs=600M, params=5M, activations=10M, memory=8MiB."),
     click.option("--proposals", type=click.IntRange(0, 10**6), help="Proposals an image in detectors.  "
-                 "[default: the most that the detector hands on]"),
+                 "[default: the most that the detector hands on, or what its text says]"),
     click.option("--detections", type=click.IntRange(0, 10**6), default=0, show_default=True,
                  help="Detections an image, for mask and keypoint heads."),
     click.option("--fvcore", is_flag=True, help="Count with fvcore as well, operator by operator."),

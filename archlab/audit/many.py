@@ -63,7 +63,7 @@ def audit_many(request: Request, watch: Watch = lambda *_: None) -> Iterator[Out
     found: list[Target | Failure] = []
     for text in request.targets:
         try:
-            found += find_targets(text)
+            found += find_targets(text, request.boxes.proposals)
         except ArchlabError as error:
             if len(request.targets) == 1:
                 raise

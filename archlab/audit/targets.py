@@ -45,14 +45,17 @@ class Target:
     meta: bool = True
 
 
-def find_targets(text: str) -> tuple[Target, ...]:
+def find_targets(text: str, proposals: int | None = None) -> tuple[Target, ...]:
     """The models that a text names, several for a pattern.
+
+    Args:
+        proposals: boxes an image that a detector of ours is called with; by default those that its text says.
 
     Raises:
         InputError: it names none: the message says what is missing, and the nearest that there is.
     """
     if text in shipped_spaces() or text.endswith(".arch"):
-        return (_architecture(text),)
+        return (_architecture(text, proposals),)
     if text.endswith(".pt2"):
         return (_exported(Path(text)),)
     match = _FACTORY.fullmatch(text)
@@ -95,7 +98,7 @@ def parse_arguments(call: str, text: str) -> tuple[tuple[Any, ...], dict[str, An
 # --- our own -----------------------------------------------------------------------------------------------------
 
 
-def _architecture(text: str) -> Target:
+def _architecture(text: str, proposals: int | None) -> Target:
     from archlab.elaborate import elaborate
     from archlab.grammar import parse_file
     from archlab.resources import find_architecture
@@ -111,7 +114,8 @@ def _architecture(text: str) -> Target:
         given = images(network.input_shape, batch=batch)
         if network.detector is None:
             return given
-        boxes = TensorSpec((batch * network.detector.rois, *BOXES_SHAPE))
+        rois = network.detector.rois if proposals is None else proposals
+        boxes = TensorSpec((batch * rois, *BOXES_SHAPE))
         return Call((*given.args, boxes))
 
     # Its builder draws the weights on the CPU, module by module; they are freed with the model.

@@ -18,6 +18,7 @@ from archlab.audit.deployed import folded
 from archlab.audit.detectors import Boxes
 from archlab.audit.fvcore_count import count
 from archlab.audit.graph import to_graph
+from archlab.audit.many import Request, audit_many
 from archlab.audit.measure import measure
 from archlab.audit.targets import find_targets
 from archlab.resources import shipped_spaces
@@ -60,6 +61,14 @@ def test_a_detector_of_the_grammar_costs_what_the_closed_form_says():
     assert fvcore_total(audit) == cost.macs + cost.other - align
     assert not audit.uncounted
     assert audit.inputs[1].shape == (100, 5)
+
+
+def test_a_detector_of_the_grammar_is_audited_with_the_proposals_asked_for():
+    (half,) = audit_many(Request(("detection",), boxes=Boxes(proposals=50)))
+    whole = audited("detection")
+    heads = [next(m for m in audit.modules if m.path == "box_head") for audit in (whole, half)]
+    assert half.inputs[1].shape == (50, 5)
+    assert whole.macs - half.macs == heads[1].macs == heads[0].macs / 2
 
 
 def test_resnet50_by_column():
