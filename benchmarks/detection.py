@@ -24,6 +24,7 @@ from benchmarks.detecting.pool import LEAST, SIZE, pool
 from benchmarks.machine import RESULTS, machine, record, versions
 
 TRAININGS, SCORES = RESULTS / "detection_trainings.jsonl", RESULTS / "detection_scores.jsonl"
+SEARCHED = RESULTS / "detection_searched.jsonl"
 STEPS = ("train", "scores", "pays", "pooling", "speed")
 
 
@@ -46,8 +47,8 @@ def main() -> int:
     if "pooling" in options.steps:
         truth.run(TRAININGS, pays.pooled())
     if "pays" in options.steps:
-        truth.run(TRAININGS, pays.references())
-        truth.run(TRAININGS, pays.ours(options.kept))
+        truth.run(SEARCHED, pays.references(), truth.of_search)
+        truth.run(SEARCHED, pays.ours(options.kept), truth.of_search)
     if "speed" in options.steps:
         record("detection_speed", speed.measure())
     if not options.steps:
@@ -92,7 +93,7 @@ def tables() -> dict[str, Any]:
             },
         },
         "scores": {part: agreement.table(backbones, found, scores) for part, backbones in parts.items()},
-        "search": pays.against(trainings),
+        "search": pays.against(truth.lines(SEARCHED)),
         "pooling": pays.rounding(trainings, [line for line in trainings if line.get("pooling") == "caffe"]),
     }
 

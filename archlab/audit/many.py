@@ -87,7 +87,7 @@ def audit_target(target: Target, call: Call | None, request: Request) -> Outcome
 
 def _audit(target: Target, call: Call | None, request: Request) -> Audit:
     model, own = _built(target, real=not target.meta)
-    call = call or target.inputs(model, request.batch)
+    call = target.complete(call) if call is not None else target.inputs(model, request.batch)
     if call is None and own is None:
         raise InputError("its inputs are not known", hint="describe them with --input 3x224x224 or --input spec.json")
     try:

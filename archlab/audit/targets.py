@@ -35,7 +35,8 @@ class Target:
         make: builds it: a module, or a module and a call of its own (an exported program has one).
         inputs: what it is called with where nothing else is asked for; given the model and the batch.
         package: the library that it comes from, where that is one whose models are known.
-        published: what that library says of it: params, GMACs.
+        meta: whether it can be built without memory.
+        complete: a call that a user asks for, with what it leaves out: a detector's boxes.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Target:
     inputs: Callable[[Any, int], Call | None] = field(default=lambda model, batch: None)
     package: str = ""
     meta: bool = True
+    complete: Callable[[Call], Call] = field(default=lambda call: call)
 
 
 def find_targets(text: str, proposals: int | None = None) -> tuple[Target, ...]:
@@ -111,15 +113,21 @@ def _architecture(text: str, proposals: int | None) -> Target:
         return build(network.graph)
 
     def call(model: Any, batch: int) -> Call:
-        given = images(network.input_shape, batch=batch)
-        if network.detector is None:
+        return complete(images(network.input_shape, batch=batch))
+
+    def complete(given: Call) -> Call:
+        if (
+            network.detector is None
+            or given.kwargs
+            or len(given.args) != 1
+            or not isinstance(given.args[0], TensorSpec)
+        ):
             return given
         rois = network.detector.rois if proposals is None else proposals
-        boxes = TensorSpec((batch * rois, *BOXES_SHAPE))
-        return Call((*given.args, boxes))
+        return Call((*given.args, TensorSpec((given.args[0].shape[0] * rois, *BOXES_SHAPE))))
 
     # Its builder draws the weights on the CPU, module by module; they are freed with the model.
-    return Target(network.name, make, call, meta=False)
+    return Target(network.name, make, call, meta=False, complete=complete)
 
 
 def _exported(path: Path) -> Target:

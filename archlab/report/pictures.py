@@ -64,7 +64,7 @@ class Picture:
     @property
     def letter(self) -> float:
         """The height of its labels, in its pixels."""
-        return round(max(self.width, self.height) / 38, 2)
+        return round(max(self.width, self.height) / 30, 2)
 
     @property
     def labels(self) -> tuple[Label, ...]:

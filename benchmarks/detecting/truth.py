@@ -7,20 +7,28 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
+from archlab.detect import attach
 from archlab.detect.dataset import DetectionData, read_coco
 from archlab.detect.evaluate import average_precision, predict
+from archlab.detect.measured import small_faster_rcnn
 from archlab.detect.train import Schedule, train
 from archlab.errors import ScoreError
 from archlab.ir import Graph
 from benchmarks.detecting.model import detector
 from benchmarks.detecting.pool import SIZE
+from benchmarks.detecting.references import SPEC
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "bccd"
 SCHEDULE = Schedule(steps=750)
+
+Make = Callable[[Graph, int, str], nn.Module]
+"""(backbone, seed, pooling) to a detector."""
 
 _read: dict[str, DetectionData] = {}
 
@@ -32,9 +40,19 @@ def data(part: str) -> DetectionData:
     return _read[part]
 
 
-def trained(graph: Graph, seed: int, pooling: str = "avg") -> dict[str, Any]:
+def of_study(graph: Graph, seed: int, pooling: str) -> nn.Module:
+    """The study's detector on ``graph``."""
+    return detector(graph, len(data("train").classes), seed, pooling)
+
+
+def of_search(graph: Graph, seed: int, _pooling: str) -> nn.Module:
+    """The detector that a search's objective ``train`` trains, with the study's neck and head."""
+    return small_faster_rcnn(attach(graph, SPEC), data("train"), seed)
+
+
+def trained(graph: Graph, seed: int, pooling: str = "avg", make: Make = of_study) -> dict[str, Any]:
     """Trains a detector on ``graph`` and says its AP on validation and test, and the CPU seconds of the training."""
-    model = detector(graph, len(data("train").classes), seed, pooling)
+    model: Any = make(graph, seed, pooling)
     began = time.process_time()
     try:
         train(model, data("train"), SCHEDULE, seed)
@@ -67,12 +85,12 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line[-1] == "\n"]
 
 
-def run(path: Path, jobs: Iterable[tuple[dict[str, Any], Graph]]) -> None:
+def run(path: Path, jobs: Iterable[tuple[dict[str, Any], Graph]], make: Make = of_study) -> None:
     """Trains what ``path`` does not hold; a job is its key, with ``seed`` and perhaps ``pooling``, and its graph."""
     done = {_key(line) for line in lines(path)}
     todo = [(key, graph) for key, graph in jobs if _key(key) not in done]
     for i, (key, graph) in enumerate(todo):
-        result = trained(graph, key["seed"], key.get("pooling", "avg"))
+        result = trained(graph, key["seed"], key.get("pooling", "avg"), make)
         with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({**key, **result}) + "\n")
         ap = result.get("val", {}).get("ap")

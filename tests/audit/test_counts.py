@@ -71,6 +71,11 @@ def test_a_detector_of_the_grammar_is_audited_with_the_proposals_asked_for():
     assert whole.macs - half.macs == heads[1].macs == heads[0].macs / 2
 
 
+def test_a_detector_of_the_grammar_is_audited_at_another_size_with_its_boxes():
+    (audit,) = audit_many(Request(("detection",), inputs=("3x64x64",), batch=2))
+    assert [tensor.shape for tensor in audit.inputs] == [(2, 3, 64, 64), (200, 5)]
+
+
 def test_resnet50_by_column():
     audit = audited("torchvision:resnet50")
     assert (audit.params, audit.macs) == (25_557_032, 4_089_184_256)

@@ -143,7 +143,7 @@ def labelled(*found):
 
 def test_a_label_stays_in_its_picture():
     first, second = labelled((0.0, 0.0, 9.0, 9.0, 1, 0.9), (350.0, 0.0, 370.0, 9.0, 1, 0.8))
-    assert (first.x, first.y) == (0.0, 10.0)
+    assert (first.x, first.y) == (0.0, 12.7)  # below the upper edge
     assert second.x + second.length == pytest.approx(380, abs=0.1)
 
 
