@@ -113,10 +113,18 @@ def show(result: dict[str, Any]) -> None:
         print()
     for budget, row in result["search"].items():
         for part in ("both", "test"):
-            cells = [f"{n} {c[part]['ap']:.3f} ± {c[part]['deviation']:.3f}" for n, c in row.items() if n != "lead"]
+            cells = [
+                f"{n} {c[part]['ap']:.3f} ± {c[part]['deviation']:.3f}"
+                for n, c in row.items()
+                if part in c and n != "lead"
+            ]
             lead = row["lead"]
             error = f"{lead[part]['ap']:+.3f} ± {lead[part]['standard_error']:.3f} on {lead['on']}"
             print(f"{budget} {part:5} {', '.join(cells)}; {error}")
+        print(
+            f"{budget} lead without our seed 0 {row['lead']['without_seed_0']:+.3f}; "
+            f"score and AP of the {row['trained']['networks']} trained: tau {row['trained']['tau']:.2f}"
+        )
     print(f"\nRoI align less RoI pooling: {result['pooling']}")
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 from archlab.detect.dataset import DetectionData, Progress, read_coco, split
 from archlab.detect.shapes import drawn_shapes
 from archlab.detect.source import Source
@@ -14,25 +17,35 @@ DRAWN = (96, 32)
 """How many drawn images train and validate where there is no data."""
 
 
-_kept: dict[tuple[Source, tuple[int, int]], tuple[DetectionData, DetectionData]] = {}
 MOST_KEPT = 4
 """Sources and sizes that a process keeps; more are read anew."""
+
+_kept: dict[tuple[Any, ...], tuple[DetectionData, DetectionData]] = {}
 
 
 def read_source(
     source: Source, size: tuple[int, int], progress: Progress | None = None
 ) -> tuple[DetectionData, DetectionData]:
-    """Training and validation data at ``size`` (height, width); read once in a process.
+    """Training and validation data at ``size`` (height, width); read once in a process, unless a file was written to.
 
     Raises:
         InputError: as ``read_coco``; or the two have different classes.
     """
-    if (source, size) not in _kept:
+    key = source, size, *map(_written, (source.train, source.val))
+    if key not in _kept:
         data = _read(source, size, progress)
         while len(_kept) >= MOST_KEPT:
             del _kept[next(iter(_kept))]
-        _kept[source, size] = data
-    return _kept[source, size]
+        _kept[key] = data
+    return _kept[key]
+
+
+def _written(path: Path | None) -> tuple[int, int] | None:
+    """What tells that a file was written to; a missing one is for its reader to refuse."""
+    if path is None or not path.is_file():
+        return None
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size
 
 
 def _read(source: Source, size: tuple[int, int], progress: Progress | None) -> tuple[DetectionData, DetectionData]:

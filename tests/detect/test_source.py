@@ -97,3 +97,11 @@ def test_without_data_shapes_are_drawn():
     train, val = read_source(find_source(None), (32, 32))
     assert (train.source, len(train), len(val)) == ("drawn shapes", 96, 32)
     assert not any((train.images == image).all((1, 2, 3)).any() for image in val.images)
+
+
+def test_annotations_that_were_written_to_are_read_anew(tmp_path):
+    source = find_source(write(tmp_path, tiny()))
+    before = read_source(source, (8, 8))
+    write(tmp_path, tiny() | {"annotations": []})
+    after = read_source(source, (8, 8))
+    assert [sum(len(boxes) for part in both for boxes in part.boxes) for both in (before, after)] == [2, 0]
