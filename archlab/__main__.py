@@ -1,5 +1,5 @@
 """``python -m archlab`` is ``archlab``."""
 
-from archlab.cli import main
+from archlab.cli.main import main
 
 main()

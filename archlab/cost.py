@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 
+from archlab.detector import OWN_STAGES
 from archlab.elaborate import Network
 from archlab.elaborate.fragment import Fragment
 from archlab.errors import InputError, did_you_mean
 from archlab.ir import Graph, Shape
-from archlab.pyramid import OWN_STAGES
 from archlab.units import format_bytes, format_count, format_seconds, parse_bytes, parse_count, parse_seconds
 
 BYTES_PER_ELEMENT = 4

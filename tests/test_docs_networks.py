@@ -8,8 +8,8 @@ from pathlib import Path
 
 import archlab
 from archlab.elaborate import load
+from archlab.exchange.timm_in import from_timm
 from archlab.resources import shipped_spaces
-from archlab.timm_arch import from_timm
 
 PAGE = (Path(__file__).parents[1] / "docs" / "networks.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `(\w+)` \| (\S+) \| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \| ", PAGE, re.MULTILINE)

@@ -222,6 +222,6 @@ class Audit:
 
     def as_dict(self) -> dict[str, Any]:
         """The whole audit as plain data, in the schema of ``archlab audit --json``."""
-        from archlab.audit.schema import audit_data
+        from archlab.audit.formats.json import audit_data
 
         return audit_data(self)

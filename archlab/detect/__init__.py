@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from archlab.detect.attach import attach
-from archlab.pyramid import (
+from archlab.detector import (
     DetectorSpec,
     Level,
     attach_head,

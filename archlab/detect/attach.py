@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from archlab.detector import DetectorSpec, attach_detector
 from archlab.elaborate import Network
 from archlab.errors import InputError
 from archlab.ir import Graph
-from archlab.pyramid import DetectorSpec, attach_detector
 
 
 def attach(network: Network | Graph, spec: DetectorSpec | None = None) -> Graph:

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional
 
+from archlab.detector import DetectorSpec, attach_detector, is_detector, neck_strides, spec_of, without_head
 from archlab.elaborate import Network
 from archlab.errors import InputError
 from archlab.ir import Graph
 from archlab.nn import build, part_of
-from archlab.pyramid import DetectorSpec, attach_detector, is_detector, neck_strides, spec_of, without_head
 from archlab.roi import MultiScaleRoIAlign
 
 RATIOS = (0.5, 1.0, 2.0)

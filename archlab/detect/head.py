@@ -7,10 +7,10 @@ import dataclasses
 import torch
 from torch import fx
 
+from archlab.detector.grow import pruned
 from archlab.errors import InputError
 from archlab.ir import Graph, Node
 from archlab.nn import build
-from archlab.pyramid.grow import pruned
 
 POOLS = ("roi_align", "roi_pool")
 

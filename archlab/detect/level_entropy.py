@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from archlab.detector import backbone_of, levels_of
 from archlab.ir import INPUT, Graph
-from archlab.pyramid import backbone_of, levels_of
 
 
 def level_entropy(graph: Graph, shares: Mapping[str, float]) -> float:

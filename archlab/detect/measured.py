@@ -15,8 +15,8 @@ from archlab.detect.evaluate import AveragePrecision, average_precision, predict
 from archlab.detect.faster_rcnn import torchvision_model
 from archlab.detect.scores import detector_for
 from archlab.detect.train import Schedule, train
+from archlab.detector import neck_strides
 from archlab.ir import Graph
-from archlab.pyramid import neck_strides
 
 LOOKS = (0.6, 0.8)
 """The shares of a training after which AP is measured, so that a pruner can compare.

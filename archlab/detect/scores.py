@@ -18,9 +18,9 @@ from archlab.detect.levels import level_use
 from archlab.detect.probe import class_probe, place_probe
 from archlab.detect.short_training import short_training
 from archlab.detect.untrained import Look, chosen_images, look
+from archlab.detector import DetectorSpec, attach_detector, is_detector, spec_of
 from archlab.errors import InputError, ScoreError, did_you_mean
 from archlab.ir import Graph
-from archlab.pyramid import DetectorSpec, attach_detector, is_detector, spec_of
 
 INITS = 3
 """Initialisations over which the scores of untrained networks are averaged: one alone is mostly noise."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 
+from archlab.detector import BOX_HEAD, NECK
 from archlab.elaborate.holes import hole_of
 from archlab.elaborate.language import (
     CONSTANTS,
@@ -24,7 +25,6 @@ from archlab.errors import ElaborationError, did_you_mean, quote
 from archlab.grammar import ast, unparse_expr
 from archlab.grammar.ast import place_in
 from archlab.ops import REQUIRED
-from archlab.pyramid import BOX_HEAD, NECK
 
 MAX_OPTIONS = 1000
 MAX_STEPS = 1_000_000

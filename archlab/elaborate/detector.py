@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, MutableMapping, Sequence
 from itertools import groupby
 
-from archlab.elaborate.fragment import Fragment, Part, chain
-from archlab.elaborate.section import Asked
-from archlab.errors import ElaborationError
-from archlab.ir import INPUT, Node, Shape, numel
-from archlab.ops import OPS, Applied, Stride
-from archlab.pyramid import (
+from archlab.detector import (
     BOX_HEAD,
     NECK,
     DetectorSpec,
@@ -21,8 +16,13 @@ from archlab.pyramid import (
     neck_nodes,
     output_of,
 )
-from archlab.pyramid.head import OUTPUTS
-from archlab.pyramid.levels import ONE, chosen, joined, times, usable
+from archlab.detector.head import OUTPUTS
+from archlab.detector.levels import ONE, chosen, joined, times, usable
+from archlab.elaborate.fragment import Fragment, Part, chain
+from archlab.elaborate.section import Asked
+from archlab.errors import ElaborationError
+from archlab.ir import INPUT, Node, Shape, numel
+from archlab.ops import OPS, Applied, Stride
 
 Memo = MutableMapping[Hashable, Fragment]
 

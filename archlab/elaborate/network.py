@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from archlab.detector import OWN_STAGES, DetectorSpec, attach_detector
 from archlab.elaborate.draw import Value
 from archlab.elaborate.fragment import Fragment, chain, nodes_of
 from archlab.ir import Graph, Shape
-from archlab.pyramid import OWN_STAGES, DetectorSpec, attach_detector
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
+from archlab.detector import DetectorSpec
 from archlab.elaborate import evaluate
 from archlab.elaborate.language import DETECT, DETECT_ORDER, DETECT_PARTS, DETECT_USAGE
 from archlab.elaborate.scope import Scope
 from archlab.elaborate.values import Values
 from archlab.grammar import ast
-from archlab.pyramid import DetectorSpec
 
 MAX_COUNT = 1_000_000
 MAX_SIDE = 1024

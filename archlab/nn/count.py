@@ -8,10 +8,10 @@ from collections import Counter
 from torch import fx
 
 from archlab.ir import Graph
+from archlab.measured import Recount
 from archlab.nn.inputs import inputs_of
 from archlab.nn.module import build, target_of
 from archlab.ops import OPS
-from archlab.result import Recount
 from archlab.roi.counting import fvcore_handles
 
 with warnings.catch_warnings():

@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from archlab.ir import Shape
+from archlab.measured import Latency
 from archlab.nn.inputs import inputs_for
-from archlab.result import Latency
 
 MAX_SECONDS = 3.0
 MIN_RUNS = 3

@@ -13,7 +13,7 @@ from archlab.detect.names import DETECTION, TRAIN
 from archlab.report.finalists import FinalistInfo
 from archlab.report.measures import finite
 from archlab.report.pictures import Picture, found_picture, true_picture
-from archlab.result import DataPart, DataShown, SearchResult
+from archlab.search.result import DataPart, DataShown, SearchResult
 
 SIZES = {"ap": "AP", "ap50": "AP50", "ap75": "AP75", "small": "small", "medium": "medium", "large": "large"}
 MAX_COLUMNS, MAX_CLASSES, MAX_COUNT = 40, 100, 10**12

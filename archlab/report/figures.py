@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 from archlab.report.info import STATE_LABELS, HistoryView, ParetoView
 from archlab.report.measures import Measure
 from archlab.report.safe import plotly_text
-from archlab.result import SearchResult, Trial
+from archlab.search.result import SearchResult, Trial
 
 # Okabe and Ito's palette, which stays apart under the common kinds of colour blindness.
 COLOURS = {

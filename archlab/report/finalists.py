@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from archlab.cost import Part, by_op, by_stage
+from archlab.detector import NECK
 from archlab.elaborate import Network, elaborate
 from archlab.elaborate.scope import scaled_repeats
 from archlab.errors import ArchlabError
 from archlab.grammar import ast
 from archlab.grammar.parse import parse
 from archlab.ir import Graph, Node, Shape
-from archlab.pyramid import NECK
-from archlab.result import Finalist, SearchResult
+from archlab.search.result import Finalist, SearchResult
 
 MAX_NODES = 5_000
 """A finalist of more operators is neither drawn nor counted in the report."""

@@ -11,7 +11,7 @@ from scipy.stats import kendalltau
 
 from archlab.report.measures import Measure, Measures, finite
 from archlab.report.static_plot import Series, static_scatter
-from archlab.result import Finalist, SearchResult, SearchStage
+from archlab.search.result import Finalist, SearchResult, SearchStage
 
 MAX_STAGES = 20
 MAX_DETAILS = 40

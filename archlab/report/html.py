@@ -24,7 +24,7 @@ from archlab.report.measures import measures
 from archlab.report.payload import MAX_ROWS, payload
 from archlab.report.safe import csp_hash, json_block
 from archlab.resources import folder
-from archlab.result import SearchResult
+from archlab.search.result import SearchResult
 from archlab.units import format_bytes, format_count, format_seconds
 
 STYLES = ("page.css", "tables.css", "diagram.css", "detection.css", "print.css")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from archlab.elaborate import Value
 from archlab.report.measures import Measure, Measures, finite
-from archlab.result import SearchResult, State, Trial
+from archlab.search.result import SearchResult, State, Trial
 
 STATES: tuple[State, ...] = ("scored", "over_budget", "repeated", "failed", "pruned")
 STATE_LABELS: dict[State, str] = {

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from archlab.cost import METRICS
-from archlab.result import Finalist, SearchResult, Trial
+from archlab.search.result import Finalist, SearchResult, Trial
 
 _LABELS = {
     "macs": "MACs",

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from archlab.cost import METRICS
+from archlab.measured import Latency
 from archlab.report.diagram import draw
 from archlab.report.finalists import FinalistInfo
 from archlab.report.funnel import Detail, details
 from archlab.report.info import STATE_LABELS, STATES, HistoryView, ParetoView
 from archlab.report.measures import Measure, Measures, finite
 from archlab.report.static_plot import Series, static_scatter
-from archlab.result import Finalist, Latency, SearchResult, State
+from archlab.search.result import Finalist, SearchResult, State
 from archlab.units import format_count
 
 LONG_TEXT = 20_000

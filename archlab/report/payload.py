@@ -14,7 +14,7 @@ from archlab.elaborate import Value
 from archlab.report.figures import history_figure, pareto_figure
 from archlab.report.info import STATE_LABELS, STATES, Candidate, HistoryView, ParetoView
 from archlab.report.measures import Measures
-from archlab.result import SearchResult
+from archlab.search.result import SearchResult
 
 ALPHABET = string.digits + string.ascii_letters + "!#$()*+,-./:;=?@[]^_{|}~"
 """Digits of the code in which draws are written: printable, and the same in JSON and HTML as they are."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from archlab.report.measures import finite
-from archlab.result import Example
+from archlab.search.result import Example
 
 SURE = 0.5
 """Found boxes of a lower score are not drawn."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, fx
 
+from archlab.detector import backbone_of, is_detector
 from archlab.errors import InputError, ScoreError, did_you_mean
 from archlab.ir import Shape
 from archlab.nn import part_of
-from archlab.pyramid import backbone_of, is_detector
 from archlab.score import width
 from archlab.score.entropy import entropy
 from archlab.score.grad_norm import grad_norm

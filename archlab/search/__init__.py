@@ -15,7 +15,7 @@ from archlab.elaborate import load
 from archlab.grammar import parse_file
 from archlab.grammar.ast import Architecture
 from archlab.resources import find_architecture
-from archlab.result import SearchResult
+from archlab.search.result import SearchResult
 from archlab.search.sampler.names import DEFAULT
 
 if TYPE_CHECKING:

@@ -27,8 +27,8 @@ from archlab.elaborate import Hole, Interpreter, Network, Value, elaborate
 from archlab.errors import ArchlabError, InputError
 from archlab.files import write_atomic
 from archlab.grammar import parse
-from archlab.result import read_result
 from archlab.search.features import FEATURES, GraphFeatures
+from archlab.search.result import read_result
 
 if TYPE_CHECKING:
     from torch.fx import GraphModule

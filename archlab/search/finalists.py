@@ -9,8 +9,8 @@ from archlab.elaborate import Fixed, Interpreter, elaborate, settle
 from archlab.files import make_folder, write_atomic
 from archlab.grammar import parse, unparse
 from archlab.nn import build, measure, recount
-from archlab.result import Finalist, Objective, Trial
 from archlab.search.plan import Plan
+from archlab.search.result import Finalist, Objective, Trial
 
 
 def choose(trials: Sequence[Trial], objectives: Sequence[Objective], top: int) -> list[Trial]:

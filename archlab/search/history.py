@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from archlab.result import Trial
 from archlab.search.record import SPENDING
+from archlab.search.result import Trial
 
 Watch = Callable[["History", str], None]
 """Is told of every draw, and in words of what goes on besides."""

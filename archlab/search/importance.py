@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from archlab.result import Objective, Trial
+from archlab.search.result import Objective, Trial
 
 MIN_TRIALS = 12
 _BINS = 4

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import optuna
 
 from archlab.cost import METRICS
-from archlab.result import Finalist
 from archlab.search.plan import Plan
+from archlab.search.result import Finalist
 
 _PIECE = 2045
 

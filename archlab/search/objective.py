@@ -17,9 +17,9 @@ from archlab.detect.task import Task
 from archlab.elaborate import Value
 from archlab.errors import InputError, did_you_mean
 from archlab.ir import Graph
-from archlab.result import Objective
 from archlab.score import SCORES
 from archlab.search.detection import detection_objective
+from archlab.search.result import Objective
 
 if TYPE_CHECKING:
     import optuna

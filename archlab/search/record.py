@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 
 from optuna.trial import FrozenTrial, TrialState
 
-from archlab.result import Trial
+from archlab.search.result import Trial
 
 PLAN = "archlab:plan"
 """Of a study: what must be the same for it to be resumed."""

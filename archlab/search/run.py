@@ -16,7 +16,6 @@ from archlab.elaborate import Fixed, Interpreter
 from archlab.errors import InputError
 from archlab.files import make_folder, write_atomic
 from archlab.grammar import unparse
-from archlab.result import DataShown, Finalist, SearchResult, Trial, to_json
 from archlab.search.detection import read_data
 from archlab.search.finalists import choose, finalist, write_finalists
 from archlab.search.history import History
@@ -24,6 +23,7 @@ from archlab.search.importance import importance
 from archlab.search.notes import write_notes
 from archlab.search.plan import Plan
 from archlab.search.quiet import quiet_optuna, storage_errors
+from archlab.search.result import DataShown, Finalist, SearchResult, Trial, to_json
 from archlab.search.shown import data_shown
 from archlab.search.stages.funnel import Funnel, Progress, run_stages
 from archlab.search.storage import open_storage

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archlab.detect.source import Source
-from archlab.result import DataPart, DataShown, Example
 from archlab.search.detection import EXAMPLES
+from archlab.search.result import DataPart, DataShown, Example
 
 if TYPE_CHECKING:
     from archlab.detect.dataset import DetectionData

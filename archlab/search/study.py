@@ -12,7 +12,6 @@ import optuna
 from archlab.elaborate import Interpreter, Network, Value, settle
 from archlab.errors import ArchlabError, ExhaustedError
 from archlab.grammar import unparse
-from archlab.result import Trial
 from archlab.search.claim import claim
 from archlab.search.closed_form import costs_of, smallest, unseen_within
 from archlab.search.draw import FromTrial
@@ -21,6 +20,7 @@ from archlab.search.history import EXHAUSTED, INTERRUPTED, TIME_IS_UP, History, 
 from archlab.search.objective import Candidate
 from archlab.search.plan import Plan
 from archlab.search.record import RECORD, SPENDING, record_of, spent, told, trial_of
+from archlab.search.result import Trial
 from archlab.search.workers.alive import Liveness
 
 MAX_WASTED = 500

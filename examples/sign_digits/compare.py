@@ -24,7 +24,7 @@ from train import EPOCHS, recognised, train
 import archlab
 from archlab.files import write_atomic
 from archlab.resources import find_architecture
-from archlab.result import SearchResult, read_result
+from archlab.search.result import SearchResult, read_result
 
 
 @dataclass(frozen=True, slots=True)

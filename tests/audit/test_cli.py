@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from archlab.audit.config import read_config
 from archlab.audit.inputs import parse_inputs
 from archlab.audit.targets import find_targets, parse_arguments
-from archlab.cli import cli
+from archlab.cli.main import cli
 from archlab.errors import ArchlabError, InputError
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "audit.md"

@@ -10,8 +10,8 @@ from archlab.detect import scores
 from archlab.detect.names import DETECTION
 from archlab.detect.scores import DETECTION_SCORES, SMALL, detector_for, score_detector
 from archlab.detect.shapes import drawn_shapes
+from archlab.detector import spec_of
 from archlab.errors import InputError, ScoreError
-from archlab.pyramid import spec_of
 from tests.detect.networks import BACKBONE, graph_of
 
 

@@ -7,9 +7,9 @@ import random
 import pytest
 
 from archlab.cost import cost
+from archlab.detector import DetectorSpec, attach_detector, backbone_of
 from archlab.elaborate import Fixed, Interpreter, Random, elaborate, load, settle
 from archlab.grammar import parse, parse_file, unparse
-from archlab.pyramid import DetectorSpec, attach_detector, backbone_of
 from archlab.resources import find_architecture
 
 BACKBONE = """net n(input=3x64x64)

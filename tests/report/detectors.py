@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from archlab.detect.source import Source
-from archlab.result import DataPart, DataShown, Objective, SearchResult
+from archlab.search.result import DataPart, DataShown, Objective, SearchResult
 from archlab.search.shown import data_shown
 from tests.report import results
 

@@ -12,8 +12,9 @@ from archlab.elaborate import Interpreter, Network, Random, load
 from archlab.elaborate.settle import settle
 from archlab.grammar.parse import parse_file
 from archlab.grammar.unparse import unparse
+from archlab.measured import Latency, Recount
 from archlab.resources import find_architecture
-from archlab.result import Finalist, Latency, Objective, Recount, SearchResult, SearchStage, State, Trial
+from archlab.search.result import Finalist, Objective, SearchResult, SearchStage, State, Trial
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 BUDGETS = {"macs": 300e6, "params": 3.4e6}

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from archlab.report import write_report
-from archlab.result import SearchResult
+from archlab.report.html import write_report
+from archlab.search.result import SearchResult
 from tests.report import detectors, results
 
 if TYPE_CHECKING:

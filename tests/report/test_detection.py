@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from archlab.report import render_report
 from archlab.report.detection import Cell, ClassRow, Detection, LevelUse, detection
 from archlab.report.finalists import finalists
+from archlab.report.html import render_report
 from archlab.report.pictures import Box, found_picture, true_picture
-from archlab.result import Example, SearchResult, read_result, to_json
+from archlab.search.result import Example, SearchResult, read_result, to_json
 from tests.report import detectors, results
 
 pytest.importorskip("PIL", reason="needs Pillow")

@@ -8,8 +8,8 @@ import re
 
 import pytest
 
-from archlab.report import render_report
 from archlab.report.funnel import MAX_STAGES, Detail, agreement, details, first_ranks, stage_rows
+from archlab.report.html import render_report
 from archlab.report.info import candidates, history, pareto
 from archlab.report.measures import measures
 from archlab.report.page import headline

@@ -13,8 +13,8 @@ import pytest
 
 from archlab.errors import InputError
 from archlab.files import write_atomic
-from archlab.report import render_report, write_report
 from archlab.report.figures import history_figure, pareto_figure
+from archlab.report.html import render_report, write_report
 from archlab.report.info import candidates, history, pareto
 from archlab.report.measures import measures
 from archlab.report.payload import encode_draws

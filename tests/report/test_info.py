@@ -9,7 +9,7 @@ import pytest
 from archlab.report.finalists import finalists
 from archlab.report.info import Candidate, ImportanceRow, candidates, history, importance, pareto
 from archlab.report.measures import Measure, finite, measures
-from archlab.result import Finalist, Objective, SearchResult, Trial
+from archlab.search.result import Finalist, Objective, SearchResult, Trial
 
 
 def trial(number: int, state: str = "scored", score: float | None = None, macs: float = 1e6, **more: object) -> Trial:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from archlab.cli import cli
+from archlab.cli.main import cli
 from archlab.elaborate import elaborate
 from archlab.errors import InputError, ScoreError
 from archlab.grammar import parse

@@ -14,7 +14,6 @@ from archlab.elaborate import Interpreter, Random, load, settle
 from archlab.errors import InputError
 from archlab.grammar import parse, unparse
 from archlab.nn import build
-from archlab.result import read_result
 from archlab.search.calibrate import (
     equal_cost_tau,
     fit,
@@ -26,6 +25,7 @@ from archlab.search.calibrate import (
 )
 from archlab.search.features import FEATURES
 from archlab.search.objective import Candidate, parse_goals
+from archlab.search.result import read_result
 from tests.search.conftest import TINY
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import archlab
 from archlab.errors import BudgetError, InputError
-from archlab.result import read_result
+from archlab.search.result import read_result
 from tests.search.conftest import TINY
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import archlab
 from archlab.detect.source import Source
-from archlab.result import read_result
+from archlab.search.result import read_result
 from archlab.search.shown import LONGER_SIDE, data_shown
 
 Image = pytest.importorskip("PIL.Image", reason="needs Pillow")

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 import optuna
 
 from archlab.elaborate import Interpreter
-from archlab.result import Objective, SearchStage, Trial
 from archlab.search.closed_form import costs_of
 from archlab.search.history import INTERRUPTED, TIME_IS_UP, History, Watch
 from archlab.search.plan import Plan
 from archlab.search.record import SOURCE
+from archlab.search.result import Objective, SearchStage, Trial
 from archlab.search.stages.equip import equip
 from archlab.search.stages.keep import ranked
 from archlab.search.storage import Opened, open_study

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from archlab.errors import InputError, quote
-from archlab.result import Objective, Trial
+from archlab.search.result import Objective, Trial
 from archlab.search.sampler.book import beaten
 
 

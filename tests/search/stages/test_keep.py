@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from archlab.errors import InputError
-from archlab.result import Objective, Trial
 from archlab.search.objective import parse_goals
+from archlab.search.result import Objective, Trial
 from archlab.search.stages.keep import parse_keep, ranked
 from archlab.search.stages.later import later_stages
 

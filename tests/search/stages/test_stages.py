@@ -15,7 +15,7 @@ import pytest
 
 import archlab
 from archlab.errors import InputError
-from archlab.result import read_result
+from archlab.search.result import read_result
 from archlab.search.workers.join import work
 from tests.search.conftest import TINY
 

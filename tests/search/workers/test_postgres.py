@@ -12,7 +12,7 @@ import optuna
 import pytest
 
 from archlab.errors import InputError
-from archlab.result import read_result
+from archlab.search.result import read_result
 from archlab.search.storage import open_storage
 from tests.search.workers.conftest import PASSWORD, QUOTED, calls
 

@@ -14,8 +14,8 @@ from optuna.trial import TrialState
 
 import archlab
 from archlab.errors import InputError
-from archlab.result import read_result
 from archlab.search.claim import claim
+from archlab.search.result import read_result
 from archlab.search.storage import open_storage
 from archlab.search.workers.alive import FileLocks
 from archlab.search.workers.join import work

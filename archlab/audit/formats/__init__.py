@@ -1,0 +1,1 @@
+"""An audit for its readers: terminal, CSV, JSON and HTML."""

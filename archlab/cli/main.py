@@ -1,0 +1,143 @@
+"""The command line: commands only, no logic. Results go to standard output, progress and errors to standard error.
+
+Exit codes: 0 fine, 1 a budget or check failed, 2 usage or input.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from archlab.cli.audit import audit
+from archlab.cli.exchange import export, import_timm, rewrite
+from archlab.cli.search import calibrate, search, worker
+from archlab.errors import ArchlabError, BudgetError
+
+_HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+
+
+def main() -> NoReturn:
+    """Runs a command; an ArchlabError becomes one message and an exit code, never a traceback."""
+    if not sys.warnoptions:
+        # What torch and fvcore deprecate is for us to mend, not for whoever runs a search.
+        warnings.simplefilter("ignore")
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except ArchlabError as error:
+        click.echo(f"archlab: {error}", err=True)
+        sys.exit(1 if isinstance(error, BudgetError) else 2)
+    except BrokenPipeError:
+        # The reader, such as `head`, has all that it wants.
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(0)
+
+
+@click.group(context_settings=_HELP)
+@click.version_option(package_name="archlab")
+def cli() -> None:
+    """Model analysis and architecture search for convolutional networks and detectors.
+
+    NET and SPACE are a shipped name (`archlab spaces`) or an .arch file. MACs are multiply-accumulates of
+    convolutions and linear layers for one image.
+    """
+
+
+@cli.command(epilog="Examples:  archlab spaces  ·  archlab spaces --json")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def spaces(as_json: bool) -> None:
+    """List the shipped networks and search spaces."""
+    from archlab.cli.tables import print_spaces, space_rows
+
+    rows = space_rows()
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+    else:
+        print_spaces(rows)
+
+
+@cli.command(
+    epilog="Examples:  archlab show resnet50  ·  archlab show mobilenet_v1 --set width_mult=0.5 --by block  ·  "
+    "archlab show my.arch --json"
+)
+@click.argument("net")
+@click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="Fill a hole or set a multiplier; repeatable.")
+@click.option(
+    "--by", type=click.Choice(["stage", "block", "op"]), default="stage", show_default=True, help="The table."
+)
+@click.option("--input", "size", metavar="CxHxW", help="Another input size than the text's, such as 3x128x160.")
+@click.option("--fvcore", is_flag=True, help="Count with fvcore as well, and fail (1) where it differs.")
+@click.option("--text", is_flag=True, help="Print the network's canonical text instead.")
+@click.option("--max-nodes", type=int, default=20_000, show_default=True, help="Refuse texts that unfold beyond.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(
+    net: str,
+    sets: Sequence[str],
+    by: str,
+    size: str | None,
+    fvcore: bool,
+    text: bool,
+    max_nodes: int,
+    as_json: bool,
+) -> None:
+    """Print a network's parameters, MACs, activations and memory by stage."""
+    from archlab.cli.tables import print_network, show_network
+    from archlab.elaborate import Fixed, Interpreter, load, parse_values, settle
+    from archlab.grammar import parse_file, unparse, with_input
+    from archlab.resources import find_architecture
+
+    space = load(with_input(parse_file(find_architecture(net)), size), max_nodes)
+    draw = Fixed(parse_values(sets))
+    network = Interpreter(space).network(draw)
+    draw.refuse_unknown()
+    if text:
+        click.echo(unparse(settle(space, network)), nl=False)
+        return
+    count = None
+    if fvcore:
+        from archlab.nn import recount
+
+        count = recount(network.graph)
+    if as_json:
+        click.echo(json.dumps(show_network(network, count), indent=1))
+    else:
+        print_network(network, by, count)
+    if count is not None and not count.equal:
+        raise click.exceptions.Exit(1)
+
+
+@cli.command(epilog="Examples:  archlab report out/mobile/result.json --out report.html  ·  archlab report gallery")
+@click.argument("result", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="The page.  [default: beside the result; gallery.html]")
+def report(result: Path, out: Path | None) -> None:
+    """Make the HTML report of a search's RESULT file anew, or with `gallery` a page of the shipped networks."""
+    if str(result) == "gallery":
+        from archlab.report.gallery import write_gallery
+
+        target = out or Path("gallery.html")
+        write_gallery(target, lambda name: click.echo(f"drawing {name}", err=True))
+    else:
+        from archlab.report.html import write_report
+        from archlab.search.result import read_result
+
+        target = out or result.parent / "report.html"
+        write_report(read_result(result), target)
+    click.echo(target)
+
+
+for _command in (audit, calibrate, export, import_timm, rewrite, search, worker):
+    cli.add_command(_command)

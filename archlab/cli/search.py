@@ -1,0 +1,266 @@
+"""The commands of a search: it, workers that join it, and calibrations of a space."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from archlab.detect.names import DETECTION, TRAIN
+from archlab.detect.task import TRAIN_STEPS, Task
+from archlab.errors import InputError
+from archlab.search.sampler.names import DEFAULT, SAMPLERS
+from archlab.search.stages.names import KEEP, PRUNERS
+
+
+def _search_options(command: Callable[..., None]) -> Callable[..., None]:
+    options = [
+        click.argument("space"),
+        click.option("--budget", "-b", "budgets", multiple=True, metavar="METRIC=VALUE",
+                     help="An upper limit: macs=300M, params=3.4M, activations=5M, memory=8MiB or latency=25ms; "
+                     "repeatable."),
+        click.option("--objective", "-o", "objectives", multiple=True, metavar="NAME",
+                     help="A score to maximise (score, naswot, synflow, zen, entropy, grad_norm; of detectors "
+                     f"{', '.join(DETECTION)}), a metric to minimise, or your own package.module:function or "
+                     "file.py:function (its code is run); repeat for a Pareto front.  [default: detection for a text "
+                     "with a stage detect, score for others]"),
+        click.option("--then", "later", multiple=True, metavar="NAME",
+                     help="A later stage: an objective that judges the best of the stage before; repeatable."),
+        click.option("--keep", multiple=True, metavar="SHARE",
+                     help="How many go on to that stage, such as 25% or 8: one a --then, in order; of several "
+                     f"objectives by Pareto front.  [default: {KEEP}]"),
+        click.option("--data", type=click.Path(path_type=Path), metavar="PATH",
+                     help="Detection data for --objective detection and its like: a COCO-format JSON file, or a folder "
+                     "with train.json and val.json.  [default: drawn shapes]"),
+        click.option("--val", type=click.Path(path_type=Path), metavar="PATH",
+                     help="Validation data.  [default: beside --data, or a fifth of it]"),
+        click.option("--train-top", type=click.IntRange(1), metavar="K",
+                     help="Train the best K as detectors on --data and rank by AP: short for --then train --keep K."),
+        click.option("--train-steps", type=click.IntRange(1), default=TRAIN_STEPS, show_default=True,
+                     help="Steps of such a training."),
+        click.option("--input", "size", metavar="CxHxW", help="Another input size than the text's, such as 3x96x128."),
+        click.option("--pruner", type=click.Choice(PRUNERS),
+                     help="What stops an objective of yours that reports to its trial.  [default: median in the first "
+                     "stage, successive halving in later ones]"),
+        click.option("--trials", "-n", type=click.IntRange(1), default=60, show_default=True,
+                     help="Candidates to evaluate; over-budget and repeated draws are free."),
+        click.option("--timeout", metavar="TIME", help="Begin no evaluation after this time, such as 10m."),
+        click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True,
+                     help="Of draws, weights and scores."),
+        click.option("--sampler", type=click.Choice(SAMPLERS), default=DEFAULT, show_default=True,
+                     help="How candidates are drawn."),
+        click.option("--top", type=click.IntRange(1, 100), default=5, show_default=True, help="Finalists to report."),
+        click.option("--out", type=click.Path(path_type=Path), help="Folder for all files.  [default: out/SPACE]"),
+        click.option("--study", metavar="NAME", help="The study's name in its storage.  [default: the space's]"),
+        click.option("--storage", metavar="ADDRESS",
+                     envvar="ARCHLAB_STORAGE",
+                     help="A journal file or database URL.  [default: study.journal in --out]"),
+        click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True,
+                     help="Processes that evaluate on this machine; `archlab worker` joins from others."),
+        click.option("--heartbeat", type=click.IntRange(1, 3600), default=30, show_default=True, metavar="SECONDS",
+                     help="A worker's sign of life on a database server; its trial is retried after two without."),
+        click.option("--latency/--no-latency", default=True, show_default=True, help="Time the finalists."),
+        click.option("--threads", type=click.IntRange(1, 1024), default=1, show_default=True,
+                     help="Torch's threads while timing."),
+        click.option("--max-nodes", type=int, default=20_000, show_default=True,
+                     help="Refuse texts that unfold beyond."),
+        click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+    ]  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _tell_data(task: Task, note: Callable[[str], None]) -> None:
+    """Says what detection objectives look at, where that may not be what the user thinks."""
+    from archlab.detect.coco import read_annotations
+
+    if task.source.train is None:
+        note("no --data: detectors are scored on drawn shapes, which says little of real images")
+        return
+    found = read_annotations(task.source.train)
+    for kind, count in found.left_out.items():
+        note(f"{task.source.train}: {count:,} of its boxes: {kind}")
+    if task.source.val is None:
+        note("no --val: a fifth of the images validates, by lot of --seed")
+
+
+@click.command(
+    epilog="Examples:  archlab search mobile -b macs=300M -b params=3.4M --trials 60  ·  "
+    "archlab search resnet50 -b macs=2G -o score -o macs --out out/resnet  ·  "
+    "archlab search my.arch -o train.py:accuracy --timeout 2h  ·  "
+    "archlab search mobile -b macs=300M -o score --then train.py:accuracy --keep 8  ·  "
+    "archlab search detection --data cells --train-top 4 --input 3x96x128.  "
+    "The same command again resumes its study."
+)
+@_search_options
+def search(**options: Any) -> None:
+    """Search SPACE for the best networks under budgets."""
+    from rich.console import Console
+
+    from archlab.cost import parse_budget
+    from archlab.elaborate import load
+    from archlab.grammar import parse_file, with_input
+    from archlab.resources import find_architecture
+    from archlab.search.detection import default_objective, find_task, fitted
+    from archlab.units import parse_duration
+
+    later, keep = list(options["later"]), list(options["keep"])
+    if options["train_top"] is not None:
+        later, keep = [*later, TRAIN], [*keep, *[KEEP] * (len(later) - len(keep)), str(options["train_top"])]
+    architecture = with_input(parse_file(find_architecture(options["space"])), options["size"])
+    objectives = options["objectives"] or [default_objective(architecture)]
+    names = [*objectives, *later]
+    task = find_task(options["data"], options["val"], options["seed"], options["train_steps"], names)
+    space = load(fitted(architecture, task) if task else architecture, options["max_nodes"])
+    budget = parse_budget(options["budgets"])
+    timeout = None if options["timeout"] is None else parse_duration(options["timeout"])
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+    console = Console(stderr=True)
+    with console.status("loading torch and optuna"):
+        from archlab.search.objective import parse_goals
+        from archlab.search.plan import Plan
+        from archlab.search.progress import progress_line
+        from archlab.search.run import run_search
+        from archlab.search.stages.later import later_stages
+    from archlab.cli.tables import print_search
+    from archlab.report.html import write_report
+    from archlab.search.result import to_json
+    from archlab.search.workers.address import shown
+
+    def note(message: str) -> None:
+        console.print(f"archlab: {message}", markup=False, highlight=False, soft_wrap=True)
+
+    first = len(objectives)
+    goals = parse_goals(names, task)
+    if task is not None:
+        _tell_data(task, note)
+    plan = Plan(
+        space=space,
+        task=task,
+        note=note,
+        goals=goals[:first],
+        then=later_stages(goals[first:], keep),
+        budget=budget,
+        out=options["out"] or Path("out") / space.name,
+        command=shlex.join(["archlab", *map(shown, sys.argv[1:])]),
+        timeout=timeout,
+        **{
+            name: options[name]
+            for name in (
+                "trials",
+                "seed",
+                "sampler",
+                "pruner",
+                "top",
+                "study",
+                "storage",
+                "latency",
+                "threads",
+                "workers",
+                "heartbeat",
+            )
+        },
+    )
+    result = run_search(plan, lambda stage: progress_line(stage, console))
+    report = plan.out / "report.html"
+    write_report(result, report)
+    if options["as_json"]:
+        click.echo(to_json(result), nl=False)
+    else:
+        print_search(result, plan.out)
+    if result.interrupted:
+        click.echo(f"archlab: ended early: {result.interrupted}; the same command resumes it", err=True)
+    if any(f.recount is not None and not f.recount.equal for f in result.finalists):
+        click.echo("archlab: fvcore counts a finalist differently: see the report", err=True)
+        raise click.exceptions.Exit(1)
+
+
+@click.command(
+    epilog="Example:  archlab worker --study mobile --storage postgresql://me@server/archlab, with the password in "
+    "PGPASSWORD or ~/.pgpass"
+)
+@click.option("--study", required=True, metavar="NAME", help="The study, begun by `archlab search`.")
+@click.option("--storage", required=True, metavar="ADDRESS", envvar="ARCHLAB_STORAGE",
+              help="The journal file or database URL that holds it.")  # fmt: skip
+@click.option("--space", metavar="SPACE", help="Refuse the study where it is not of this space.")
+@click.option("--timeout", metavar="TIME", help="Begin no evaluation after this time, such as 10m.")
+@click.option("--one-stage", is_flag=True, help="End with this study; do not go on to the search's later stages.")
+@click.option("--json", "as_json", is_flag=True, help="Print how it ended as JSON.")
+def worker(study: str, storage: str, space: str | None, timeout: str | None, one_stage: bool, as_json: bool) -> None:
+    """Evaluate candidates of a study that was begun elsewhere until it is done, stage after stage.
+
+    The study carries its space, budgets, objectives and seed. An objective of your own must be where it was named.
+    """
+    from archlab.grammar import parse_file
+    from archlab.resources import find_architecture
+    from archlab.search.workers.join import work
+    from archlab.units import parse_duration
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    architecture = None if space is None else parse_file(find_architecture(space))
+    seconds = None if timeout is None else parse_duration(timeout)
+
+    def note(message: str) -> None:
+        click.echo(f"archlab: {message}", err=True)
+
+    history = work(storage, study, architecture, seconds, note=note, one_stage=one_stage)
+    if as_json:
+        click.echo(json.dumps({"spent": history.spent, "interrupted": history.interrupted}))
+    else:
+        click.echo(f"{history.spent} evaluations done" + (f"; {history.interrupted}" if history.interrupted else ""))
+
+
+@click.command(
+    epilog="Examples:  archlab calibrate mobile --from trained.csv --out mobile.json  ·  "
+    "archlab calibrate my.arch -o train.py:accuracy -n 20 --out my.json, then archlab search my.arch -o my.json"
+)
+@click.argument("space")
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Trained networks: a search's result.json, or a CSV with a column for each hole and one for the value.",
+)
+@click.option("--value", metavar="NAME", help="The value's column or objective.  [default: value, or the first]")
+@click.option("--objective", "-o", metavar="NAME", help="Without --from: train networks drawn at random with this.")
+@click.option("--trials", "-n", type=click.IntRange(10), default=20, show_default=True, help="How many of them.")
+@click.option("--budget", "-b", "budgets", multiple=True, metavar="METRIC=VALUE", help="Limits on them.")
+@click.option(
+    "--score", "scores", multiple=True, metavar="NAME", help="Learn from this zero-cost score too; repeatable."
+)
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The .json file.")  # fmt: skip
+def calibrate(space: str, source: Path | None, value: str | None, objective: str | None, trials: int,
+              budgets: Sequence[str], scores: Sequence[str], seed: int, out: Path) -> None:  # fmt: skip
+    """Fit a score of SPACE to trained networks of it, to search with: --objective OUT."""
+    from archlab.elaborate import Interpreter, load
+    from archlab.grammar import parse_file
+    from archlab.resources import find_architecture
+    from archlab.search import search as run
+    from archlab.search.calibrate import fit, read_lessons, write_calibration
+
+    if (source is None) == (objective is None):
+        raise InputError("a calibration needs either --from FILE or --objective NAME")
+    if out.suffix != ".json":
+        raise InputError(f"a calibration is a .json file, not {out}")
+    loaded = load(parse_file(find_architecture(space)))
+    if source is None and objective is not None:
+        folder = out.with_suffix("")
+        run(space, budgets, objective, trials, seed, folder, sampler="random", top=1, latency=False)
+        source = folder / "result.json"
+    assert source is not None
+    networks, values = read_lessons(source, Interpreter(loaded), value)
+    fitted = fit(loaded.name, networks, values, scores)
+    write_calibration(out, fitted)
+    equal = "no such pairs" if fitted.kendall_equal_macs is None else f"{fitted.kendall_equal_macs:.2f}"
+    click.echo(f"{out}: {fitted.networks} networks; left-out Kendall {fitted.kendall:.2f}, Spearman "
+               f"{fitted.spearman:.2f}; Kendall at equal MACs {equal}")  # fmt: skip

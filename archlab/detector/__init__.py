@@ -1,0 +1,43 @@
+"""Detectors as graphs, in closed form: the levels that a backbone gives, and the neck and box head that go onto them.
+
+Nothing here imports torch. ``archlab.detect`` offers all of it, and the torch side.
+"""
+
+from archlab.detector.head import head_nodes
+from archlab.detector.levels import Level, level_name, levels_of
+from archlab.detector.lifetime import alive
+from archlab.detector.neck import BOX_HEAD, NECK, attach_neck, neck_nodes, output_of
+from archlab.detector.spec import DetectorSpec, default_levels
+from archlab.detector.whole import (
+    OWN_STAGES,
+    attach_detector,
+    attach_head,
+    backbone_of,
+    is_detector,
+    neck_strides,
+    spec_of,
+    without_head,
+)
+
+__all__ = [
+    "BOX_HEAD",
+    "NECK",
+    "OWN_STAGES",
+    "DetectorSpec",
+    "Level",
+    "alive",
+    "attach_detector",
+    "attach_head",
+    "attach_neck",
+    "backbone_of",
+    "default_levels",
+    "head_nodes",
+    "is_detector",
+    "level_name",
+    "levels_of",
+    "neck_nodes",
+    "neck_strides",
+    "output_of",
+    "spec_of",
+    "without_head",
+]

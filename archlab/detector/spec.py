@@ -1,0 +1,77 @@
+"""What goes onto a backbone to make it a detector, as plain numbers."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from archlab.detector.levels import Level, told
+from archlab.errors import ElaborationError, InputError
+from archlab.ops import Stride
+
+FINEST = 4
+"""Unless told otherwise a neck begins at this stride, as Lin et al. 2017 do: a finer level costs more than it finds."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorSpec:
+    """A feature pyramid and an RoI box head.
+
+    Attributes:
+        width: channels of the neck.
+        levels: the pyramid's levels, the finest first; empty for all that the backbone gives from stride 4 up.
+        pool: how a box's features are read: by RoI align (He et al. 2017, arXiv:1703.06870) or RoI pooling
+            (Girshick 2015, arXiv:1504.08083).
+        size: bins down and across.
+        sampling: samples of a bin along each axis; RoI pooling has none.
+        aligned: whether pixel centres lie at half integers, as in Detectron2; torchvision's default is not.
+        canonical: a box of this side, in pixels, is read from level p4 (Lin et al. 2017, equation 1).
+        rois: the boxes an image has, for counting.
+        head_width: features of the box head's two layers.
+        classes: classes of objects; the head puts out one more, the background, at index 0.
+    """
+
+    width: int = 256
+    levels: tuple[str, ...] = ()
+    pool: Literal["roi_align", "roi_pool"] = "roi_align"
+    size: tuple[int, int] = (7, 7)
+    sampling: int = 2
+    aligned: bool = False
+    canonical: float = 224
+    rois: int = 100
+    head_width: int = 1024
+    classes: int = 80
+
+    def __post_init__(self) -> None:
+        if self.pool not in ("roi_align", "roi_pool"):
+            raise InputError(f"pool must be roi_align or roi_pool, not {self.pool!r}")
+        for name in ("width", "sampling", "rois", "head_width", "classes"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise InputError(f"{name} must be a whole number of at least 1, not {value!r}")
+
+    def on(self, levels: tuple[str, ...]) -> DetectorSpec:
+        """The same with these levels."""
+        return dataclasses.replace(self, levels=levels)
+
+
+def default_levels(levels: Sequence[Level], reached: Iterable[Stride | None] = ()) -> tuple[str, ...]:
+    """The longest row of neighbouring levels that ends at the coarsest, from stride 4 up.
+
+    Raises:
+        ElaborationError: there is none; the message names the strides ``reached``.
+    """
+    row: list[Level] = []
+    for level in reversed(levels):
+        if level.stride < FINEST or (row and row[0].stride != 2 * level.stride):
+            break
+        row.insert(0, level)
+    if not row:
+        raise ElaborationError(
+            f"no stage of the backbone ends at a stride of {FINEST}, 8, 16 …, the levels that a neck joins;"
+            f" its stages give {told(levels, reached)}",
+            hint="end a stage where the stride is a power of two, before any pooling over the whole map",
+        )
+    return tuple(level.name for level in row)

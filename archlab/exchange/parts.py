@@ -1,0 +1,41 @@
+"""Which part of a detector to export: all of it, backbone and neck, or the backbone alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from archlab.detector import backbone_of, without_head
+from archlab.elaborate import Network
+from archlab.errors import InputError
+from archlab.ir import Graph
+
+if TYPE_CHECKING:
+    from torch import fx
+
+Part = Literal["whole", "neck", "backbone"]
+PARTS: tuple[Part, ...] = ("whole", "neck", "backbone")
+"""What of a detector can be exported."""
+
+
+def built(network: Network, part: Part, seed: int) -> tuple[Graph, fx.GraphModule]:
+    """The graph of a part, and its module in eval mode with the weights that it has in the whole."""
+    from archlab.nn.module import build, part_of
+
+    check(network, part)
+    module = build(network.graph, seed).eval()
+    if part == "whole":
+        return network.graph, module
+    graph = without_head(network.graph) if part == "neck" else backbone_of(network.graph)
+    return graph, part_of(module, graph)
+
+
+def check(network: Network, part: Part) -> None:
+    """Raises where ``network`` has no such part.
+
+    Raises:
+        InputError: it is no detector, or there is no such part.
+    """
+    if part not in PARTS:
+        raise InputError(f"there is no part {part!r}", hint=f"one of: {', '.join(PARTS)}")
+    if part != "whole" and network.detector is None:
+        raise InputError(f"{network.name} is no detector, so it has no {part} to export alone", hint="export it whole")

@@ -1,0 +1,35 @@
+"""What is measured of a network beside its closed form: fvcore's count, and the time that it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Recount:
+    """fvcore's count of a network beside the closed form's.
+
+    Attributes:
+        macs: fvcore's convolutions and linear layers.
+        total: all that fvcore counts, norms and pooling included.
+        by_operator: fvcore's own breakdown.
+        uncounted: operators that fvcore does not count, and how often they stand.
+        equal: whether every operator's count equals the closed form's.
+    """
+
+    macs: int
+    total: int
+    by_operator: dict[str, int]
+    uncounted: dict[str, int]
+    equal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Seconds for one image on this machine: the median of ``runs`` warm runs on ``threads`` threads."""
+
+    median: float
+    low: float
+    high: float
+    runs: int
+    threads: int

@@ -1,0 +1,257 @@
+"""The result of a search as data: what ``result.json`` holds, and all that a report is made from."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from archlab.elaborate import Value
+from archlab.errors import InputError
+from archlab.measured import Latency, Recount
+
+SCHEMA = "archlab.search/1"
+State = Literal["scored", "over_budget", "repeated", "failed", "pruned"]
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What is searched for: a score to maximise, or a cost to minimise."""
+
+    name: str
+    direction: Literal["maximize", "minimize"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One draw of the space.
+
+    Attributes:
+        number: its number in the study.
+        state: ``scored``; ``over_budget`` by the closed form, and so never built; ``repeated``, the same network as
+            trial ``repeat_of``; ``failed`` for ``reason``; ``pruned`` by the objective.
+        draws: the value of every hole, by name.
+        cost: params, macs, other, activations, memory, and latency in seconds where it was measured.
+        values: the objectives' values by name; empty unless scored.
+        digest: of the network's graph; None where it was not needed.
+        seconds: how long it took, in all stages.
+        details: what each objective said besides, by its name; JSON data.
+        reached: the last stage that evaluated it; where that did not score what the first did, ``reason`` says why.
+    """
+
+    number: int
+    state: State
+    draws: dict[str, Value]
+    cost: dict[str, float]
+    values: dict[str, float] = field(default_factory=dict)
+    digest: str | None = None
+    reason: str | None = None
+    repeat_of: int | None = None
+    seconds: float = 0.0
+    details: dict[str, dict[str, Any]] = field(default_factory=dict)
+    reached: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SearchStage:
+    """A stage of a search: what it judged by, how many came in, what became of them, and what that cost.
+
+    Attributes:
+        name: of its Optuna study.
+        objectives: names of what it judged by.
+        candidates: how many networks came in: in the first stage those that it evaluated, in a later one those that
+            the stage before let through.
+        survivors: how many went on to the next stage or, from the last, became finalists.
+        seconds: of evaluation, of all workers together.
+    """
+
+    name: str
+    objectives: tuple[str, ...]
+    candidates: int
+    scored: int
+    pruned: int
+    failed: int
+    survivors: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finalist:
+    """One of the best candidates.
+
+    Attributes:
+        trial: its trial's number.
+        name: the network's name, as in its text.
+        file: the ``.arch`` file beside the result, relative to it.
+        text: the network's canonical text, without holes.
+        cost, values, details: as of its trial; values of every stage.
+    """
+
+    trial: int
+    name: str
+    file: str
+    text: str
+    cost: dict[str, float]
+    values: dict[str, float]
+    recount: Recount | None = None
+    latency: Latency | None = None
+    details: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DataPart:
+    """Training or validation data: where it is from, how many images, and how many boxes by class."""
+
+    source: str
+    images: int
+    boxes: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A validation image as networks see it.
+
+    Attributes:
+        jpeg: in base64; ``width`` and ``height`` are the pixels in which boxes are given, not the file's.
+        boxes: true ones, x1, y1, x2, y2 each.
+        labels: of each box, from 1 on, as ``DataShown.classes`` has them.
+    """
+
+    jpeg: str
+    width: int
+    height: int
+    boxes: tuple[tuple[float, ...], ...]
+    labels: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DataShown:
+    """The detection data of a search, as far as its report shows it.
+
+    Attributes:
+        classes: names; label 1 is the first.
+        size: height and width at which networks saw the images.
+        left_out: how many boxes training left out or changed, by what is wrong with them.
+        examples: the first validation images, in the order of a trained network's ``found``.
+    """
+
+    classes: tuple[str, ...]
+    size: tuple[int, ...]
+    training: DataPart
+    validation: DataPart
+    left_out: dict[str, int]
+    examples: tuple[Example, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Everything that a search found.
+
+    Attributes:
+        space: the space's name; ``space_text`` its canonical text.
+        command: the command line or call that made it.
+        budgets: limits by metric.
+        objectives: of all stages, the last stage's first, as finalists are ranked by it.
+        stages: in order; a search without ``then`` has one.
+        smallest: cost of the smallest network that was found.
+        importance: by objective, the share of its variance that each hole explains, where it could be computed.
+        interrupted: whether it ended before its trials were done, and why.
+        data: of a search for detectors.
+    """
+
+    space: str
+    space_text: str
+    command: str
+    seed: int
+    sampler: str
+    versions: dict[str, str]
+    machine: str
+    budgets: dict[str, float]
+    objectives: tuple[Objective, ...]
+    trials: tuple[Trial, ...]
+    finalists: tuple[Finalist, ...]
+    smallest: dict[str, float]
+    stages: tuple[SearchStage, ...] = ()
+    importance: dict[str, dict[str, float]] = field(default_factory=dict)
+    started: str = ""
+    seconds: float = 0.0
+    interrupted: str | None = None
+    data: DataShown | None = None
+    schema: str = SCHEMA
+
+    def counts(self) -> dict[str, int]:
+        """How many draws there were of each state, in the order of ``State``."""
+        return {state: sum(t.state == state for t in self.trials) for state in get_args(State)}
+
+
+def to_json(result: SearchResult) -> str:
+    """The result as JSON text, the same for the same result."""
+    return json.dumps(dataclasses.asdict(result), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def read_result(path: Path) -> SearchResult:
+    """The result in a file.
+
+    Raises:
+        InputError: the file cannot be read, is broken or cut off, or is of another version.
+    """
+    way_out = "run the same `archlab search` again: it resumes its study and writes the result anew"
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not a whole result file: {error}".splitlines()[0], hint=way_out) from error
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        found = data.get("schema") if isinstance(data, dict) else None
+        raise InputError(
+            f"{path} is not a result of this version: its schema is {found!r}, not {SCHEMA!r}", hint=way_out
+        )
+    try:
+        result = _decode(SearchResult, data, "result")
+    except _MisfitError as error:
+        raise InputError(f"{path} is not a whole result file: {error}", hint=way_out) from error
+    assert isinstance(result, SearchResult)
+    return result
+
+
+class _MisfitError(Exception):
+    """A value of the file is not of the type that the result has there."""
+
+
+def _decode(kind: Any, data: Any, where: str) -> Any:
+    """``data`` as a value of type ``kind``; only the types that the result's dataclasses use."""
+    if kind is Any:
+        return data
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        hints = get_type_hints(kind)
+        if not isinstance(data, dict) or not set(data) <= set(hints):
+            raise _MisfitError(f"{where} does not hold what it should")
+        values = {name: _decode(hints[name], value, f"{where}.{name}") for name, value in data.items()}
+        try:
+            return kind(**values)
+        except TypeError:
+            raise _MisfitError(f"{where} lacks a part") from None
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is tuple and isinstance(data, list):
+        return tuple(_decode(args[0], item, f"{where}[{i}]") for i, item in enumerate(data))
+    if origin is dict and isinstance(data, dict):
+        return {str(key): _decode(args[1], value, f"{where}.{key}") for key, value in data.items()}
+    if origin is Literal and data in args:
+        return data
+    if args and origin not in (tuple, dict, Literal):
+        for option in args:
+            try:
+                return _decode(option, data, where)
+            except _MisfitError:
+                continue
+    if kind is type(None) and data is None:
+        return None
+    if kind is float and isinstance(data, int | float) and not isinstance(data, bool) and abs(data) < math.inf:
+        return data
+    if isinstance(kind, type) and isinstance(data, kind) and isinstance(data, bool) == (kind is bool):
+        return data
+    raise _MisfitError(f"{where} holds {str(data)[:40]!r}")
