@@ -6,7 +6,6 @@ import random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_networks import detectors, texts
 
 from archlab.cost import by_block, by_op, by_stage, cost
 from archlab.elaborate import Fixed, Interpreter, Random, elaborate, load
@@ -14,6 +13,7 @@ from archlab.elaborate.settle import settle
 from archlab.grammar import parse, unparse
 from archlab.ir import BOXES, INPUT, numel
 from archlab.ops import OPS
+from tests.elaborate.random_networks import detectors, texts
 
 ANY = st.one_of(texts(), detectors())
 SPACES = st.one_of(texts(holes=True), detectors(holes=True))

@@ -11,8 +11,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from networks import DETECTOR, EVERY_OPERATOR, draws, graph_of, resized, shipped
-from references import side_of
 
 from archlab.detector.grow import Grown
 from archlab.elaborate import Fixed, Interpreter, elaborate, load
@@ -27,6 +25,8 @@ from archlab.nn import build
 from archlab.nn.operators import MODULES
 from archlab.ops import OPS
 from archlab.resources import find_architecture, shipped_spaces
+from tests.nn.networks import DETECTOR, EVERY_OPERATOR, draws, graph_of, resized, shipped
+from tests.nn.references import side_of
 
 RUFF = Path(sys.executable).with_name("ruff")
 # Layers of one name in different branches, names of Python and torch, a bare operator as a stage, a network in one.

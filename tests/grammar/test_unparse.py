@@ -4,10 +4,10 @@ import doctest
 
 import pytest
 from hypothesis import given, settings
-from random_syntax import architectures
 
 from archlab.grammar import ast, parse, parse_file, unparse, unparse_expr
 from archlab.resources import shipped_spaces
+from tests.grammar.random_syntax import architectures
 
 X, Y, Z = map(ast.Name, "xyz")
 

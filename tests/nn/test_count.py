@@ -6,10 +6,10 @@ import sys
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from networks import EVERY_OPERATOR, draws, graph_of, shipped, texts
 
 from archlab.ir import Graph
 from archlab.nn.count import expected_by_operator, recount
+from tests.nn.networks import EVERY_OPERATOR, draws, graph_of, shipped, texts
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from networks import graph_of
 from torch import nn
 
 from archlab.nn import latency
 from archlab.nn.latency import measure
 from archlab.nn.module import build
+from tests.nn.networks import graph_of
 
 SHAPE = (3, 8, 8)
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-from networks import resized
 
 from archlab.cost import cost
 from archlab.elaborate import elaborate
@@ -9,6 +8,7 @@ from archlab.grammar import parse_file
 from archlab.nn.memory import Allocated, allocated, peaks
 from archlab.nn.module import build
 from archlab.resources import find_architecture
+from tests.nn.networks import resized
 
 NETWORKS = ("mobilenet_v1", "resnet50", "resnext50_32x4d", "shufflenet_v1_g3", "shufflenet_v2_x1_0", "xception")
 

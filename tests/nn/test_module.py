@@ -8,13 +8,13 @@ import pickle
 
 import pytest
 import torch
-from networks import DETECTOR, EVERY_OPERATOR, graph_of, shipped
 
 from archlab.errors import BuildError
 from archlab.nn import module as module_of_builds
 from archlab.nn.module import buffer_shapes, build, parameter_shapes, target_of
 from archlab.nn.operators import FUNCTIONS, MODULES
 from archlab.ops import OPS
+from tests.nn.networks import DETECTOR, EVERY_OPERATOR, graph_of, shipped
 
 SMALL = [graph_of(EVERY_OPERATOR), shipped("mobile", 32)]
 small = pytest.mark.parametrize("graph", SMALL, ids=lambda g: f"{g.name}-{g.digest[:4]}")

@@ -9,8 +9,6 @@ import pytest
 import torch
 import torchvision.models as tv
 from fvcore.nn import FlopCountAnalysis
-from networks import resized, shipped
-from references import REFERENCES, randomised, side_of
 
 from archlab.cost import cost
 from archlab.elaborate import Fixed, Interpreter, elaborate, load
@@ -20,6 +18,8 @@ from archlab.ir import Graph
 from archlab.nn import build, copy_weights, recount
 from archlab.nn.copy import match
 from archlab.resources import find_architecture, shipped_spaces
+from tests.nn.networks import resized, shipped
+from tests.nn.references import REFERENCES, randomised, side_of
 
 # Parameters, buffers and MACs at the network's own input. Measured on torchvision 0.29, with fvcore; timm 1.0 for
 # MobileNet v1 and Xception. ShuffleNet v1: the paper's 137 MFLOPs (table 1). AlexNet: the paper's 60 million
