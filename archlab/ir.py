@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -38,33 +38,25 @@ def show_shape(shape: Shape) -> str:
     return "x".join(map(str, shape))
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One operator of a network.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """An operator on given inputs, wherever it stands; ``archlab.ops.apply_op`` makes it.
 
     Attributes:
-        name: its path, such as ``stage3.1.conv.conv2d``; unique in its graph, and its prefix in the state dict.
         op: the operator's name in the table of ``archlab.ops``.
         attrs: the operator's arguments, resolved (kernel, stride, groups …).
-        inputs: the nodes whose outputs it takes, in order; the same node may stand twice.
         shape: the output's shape, without the batch.
-        stage: the stage of the text that it belongs to.
-        block: the block of that stage, such as ``stage3.1``.
         weights: shapes of its parameters by name.
         buffers: shapes of its buffers by name.
-        macs: multiply-accumulates for one image.
-        other: arithmetic of norms and pooling for one image, as fvcore counts it.
-        activations: elements put out by a convolution or linear layer, for one image (RegNet's measure), else 0.
+        macs: multiply-accumulates per image.
+        other: arithmetic of norms and pooling per image, as fvcore counts it.
+        activations: elements put out by a convolution or linear layer, per image (RegNet's measure), else 0.
         rows: how many such outputs one image has: 1, and behind RoI align or pooling the number of RoIs.
     """
 
-    name: str
     op: str
     attrs: Mapping[str, Any]
-    inputs: tuple[str, ...]
     shape: Shape
-    stage: str
-    block: str
     weights: Mapping[str, Shape]
     buffers: Mapping[str, Shape]
     macs: int
@@ -74,8 +66,30 @@ class Node:
 
     @property
     def params(self) -> int:
-        """How many parameters the operator holds."""
+        """The number of parameters that the operator holds."""
         return sum(map(numel, self.weights.values()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node(Applied):
+    """One operator of a network: an applied operator with a name, and with what it takes its inputs from.
+
+    Attributes:
+        name: its path, such as ``stage3.1.conv.conv2d``; unique in its graph, and its prefix in the state dict.
+        inputs: the nodes whose outputs it takes, in order; the same node may stand twice.
+        stage: the stage of the text that it belongs to.
+        block: the block of that stage, such as ``stage3.1``.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    stage: str
+    block: str
+
+    @classmethod
+    def of(cls, applied: Applied, name: str, inputs: tuple[str, ...], stage: str, block: str) -> Node:
+        """Return the node that stands for ``applied`` in a graph."""
+        return cls(**_fields_of(applied), name=name, inputs=inputs, stage=stage, block=block)
 
 
 @dataclass(frozen=True)
@@ -187,6 +201,13 @@ class Graph:
             )
             graph.add_edges_from((source, node.name, {"shape": self.shape_of(source)}) for source in node.inputs)
         return graph
+
+
+_FIELDS = tuple(field.name for field in fields(Applied))
+
+
+def _fields_of(applied: Applied) -> dict[str, Any]:
+    return {name: getattr(applied, name) for name in _FIELDS}
 
 
 def _hash(text: str) -> str:

@@ -32,21 +32,10 @@ class Grown:
         """
         rows = self.rows.get(inputs[0], 1)
         applied = apply_op(op, [self.shapes[name] for name in inputs], {**OPS[op].signature, **args}, rows)
-        node = Node(
-            name=f"{self.stage}.{path}",
-            op=op,
-            attrs=applied.attrs if init is None else {**applied.attrs, "init": init},
-            inputs=tuple(inputs),
-            shape=applied.shape,
-            stage=self.stage,
-            block=f"{self.stage}.{path.partition('.')[0]}",
-            weights=applied.weights,
-            buffers=applied.buffers,
-            macs=applied.macs,
-            other=applied.other,
-            activations=applied.activations,
-            rows=applied.rows,
-        )
+        if init is not None:
+            applied = dataclasses.replace(applied, attrs={**applied.attrs, "init": init})
+        block = f"{self.stage}.{path.partition('.')[0]}"
+        node = Node.of(applied, f"{self.stage}.{path}", tuple(inputs), self.stage, block)
         self.nodes.append(node)
         self.shapes[node.name] = node.shape
         self.rows[node.name] = node.rows

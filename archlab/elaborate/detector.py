@@ -22,7 +22,7 @@ from archlab.elaborate.fragment import Fragment, Part, chain
 from archlab.elaborate.section import Asked
 from archlab.errors import ElaborationError
 from archlab.ir import INPUT, Node, Shape, numel
-from archlab.ops import OPS, Applied, Stride
+from archlab.ops import OPS, Stride
 
 Memo = MutableMapping[Hashable, Fragment]
 
@@ -161,7 +161,7 @@ def _grown(nodes: Sequence[Node], during: Sequence[int]) -> Fragment:
     running = list(zip(nodes, during, strict=True))
     blocks: list[Part] = []
     for block, members in groupby(running, key=lambda item: item[0].block):
-        leaves = [(node.name.removeprefix(f"{block}."), _leaf(node, peak)) for node, peak in members]
+        leaves = [(node.name.removeprefix(f"{block}."), _running(node, peak)) for node, peak in members]
         blocks.append((block.partition(".")[2], _side_by_side(leaves) if len(leaves) > 1 else leaves[0][1]))
     return _side_by_side(blocks)
 
@@ -171,17 +171,5 @@ def _side_by_side(parts: Sequence[Part]) -> Fragment:
     return Fragment(parts[-1][1].shape, tuple(parts), None, _NOTHING, peak, 0, views=False)
 
 
-def _leaf(node: Node, peak: int) -> Fragment:
-    op = Applied(
-        op=node.op,
-        attrs=dict(node.attrs),
-        shape=node.shape,
-        weights=dict(node.weights),
-        buffers=dict(node.buffers),
-        params=node.params,
-        macs=node.macs,
-        other=node.other,
-        activations=node.activations,
-        rows=node.rows,
-    )
-    return Fragment(node.shape, (), op, _NOTHING, peak, 0, views=False)
+def _running(node: Node, peak: int) -> Fragment:
+    return Fragment(node.shape, (), node, _NOTHING, peak, 0, views=False)

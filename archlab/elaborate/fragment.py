@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from types import EllipsisType
 
 from archlab.elaborate.paths import Names
-from archlab.ir import INPUT, Node, Shape, numel
-from archlab.ops import OPS, Applied, Stride, apply_op
+from archlab.ir import INPUT, Applied, Node, Shape, numel
+from archlab.ops import OPS, Stride, apply_op
 
 Part = tuple[str, "Fragment"]
 
@@ -153,23 +153,5 @@ class _Emit:
 
     def _append(self, op: Applied, path: str, block: str, inputs: tuple[str, ...]) -> str:
         name = self.names.fresh(path)
-        self.nodes.append(_node(op, name, self.stage, block, inputs))
+        self.nodes.append(Node.of(op, name, inputs, self.stage, block))
         return name
-
-
-def _node(op: Applied, name: str, stage: str, block: str, inputs: tuple[str, ...]) -> Node:
-    return Node(
-        name=name,
-        op=op.op,
-        attrs=op.attrs,
-        inputs=inputs,
-        shape=op.shape,
-        stage=stage,
-        block=block,
-        weights=op.weights,
-        buffers=op.buffers,
-        macs=op.macs,
-        other=op.other,
-        activations=op.activations,
-        rows=op.rows,
-    )

@@ -24,8 +24,8 @@ from archlab.elaborate.space import Space
 from archlab.elaborate.values import Keys, Values
 from archlab.errors import ElaborationError, LimitError
 from archlab.grammar import ast
-from archlab.ir import Shape
-from archlab.ops import Applied, apply_op
+from archlab.ir import Applied, Shape
+from archlab.ops import apply_op
 
 _RAISE = "raise the limit with --max-nodes"
 MAX_DEPTH = 100

@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from archlab.errors import LimitError
-from archlab.ir import Shape, numel
+from archlab.ir import Applied, numel
 from archlab.ops.row import Attrs, Shapes, zero
 from archlab.ops.table import OPS
 
 MAX_ELEMENTS = 2**40
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """An operator on given inputs: everything that a node says but its name and where its inputs come from."""
-
-    op: str
-    attrs: Attrs
-    shape: Shape
-    weights: dict[str, Shape]
-    buffers: dict[str, Shape]
-    params: int
-    macs: int
-    other: int
-    activations: int
-    rows: int = 1
 
 
 def apply_op(name: str, inputs: Shapes, args: Attrs, rows: int = 1) -> Applied:
@@ -51,7 +33,6 @@ def apply_op(name: str, inputs: Shapes, args: Attrs, rows: int = 1) -> Applied:
         shape=shape,
         weights=weights,
         buffers=op.buffers(inputs, attrs),
-        params=params,
         macs=macs,
         other=rows * op.other(inputs, shape, attrs),
         activations=rows * numel(shape) if op.macs is not zero else 0,

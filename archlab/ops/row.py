@@ -9,7 +9,7 @@ from typing import Any
 
 from archlab.ir import Shape
 
-Attrs = dict[str, Any]
+Attrs = Mapping[str, Any]
 Shapes = Sequence[Shape]
 Stride = tuple[Fraction, Fraction]
 """Pixels of an operator's input per pixel of its output, down and across; below 1 where it upsamples."""

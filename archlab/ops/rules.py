@@ -91,7 +91,7 @@ def pool_attrs(x: Shapes, a: Attrs) -> Attrs:
         raise ElaborationError(
             f"padding {show_shape(attrs['padding'])} is more than half of the {show_shape(attrs['kernel'])} window"
         )
-    return attrs | {"ceil": flag(a, "ceil")}
+    return {**attrs, "ceil": flag(a, "ceil")}
 
 
 def adaptive_attrs(x: Shapes, a: Attrs) -> Attrs:

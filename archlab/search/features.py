@@ -11,7 +11,7 @@ import math
 
 from archlab.elaborate import Network
 from archlab.elaborate.fragment import Fragment
-from archlab.ops import Applied
+from archlab.ir import Applied
 
 FEATURES = (
     "log_width",

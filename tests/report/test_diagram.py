@@ -9,7 +9,7 @@ import pytest
 
 from archlab.elaborate import elaborate
 from archlab.grammar.parse import parse, parse_file
-from archlab.ir import Graph, Node
+from archlab.ir import Applied, Graph, Node
 from archlab.report.blocks import stages_of
 from archlab.report.diagram import draw, heat
 from archlab.report.labels import operator_label
@@ -97,7 +97,8 @@ def test_every_shipped_network_is_drawn_with_a_stage_for_each_of_its_own(name: s
 
 
 def node(name: str, inputs: tuple[str, ...], stage: str = "all", block: str = "all.0") -> Node:
-    return Node(name, "conv2d", {}, inputs, (8, 4, 4), stage, block, {}, {}, 10, 0, 0)
+    applied = Applied(op="conv2d", attrs={}, shape=(8, 4, 4), weights={}, buffers={}, macs=10, other=0, activations=0)
+    return Node.of(applied, name, inputs, stage, block)
 
 
 def test_hostile_names_stay_text():
