@@ -7,6 +7,7 @@ ArchlabError            a message, and where it can be said: the place and the n
 ├── InputError          a file, an option or an argument that archlab cannot use
 ├── BudgetError         no network of the space meets the budget
 ├── ExhaustedError      no network of the space is left that meets the budget and was not evaluated
+├── GraphError          a graph breaks a rule of the intermediate representation
 ├── BuildError          torch cannot build the network's module
 ├── AuditError          a model that cannot be built, run or counted
 └── ScoreError          a score is no number for this network
@@ -96,6 +97,10 @@ class BudgetError(ArchlabError):
 
 class ExhaustedError(ArchlabError):
     """No network of the space is left that meets the budget and was not evaluated."""
+
+
+class GraphError(ArchlabError):
+    """A graph breaks a rule of the intermediate representation."""
 
 
 class BuildError(ArchlabError):

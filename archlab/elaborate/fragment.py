@@ -153,5 +153,6 @@ class _Emit:
 
     def _append(self, op: Applied, path: str, block: str, inputs: tuple[str, ...]) -> str:
         name = self.names.fresh(path)
-        self.nodes.append(Node.of(op, name, inputs, self.stage, block))
+        # A block that is one operator has its name, also where that got a number.
+        self.nodes.append(Node.of(op, name, inputs, self.stage, name if block == path else block))
         return name

@@ -5,8 +5,9 @@ what fvcore calls flops of convolutions and linear layers, ``other`` what it add
 Shapes are without the batch; ``x`` is a list of input shapes, ``y`` the output's.
 """
 
-from archlab.ops.apply import MAX_ELEMENTS, apply_op
+from archlab.ops.apply import MAX_ELEMENTS, apply_op, apply_resolved
 from archlab.ops.row import REQUIRED, Op, Stride
 from archlab.ops.table import OPS
+from archlab.ops.verify import verify
 
-__all__ = ["MAX_ELEMENTS", "OPS", "REQUIRED", "Op", "Stride", "apply_op"]
+__all__ = ["MAX_ELEMENTS", "OPS", "REQUIRED", "Op", "Stride", "apply_op", "apply_resolved", "verify"]

@@ -29,6 +29,8 @@ def cat_shape(x: Shapes, a: Attrs) -> Shape:
 
 
 def slice_shape(x: Shapes, a: Attrs) -> Shape:
+    if not 0 <= a["start"] < a["stop"] <= channels(x):
+        raise ElaborationError(f"channels {a['start']} to {a['stop']} are no part of {channels(x)}")
     return (a["stop"] - a["start"], *x[0][1:])
 
 

@@ -13,6 +13,8 @@ Attrs = Mapping[str, Any]
 Shapes = Sequence[Shape]
 Stride = tuple[Fraction, Fraction]
 """Pixels of an operator's input per pixel of its output, down and across; below 1 where it upsamples."""
+ONE, TWO, MANY = range(1, 2), range(2, 3), range(1, 2**31)
+"""How many inputs an operator may take."""
 REQUIRED = object()
 """Marks a parameter without a default."""
 
@@ -44,7 +46,8 @@ class Op:
         fvcore: the name under which fvcore counts it, if it does.
         stride: pixels of the input per pixel of the output, (y, x); None where the output is no map of places.
         view: the output is the input's memory, or part of it.
-        joins: takes several inputs; written as a form of the language, not as a call.
+        arity: how many inputs it may take.
+        joins: takes several inputs, or part of one; written as a form of the language, not as a call.
     """
 
     signature: Mapping[str, Any]
@@ -57,4 +60,5 @@ class Op:
     fvcore: str | None = None
     stride: Callable[[Attrs], Stride | None] = lambda a: (Fraction(1), Fraction(1))
     view: bool = False
+    arity: range = ONE
     joins: bool = False

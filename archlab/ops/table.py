@@ -8,7 +8,7 @@ from archlab.ir import numel
 from archlab.ops.arguments import channels, slide
 from archlab.ops.joins import add_shape, cat_shape, mul_shape, slice_shape, upsample_like_shape
 from archlab.ops.roi import roi_attrs, roi_shape
-from archlab.ops.row import REQUIRED, Op
+from archlab.ops.row import MANY, REQUIRED, TWO, Op
 from archlab.ops.rules import (
     adaptive_attrs,
     affine,
@@ -37,6 +37,7 @@ from archlab.ops.rules import (
 
 _CONV = {"c": REQUIRED, "k": 3, "s": 1, "g": 1, "d": 1, "p": "same", "bias": 0}
 _ROI = {"n": 7, "canonical": 224, "rois": 100, "strides": REQUIRED}
+_LEVELS_AND_BOXES = MANY[1:]
 _POOL = {"k": REQUIRED, "s": 0, "p": "same", "ceil": 0}
 
 OPS: dict[str, Op] = {
@@ -79,7 +80,7 @@ OPS: dict[str, Op] = {
                    stride=lambda a: (Fraction(1, a["scale"]), Fraction(1, a["scale"]))),
     # The first input at the size of the second, which need not be a multiple (a pyramid's top-down path).
     "upsample_like": Op({}, shape=upsample_like_shape, other=lambda x, y, a: numel(y), fvcore="upsample_nearest2d",
-                        joins=True),
+                        arity=TWO, joins=True),
     "flatten": Op({}, shape=flatten_shape, stride=ends, view=True),
     "dropout": Op({"p": 0.5}, dropout_attrs, view=True),
     "shuffle": Op({"g": REQUIRED}, shuffle_attrs),
@@ -88,9 +89,9 @@ OPS: dict[str, Op] = {
     # bilinear sample is four multiply-accumulates, but no convolution: `other`. A maximum has none.
     "roi_align": Op({**_ROI, "sampling": 2, "aligned": 0}, roi_attrs, roi_shape,
                     other=lambda x, y, a: 4 * a["sampling"] ** 2 * numel(y), fvcore="roi_align", stride=ends,
-                    joins=True),
-    "roi_pool": Op(_ROI, roi_attrs, roi_shape, stride=ends, joins=True),
-    "add": Op({}, shape=add_shape, joins=True),
-    "mul": Op({}, shape=mul_shape, joins=True),
-    "cat": Op({}, shape=cat_shape, joins=True),
+                    arity=_LEVELS_AND_BOXES, joins=True),
+    "roi_pool": Op(_ROI, roi_attrs, roi_shape, stride=ends, arity=_LEVELS_AND_BOXES, joins=True),
+    "add": Op({}, shape=add_shape, arity=MANY, joins=True),
+    "mul": Op({}, shape=mul_shape, arity=MANY, joins=True),
+    "cat": Op({}, shape=cat_shape, arity=MANY, joins=True),
 }  # fmt: skip

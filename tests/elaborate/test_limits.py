@@ -132,14 +132,14 @@ BOMBS = {
 
 @pytest.mark.parametrize(("text", "outcome"), BOMBS.values(), ids=BOMBS)
 def test_a_bomb_is_a_network_or_a_clear_error_soon(text, outcome):
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         found = elaborate(parse(N + text)).body.nodes
         place = ""
     except ArchlabError as error:
         found, place = error.message, str(error.place)
         assert len(str(error)) < 600, "what a user can read"  # noqa: PT017
-    assert time.perf_counter() - start < PATIENCE
+    assert time.process_time() - start < PATIENCE
     assert found == outcome
     assert place == "" or place.startswith("<text>:"), "every limit of a text points into it"
 
@@ -148,9 +148,9 @@ def test_a_draw_of_many_fillings_is_written_back_soon():
     space = load(parse(N + "block b() = conv({8, 16}, {1, 3})\ns: each(6000, b)"))
     count = iter(range(10**6))
     network = Interpreter(space).network(lambda hole: hole.labels[next(count) // 3 % 2] if hole.labels else 1.0)
-    start = time.perf_counter()
+    start = time.process_time()
     settled = settle(space, network)
-    assert time.perf_counter() - start < PATIENCE
+    assert time.process_time() - start < PATIENCE
     assert [block.name for block in settled.blocks] == ["b", "b_2", "b_3"]
     assert elaborate(settled).digest == network.digest
 

@@ -12,7 +12,7 @@ from archlab.elaborate import Fixed, Interpreter, Random, elaborate, load
 from archlab.elaborate.settle import settle
 from archlab.grammar import parse, unparse
 from archlab.ir import BOXES, INPUT, numel
-from archlab.ops import OPS
+from archlab.ops import OPS, verify
 from tests.elaborate.random_networks import detectors, texts
 
 ANY = st.one_of(texts(), detectors())
@@ -48,7 +48,11 @@ def test_a_networks_totals_are_the_sums_over_its_nodes(text):
     assert network.body.nodes == len(graph)
     for name in TOTALS:
         assert getattr(network.body, name) == sum(getattr(node, name) for node in graph)
-    assert len({node.name for node in graph}) == len(graph)
+
+
+@given(st.one_of(ANY, SPACES))
+def test_a_networks_graph_keeps_every_rule(text):
+    verify(elaborate(parse(text)).graph)
 
 
 @settings(max_examples=200)
