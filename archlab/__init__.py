@@ -20,14 +20,14 @@ from archlab.ir import Graph, Node
 from archlab.search import search
 
 if TYPE_CHECKING:
-    from archlab.audit.result import Audit
+    from archlab.audit.audit_result import Audit
     from archlab.nn import build, copy_weights, recount
     from archlab.report.html import write_report
     from archlab.search.objective import Candidate
 
 # What imports torch, optuna or plotly is imported when it is first used: `import archlab` takes a tenth of a second.
 _LAZY = {
-    "Audit": "archlab.audit.result",
+    "Audit": "archlab.audit.audit_result",
     "build": "archlab.nn",
     "copy_weights": "archlab.nn",
     "recount": "archlab.nn",

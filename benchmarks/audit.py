@@ -59,11 +59,11 @@ real = counter == "fvcore"
 if real:
     model, x = make().eval(), torch.zeros(1, 3, size, size)
 else:
-    from archlab.audit.build import without_memory
-    model, x = without_memory(make).eval(), torch.empty(1, 3, size, size, device="meta")
+    from archlab.audit.build_model import build_without_memory
+    model, x = build_without_memory(make).eval(), torch.empty(1, 3, size, size, device="meta")
 if counter == "audit":
-    from archlab.audit.measure import measure
-    count = lambda: measure(model, (x,)).macs
+    from archlab.audit.audit_model import audit_model
+    count = lambda: audit_model(model, (x,)).macs
 elif counter == "fvcore":
     from fvcore.nn import FlopCountAnalysis
     count = lambda: FlopCountAnalysis(model, x).unsupported_ops_warnings(False).uncalled_modules_warnings(False).total()

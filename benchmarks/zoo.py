@@ -72,34 +72,34 @@ def judge(line: Published) -> Verdict:
 def _compare(line: Published) -> tuple[str, str, float, float]:
     import timm
 
-    from archlab.audit.build import without_memory
-    from archlab.audit.conventions import fvcore_misses, fvcore_total
-    from archlab.audit.deployed import has_branches, merged
-    from archlab.audit.inputs import images
-    from archlab.audit.measure import measure_as_is
+    from archlab.audit.audit_model import audit_as_built
+    from archlab.audit.build_model import build_without_memory
+    from archlab.audit.conventions import fvcore_total, is_missed_by_fvcore
+    from archlab.audit.deployed import has_branches, merge_branches
+    from archlab.audit.input_spec import images
 
     if line.model not in timm.list_models():
         return "absent", "this timm has no such model", 0.0, 0.0
-    model = without_memory(lambda: timm.create_model(line.model, pretrained=False))
+    model = build_without_memory(lambda: timm.create_model(line.model, pretrained=False))
     args, kwargs = images((3, line.size, line.size)).make("meta")
-    audit = measure_as_is(model, args, kwargs)
-    built = fvcore_total(audit), audit.params
+    audit = audit_as_built(model, args, kwargs)
+    built = fvcore_total(audit.operators), audit.params
     if _agrees(built, line):
         return "built", "", built[0] / 1e9, built[1] / 1e6
     seen = built
     if has_branches(model):
-        audit = measure_as_is(merged(model), args, kwargs)
-        seen = fvcore_total(audit), audit.params
+        audit = audit_as_built(merge_branches(model), args, kwargs)
+        seen = fvcore_total(audit.operators), audit.params
         if _agrees(seen, line):
             return "deployed", "", seen[0] / 1e9, seen[1] / 1e6
     if any(o.op == "scaled_dot_product_attention" for o in audit.operators):
-        explicit = measure_as_is(_with_explicit_attention(line.model), args, kwargs)
-        if _agrees((fvcore_total(explicit), explicit.params), line):
-            more = (seen[0] - fvcore_total(explicit)) / 1e9
+        explicit = audit_as_built(_with_explicit_attention(line.model), args, kwargs)
+        if _agrees((fvcore_total(explicit.operators), explicit.params), line):
+            more = (seen[0] - fvcore_total(explicit.operators)) / 1e9
             cause = f"published with explicit attention; this model's fused path does {more:.2f} G more"
             return "explicit attention", cause, seen[0] / 1e9, seen[1] / 1e6
-    unseen = Counter(o.target for o in audit.operators if o.macs and fvcore_misses(o))
-    visible = seen[0] - sum(o.macs for o in audit.operators if fvcore_misses(o))
+    unseen = Counter(o.target for o in audit.operators if o.macs and is_missed_by_fvcore(o))
+    visible = seen[0] - sum(o.macs for o in audit.operators if is_missed_by_fvcore(o))
     figures = seen[0] / 1e9, seen[1] / 1e6
     if unseen and _agrees((visible, seen[1]), line):
         missed = ", ".join(f"{n} {target}" for target, n in unseen.items())
@@ -114,11 +114,11 @@ def _with_explicit_attention(name: str) -> Any:
     import timm
     from timm.layers.config import set_fused_attn
 
-    from archlab.audit.build import without_memory
+    from archlab.audit.build_model import build_without_memory
 
     set_fused_attn(False)
     try:
-        return without_memory(lambda: timm.create_model(name, pretrained=False))
+        return build_without_memory(lambda: timm.create_model(name, pretrained=False))
     finally:
         set_fused_attn(True)
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from archlab.audit.counted import Operator
-from archlab.audit.forward import Pass
-from archlab.audit.modules import modules_of, shared_of, weights_of
-from archlab.audit.record import INPUT, Recording
-from archlab.audit.result import Audit, Input, Part, Peak
+from archlab.audit.audit_result import Audit
+from archlab.audit.findings import Input, Operator, Part, Peak
+from archlab.audit.module_totals import modules_of, shared_of, weights_of
+from archlab.audit.tracing.forward import ForwardPass
+from archlab.audit.tracing.recording import INPUT, OperatorCall, Recording
 
 LARGEST = 8
 
 
-def assemble(name: str, done: Pass, parts: tuple[Part, ...] = (), notes: tuple[str, ...] = ()) -> Audit:
-    """The audit of the model that ``done`` ran."""
+def assemble(name: str, done: ForwardPass, parts: tuple[Part, ...] = (), notes: tuple[str, ...] = ()) -> Audit:
+    """Put together the audit of the model that ``done`` ran."""
     model, recording = done.model, done.recording
-    operators = _operators(recording)
+    operators = _operators(recording.calls)
     weights = weights_of(model)
-    modules = modules_of(model, weights, operators, recording.entered)
+    modules = modules_of(model, weights, operators, recording.module_calls)
     distinct = {names[0]: key for key, names in weights.names.items()}
     parameters = [p for n, p in model.named_parameters(remove_duplicate=False) if n in distinct]
     return Audit(
@@ -39,36 +39,37 @@ def assemble(name: str, done: Pass, parts: tuple[Part, ...] = (), notes: tuple[s
         modules=modules,
         operators=operators,
         shapes={n: tuple(p.shape) for n, p in model.named_parameters(remove_duplicate=False)},
+        deployed=None,
         parts=parts,
         notes=notes,
+        peers=(),
+        **modules[0].counts(),
     )
 
 
-def _operators(recording: Recording) -> tuple[Operator, ...]:
-    """The calls with names: paths that are unique and tell where each stands."""
-    totals = Counter((call.module, call.op) for call in recording.calls)
+def _operators(calls: Sequence[OperatorCall]) -> tuple[Operator, ...]:
+    """Name the calls: their paths are unique and tell where each stands."""
+    totals = Counter((call.module, call.known.name) for call in calls)
     seen: Counter[tuple[str, str]] = Counter()
     operators = []
-    for call, traffic in zip(recording.calls, recording.traffic, strict=True):
-        where = call.module, call.op
+    for call in calls:
+        where = call.module, call.known.name
         number = f"_{seen[where]}" if totals[where] > 1 else ""
         seen[where] += 1
-        short = call.op.rpartition("::")[2] + number
+        short = call.known.name.rpartition("::")[2] + number
         operators.append(
             Operator(
-                f"{call.module}.{short}" if call.module else short,
-                call.op,
-                call.target,
-                call.module,
-                call.sources,
-                traffic.shapes,
-                traffic.dtype,
-                call.parameters,
-                *call.count,
-                traffic.read,
-                traffic.written,
-                traffic.live,
-                call.counted,
+                name=f"{call.module}.{short}" if call.module else short,
+                op=call.known.name,
+                target=call.known.target,
+                module=call.module,
+                inputs=call.sources,
+                shapes=call.shapes,
+                dtype=call.dtype,
+                params=call.parameters,
+                live=call.live,
+                counted=call.known.rule is not None,
+                **call.counts.counts(),
             )
         )
     return tuple(operators)
@@ -80,7 +81,9 @@ def _peak(recording: Recording, operators: Sequence[Operator]) -> Peak:
     if at == INPUT:
         return Peak(0, "", "", ())
     # What died while this operator ran died after its output was made: it was alive at the peak.
-    alive = [b for b in memory.blocks if b.born <= at and (b.died is None or b.died > at or b.died == at != b.born)]
-    alive.sort(key=lambda block: -block.size)
-    live = tuple((operators[block.born].name, block.size) for block in alive[:LARGEST])
+    alive = [
+        a for a in memory.allocations if a.born <= at and (a.died is None or a.died > at or a.died == at != a.born)
+    ]
+    alive.sort(key=lambda allocation: -allocation.size)
+    live = tuple((operators[allocation.born].name, allocation.size) for allocation in alive[:LARGEST])
     return Peak(memory.peak, operators[at].name, operators[at].module, live)

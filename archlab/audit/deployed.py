@@ -15,8 +15,9 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from archlab.audit.counted import Operator
-from archlab.audit.result import Audit, Deployed
+from archlab.audit.audit_result import Audit
+from archlab.audit.counts import Counts
+from archlab.audit.findings import Deployed, Operator
 
 METHODS = ("fuse", "reparameterize", "switch_to_deploy")
 """The methods by which timm's models, and those written alike, merge their branches."""
@@ -29,8 +30,8 @@ def has_branches(model: nn.Module) -> bool:
     return any(callable(getattr(type(module), name, None)) for module in model.modules() for name in METHODS)
 
 
-def merged(model: nn.Module) -> nn.Module:
-    """A copy without data in which every module that can has merged its branches, by timm's own function.
+def merge_branches(model: nn.Module) -> nn.Module:
+    """Copy ``model`` without data, and let every module that can merge its branches, by timm's own function.
 
     Raises:
         ImportError: timm is not installed.
@@ -44,7 +45,7 @@ def merged(model: nn.Module) -> nn.Module:
 
 
 def without_values(model: nn.Module) -> nn.Module:
-    """A copy of ``model`` whose parameters and buffers are on the meta device; no data are copied on the way."""
+    """Copy ``model`` with its parameters and buffers on the meta device; no data are copied on the way."""
     memo: dict[int, object] = {}
     for parameter in model.parameters():
         memo[id(parameter)] = nn.Parameter(torch.empty_like(parameter, device="meta"), parameter.requires_grad)
@@ -53,24 +54,23 @@ def without_values(model: nn.Module) -> nn.Module:
     return copy.deepcopy(model, memo)
 
 
-def folded(audit: Audit, merged_branches: bool = False) -> Deployed:
-    """The counts of ``audit`` with its batch norms folded."""
-    params, bias, norm, count = audit.params, audit.bias, audit.norm, 0
+def deployed_counts(audit: Audit, merged: bool = False) -> Deployed:
+    """Count ``audit`` with its batch norms folded; ``merged`` notes that its branches are merged already."""
+    params, change, folded = audit.params, Counts(), 0
     sizes = {module.path: module.own for module in audit.modules}
     for before, batch_norm in foldable(audit.operators):
-        channels = _channels(batch_norm)
-        had_bias = before.bias > 0
-        params += (0 if had_bias else channels) - sizes[batch_norm.module]
-        bias += 0 if had_bias else _elements(before)
-        norm -= batch_norm.norm
-        count += 1
-    return Deployed(
-        params, audit.macs, bias, norm, audit.pool, audit.elementwise, audit.activations, count, merged_branches
-    )
+        change += Counts(norm=-batch_norm.norm, read=-batch_norm.read, written=-batch_norm.written)
+        params -= sizes[batch_norm.module]
+        if not before.bias:
+            channels = batch_norm.shapes[0][1]
+            params += channels
+            change += Counts(bias=before.activations, read=channels * getattr(torch, before.dtype).itemsize)
+        folded += 1
+    return Deployed(params=params, folded=folded, merged=merged, **(change + audit).counts())
 
 
 def foldable(operators: tuple[Operator, ...]) -> Iterator[tuple[Operator, Operator]]:
-    """Each batch norm that can be folded, behind the layer that takes it.
+    """Yield each batch norm that can be folded, behind the layer that takes it.
 
     Neither may run twice, for its weights would have to change in two ways, and nobody else may read what lies between.
     """
@@ -83,11 +83,3 @@ def foldable(operators: tuple[Operator, ...]) -> Iterator[tuple[Operator, Operat
         once = all(uses[name] == 1 for name in (*before.params, *operator.params))
         if before.op in _FOLDS_INTO and readers[operator.inputs[0]] == 1 and before.params and once:
             yield before, operator
-
-
-def _channels(operator: Operator) -> int:
-    return operator.shapes[0][1]
-
-
-def _elements(operator: Operator) -> int:
-    return operator.activations

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from archlab.audit.inputs import Call, TensorSpec, images
+from archlab.audit.input_spec import InputSpec, TensorSpec, images
 from archlab.errors import InputError, did_you_mean, quote
 from archlab.ir import BOXES_SHAPE
 from archlab.resources import shipped_spaces
@@ -41,10 +41,10 @@ class Target:
 
     name: str
     make: Callable[[], Any]
-    inputs: Callable[[Any, int], Call | None] = field(default=lambda model, batch: None)
+    inputs: Callable[[Any, int], InputSpec | None] = field(default=lambda model, batch: None)
     package: str = ""
     meta: bool = True
-    complete: Callable[[Call], Call] = field(default=lambda call: call)
+    complete: Callable[[InputSpec], InputSpec] = field(default=lambda call: call)
 
 
 def find_targets(text: str, proposals: int | None = None) -> tuple[Target, ...]:
@@ -112,10 +112,10 @@ def _architecture(text: str, proposals: int | None) -> Target:
 
         return build(network.graph)
 
-    def call(model: Any, batch: int) -> Call:
+    def call(model: Any, batch: int) -> InputSpec:
         return complete(images(network.input_shape, batch=batch))
 
-    def complete(given: Call) -> Call:
+    def complete(given: InputSpec) -> InputSpec:
         if (
             network.detector is None
             or given.kwargs
@@ -124,7 +124,7 @@ def _architecture(text: str, proposals: int | None) -> Target:
         ):
             return given
         rois = network.detector.rois if proposals is None else proposals
-        return Call((*given.args, TensorSpec((given.args[0].shape[0] * rois, *BOXES_SHAPE))))
+        return InputSpec((*given.args, TensorSpec((given.args[0].shape[0] * rois, *BOXES_SHAPE))))
 
     # Its builder draws the weights on the CPU, module by module; they are freed with the model.
     return Target(network.name, make, call, meta=False, complete=complete)

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from archlab.audit.inputs import Call, TensorSpec, images
+from archlab.audit.input_spec import InputSpec, TensorSpec, images
 
 DETECTION_SIZE = 800
 SEGMENTATION_SIZE = 520
@@ -35,10 +35,10 @@ def torchvision_factory(name: str, kwargs: Mapping[str, Any]) -> Callable[[], An
     return make
 
 
-def torchvision_inputs(name: str) -> Callable[[Any, int], Call]:
+def torchvision_inputs(name: str) -> Callable[[Any, int], InputSpec]:
     """What torchvision's model is called with: as its published weights, from which its ``_ops`` were counted."""
 
-    def inputs(model: Any, batch: int) -> Call:
+    def inputs(model: Any, batch: int) -> InputSpec:
         from torchvision import models
 
         weights = next(iter(models.get_model_weights(name)), None)
@@ -48,7 +48,7 @@ def torchvision_inputs(name: str) -> Callable[[Any, int], Call]:
         match kind.__name__ if kind is not None else "":
             case "ObjectDetection":
                 image = TensorSpec((3, *_detection_size(model)))
-                return Call(([image] * batch,))
+                return InputSpec(([image] * batch,))
             case "SemanticSegmentation":
                 return images((3, SEGMENTATION_SIZE, SEGMENTATION_SIZE), batch=batch)
             case "OpticalFlow":
@@ -85,7 +85,7 @@ def timm_factory(name: str, kwargs: Mapping[str, Any]) -> Callable[[], Any]:
     return make
 
 
-def timm_inputs(model: Any, batch: int) -> Call:
+def timm_inputs(model: Any, batch: int) -> InputSpec:
     """One image of the size in the model's own configuration."""
     config = getattr(model, "pretrained_cfg", None) or {}
     shape = tuple(config.get("input_size") or (3, 224, 224))

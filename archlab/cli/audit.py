@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import click
+
+from archlab.files import write_atomic
 
 _OPTIONS = [
     click.argument("targets", nargs=-1, metavar="TARGET…"),
@@ -16,17 +18,17 @@ _OPTIONS = [
                  "[default: the model's own]"),
     click.option("--batch", type=click.IntRange(1, 2**20), help="Images in the batch.  [default: 1]"),
     click.option("--by", type=click.Choice(["module", "op", "stage"]), default="module", show_default=True,
-                 help="The table."),
+                 help="The rows of the table."),
     click.option("--depth", type=click.IntRange(0), help="How deep the modules go.  [default: what fits a screen]"),
     click.option("--max", "limits", multiple=True, metavar="METRIC=VALUE",
                  help="Fail (1) where a model is over: macs=600M, params=5M, activations=10M, memory=8MiB."),
-    click.option("--proposals", type=click.IntRange(0, 10**6), help="Proposals an image in detectors.  "
+    click.option("--proposals", type=click.IntRange(0, 10**6), help="Proposals per image in detectors.  "
                  "[default: the most that the detector hands on, or what its text says]"),
     click.option("--detections", type=click.IntRange(0, 10**6), default=0, show_default=True,
-                 help="Detections an image, for mask and keypoint heads."),
+                 help="Detections per image, for mask and keypoint heads."),
     click.option("--fvcore", is_flag=True, help="Count with fvcore as well, operator by operator."),
     click.option("--crosscheck", is_flag=True, help="Count with every other counter that is installed."),
-    click.option("--compare", is_flag=True, help="Side by side, with ratios to the first."),
+    click.option("--compare", is_flag=True, help="Show models side by side, with ratios to the first."),
     click.option("--json", "as_json", is_flag=True, help="Print JSON (schema archlab.audit/1)."),
     click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Write all tables to a file."),
     click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write a report: one offline page."),
@@ -45,81 +47,70 @@ def _with_options(command: Callable[..., None]) -> Callable[..., None]:
     "archlab audit torchvision:resnet50 timm:convnext_tiny --compare --html report.html"
 )
 @_with_options
-def audit(**options: Any) -> None:
+def audit(
+    by: str,
+    depth: int | None,
+    compare: bool,
+    as_json: bool,
+    csv_file: Path | None,
+    html_file: Path | None,
+    **requested: object,
+) -> None:
     """Count parameters, MACs, bytes and memory of existing torch models.
 
     TARGET is torchvision:NAME, timm:NAME (or a pattern), package.module:factory(arg=…), file.py:factory, a shipped
-    name, an .arch file or an exported .pt2. Naming a model runs its code. Without one,
+    name, an .arch file or an exported .pt2. Naming a model runs its code. Without a target,
     [tool.archlab.audit] in pyproject.toml says what to audit.
     """
     from archlab.audit.config import read_config
-    from archlab.audit.gate import Breach, breaches, parse_limits
-    from archlab.errors import InputError
+    from archlab.audit.request import request_over
 
-    config = read_config(Path.cwd())
-    targets = options["targets"] or config.targets
-    if not targets:
-        raise InputError("there is nothing to audit", hint="name a model, such as torchvision:resnet50")
-    limits = parse_limits(options["limits"] or config.limits)
-    limits_of = {} if options["limits"] else {name: parse_limits(texts) for name, texts in config.limits_of}
+    request = request_over(read_config(Path.cwd()), **requested)  # type: ignore[arg-type]  # click checks them
 
-    from archlab.audit.formats.terminal import breach_lines, print_audits
-    from archlab.audit.many import Request, audit_many, audits, failures
-    from archlab.audit.progress import progress_line
+    # What audits imports torch: a request that cannot be read has failed by now.
+    from archlab.audit.audit_targets import run_audits
+    from archlab.audit.formats import Options, render
 
-    request = Request(
-        targets=tuple(targets),
-        inputs=tuple(options["inputs"]) or config.inputs,
-        batch=options["batch"] or config.batch or 1,
-        boxes=_boxes(options),
-        counters=_counters(options),
+    with _progress_line() as watch:
+        run = run_audits(request, watch)
+    options = Options(by, depth, compare)
+    for name, path in (("csv", csv_file), ("html", html_file)):
+        if path is not None:
+            write_atomic(path, render(name, run, options))
+    click.echo(render("json" if as_json else "terminal", run, options), nl=False, color=True)
+    for problem in run.problems:
+        click.echo(f"archlab: {problem}", err=True)
+    if run.exit_code:
+        sys.exit(run.exit_code)
+
+
+_PATIENCE = 2.0
+"""Seconds before the line of progress appears."""
+
+
+@contextlib.contextmanager
+def _progress_line() -> Iterator[Callable[[str, int, int], None]]:
+    """Show on a terminal, once two seconds have passed, which model is being audited."""
+    if not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    from time import monotonic
+
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        BarColumn(bar_width=16),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TextColumn("{task.description}", markup=False),
+        TimeElapsedColumn(),
     )
-    with progress_line() as watch:
-        outcomes = list(audit_many(request, watch))
-    found = audits(outcomes)
-    broken: list[Breach] = [breach for one in found for breach in breaches(one, limits_of.get(one.name, limits))]
-    if options["csv_file"] is not None:
-        from archlab.audit.formats.csv import to_csv
-        from archlab.files import write_atomic
+    began = monotonic()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=1, visible=False)
 
-        write_atomic(options["csv_file"], to_csv(outcomes))
-    if options["html_file"] is not None:
-        from archlab.audit.formats.html import write_audit_report
+        def watch(name: str, done: int, total: int) -> None:
+            is_slow = monotonic() - began > _PATIENCE
+            progress.update(task, description=name, completed=done, total=total, visible=is_slow)
 
-        write_audit_report(outcomes, options["html_file"])
-    if options["as_json"]:
-        from archlab.audit.formats.json import to_json
-
-        click.echo(to_json(outcomes, broken))
-    else:
-        print_audits(outcomes, options["by"], options["depth"], options["compare"])
-    for line in breach_lines(broken):
-        click.echo(line, err=True)
-    for failure in failures(outcomes):
-        click.echo(f"archlab: {failure.name}: {failure.reason}", err=True)
-    unequal = [
-        one.name for one in found for peer in one.peers if options["fvcore"] and not (peer.equal or peer.explained)
-    ]
-    if not found:
-        sys.exit(2)
-    if broken or failures(outcomes) or unequal:
-        sys.exit(1)
-
-
-def _boxes(options: dict[str, Any]) -> Any:
-    from archlab.audit.detectors import Boxes
-
-    return Boxes(options["proposals"], options["detections"])
-
-
-def _counters(options: dict[str, Any]) -> tuple[Any, ...]:
-    counters: list[Any] = []
-    if options["fvcore"] or options["crosscheck"]:
-        from archlab.audit.fvcore_count import beside
-
-        counters.append(beside)
-    if options["crosscheck"]:
-        from archlab.audit.crosscheck import crosscheck
-
-        counters.append(crosscheck)
-    return tuple(counters)
+        yield watch

@@ -2,7 +2,6 @@
 "use strict";
 
 const PAGE = 60;
-const COUNTS = ["params", "macs", "bias", "norm", "pool", "elementwise", "activations", "bytes", "intensity", "memory"];
 
 /** A count in three or four figures, as the tables of the terminal have it. */
 function short(value) {
@@ -25,10 +24,11 @@ function shortBytes(value) {
   return `${value} B`;
 }
 
-function shown(key, value) {
+/** A number in the form that its column's heading names; nothing for zero. */
+function shown(form, value) {
   if (!value) return "";
-  if (key === "intensity") return value.toFixed(1);
-  return key === "bytes" || key === "memory" ? shortBytes(value) : short(value);
+  if (form === "ratio") return value.toFixed(1);
+  return form === "bytes" ? shortBytes(value) : short(value);
 }
 
 /** Operators have their module's number and the rest of their name. */
@@ -36,7 +36,6 @@ function columnsFor(data, level) {
   if (level === "modules") return data.modules;
   const of = data.operators;
   of.name ??= of.module.map((m, i) => (data.modules.name[m] ? `${data.modules.name[m]}.` : "") + of.tail[i]);
-  of.params ??= of.name.map(() => 0);
   of.calls ??= of.name.map(() => 1);
   return of;
 }
@@ -44,9 +43,11 @@ function columnsFor(data, level) {
 function auditTable(root, data) {
   const table = root.querySelector("table");
   const body = table.tBodies[0];
+  const numbers = [...table.tHead.rows[0].cells].map((cell) => cell.dataset).filter((column) => column.form);
   const filter = root.querySelector("input");
   const level = root.querySelector("select");
   const pager = root.querySelector(".pages");
+  for (const { key } of numbers) data.operators[key] ??= data.operators.tail.map(() => 0); // modules only
   const view = { sort: null, descending: true, page: 0, rows: [] };
 
   function update() {
@@ -76,13 +77,13 @@ function auditTable(root, data) {
         const name = element("td", columns.name[i] || "(whole)", "path");
         name.title = columns.name[i];
         line.append(name, element("td", columns.kind[i]), element("td", columns.shape[i]));
-        for (const key of COUNTS) line.append(element("td", shown(key, columns[key][i]), "right"));
+        for (const { key, form } of numbers) line.append(element("td", shown(form, columns[key][i]), "right"));
         return line;
       }),
     );
     if (!view.rows.length) {
       const cell = element("td", "Nothing matches the filter.");
-      cell.colSpan = 3 + COUNTS.length;
+      cell.colSpan = 3 + numbers.length;
       const line = element("tr");
       line.append(cell);
       body.append(line);
@@ -103,7 +104,7 @@ function auditTable(root, data) {
     heading.setAttribute("aria-sort", "none");
     button.addEventListener("click", () => {
       const key = heading.dataset.key;
-      view.descending = view.sort === key ? !view.descending : COUNTS.includes(key);
+      view.descending = view.sort === key ? !view.descending : Boolean(heading.dataset.form);
       view.sort = key;
       for (const other of table.tHead.rows[0].cells) other.setAttribute("aria-sort", "none");
       heading.setAttribute("aria-sort", view.descending ? "descending" : "ascending");

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from archlab.audit.config import read_config
-from archlab.audit.inputs import parse_inputs
+from archlab.audit.input_spec import parse_inputs
 from archlab.audit.targets import find_targets, parse_arguments
 from archlab.cli.main import cli
 from archlab.errors import ArchlabError, InputError

@@ -11,15 +11,15 @@ import torch
 from torch import nn
 
 import archlab
-from archlab.audit.build import without_memory
+from archlab.audit.audit_model import audit_model
+from archlab.audit.audit_targets import audit_each
+from archlab.audit.build_model import build_without_memory
 from archlab.audit.conventions import fvcore_total
-from archlab.audit.crosscheck import crosscheck
-from archlab.audit.deployed import folded
-from archlab.audit.detectors import Boxes
-from archlab.audit.fvcore_count import count
-from archlab.audit.graph import to_graph
-from archlab.audit.many import Request, audit_many
-from archlab.audit.measure import measure
+from archlab.audit.counters.crosscheck import with_installed_counters
+from archlab.audit.counters.fvcore_counter import fvcore_peer
+from archlab.audit.deployed import deployed_counts
+from archlab.audit.detector_parts import Boxes
+from archlab.audit.request import Request
 from archlab.audit.targets import find_targets
 from archlab.resources import shipped_spaces
 
@@ -29,9 +29,9 @@ NETWORKS = ("mobilenet_v1", "resnet50", "resnext50_32x4d", "shufflenet_v1_g3", "
 
 def audited(text, **options):
     (target,) = find_targets(text)
-    model = without_memory(target.make)
+    model = build_without_memory(target.make)
     args, kwargs = target.inputs(model, 1).make("meta")
-    return measure(model, args, kwargs, target.name, **options)
+    return audit_model(model, args, kwargs, target.name, **options)
 
 
 def image(size=224):
@@ -47,7 +47,7 @@ def test_shipped_networks_cost_what_the_closed_form_says(name):
     # Both follow lifetimes over the running order: one by weak references, the other in closed form.
     assert audit.memory == cost.memory
     # The closed form's other arithmetic is fvcore's, which leaves max pooling out.
-    assert fvcore_total(audit) == cost.macs + cost.other
+    assert fvcore_total(audit.operators) == cost.macs + cost.other
     assert name in shipped_spaces()
 
 
@@ -58,13 +58,13 @@ def test_a_detector_of_the_grammar_costs_what_the_closed_form_says():
     # RoI align's interpolation is pooling here, and `other` in the closed form; fvcore alone does not know it.
     align = 4 * 2**2 * 100 * 32 * 5 * 5
     assert sum(operator.pool for operator in audit.operators if operator.op == "archlab::roi_align") == align
-    assert fvcore_total(audit) == cost.macs + cost.other - align
+    assert fvcore_total(audit.operators) == cost.macs + cost.other - align
     assert not audit.uncounted
     assert audit.inputs[1].shape == (100, 5)
 
 
 def test_a_detector_of_the_grammar_is_audited_with_the_proposals_asked_for():
-    (half,) = audit_many(Request(("detection",), boxes=Boxes(proposals=50)))
+    (half,) = audit_each(Request(targets=("detection",), proposals=50))
     whole = audited("detection")
     heads = [next(m for m in audit.modules if m.path == "box_head") for audit in (whole, half)]
     assert half.inputs[1].shape == (50, 5)
@@ -72,14 +72,14 @@ def test_a_detector_of_the_grammar_is_audited_with_the_proposals_asked_for():
 
 
 def test_a_detector_of_the_grammar_is_audited_at_another_size_with_its_boxes():
-    (audit,) = audit_many(Request(("detection",), inputs=("3x64x64",), batch=2))
+    (audit,) = audit_each(Request(targets=("detection",), inputs=("3x64x64",), batch=2))
     assert [tensor.shape for tensor in audit.inputs] == [(2, 3, 64, 64), (200, 5)]
 
 
 def test_resnet50_by_column():
     audit = audited("torchvision:resnet50")
     assert (audit.params, audit.macs) == (25_557_032, 4_089_184_256)
-    assert fvcore_total(audit) == 4_111_512_576
+    assert fvcore_total(audit.operators) == 4_111_512_576
     assert (audit.norm, audit.bias, audit.activations) == (22_227_968, 1_000, 11_114_984)
     assert [m.path for m in audit.by_stage()][4:8] == ["layer1", "layer2", "layer3", "layer4"]
     assert audit.peak.operator == "layer1.0.downsample.1.batch_norm"
@@ -107,9 +107,9 @@ def test_views_move_nothing_and_in_place_operators_allocate_nothing():
 )
 def test_fvcore_is_equal_operator_by_operator(name):
     timm = pytest.importorskip("timm")
-    model = without_memory(lambda: timm.create_model(name))
-    audit = measure(model, (image(),))
-    peer = count(model, (image(),), {}, audit)
+    model = build_without_memory(lambda: timm.create_model(name))
+    audit = audit_model(model, (image(),))
+    peer = fvcore_peer(model, (image(),), {}, audit)
     assert peer.failed is None
     assert peer.differences == ()
     assert peer.macs == audit.macs
@@ -128,7 +128,7 @@ def test_fvcore_counts_real_models_and_keyword_arguments_without_touching_them()
     model, given = Both(), {"x": torch.ones(2, 8, 8), "y": torch.ones(2, 8, 8)}
     before = {k: v.clone() for k, v in model.state_dict().items()}
     audit = archlab.audit(model, **given)
-    peer = count(model, (), given, audit)
+    peer = fvcore_peer(model, (), given, audit)
     assert peer.equal, peer
     assert peer.macs == audit.macs == 2 * 8 * 8 * 8 + 2 * 8 * 4 * 8 * 16
     assert all(torch.equal(before[k], v) for k, v in model.state_dict().items())
@@ -136,8 +136,8 @@ def test_fvcore_counts_real_models_and_keyword_arguments_without_touching_them()
 
 
 def test_a_difference_from_another_counter_has_its_cause():
-    model = without_memory(find_targets("torchvision:resnet18")[0].make)
-    audit = crosscheck(model, (image(),), {}, measure(model, (image(),)))
+    model = build_without_memory(find_targets("torchvision:resnet18")[0].make)
+    audit = with_installed_counters(model, (image(),), {}, audit_model(model, (image(),)))
     torchs = next(p for p in audit.peers if p.name.startswith("torch FlopCounterMode"))
     assert torchs.equal
     assert all(d.cause for p in audit.peers for d in p.differences)
@@ -170,7 +170,7 @@ def test_a_keypoint_head_costs_by_detection():
 def test_folding_by_hand():
     model = nn.Sequential(nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.BatchNorm2d(8))
     audit = archlab.audit(model, torch.ones(1, 3, 6, 6))
-    after = folded(audit)
+    after = deployed_counts(audit)
     # The first batch norm becomes the bias of the convolution; the second stands behind an activation and stays.
     assert (after.folded, after.params) == (1, 8 * 27 + 8 + 16)
     assert (after.norm, after.bias) == (2 * 8 * 16, 8 * 16)
@@ -179,8 +179,8 @@ def test_folding_by_hand():
 
 def test_branches_are_merged():
     timm = pytest.importorskip("timm")
-    model = without_memory(lambda: timm.create_model("repvgg_a0"))
-    audit = measure(model, (image(),))
+    model = build_without_memory(lambda: timm.create_model("repvgg_a0"))
+    audit = audit_model(model, (image(),))
     assert audit.deployed.merged
     real = timm.create_model("repvgg_a0")
     assert audit.params == sum(p.numel() for p in real.parameters())
@@ -192,13 +192,13 @@ def test_branches_are_merged():
 def test_the_graph_is_a_network_like_any_other():
     audit = audited("torchvision:resnet50")
     for views in (True, False):
-        graph = to_graph(audit, views)
+        graph = audit.graph(views)
         dag = graph.to_networkx()
         assert nx.is_directed_acyclic_graph(dag)
         assert nx.number_weakly_connected_components(dag) == 1
         assert sum(node.params for node in graph) == audit.params
         assert sum(node.macs for node in graph) == audit.macs
-    assert len(to_graph(audit)) == len(audit.operators)
+    assert len(audit.graph()) == len(audit.operators)
     assert graph["layer1.0.add"].inputs == ("layer1.0.bn3.batch_norm", "layer1.0.downsample.1.batch_norm")
     assert nx.dag_longest_path_length(dag) > 150
 

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 import archlab
-from archlab.audit.formats.html import render_audits, write_audit_report
+from archlab.audit.audit_run import AuditRun, Failure
+from archlab.audit.formats import render
 from archlab.audit.formats.icicle import WIDTH, cells
-from archlab.audit.many import Failure
 
 EVIL = "<img src=x onerror=alert(1)></script>\u202e"
 
@@ -33,13 +33,17 @@ def deep(blocks):
     return audit_of(nn.Sequential(*parts), 1, 8, 16, 16, name="deep")
 
 
+def page_of(*outcomes):
+    return render("html", AuditRun(outcomes))
+
+
 @pytest.fixture
 def opened(browser, tmp_path):
     """Opens a page and collects what went wrong and what it asked for."""
 
     def open_page(outcomes):
         path = tmp_path / "report.html"
-        write_audit_report(outcomes, path)
+        path.write_text(page_of(*outcomes), encoding="utf-8")
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.problems, page.requests = [], []
         page.on("console", lambda message: page.problems.append(message.text) if message.type == "error" else None)
@@ -106,14 +110,14 @@ def test_several_models_are_compared(opened):
 def test_two_thousand_operators_fit_in_two_megabytes():
     audit = deep(500)
     assert len(audit.operators) == 2000
-    text = render_audits([audit])
+    text = page_of(audit)
     assert len(text.encode()) < 2_000_000
     assert 'class="icicle"' in text
     assert "net-stage" in text
 
 
 def test_many_models_fit_too():
-    text = render_audits([dataclasses.replace(deep(300), name=f"m{i}") for i in range(12)])
+    text = page_of(*[dataclasses.replace(deep(300), name=f"m{i}") for i in range(12)])
     assert len(text.encode()) < 2_000_000
     assert "m11" in text
 

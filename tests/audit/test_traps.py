@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 import archlab
-from archlab.audit.measure import measure
+from archlab.audit.audit_model import audit_model
 from tests.audit.traps import CASES
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "audit_traps.py"
@@ -164,6 +164,6 @@ def test_a_failing_forward_names_the_module():
 def test_training_mode_can_be_asked_for():
     model = nn.Sequential(nn.BatchNorm1d(8))
     before = copy.deepcopy(model.state_dict())
-    assert measure(model, (torch.ones(4, 8),), training=True).norm == 5 * 32
-    assert measure(model, (torch.ones(4, 8),)).norm == 2 * 32
+    assert audit_model(model, (torch.ones(4, 8),), training=True).norm == 5 * 32
+    assert audit_model(model, (torch.ones(4, 8),)).norm == 2 * 32
     assert all(torch.equal(before[k], v) for k, v in model.state_dict().items())

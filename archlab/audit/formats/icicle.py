@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from archlab.audit.counted import Module
+from archlab.audit.findings import Module
 from archlab.units import format_count
 
 WIDTH, ROW = 1200, 26
@@ -28,7 +28,7 @@ class Cell:
 
 
 def cells(modules: Sequence[Module], count: str) -> tuple[Cell, ...]:
-    """The rectangles of one count, ``macs`` or ``params``; children stand in the order of the model."""
+    """Place the rectangles of one count, ``macs`` or ``params``; children stand in the order of the model."""
     whole = getattr(modules[0], count) if modules else 0
     if not whole:
         return ()
@@ -53,7 +53,7 @@ def cells(modules: Sequence[Module], count: str) -> tuple[Cell, ...]:
 
 
 def icicle(modules: Sequence[Module], count: str, noun: str) -> str:
-    """The SVG; an empty text where there is nothing to show."""
+    """Draw the icicle as SVG; an empty text where there is nothing to show."""
     placed = cells(modules, count)
     if not placed:
         return ""

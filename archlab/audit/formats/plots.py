@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from archlab.audit.counted import Operator
-from archlab.audit.result import Audit
+from archlab.audit.audit_result import Audit
+from archlab.audit.findings import Operator
 from archlab.units import format_bytes, format_count
 
 WIDTH, HEIGHT = 620, 320
@@ -30,30 +30,30 @@ class Point:
 
 
 def roofline_points(audit: Audit) -> tuple[Point, ...]:
-    """Each operator that computes: operations a byte, and operations."""
+    """Place each operator that computes by its operations per byte and its operations."""
     points = []
     for operator in audit.operators:
-        work = 2 * operator.macs + operator.bias + operator.norm + operator.pool + operator.elementwise
-        if work and operator.intensity:
-            title = f"{operator.name}\n{operator.intensity:.2f} operations a byte, {format_count(work)} operations"
-            points.append(Point(operator.intensity, work, title, kind(operator)))
+        work, intensity = operator.operations, operator.intensity
+        if work and intensity:
+            title = f"{operator.name}\n{intensity:.2f} operations per byte, {format_count(work)} operations"
+            points.append(Point(intensity, work, title, kind(operator)))
     return tuple(sorted(points, key=lambda p: -p.y)[:MOST_POINTS])
 
 
 def kind(operator: Operator) -> str:
-    """What most of an operator's arithmetic is."""
+    """Return what most of an operator's arithmetic is."""
     if operator.macs:
         return "product"
     return max(_KINDS[1:], key=lambda name: getattr(operator, name))
 
 
 def roofline(audit: Audit) -> str:
-    """The roofline scatter: far to the left an operator is bound by memory, to the right by arithmetic."""
-    return scatter(roofline_points(audit), "operations a byte", "operations", lambda v: f"{v:g}", format_count)
+    """Draw the roofline scatter: far to the left an operator is bound by memory, to the right by arithmetic."""
+    return scatter(roofline_points(audit), "operations per byte", "operations", lambda v: f"{v:g}", format_count)
 
 
 def models(audits: Sequence[Audit]) -> str:
-    """Models by parameters and MACs."""
+    """Draw models by parameters and MACs."""
     points = [
         Point(
             a.params,
@@ -71,7 +71,7 @@ def models(audits: Sequence[Audit]) -> str:
 def scatter(
     points: Sequence[Point], x: str, y: str, show_x: Callable[[float], str], show_y: Callable[[float], str]
 ) -> str:
-    """A scatter plot on two logarithmic axes."""
+    """Draw a scatter plot on two logarithmic axes."""
     if not points:
         return ""
     across = _axis([p.x for p in points], LEFT, WIDTH - RIGHT)
@@ -130,7 +130,7 @@ def _axis(values: Sequence[float], start: float, end: float) -> _Axis:
 
 
 def memory(audit: Audit) -> str:
-    """Bytes of live activations behind each operator, with the peak marked."""
+    """Draw the bytes of live activations behind each operator, with the peak marked."""
     live = [operator.live for operator in audit.operators]
     if not live or not max(live):
         return ""

@@ -1,0 +1,113 @@
+"""Many targets, one after the other: one that fails does not stop the rest, and its reason is in the result."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from torch import nn
+
+from archlab.audit.audit_model import audit_model
+from archlab.audit.audit_result import Audit
+from archlab.audit.audit_run import AuditRun, Failure, Outcome
+from archlab.audit.build_model import build_for_real, build_without_memory
+from archlab.audit.detector_parts import Boxes
+from archlab.audit.input_spec import InputSpec, parse_inputs
+from archlab.audit.limits import breaches_of
+from archlab.audit.request import Request
+from archlab.audit.targets import Target, find_targets
+from archlab.errors import ArchlabError, AuditError, InputError
+
+Watch = Callable[[str, int, int], None]
+"""Is called before each model with its name, how many are done, and how many there are."""
+
+
+def run_audits(request: Request, watch: Watch = lambda *_: None) -> AuditRun:
+    """Audit every target of a request, and compare each with its limits.
+
+    Raises:
+        InputError: the inputs cannot be read; or the only target names no model.
+    """
+    outcomes = tuple(audit_each(request, watch))
+    audits = [outcome for outcome in outcomes if isinstance(outcome, Audit)]
+    breaches = [breach for audit in audits for breach in breaches_of(audit, request.limits_for(audit.name))]
+    return AuditRun(outcomes, tuple(breaches), needs_equal_peers=request.fvcore)
+
+
+def audit_each(request: Request, watch: Watch = lambda *_: None) -> Iterator[Outcome]:
+    """Yield the outcomes in the order of the targets.
+
+    Raises:
+        InputError: the inputs cannot be read; or the only target names no model.
+    """
+    inputs = parse_inputs(request.inputs, request.batch)
+    found: list[Target | Failure] = []
+    for text in request.targets:
+        try:
+            found += find_targets(text, request.proposals)
+        except ArchlabError as error:
+            if len(request.targets) == 1:
+                raise
+            found.append(Failure(text, error.one_line))
+    for number, target in enumerate(found):
+        watch(target.name, number, len(found))
+        yield target if isinstance(target, Failure) else audit_target(target, inputs, request)
+
+
+def audit_target(target: Target, inputs: InputSpec | None, request: Request) -> Outcome:
+    """Audit one target; return why where that fails."""
+    try:
+        return _audit(target, inputs, request)
+    except ArchlabError as error:
+        return Failure(target.name, error.one_line)
+    except RecursionError:
+        return Failure(target.name, "its modules nest too deeply")
+    except MemoryError:
+        return Failure(target.name, "there is not enough memory to build it")
+
+
+def _audit(target: Target, inputs: InputSpec | None, request: Request) -> Audit:
+    model, own = _build(target, real=not target.meta)
+    inputs = target.complete(inputs) if inputs is not None else target.inputs(model, request.batch)
+    if inputs is None and own is None:
+        raise InputError("its inputs are not known", hint="describe them with --input 3x224x224 or --input spec.json")
+    try:
+        return _audit_built(target, model, inputs, own, request, "meta")
+    except AuditError:
+        if not target.meta or not any(p.is_meta for p in model.parameters()):
+            raise
+    # Its forward looks at values: it runs for real, with random weights.
+    del model
+    gc.collect()
+    model, own = _build(target, real=True)
+    return _audit_built(target, model, inputs, own, request, "cpu")
+
+
+def _audit_built(
+    target: Target, model: nn.Module, inputs: InputSpec | None, own: Any, request: Request, device: str
+) -> Audit:
+    args, kwargs = inputs.make(device) if inputs is not None else own
+    with contextlib.redirect_stdout(sys.stderr):
+        boxes = Boxes(request.proposals, request.detections)
+        audit = audit_model(model, args, kwargs, target.name, boxes=boxes)
+        if request.fvcore or request.crosscheck:
+            from archlab.audit.counters.fvcore_counter import with_fvcore
+
+            audit = with_fvcore(model, args, kwargs, audit)
+        if request.crosscheck:
+            from archlab.audit.counters.crosscheck import with_installed_counters
+
+            audit = with_installed_counters(model, args, kwargs, audit)
+    return audit
+
+
+def _build(target: Target, real: bool) -> tuple[nn.Module, Any]:
+    """Build the model; return it with the arguments that came with it, if any did."""
+    made = build_for_real(target.make) if real else build_without_memory(target.make)
+    model, own = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
+    if not isinstance(model, nn.Module):
+        raise InputError(f"it is {type(model).__name__}, not a torch module", hint="name a function that returns one")
+    return model, own

@@ -1,0 +1,56 @@
+"""Audits as one CSV table: a row for each model, module and operator, with the same columns throughout."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from archlab.audit.audit_result import Audit
+from archlab.audit.audit_run import AuditRun, Failure
+from archlab.audit.breakdown import module_row, operator_row
+from archlab.audit.counts import COUNTS
+from archlab.audit.formats.interface import Options
+
+CSV_COLUMNS = (
+    *("model", "level", "name", "kind", "calls", "params", "shared", "own"),
+    *COUNTS,
+    *("intensity", "memory", "shape", "dtype", "inputs", "counted", "failure"),
+)
+
+
+def render(run: AuditRun, options: Options, /) -> str:
+    """Return all rows; ``level`` tells ``model``, ``module`` and ``operator`` apart. An empty cell does not apply.
+
+    A cell that a spreadsheet would take for a formula starts with an apostrophe.
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, CSV_COLUMNS, restval="", extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for outcome in run.outcomes:
+        if isinstance(outcome, Failure):
+            writer.writerow({"model": _safe(outcome.name), "level": "model", "failure": _safe(outcome.reason)})
+        else:
+            writer.writerows(_rows(outcome))
+    return text.getvalue()
+
+
+def _rows(audit: Audit) -> list[dict[str, object]]:
+    model = _safe(audit.name)
+    found: list[dict[str, object]] = []
+    for module in audit.modules:
+        row = module_row(module)
+        level = "module" if module.path else "model"
+        if level == "model":
+            row["memory"] = audit.memory
+        found.append({**row, "model": model, "level": level, "name": _safe(module.path), "kind": _safe(module.kind)})
+    for operator in audit.operators:
+        row = operator_row(operator)
+        row |= {"model": model, "level": "operator", "name": _safe(operator.name), "kind": operator.op, "calls": 1}
+        row |= {"shape": " ".join("x".join(map(str, s)) for s in operator.shapes), "memory": operator.live}
+        row |= {"inputs": " ".join(map(str, operator.inputs)), "params": ""}
+        found.append(row)
+    return found
+
+
+def _safe(text: str) -> str:
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

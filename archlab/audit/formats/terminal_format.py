@@ -1,0 +1,219 @@
+"""Audits for the terminal: the same content as ``--json``, as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+
+from archlab.audit.audit_result import Audit
+from archlab.audit.audit_run import AuditRun
+from archlab.audit.breakdown import largest_first, ratios, totals_by_op
+from archlab.audit.conventions import NOTE
+from archlab.audit.counts import Counts
+from archlab.audit.findings import Module, Part, Peer
+from archlab.audit.formats.columns import COLUMNS, Column, format_total
+from archlab.audit.formats.interface import Options
+from archlab.errors import printable
+from archlab.ir import show_shape
+from archlab.report.terminal import console_for, share, table_of
+from archlab.units import format_bytes, format_count
+
+_SHARE_AFTER = "macs"
+_MOST_ROWS = 40
+_WIDTH_IN_A_PIPE = 220
+
+
+def render(run: AuditRun, options: Options, /) -> str:
+    """Return one model in full, several as one table or side by side; then what failed.
+
+    The text is as wide and as colourful as standard output allows.
+    """
+    console = console_for(_WIDTH_IN_A_PIPE)
+    found = run.audits
+    with console.capture() as captured:
+        if options.compare and len(found) > 1:
+            _print_comparison(console, found)
+        elif len(found) == 1:
+            _print_audit(console, found[0], options)
+        elif found:
+            _print_models(console, found)
+        for failure in run.failures:
+            console.print(f"failed  {_safe(failure.name)}: {_safe(failure.reason)}", soft_wrap=True)
+    return captured.get()
+
+
+def _print_audit(console: Console, audit: Audit, options: Options) -> None:
+    """Print one model: its table, its totals, its peak, and all that a reader must know to trust them."""
+    inputs = ", ".join(show_shape(i.shape) + ("" if i.dtype == "float32" else f" {i.dtype}") for i in audit.inputs)
+    title = f"{_safe(audit.name)}  {inputs}"
+    if options.by == "op":
+        columns = [column for column in COLUMNS if not column.of_modules_only]
+        table = table_of("operator", "calls", *_headings(columns), title=title)
+        for total in largest_first(totals_by_op(audit.operators)):
+            table.add_row(_safe(total.op), str(total.calls), *_cells(columns, total, audit))
+    else:
+        modules = audit.by_stage() if options.by == "stage" else _modules_to_show(audit, options.depth)
+        table = table_of(options.by, "class", "calls", *_headings(COLUMNS), title=title)
+        for module in modules:
+            name = module.path
+            if options.by == "module":
+                name = "  " * module.depth + module.path.rpartition(".")[2]
+            calls = str(module.calls or "")
+            table.add_row(_safe(name) or "(whole)", _safe(module.kind), calls, *_cells(COLUMNS, module, audit))
+    table.add_section()
+    console.print(table)
+    console.print(
+        f"params {audit.params:,}  MACs {audit.macs:,}  activations {audit.activations:,}"
+        f"  peak memory {format_bytes(audit.memory)}"
+    )
+    for line in _findings(audit):
+        console.print(line, markup=False, soft_wrap=True)
+    console.print(NOTE, style="dim")
+
+
+def _modules_to_show(audit: Audit, depth: int | None) -> list[Module]:
+    """Return the modules down to ``depth``; without one, as deep as a screen allows."""
+    if depth is None:
+        depth = next((d for d in (4, 3, 2) if sum(m.depth <= d for m in audit.modules) <= _MOST_ROWS), 1)
+    return [m for m in audit.modules if m.depth <= depth and (m.operators or m.params)]
+
+
+def _headings(columns: Iterable[Column]) -> list[str]:
+    headings = []
+    for column in columns:
+        headings += [column.heading, "share"] if column.key == _SHARE_AFTER else [column.heading]
+    return headings
+
+
+def _cells(columns: Iterable[Column], item: Counts, audit: Audit) -> list[str]:
+    """Return the numbers of a row; those that are zero are left blank."""
+    cells = []
+    for column in columns:
+        value = column.value(item)
+        cells.append(_module_cell(column, item) if isinstance(item, Module) else column.text(item) if value else "")
+        if column.key == _SHARE_AFTER:
+            cells.append(share(item.macs, audit.macs) if item.macs else "")
+    return cells
+
+
+def _module_cell(column: Column, module: Module) -> str:
+    """Return a module's number: it always has parameters, and memory where an operator ran in it."""
+    text = column.text(module)
+    if column.key == "params":
+        return f"{text} *" if module.shared else text
+    if column.key == "memory":
+        return text if module.operators else ""
+    return text if column.value(module) else ""
+
+
+def _findings(audit: Audit) -> Iterable[str]:
+    """Yield the lines below the table."""
+    if audit.peak.bytes:
+        alive = ", ".join(f"{printable(name)} {format_bytes(size)}" for name, size in audit.peak.live[:4])
+        yield f"peak at {printable(audit.peak.operator)}: {alive}"
+    for shared in audit.shared:
+        yield f"shared *  {printable(' = '.join(shared.names))} ({format_count(shared.params)} params, counted once)"
+    yield from map(_part_line, audit.parts)
+    if audit.deployed is not None and (audit.deployed.folded or audit.deployed.merged):
+        after = audit.deployed
+        how = " and ".join(
+            ["branches merged"] * after.merged + [f"{after.folded} batch norms folded"] * bool(after.folded)
+        )
+        yield (
+            f"deployed  params {after.params:,}  MACs {after.macs:,}  norm {after.norm:,}  bias {after.bias:,}  ({how})"
+        )
+    for convention in audit.conventions[1:]:
+        yield f"{convention.name:<28} {convention.total:>18,}  {convention.made_of}"
+    for peer in audit.peers:
+        yield from _peer_lines(peer)
+    for row in audit.uncounted:
+        places = ", ".join(row.modules[:3]) + (", …" if len(row.modules) > 3 else "")
+        yield f"NOT COUNTED  {row.op} x {row.times} in {printable(places) or 'the model itself'}"
+    if not audit.uncounted:
+        yield "every operator is counted"
+    if audit.reason:
+        how = "ran for real, since without data" if audit.device == "real" else "ran without data, at the second try:"
+        yield f"{how}: {printable(audit.reason)}"
+    for note in audit.notes:
+        yield f"note    {printable(note)}"
+
+
+def _part_line(part: Part) -> str:
+    return (
+        f"part    {part.name}: {format_count(part.each)} MACs per {part.unit}"
+        f" x {part.times:,} = {format_count(part.macs)}"
+    )
+
+
+def _peer_lines(peer: Peer) -> Iterable[str]:
+    if peer.failed is not None:
+        yield f"{peer.name:<28} failed: {printable(peer.failed)}"
+        return
+    verdict = "equal" if peer.equal else "DIFFERENT"
+    if peer.equal and peer.compared:
+        verdict = f"equal on {peer.compared} operators"
+    params = f"  params {peer.params:,}" if peer.params is not None else ""
+    yield f"{peer.name:<28} {peer.macs or 0:>18,}  MACs{params}  {verdict}"
+    for difference in peer.differences:
+        yield f"    {printable(difference.what)}: {difference.theirs:,}, ours {difference.ours:,}: {difference.cause}"
+    if peer.uncounted:
+        yield f"    it does not count: {', '.join(f'{name} x {n}' for name, n in peer.uncounted.items())}"
+
+
+# --- several models ----------------------------------------------------------------------------------------------
+
+
+def _print_models(console: Console, found: Sequence[Audit]) -> None:
+    """Print several models in one table, a row each."""
+    table = table_of(
+        "model", "input", "params", "MACs", "activations", "memory", "deployed params", "not counted", "ran"
+    )
+    for audit in found:
+        after = audit.deployed.params if audit.deployed else audit.params
+        missing = sum(row.times for row in audit.uncounted)
+        table.add_row(
+            _safe(audit.name),
+            " ".join(show_shape(i.shape) for i in audit.inputs[:3]),
+            format_count(audit.params),
+            format_count(audit.macs),
+            format_count(audit.activations),
+            format_bytes(audit.memory),
+            format_count(after),
+            str(missing or ""),
+            "for real" if audit.device == "real" else "",
+        )
+    console.print(table)
+    console.print(NOTE, style="dim")
+
+
+def _print_comparison(console: Console, found: Sequence[Audit]) -> None:
+    """Print models side by side: in total, with ratios to the first, and stage by stage."""
+    names = [_safe(audit.name) for audit in found]
+    table = table_of("", names[0], *(n for name in names[1:] for n in (name, "ratio")), title="in total")
+    totals = [audit.totals() for audit in found]
+    for metric, value in totals[0].items():
+        cells = [format_total(metric, value)]
+        for other in totals[1:]:
+            ratio = ratios(totals[0], other)
+            cells += [format_total(metric, other[metric]), f"{ratio[metric]:.3f}" if metric in ratio else ""]
+        table.add_row(metric, *cells)
+    console.print(table)
+    table = table_of("stage", *(n for name in names for n in (name, "MACs", "params")), title="by stage")
+    stages = [audit.by_stage() for audit in found]
+    for number in range(max(map(len, stages))):
+        cells = []
+        for own in stages:
+            stage = own[number] if number < len(own) else None
+            cells += (
+                [_safe(stage.path), format_count(stage.macs), format_count(stage.params)] if stage else ["", "", ""]
+            )
+        table.add_row(str(number + 1), *cells)
+    console.print(table)
+    console.print(NOTE, style="dim")
+
+
+def _safe(text: str) -> str:
+    """Escape a model's or layer's own name: it may hold anything, markup and control characters too."""
+    return escape(printable(text))

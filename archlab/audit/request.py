@@ -1,0 +1,79 @@
+"""What to audit and how: the options of the command, or of a caller, over what pyproject.toml says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from archlab.audit.config import Config
+from archlab.audit.limits import parse_limits
+from archlab.cost import Budget
+from archlab.errors import InputError
+
+_NO_LIMITS = Budget()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What to audit and how.
+
+    Attributes:
+        targets: as on the command line.
+        inputs: as ``--input`` gives them; without, each model's own.
+        batch: how many images.
+        proposals: boxes per image that a detector's head is given; None for the most that the detector hands on.
+        detections: boxes per image that mask and keypoint heads are given.
+        fvcore: whether fvcore counts as well, and must not differ without a cause.
+        crosscheck: whether every other counter that is installed counts as well.
+        limits: what a model may cost.
+        limits_of: limits of single targets, by name, instead of those above.
+    """
+
+    targets: tuple[str, ...]
+    inputs: tuple[str, ...] = ()
+    batch: int = 1
+    proposals: int | None = None
+    detections: int = 0
+    fvcore: bool = False
+    crosscheck: bool = False
+    limits: Budget = _NO_LIMITS
+    limits_of: Mapping[str, Budget] = field(default_factory=dict)
+
+    def limits_for(self, name: str) -> Budget:
+        """Return the limits that the target of this name must keep."""
+        return self.limits_of.get(name, self.limits)
+
+
+def request_over(
+    config: Config,
+    *,
+    targets: Sequence[str] = (),
+    inputs: Sequence[str] = (),
+    batch: int | None = None,
+    limits: Sequence[str] = (),
+    proposals: int | None = None,
+    detections: int = 0,
+    fvcore: bool = False,
+    crosscheck: bool = False,
+) -> Request:
+    """Make a request from options, with those of ``config`` where none are given.
+
+    Limits that are given hold for every target.
+
+    Raises:
+        InputError: there is no target, or a limit cannot be read.
+    """
+    targets = tuple(targets) or config.targets
+    if not targets:
+        raise InputError("there is nothing to audit", hint="name a model, such as torchvision:resnet50")
+    return Request(
+        targets=targets,
+        inputs=tuple(inputs) or config.inputs,
+        batch=batch or config.batch or 1,
+        proposals=proposals,
+        detections=detections,
+        fvcore=fvcore,
+        crosscheck=crosscheck,
+        limits=parse_limits(limits or config.limits),
+        limits_of={} if limits else {name: parse_limits(texts) for name, texts in config.limits_of},
+    )

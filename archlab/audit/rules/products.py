@@ -1,0 +1,123 @@
+"""The rules of what has MACs: convolutions, linear layers, matrix products and attention."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from archlab.audit.counts import Counts
+from archlab.audit.rules.rule import Args, bias_of, product
+
+# --- convolutions ------------------------------------------------------------------------------------------------
+
+
+def conv(args: Args, out: Tensor) -> Counts:
+    """Count a convolution: each output element is a dot product over one group's channels and the kernel."""
+    return product(out.numel() * math.prod(args[1].shape[1:]), out, bias_of(args, 2, out))
+
+
+def conv_transpose(args: Args, out: Tensor) -> Counts:
+    """Count a transposed one: each input element is multiplied by one group's output channels and the kernel."""
+    return product(args[0].numel() * math.prod(args[1].shape[1:]), out, bias_of(args, 2, out))
+
+
+def conv_either_way(args: Args, out: Tensor) -> Counts:
+    """Count ``aten::convolution``, whose seventh argument says whether it is transposed."""
+    return conv_transpose(args, out) if args[6] else conv(args, out)
+
+
+def conv_tbc(args: Args, out: Tensor) -> Counts:
+    """Count a convolution over (time, batch, channels), which always has a bias."""
+    return product(out.numel() * math.prod(args[1].shape[:2]), out, out.numel())
+
+
+def deform_conv(args: Args, out: Tensor) -> Counts:
+    """Count a convolution over samples: each is interpolated from four neighbours, for every kernel position."""
+    samples = args[0].shape[0] * args[0].shape[1] * math.prod(args[1].shape[2:]) * math.prod(out.shape[2:])
+    return product(out.numel() * math.prod(args[1].shape[1:]), out, out.numel()) + Counts(elementwise=4 * samples)
+
+
+# --- linear layers and matrix products ---------------------------------------------------------------------------
+
+
+def linear(args: Args, out: Tensor) -> Counts:
+    """Count a linear layer: (input, weight, bias)."""
+    return product(out.numel() * args[1].shape[-1], out, bias_of(args, 2, out))
+
+
+def matmul(args: Args, out: Tensor) -> Counts:
+    """Count a product of dense tensors over the last axis of the first."""
+    return product(out.numel() * (args[0].shape[-1] if args[0].dim() else 1), out)
+
+
+def mm(args: Args, out: Tensor) -> Counts:
+    """Count a product of two matrices, of which the first may be sparse."""
+    return product(_dense_or_sparse(args[0], out), out)
+
+
+def addmm(args: Args, out: Tensor) -> Counts:
+    """Count a product that is added to the first argument."""
+    return product(_dense_or_sparse(args[1], out), out, out.numel())
+
+
+def addbmm(args: Args, out: Tensor) -> Counts:
+    """Count a batch of products that are all added up."""
+    return product(args[1].numel() * args[2].shape[-1], out, out.numel())
+
+
+def bilinear(args: Args, out: Tensor) -> Counts:
+    """Count y = x1 A x2 + b: for each output element one product for every pair of the two inputs' features."""
+    return product(out.numel() * math.prod(args[2].shape[1:]), out, bias_of(args, 3, out))
+
+
+def trilinear(args: Args, out: Tensor) -> Counts:
+    """Count ``aten::_trilinear``: three operands, each with axes that it is expanded along."""
+    operands = []
+    for tensor, expanded in zip(args[:3], args[3:6], strict=True):
+        shape = list(tensor.shape)
+        for axis in sorted(expanded):
+            shape.insert(axis, 1)
+        operands.append(shape)
+    return product(math.prod(max(sizes) for sizes in zip(*operands, strict=True)), out)
+
+
+def _dense_or_sparse(left: Tensor, out: Tensor) -> int:
+    if left.layout in (torch.sparse_coo, torch.sparse_csr):
+        return int(left._nnz()) * out.shape[-1]
+    return out.numel() * left.shape[-1]
+
+
+# --- attention ---------------------------------------------------------------------------------------------------
+
+
+def scaled_dot_product(query: Tensor, key: Tensor, value: Tensor, masked: bool) -> Counts:
+    """Count softmax(q kᵀ / √d) v in full, whether causal or not: what the explicit form does, and what is published.
+
+    The queries are scaled, each score is masked where there is a mask, and a softmax takes three operations per score.
+    """
+    scores = math.prod(query.shape[:-1]) * key.shape[-2]
+    out = math.prod(query.shape[:-1]) * value.shape[-1]
+    macs = scores * (query.shape[-1] + value.shape[-1])
+    return Counts(macs, elementwise=query.numel() + (3 + masked) * scores, activations=scores + out)
+
+
+def attention(args: Args, out: Tensor) -> Counts:
+    """Count ``scaled_dot_product_attention``: (query, key, value, mask, …)."""
+    return scaled_dot_product(args[0], args[1], args[2], masked=len(args) > 3 and isinstance(args[3], Tensor))
+
+
+def kernel_attention(args: Args, out: Any) -> Counts:
+    """Count a kernel of it, or flex attention: (query, key, value, …) without a mask as a tensor."""
+    return scaled_dot_product(args[0], args[1], args[2], masked=False)
+
+
+def native_attention(args: Args, out: Any) -> Counts:
+    """Count ``torch._native_multi_head_attention``: (query, key, value, embed_dim, heads, qkv_weight, qkv_bias, …)."""
+    query, key = args[0], args[1]
+    dim, rows, length = args[3], math.prod(query.shape[:-1]), key.shape[-2]
+    scores = rows * length
+    projections = rows * dim * dim * 2 + math.prod(key.shape[:-1]) * dim * dim * 2
+    return Counts(projections + 2 * scores * dim, bias=4 * rows * dim, elementwise=3 * scores * args[4])

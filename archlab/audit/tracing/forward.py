@@ -1,0 +1,239 @@
+"""One forward of a model under the tracer: on meta tensors, or for real where that cannot be."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import copy
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import GeneratorType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from archlab.audit.tracing.meta_tensors import LAZY, Twins
+from archlab.audit.tracing.preserve import preserve_generators, preserve_model, set_mode
+from archlab.audit.tracing.recording import Recording
+from archlab.audit.tracing.tracer import SMALL, Tracer
+from archlab.errors import AuditError
+
+StandIn = Callable[[], contextlib.AbstractContextManager[Any]]
+"""Opens a context in which steps that depend on values are replaced."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ForwardPass:
+    """What a forward left: its recording, and how it ran."""
+
+    model: nn.Module
+    recording: Recording
+    meta: bool
+    reason: str | None
+    inputs: tuple[tuple[str, Tensor], ...]
+    training: bool | None
+
+
+def run_forward(
+    original: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    training: bool | None = False,
+    stand_in: StandIn = contextlib.nullcontext,
+) -> ForwardPass:
+    """Runs a model once, and leaves it as it was.
+
+    Args:
+        training: the mode that every module is set to; None leaves the modes.
+        stand_in: a context for the pass over meta tensors, in which steps that depend on data are replaced.
+
+    Raises:
+        AuditError: the forward fails on real tensors too, or the model has no real weights to try it with.
+    """
+    model = getattr(original, "_orig_mod", original)  # a compiled one runs as what it was compiled from
+    if any(map(_is_lazy, (*model.parameters(), *model.buffers()))):
+        model = _initialised(model, args, kwargs)
+    names = module_names(model)
+    failure = ""
+    whole = False
+    attempts = [(False, True), (False, False), (True, True), (True, False)]
+    while attempts:
+        meta, gradients = attempts.pop()
+        if gradients and "grad" not in failure:
+            continue
+        if not meta and any(p.is_meta for p in original.parameters()):
+            break
+        recording = Recording()
+        try:
+            with (
+                preserve_model(model),
+                _attention_in_the_open(),
+                _autocast_on_meta(),
+                _uncompiled(whole),
+                stand_in() if meta else contextlib.nullcontext(),
+            ):
+                set_mode(model, training)
+                given = _attempt(model, names, args, kwargs, recording, meta, gradients)
+            return ForwardPass(model, recording, meta, failure or None, given, training)
+        except (KeyboardInterrupt, SystemExit, MemoryError):
+            raise
+        except Exception as error:
+            if type(error).__module__.startswith("torch._dynamo") and not whole:
+                whole = True
+                attempts.append((meta, gradients))
+                continue
+            where = _innermost(recording)
+            last = error, _told(error, where), meta
+            failure = failure or last[1]
+    cause, told, meta = last
+    if meta:
+        hint = "if it needs values, build the model on a real device"
+        raise AuditError(f"the forward fails without data: {told}", hint=hint) from cause
+    raise AuditError(f"the forward fails: {told}", hint="check the inputs' shapes and types") from cause
+
+
+def _initialised(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> nn.Module:
+    """A copy whose lazy layers have their shapes: they take them from their first forward, not ours to make."""
+    model = copy.deepcopy(model)
+    with preserve_generators(), contextlib.suppress(Exception):  # what fails will fail again, and be told
+        _attempt(model, module_names(model), args, kwargs, Recording(), meta=True, gradients=False)
+    return model
+
+
+def _innermost(recording: Recording) -> str:
+    path = max(recording.failed_in, key=len, default="")
+    return f" in {path}" if path else ""
+
+
+def _told(error: Exception, where: str) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}{where}: {lines[0][:200]}"
+
+
+def module_names(model: nn.Module) -> dict[int, str]:
+    """The path of every module by its identity; the first where it stands at several."""
+    return {id(module): name for name, module in model.named_modules()}
+
+
+def _attempt(
+    model: nn.Module,
+    names: dict[int, str],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    recording: Recording,
+    meta: bool,
+    gradients: bool,
+) -> tuple[tuple[str, Tensor], ...]:
+    tensors = [(n, p) for n, p in model.named_parameters(remove_duplicate=False) if not _is_lazy(p)]
+    tracer = Tracer(recording, meta, tensors)
+    for buffer in model.buffers():
+        if not _is_lazy(buffer):
+            recording.memory.ignore(buffer)
+    with torch.enable_grad() if gradients else _below_autograd():
+        twins = Twins()
+        prepare = (lambda t: _without_data(t, twins)) if meta else (lambda t: t)
+        args, kwargs = pytree.tree_map_only(Tensor, prepare, (tuple(args), dict(kwargs)))
+        given = tuple(
+            (_key(path), t) for path, t in pytree.tree_leaves_with_path((args, kwargs)) if isinstance(t, Tensor)
+        )
+        for _, tensor in given:
+            recording.add_input(tensor)
+        try:
+            with _followed(names, recording), tracer:
+                out = model(*args, **kwargs)
+                if isinstance(out, GeneratorType):
+                    collections.deque(out, maxlen=0)  # what it yields is computed as it yields it
+                del out
+        finally:
+            tracer.journal.restore()
+    return given
+
+
+def _key(path: Any) -> str:
+    return pytree.keystr(path[1:]) if path else ""
+
+
+def _without_data(tensor: Tensor, twins: Twins) -> Tensor:
+    """Large inputs lose their data; small ones keep them, since a forward may look at them."""
+    if tensor.is_meta or tensor.numel() <= SMALL or tensor.layout is not torch.strided:
+        return tensor
+    return twins.of(tensor)
+
+
+def _is_lazy(tensor: Tensor) -> bool:
+    return isinstance(tensor, LAZY)
+
+
+@contextlib.contextmanager
+def _below_autograd() -> Iterator[None]:
+    """Like inference mode, in which operators arrive whole, but with tensors that can be used like any others."""
+    with torch.no_grad(), torch._C._AutoDispatchBelowADInplaceOrView():
+        yield
+
+
+@contextlib.contextmanager
+def _followed(names: dict[int, str], recording: Recording) -> Iterator[None]:
+    """Notes which module runs, without hooks: modules with hooks of their own keep them, and in their order."""
+    original = nn.Module.__call__
+    stack, calls = recording.stack, recording.module_calls
+
+    def call(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        path = names.get(id(self))
+        if path is None:
+            return original(self, *args, **kwargs)
+        stack.append(path)
+        calls[path] = calls.get(path, 0) + 1
+        try:
+            return original(self, *args, **kwargs)
+        except Exception:
+            recording.failed_in.append(path)
+            raise
+        finally:
+            stack.pop()
+
+    nn.Module.__call__ = call  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        nn.Module.__call__ = original  # type: ignore[method-assign]
+
+
+@contextlib.contextmanager
+def _uncompiled(whole: bool) -> Iterator[None]:
+    """Where ``whole``, control flow and attention that compile themselves when called arrive as operators instead."""
+    if not whole:
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield
+
+
+@contextlib.contextmanager
+def _attention_in_the_open() -> Iterator[None]:
+    """Attention modules run operator by operator, not in the one fused kernel that they have for inference."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
+
+
+@contextlib.contextmanager
+def _autocast_on_meta() -> Iterator[None]:
+    """``torch.autocast(x.device.type, …)`` knows no meta device, even where it is told to do nothing."""
+    original = torch.autocast.__init__
+
+    def init(self: torch.autocast, device_type: str, *args: Any, **kwargs: Any) -> None:
+        if device_type == "meta":
+            original(self, "cpu", enabled=False)
+        else:
+            original(self, device_type, *args, **kwargs)
+
+    torch.autocast.__init__ = init  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        torch.autocast.__init__ = original  # type: ignore[method-assign]

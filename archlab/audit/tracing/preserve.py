@@ -1,0 +1,166 @@
+"""A model as it was: what a forward pass may change about it, kept before and put back after.
+
+Forwards store features, count their calls, fill caches, freeze weights. None of it may remain of an audit.
+Values of tensors are not kept here: the tracer either never computes on them or journals what it overwrites.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+_DEPTH = 4
+_PLAIN = frozenset(
+    {
+        str,
+        bytes,
+        int,
+        float,
+        complex,
+        bool,
+        type(None),
+        torch.Tensor,
+        nn.Parameter,
+        torch.dtype,
+        torch.device,
+        torch.Size,
+    }
+)
+Undo = Callable[[], None]
+
+
+@contextlib.contextmanager
+def preserve_model(model: nn.Module) -> Iterator[None]:
+    """Whatever happens inside, ``model``, its modules and parameters, and every random generator stay as they were."""
+    undo = [*_keep_modules(model), *_keep_parameters(model), *_keep_generators()]
+    try:
+        yield
+    finally:
+        for step in undo:
+            step()
+
+
+@contextlib.contextmanager
+def preserve_generators() -> Iterator[None]:
+    """Every random generator is left as it was."""
+    undo = _keep_generators()
+    try:
+        yield
+    finally:
+        for step in undo:
+            step()
+
+
+def _keep_modules(model: nn.Module) -> list[Undo]:
+    kept = _Containers()
+    undo: list[Undo] = [kept.restore]
+    for module in model.modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            undo.append(_keep_training(module))
+        else:
+            kept.keep(module.__dict__, _DEPTH)
+    return undo
+
+
+def _keep_training(module: torch.jit.ScriptModule) -> Undo:
+    training = module.training
+    return lambda: setattr(module, "training", training)
+
+
+class _Containers:
+    """Dicts, lists and sets with copies of what was in them, and of those in them, some levels deep."""
+
+    def __init__(self) -> None:
+        self._seen: set[int] = set()
+        self._empty: list[Any] = []
+        self._dicts: list[tuple[dict[Any, Any], dict[Any, Any]]] = []
+        self._others: list[tuple[Any, Any]] = []
+
+    def keep(self, value: Any, depth: int) -> None:
+        """Keeps a container, what is in it, and the attributes of objects in it."""
+        if id(value) in self._seen:
+            return
+        self._seen.add(id(value))
+        inside: Iterable[Any] = ()
+        if isinstance(value, dict | list | set):
+            if not value:
+                self._empty.append(value)
+                return
+            if isinstance(value, dict):
+                self._dicts.append((value, dict(value)))
+                inside = value.values()
+            else:
+                self._others.append((value, value.copy()))
+                inside = value
+        elif isinstance(value, tuple):
+            inside = value
+        elif (
+            not isinstance(value, nn.Module | torch.Tensor | type)
+            and not callable(value)
+            and hasattr(value, "__dict__")
+        ):
+            inside = (value.__dict__,)
+        if depth:
+            for item in inside:
+                if type(item) not in _PLAIN:
+                    self.keep(item, depth - 1)
+
+    def restore(self) -> None:
+        """Puts back what is no longer the same."""
+        for empty in self._empty:
+            if empty:
+                empty.clear()
+        for held, before in self._dicts:
+            if len(held) != len(before) or any(a is not b for a, b in zip(held.values(), before.values(), strict=True)):
+                held.clear()
+                held.update(before)
+        for held, before in self._others:
+            if isinstance(held, set):
+                held.clear()
+                held.update(before)
+            else:
+                held[:] = before
+
+
+def _keep_parameters(model: nn.Module) -> list[Undo]:
+    kept = [(p, p.requires_grad, p.grad) for p in model.parameters()]
+
+    def undo() -> None:
+        for parameter, requires_grad, grad in kept:
+            if parameter.requires_grad != requires_grad:
+                parameter.requires_grad_(requires_grad)
+            if parameter.grad is not grad:
+                parameter.grad = grad
+
+    return [undo]
+
+
+def _keep_generators() -> list[Undo]:
+    state = torch.get_rng_state()
+    python = random.getstate()
+    undo: list[Undo] = [lambda: torch.set_rng_state(state), lambda: random.setstate(python)]
+    if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        cuda = torch.cuda.get_rng_state_all()
+        undo.append(lambda: torch.cuda.set_rng_state_all(cuda))
+    if "numpy" in sys.modules:
+        numpy = sys.modules["numpy"]
+        legacy = numpy.random.get_state()
+        undo.append(lambda: numpy.random.set_state(legacy))
+    return undo
+
+
+def set_mode(model: nn.Module, training: bool | None) -> None:
+    """Sets every module's flag; ``eval()`` may be overridden with more, such as merging weights. None leaves them."""
+    if training is None:
+        return
+    for module in model.modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            module.training = training
+        else:
+            module.__dict__["training"] = training

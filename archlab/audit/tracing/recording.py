@@ -1,0 +1,194 @@
+"""What the pass writes down: the calls of operators and modules, and which memory lives while they run."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from archlab.audit.counts import Counts
+from archlab.audit.rules.lookup import KnownOperator
+from archlab.ir import Shape
+
+INPUT = -1
+"""The index that stands for what the network is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorCall:
+    """One operator as it ran.
+
+    Attributes:
+        known: the operator.
+        module: the path of the module that called it.
+        sources: the indices of the calls whose outputs it took.
+        parameters: the names of the parameters that it read.
+        counts: its arithmetic, and the bytes that it read and wrote.
+        shapes: the shapes of its outputs.
+        dtype: the type of its first output.
+        live: bytes of activations that were alive when it had run.
+    """
+
+    known: KnownOperator
+    module: str
+    sources: tuple[int, ...]
+    parameters: tuple[str, ...]
+    counts: Counts
+    shapes: tuple[Shape, ...]
+    dtype: str
+    live: int
+
+
+@dataclass(slots=True)
+class Allocation:
+    """Memory that the pass allocated: its size, and the calls at which it came and went."""
+
+    size: int
+    born: int
+    died: int | None = None
+
+
+class _Reference(weakref.ref[Any]):
+    __slots__ = ("key",)
+    key: int
+
+
+class Memory:
+    """The memory that a pass allocates, followed by its storages: it lives as long as Python holds it."""
+
+    def __init__(self) -> None:
+        self.live = 0
+        self.peak = 0
+        self.peak_at = INPUT
+        self.allocations: list[Allocation] = []
+        self._alive: dict[int, tuple[_Reference, Allocation]] = {}
+        self._ignored: dict[int, Any] = {}
+        self.now = INPUT
+
+    def ignore(self, tensor: Tensor) -> None:
+        """Leave the memory behind ``tensor`` out of the count: it is the model's or the caller's."""
+        storage = _storage(tensor)
+        if storage is not None:
+            self._ignored[storage._cdata] = storage
+
+    def has_allocated(self, tensor: Tensor) -> bool:
+        """Whether the pass itself allocated the memory behind ``tensor``."""
+        storage = _storage(tensor)
+        return storage is not None and storage._cdata in self._alive
+
+    def add_output(self, tensor: Tensor, index: int) -> bool:
+        """Follow the memory behind an output of call ``index``; return whether it is new."""
+        storage = _storage(tensor)
+        if storage is None:
+            return True
+        key = storage._cdata
+        if key in self._alive or key in self._ignored:
+            return False
+        allocation = Allocation(storage.nbytes(), index)
+        reference = _Reference(storage, self._free)
+        reference.key = key
+        self._alive[key] = reference, allocation
+        self.allocations.append(allocation)
+        self.live += allocation.size
+        if self.live > self.peak:
+            self.peak, self.peak_at = self.live, index
+        return True
+
+    def _free(self, reference: _Reference) -> None:
+        _, allocation = self._alive.pop(reference.key)
+        allocation.died = self.now
+        self.live -= allocation.size
+
+
+def _storage(tensor: Tensor) -> Any:
+    try:
+        return tensor.untyped_storage()
+    except NotImplementedError:  # sparse and other layouts have none
+        return None
+
+
+@dataclass(slots=True)
+class Recording:
+    """All that a pass writes down.
+
+    Attributes:
+        memory: the memory that it allocates.
+        calls: the operators in the order of running.
+        module_calls: how often each module was called, by path.
+        failed_in: the paths of the modules that raised, innermost first.
+        stack: the paths of the modules that run now, innermost last.
+    """
+
+    memory: Memory = field(default_factory=Memory)
+    calls: list[OperatorCall] = field(default_factory=list)
+    module_calls: dict[str, int] = field(default_factory=dict)
+    failed_in: list[str] = field(default_factory=list)
+    stack: list[str] = field(default_factory=lambda: [""])
+    _producer: dict[int, int] = field(default_factory=dict)
+
+    def add_input(self, tensor: Tensor) -> None:
+        """Remember a tensor that the network is given."""
+        self._producer[id(tensor)] = INPUT
+        self.memory.ignore(tensor)
+
+    def sources(self, tensors: list[Tensor]) -> tuple[int, ...]:
+        """Return where each of these comes from; weights and constants come from nowhere."""
+        producer = self._producer
+        return tuple(producer[id(t)] for t in tensors if id(t) in producer)
+
+    def add_call(
+        self,
+        known: KnownOperator,
+        arithmetic: Counts,
+        sources: tuple[int, ...],
+        parameters: Sequence[str],
+        tensors: list[Tensor],
+        outputs: list[Tensor],
+    ) -> None:
+        """Write down a call of an operator in the module that runs now.
+
+        Args:
+            known: the operator.
+            arithmetic: what its rule counts: no bytes.
+            sources: where its inputs come from.
+            parameters: the names of the parameters that it reads.
+            tensors: all tensors that it took.
+            outputs: the tensors that it put out.
+        """
+        index = len(self.calls)
+        self.memory.now = index
+        fresh = [self.memory.add_output(t, index) for t in outputs]
+        for tensor in outputs:
+            self._producer[id(tensor)] = index
+        written = sum(_bytes(t) for t, new in zip(outputs, fresh, strict=True) if new or known.writes)
+        read = _bytes_read(known, tensors, written) if written else 0
+        self.calls.append(
+            OperatorCall(
+                known,
+                self.stack[-1],
+                sources,
+                tuple(parameters),
+                arithmetic + Counts(read=read, written=written),
+                tuple(tuple(t.shape) for t in outputs),
+                str(outputs[0].dtype).removeprefix("torch.") if outputs else "",
+                self.memory.live,
+            )
+        )
+
+
+def _bytes_read(known: KnownOperator, tensors: list[Tensor], written: int) -> int:
+    """Each tensor is read once; of one that is gathered from, as much as is put out."""
+    sizes = {id(t): _bytes(t) for t in tensors}
+    if known.gathers and tensors:
+        sizes[id(tensors[0])] = min(sizes[id(tensors[0])], written)
+    return sum(sizes.values())
+
+
+def _bytes(tensor: Tensor) -> int:
+    """Return the bytes of the elements, or of the memory where an expanded tensor repeats it."""
+    size = tensor.numel() * tensor.element_size()
+    storage = _storage(tensor)
+    return size if storage is None else min(size, int(storage.nbytes()))

@@ -1,0 +1,274 @@
+"""The pass: one forward under a dispatch mode that sees every operator with its arguments, its output and its module.
+
+The forward runs in inference mode, below autograd, where operators arrive as the model calls them (``conv2d``,
+``linear``, ``scaled_dot_product_attention``, ``lstm``) and not in the pieces into which a device would break them.
+So counts, and bytes in and out, are the same on every device. Only operators without a rule unfold into their pieces.
+
+On meta tensors nothing is computed. Small real tensors that are no parameters (sizes, masks, anchors, schedules)
+are computed for real all the same, so that a forward may look at them; what meets a tensor without data loses its
+own. A model is never written to: what it would overwrite is journalled, and put back.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from archlab.audit.counts import Counts
+from archlab.audit.rules.lookup import KnownOperator, look_up, look_up_higher_order
+from archlab.audit.rules.rule import NOTHING
+from archlab.audit.tracing.meta_tensors import Journal, Twins, flatten
+from archlab.audit.tracing.recording import Recording
+
+SMALL = 2**14
+"""Real tensors of at most so many elements are computed for real on a pass over meta tensors."""
+
+_META = torch.device("meta")
+
+
+class NeedsValuesError(Exception):
+    """The forward asks for a value that a tensor without data does not have."""
+
+
+class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Records every operator of a forward.
+
+    Args:
+        recording: where to.
+        meta: whether to compute on tensors without data.
+        parameters: the model's parameters by name; their twins stand for them.
+    """
+
+    supports_higher_order_operators = True
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """No: to keep the compiler away from a mode takes importing all of it, and this one runs nothing compiled."""
+        return False
+
+    def __init__(self, recording: Recording, meta: bool, parameters: Iterable[tuple[str, Tensor]]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.recording = recording
+        self.meta = meta
+        self.journal = Journal()
+        self._twins = Twins()
+        self._known: dict[Any, KnownOperator] = {}
+        self._forms: dict[Any, tuple[Any, ...]] = {}
+        self._parameters: dict[int, str] = {}
+        self._twin_of: dict[int, tuple[Tensor, Tensor]] = {}
+        for name, parameter in parameters:
+            self._parameters.setdefault(id(parameter), name)
+            self.recording.memory.ignore(parameter)
+
+    def __torch_dispatch__(
+        self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if types and any(not _treated_as_plain(kind) for kind in types):
+            return NotImplemented  # a wrapper of tensors: it unfolds into operators on what it wraps
+        if isinstance(func, torch._ops.HigherOrderOperator):
+            return self._higher_order(func, args, kwargs)
+        known = self.known(func)
+        tensors = flatten(args, [])
+        if kwargs:
+            flatten(kwargs.values(), tensors)
+        if known.composite:
+            out = self._unfolded(func, args, kwargs, tensors)
+            if out is not NotImplemented:
+                return out
+        sources = self.recording.sources(tensors)
+        used = [self._parameters[id(t)] for t in tensors if id(t) in self._parameters]
+        if self.meta:
+            out, given = self.on_meta(func, known, args, kwargs, tensors)
+        else:
+            self._remember_writes(known, args, kwargs)
+            out, given = func(*args, **kwargs), args
+        self._record(known, given, kwargs, tensors, out, sources, used)
+        return out
+
+    def _unfolded(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]) -> Any:
+        """The operator in the pieces that it is made of, each of which comes back here."""
+        if self.meta and not all(t.is_meta for t in tensors) and not self._stays_real(tensors):
+            # Some look at the devices of their arguments before they unfold.
+            args, kwargs = self._to_meta(args), {name: self._to_meta((v,))[0] for name, v in kwargs.items()}
+        with self:
+            return func.decompose(*args, **kwargs)
+
+    def known(self, func: Any) -> KnownOperator:
+        """What is known of an operator, looked up once."""
+        known = self._known.get(func)
+        if known is None:
+            known = self._known[func] = look_up(func)
+        return known
+
+    # --- running ------------------------------------------------------------------------------------------------
+
+    def on_meta(
+        self, func: Any, known: KnownOperator, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]
+    ) -> tuple[Any, Sequence[Any]]:
+        """The output without data, or small and real, and the arguments that it was made from."""
+        if tensors and all(t.is_meta for t in tensors):
+            return self._with_form(func, known, args, _off_device(kwargs)), args
+        if self._stays_real(tensors):
+            out = self._for_real(func, known, args, kwargs)
+            if out is not NotImplemented:
+                return out, args
+        args, kwargs = self._to_meta(args), {name: self._to_meta((v,))[0] for name, v in kwargs.items()}
+        if known.factory:
+            kwargs["device"] = _META
+        return self._with_form(func, known, args, _off_device(kwargs)), args
+
+    def _stays_real(self, tensors: list[Tensor]) -> bool:
+        return all(
+            not t.is_meta and id(t) not in self._parameters and t.numel() <= SMALL and not self._twins.has(t)
+            for t in tensors
+        )
+
+    def _for_real(self, func: Any, known: KnownOperator, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The result computed on real data, or NotImplemented where that would be large."""
+        if known.factory and _is_meta(kwargs.get("device")):
+            return NotImplemented
+        try:
+            twins = Twins()
+            trial = func(
+                *_map(args, twins.of), **{k: _map((v,), twins.of)[0] for k, v in _on_meta(kwargs, known).items()}
+            )
+        except (NotImplementedError, RuntimeError):
+            trial = ()  # such as nonzero: only the data say how large its output is
+        if any(t.numel() > SMALL for t in flatten((trial,) if isinstance(trial, Tensor) else _iterable(trial), [])):
+            return NotImplemented
+        self._remember_writes(known, args, kwargs)
+        return func(*args, **kwargs)
+
+    def _remember_writes(self, known: KnownOperator, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
+        for where in known.writes:
+            value = kwargs.get(where) if isinstance(where, str) else args[where] if where < len(args) else None
+            for tensor in flatten((value,), []):
+                if not tensor.is_meta and not self.recording.memory.has_allocated(tensor):
+                    self.journal.keep(tensor)
+
+    def _to_meta(self, values: Sequence[Any]) -> tuple[Any, ...]:
+        return _map(values, self._twin)
+
+    def _twin(self, tensor: Tensor) -> Tensor:
+        if tensor.is_meta:
+            return tensor
+        if tensor.layout is not torch.strided:
+            raise NeedsValuesError(f"a tensor in {tensor.layout} layout has no form without its values")
+        kept = self._twin_of.get(id(tensor))
+        if kept is None:
+            twin = self._twins.of(tensor)
+            self.recording.memory.ignore(twin)
+            if id(tensor) not in self._parameters:
+                return twin
+            kept = self._twin_of[id(tensor)] = tensor, twin
+            self._parameters[id(twin)] = self._parameters[id(tensor)]
+        return kept[1]
+
+    def _with_form(self, func: Any, known: KnownOperator, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """The output without data; where the same operator had arguments of the same form, its form is known."""
+        if not known.cacheable:
+            return func(*args, **kwargs)
+        try:
+            key = (func, *map(_form, args), *((name, _form(value)) for name, value in kwargs.items()))
+            form = self._forms.get(key)
+        except TypeError:
+            return func(*args, **kwargs)
+        if form is not None:
+            if known.in_place:
+                return args[0]
+            return torch.empty_strided(form[0], form[1], dtype=form[2], device=_META)
+        out = func(*args, **kwargs)
+        if known.in_place:
+            self._forms[key] = ()
+        elif isinstance(out, Tensor) and out.layout is torch.strided and out.is_meta:
+            inputs = flatten(kwargs.values(), flatten(args, []))
+            if not any(_same_memory(out, t) for t in inputs):
+                self._forms[key] = tuple(out.shape), out.stride(), out.dtype
+        return out
+
+    def _higher_order(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """``torch.cond`` runs its branch here; attention has a rule; of others nothing is known."""
+        if func.name() == "cond":
+            predicate, yes, no, operands = args
+            with self:
+                return (yes if bool(predicate) else no)(*operands)
+        tensors = flatten(args, [])
+        sources = self.recording.sources(tensors)
+        out = func(*(self._to_meta(args) if self.meta else args), **kwargs)
+        self._record(look_up_higher_order(func), args, {}, tensors, out, sources, [])
+        return out
+
+    # --- recording ----------------------------------------------------------------------------------------------
+
+    def _record(
+        self,
+        known: KnownOperator,
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        tensors: list[Tensor],
+        out: Any,
+        sources: tuple[int, ...],
+        used: list[str],
+    ) -> None:
+        outputs = [out] if isinstance(out, Tensor) else flatten(_iterable(out), [])
+        arithmetic: Counts = NOTHING if known.rule is None else known.rule(known.in_order(args, kwargs), out)
+        self.recording.add_call(known, arithmetic, sources, used, tensors, outputs)
+
+
+@functools.cache
+def _treated_as_plain(kind: type) -> bool:
+    """Whether tensors of this class are what they look like, and no wrappers with operators of their own."""
+    own = next(base for base in kind.__mro__ if "__torch_dispatch__" in vars(base) or base is Tensor)
+    return own is Tensor or kind.__name__ == "FakeTensor"
+
+
+def _iterable(value: Any) -> Iterable[Any]:
+    return value if isinstance(value, tuple | list) else ()
+
+
+def _map(values: Sequence[Any], change: Callable[[Tensor], Tensor]) -> tuple[Any, ...]:
+    """An operator's arguments with every tensor changed."""
+    return tuple(
+        change(value)
+        if isinstance(value, Tensor)
+        else [change(item) if isinstance(item, Tensor) else item for item in value]
+        if isinstance(value, list | tuple)
+        else _META
+        if isinstance(value, torch.device)
+        else value
+        for value in values
+    )
+
+
+def _is_meta(device: Any) -> bool:
+    return device is not None and torch.device(device).type == "meta"
+
+
+def _on_meta(kwargs: dict[str, Any], known: KnownOperator) -> dict[str, Any]:
+    return {**kwargs, "device": _META} if known.factory else kwargs
+
+
+def _off_device(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Keyword arguments with the meta device in place of any other: tensors without data cannot go to another."""
+    if kwargs.get("device") is None or _is_meta(kwargs["device"]):
+        return kwargs
+    return {**kwargs, "device": _META, **({"pin_memory": False} if kwargs.get("pin_memory") else {})}
+
+
+def _form(value: Any) -> Any:
+    """What of an argument decides the form of the output; the type too, for 1 and 1.0 are equal."""
+    if isinstance(value, Tensor):
+        return value.shape, value.stride(), value.dtype
+    if isinstance(value, list | tuple):
+        return tuple(map(_form, value))
+    return type(value), value
+
+
+def _same_memory(a: Tensor, b: Tensor) -> bool:
+    return bool(a.untyped_storage()._cdata == b.untyped_storage()._cdata)
