@@ -86,14 +86,14 @@ def peak_extra_bytes() -> dict[str, dict[str, float]]:
     """What a forward holds at most beyond inputs and output, as torch's profiler counts allocations."""
     out = {}
     x = torch.randn(1, CHANNELS, HEIGHT, WIDTH)
-    from archlab.roi.geometry import geometry
-    from archlab.roi.taps import tap_matrices
+    from archlab.roi.geometry import checked_geometry
+    from archlab.roi.tap_matrix import tap_matrices
 
     rois = boxes(512)
     for label, layout in (("channels_last", torch.channels_last), ("nchw", torch.contiguous_format)):
         y = x.contiguous(memory_format=layout)
         for bins, sampling in ((7, 2), (14, 2), (7, -1)):
-            g = geometry([0.25], bins, sampling, True, "avg")
+            g = checked_geometry([0.25], bins, sampling, True, "avg")
             none = rois.new_zeros(0, len(rois), 4)
             size = (1, HEIGHT, WIDTH)
             taps = sum(len(m.index) for _, m in tap_matrices(rois, none, g, 0, size, torch.float32))

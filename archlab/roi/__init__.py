@@ -9,12 +9,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archlab.roi.align import roi_align, roi_pool
     from archlab.roi.boxes import assign_levels
     from archlab.roi.counting import roi_align_bytes, roi_align_macs
     from archlab.roi.geometry import RoIError
-    from archlab.roi.modules import MultiScaleRoIAlign, RoIAlign, RoIPool
     from archlab.roi.multiscale import infer_strides, multiscale_roi_align
+    from archlab.roi.roi_modules import MultiScaleRoIAlign, RoIAlign, RoIPool
+    from archlab.roi.single_scale import roi_align, roi_pool
 
 __all__ = [
     "MultiScaleRoIAlign",
@@ -31,11 +31,11 @@ __all__ = [
 ]
 
 _HOMES = {
-    "align": ("roi_align", "roi_pool"),
+    "single_scale": ("roi_align", "roi_pool"),
     "boxes": ("assign_levels",),
     "counting": ("roi_align_bytes", "roi_align_macs"),
     "geometry": ("RoIError",),
-    "modules": ("MultiScaleRoIAlign", "RoIAlign", "RoIPool"),
+    "roi_modules": ("MultiScaleRoIAlign", "RoIAlign", "RoIPool"),
     "multiscale": ("infer_strides", "multiscale_roi_align"),
 }
 

@@ -11,8 +11,7 @@ from torch._functorch.utils import enable_single_level_autograd_function
 from torch.autograd.forward_ad import _set_fwd_grad_enabled, unpack_dual
 from torch.autograd.function import _SingleLevelFunction
 
-from archlab.roi.ops import LIBRARY
-from archlab.roi.sparse import is_channels_last
+from archlab.roi.layouts import is_channels_last
 
 _OPS = torch.ops.archlab
 # Not annotated in torch.
@@ -325,10 +324,10 @@ def _choose(features: list[Tensor], boxes: Tensor, levels: Any, *rest: Any) -> T
     return out
 
 
-for _name, _derivative in (
-    ("roi_align", _align),
-    ("roi_align_transposed", _align_transposed),
-    ("roi_align_boxes", _align_boxes),
-    ("roi_choose", _choose),
-):
-    LIBRARY.impl(_name, _derivative, "Autograd")
+DERIVATIVES: dict[str, Callable[..., Any]] = {
+    "roi_align": _align,
+    "roi_align_transposed": _align_transposed,
+    "roi_align_boxes": _align_boxes,
+    "roi_choose": _choose,
+}
+"""What each operator runs where gradients are recorded, by its name."""

@@ -47,8 +47,27 @@ class Geometry:
         """The scales as an operator schema takes them: y0, x0, y1, x1, …"""
         return [number for pair in self.scales for number in pair]
 
+    @property
+    def arguments(self) -> tuple[list[float], list[int], int, bool, str]:
+        """The last five arguments of every operator's schema; ``from_arguments`` reads them."""
+        return self.flat_scales, list(self.bins), self.sampling_ratio, self.aligned, self.mode
 
-def geometry(
+    @classmethod
+    def from_arguments(
+        cls, scales: Sequence[float], bins: Sequence[int], ratio: int, aligned: bool, mode: str
+    ) -> Geometry:
+        """Read the last five arguments of an operator.
+
+        Raises:
+            RoIError: an unknown mode, or a number of bins or scales that is odd.
+        """
+        if mode not in MODES or len(bins) != 2 or len(scales) % 2:
+            raise RoIError(f"mode {mode!r}, bins {list(bins)} and {len(scales)} scales are not an RoI operator's")
+        pairs = tuple(zip(scales[::2], scales[1::2], strict=True))
+        return cls(pairs, (bins[0], bins[1]), ratio, aligned, mode)
+
+
+def checked_geometry(
     scales: Sequence[float | Sequence[float]],
     output_size: int | Sequence[int],
     sampling_ratio: int,

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from archlab.roi.align import apply
 from archlab.roi.boxes import as_rois, assign_levels, check_features
-from archlab.roi.geometry import MODES, POOL_MODES, RoIError, geometry, scale_pair
+from archlab.roi.geometry import MODES, POOL_MODES, RoIError, checked_geometry, scale_pair
+from archlab.roi.ops import run_operators
 
 
 def multiscale_roi_align(
@@ -59,7 +59,7 @@ def multiscale_roi_align(
     pairs = [scale_pair(stride) for stride in strides]
     if mode in POOL_MODES:
         sampling_ratio, aligned = 0, False
-    g = geometry([(1 / y, 1 / x) for y, x in pairs], output_size, sampling_ratio, aligned, mode, MODES)
+    g = checked_geometry([(1 / y, 1 / x) for y, x in pairs], output_size, sampling_ratio, aligned, mode, MODES)
     rois = as_rois(boxes, features[0])
     if levels is None:
         logs = [round(math.log2(math.sqrt(y * x))) for y, x in pairs]
@@ -70,7 +70,7 @@ def multiscale_roi_align(
         raise RoIError(f"levels must be (K,) integers on {rois.device}, not {tuple(levels.shape)} {levels.dtype}")
     else:
         torch._check(levels.shape[0] == rois.shape[0], lambda: "levels must have one entry per box")
-    return apply(features, rois, levels, g)
+    return run_operators(features, rois, levels, g)
 
 
 def infer_strides(features: Sequence[Tensor], image_shapes: Sequence[tuple[int, int]]) -> list[tuple[float, float]]:

@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from archlab.roi.align import roi_align, roi_pool
 from archlab.roi.reference import caffe_edges, partition_edges, round_half_away, sample_positions
+from archlab.roi.single_scale import roi_align, roi_pool
 
 Spans = tuple[tuple[float, float], ...]
 

@@ -2,8 +2,8 @@
 
 import torch
 
-from archlab.roi import cuda, ops, sparse
-from archlab.roi.geometry import geometry
+from archlab.roi import cuda_kernels, matrix_products
+from archlab.roi.geometry import checked_geometry
 
 
 def main() -> None:
@@ -21,29 +21,29 @@ def main() -> None:
     )
     levels = torch.tensor([0, 0, 1, 0, 0, 5])
     for sampling, aligned, bins in ((2, True, (2, 3)), (-1, False, (2, 2))):
-        g = geometry([(0.5, 0.45), 0.25], bins, sampling, aligned, "avg")
-        numbers = ops.numbers(g)
+        g = checked_geometry([(0.5, 0.45), 0.25], bins, sampling, aligned, "avg")
+        numbers = g.arguments
         for dtype in (torch.float32, torch.bfloat16):
             typed = [x.to(dtype) for x in maps]
-            got = cuda.align(typed, boxes, levels, g)
+            got = cuda_kernels.launch_align(typed, boxes, levels, g)
             want = torch.ops.archlab.roi_align(typed, boxes, levels, None, None, *numbers)
             tolerance = 1e-6 if dtype == torch.float32 else 1e-2
             torch.testing.assert_close(got, want, rtol=tolerance, atol=tolerance)
             assert got[3:].abs().sum() == 0
         grad = torch.randn(6, 5, *bins, generator=generator)
         sizes = [(2, 6, 8), (2, 4, 6)]
-        got = cuda.align_transposed(grad, boxes, levels, sizes, False, g)
-        want = sparse.align_transposed(grad, boxes, levels, None, sizes, False, g)
+        got = cuda_kernels.launch_transposed(grad, boxes, levels, sizes, False, g)
+        want = matrix_products.align_transposed(grad, boxes, levels, None, sizes, False, g)
         torch.testing.assert_close(got, want, rtol=1e-5, atol=1e-6)
-    one = geometry([0.5], (2, 2), 2, True, "avg")
+    one = checked_geometry([0.5], (2, 2), 2, True, "avg")
     wide = maps[0].double().contiguous(memory_format=torch.channels_last)
-    got = cuda.align([wide], boxes[:2].double(), None, one)
-    want = torch.ops.archlab.roi_align([wide], boxes[:2].double(), None, None, None, *ops.numbers(one))
+    got = cuda_kernels.launch_align([wide], boxes[:2].double(), None, one)
+    want = torch.ops.archlab.roi_align([wide], boxes[:2].double(), None, None, None, *one.arguments)
     torch.testing.assert_close(got, want, rtol=1e-12, atol=1e-12)
     huge = torch.tensor([[0, -5e4, -3e4, 5e4, 3e4], [1, 1.0, 2.0, 9e4, 5.0]])
-    adaptive = geometry([0.5], (2, 2), 0, True, "avg")
-    got = cuda.align(maps[1:], huge, None, adaptive)
-    want = torch.ops.archlab.roi_align(maps[1:], huge, None, None, None, *ops.numbers(adaptive))
+    adaptive = checked_geometry([0.5], (2, 2), 0, True, "avg")
+    got = cuda_kernels.launch_align(maps[1:], huge, None, adaptive)
+    want = torch.ops.archlab.roi_align(maps[1:], huge, None, None, None, *adaptive.arguments)
     torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-9)
     assert want.abs().sum() > 0
     print("equal")

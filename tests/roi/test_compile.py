@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from archlab.roi import MultiScaleRoIAlign, RoIError, multiscale_roi_align, ops, roi_align, roi_pool
-from archlab.roi.export import to_onnx
-from archlab.roi.geometry import geometry
+from archlab.roi import MultiScaleRoIAlign, RoIError, multiscale_roi_align, roi_align, roi_pool
+from archlab.roi.geometry import checked_geometry
+from archlab.roi.onnx_export import to_onnx
 
 from .oracles import random_boxes, random_map
 
@@ -131,7 +131,7 @@ def test_autocast_keeps_coordinates() -> None:
 
 def test_operators_pass_torch_s_own_checks() -> None:
     x, boxes = (t.requires_grad_() for t in (random_map(2, 3, 8, 9), random_boxes(4, 2, 8, 9)))
-    numbers = ops.numbers(geometry([1.0], (2, 3), 2, True, "avg"))
+    numbers = checked_geometry([1.0], (2, 3), 2, True, "avg").arguments
     grad = torch.randn(4, 3, 2, 3, dtype=torch.float64, requires_grad=True)
     where = (boxes, None, None, None)
     good = {"test_schema", "test_autograd_registration", "test_faketensor", "test_aot_dispatch_dynamic"}

@@ -16,7 +16,7 @@ triton = pytest.importorskip("triton", reason="Triton has no wheel for this plat
 from triton.backends.compiler import GPUTarget  # noqa: E402
 from triton.compiler import ASTSource  # noqa: E402
 
-from archlab.roi.cuda import TRANSPOSED_BLOCK  # noqa: E402
+from archlab.roi.cuda_kernels import TRANSPOSED_BLOCK  # noqa: E402
 from archlab.roi.triton_kernels import LEVELS, roi_align_kernel, taps_kernel  # noqa: E402
 
 HERE = Path(__file__).resolve().parent

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
-from archlab.roi import batching as batching
-from archlab.roi import derivatives as derivatives
-from archlab.roi import ops
 from archlab.roi.boxes import as_rois, check_features
-from archlab.roi.geometry import LINEAR_MODES, POOL_MODES, Geometry, geometry
+from archlab.roi.geometry import POOL_MODES, checked_geometry
+from archlab.roi.ops import run_operators
 
 
 def roi_align(
@@ -49,9 +46,9 @@ def roi_align(
     mmcv.
     ``prroi``: Jiang et al. (2018), equation 5. Differentiable with respect to ``input`` and ``boxes``, twice.
     """
-    g = geometry([spatial_scale], output_size, sampling_ratio, aligned, mode)
+    g = checked_geometry([spatial_scale], output_size, sampling_ratio, aligned, mode)
     check_features([input])
-    return apply([input], as_rois(boxes, input), None, g)
+    return run_operators([input], as_rois(boxes, input), None, g)
 
 
 def roi_pool(
@@ -75,17 +72,6 @@ def roi_pool(
     Raises:
         RoIError: (a ValueError) ranks, dtypes, devices or numbers that do not fit.
     """
-    g = geometry([spatial_scale], output_size, 0, False, mode, POOL_MODES)
+    g = checked_geometry([spatial_scale], output_size, 0, False, mode, POOL_MODES)
     check_features([input])
-    return apply([input], as_rois(boxes, input), None, g)
-
-
-def apply(features: list[Tensor], rois: Tensor, levels: Tensor | None, g: Geometry) -> Tensor:
-    """Run the operators of one geometry on checked arguments."""
-    numbers = ops.numbers(g)
-    choice = None
-    if g.mode not in LINEAR_MODES:
-        still = [x.detach() for x in features]
-        choice = torch.ops.archlab.roi_choose(still, rois.detach(), levels, *numbers)
-    out: Tensor = torch.ops.archlab.roi_align(features, rois, levels, choice, None, *numbers)
-    return out
+    return run_operators([input], as_rois(boxes, input), None, g)

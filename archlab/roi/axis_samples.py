@@ -1,15 +1,4 @@
-"""RoI align along one axis: where the samples fall, and what each pixel weighs.
-
-Both the average and the exact integral are separable, so a bin's weights over the map are the outer product
-of one column of weights along y and one along x. Everything here is about a single axis.
-
-Suffixes of shapes: K RoIs, P bins, S samples of a bin, T taps (pixels with a weight) of a bin.
-
-Derivatives: a weight is a function of the interval's two ends. ``tangents`` are n directions in which the
-ends move; weights come as a table with 2^n rows, row ``m`` holding the derivative along the directions
-whose bits are set in ``m``, or None where it vanishes. One table therefore serves the operator, its
-gradients and theirs.
-"""
+"""The bilinear samples of a bin along one axis: where they fall, and what each pixel weighs; see ``axis_intervals``."""
 
 from __future__ import annotations
 
@@ -18,43 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from archlab.roi.geometry import Geometry
-
-Table = list[Tensor | None]
+from archlab.roi.axis_intervals import Interval, Table
 
 
-@dataclass(frozen=True)
-class Interval:
-    """K intervals on one axis of a map, in that map's pixels, and how they move along n directions."""
-
-    start: Tensor  # (K,)
-    size: Tensor  # (K,)
-    d_start: Tensor  # (n, K)
-    d_size: Tensor  # (n, K)
-
-    def take(self, rois: Tensor) -> Interval:
-        return Interval(self.start[rois], self.size[rois], self.d_start[:, rois], self.d_size[:, rois])
-
-
-def interval(lo: Tensor, hi: Tensor, d_lo: Tensor, d_hi: Tensor, scale: float, geometry: Geometry) -> Interval:
-    """The scaled interval; at least one pixel long where ``aligned`` is off, as in Caffe2's RoIAlign.
-
-    Args:
-        lo, hi: (K,), finite, in the units of the boxes.
-        d_lo, d_hi: (n, K).
-        scale: pixels per unit.
-    """
-    start = lo * scale - (0.5 if geometry.aligned else 0.0)
-    size = hi * scale - (0.5 if geometry.aligned else 0.0) - start
-    floor = 0.0 if geometry.mode == "prroi" else None if geometry.aligned else 1.0
-    d_size = (d_hi - d_lo) * scale
-    if floor is not None:
-        d_size = d_size * (size > floor)
-        size = size.clamp(min=floor)
-    return Interval(start, size, d_lo * scale, d_size)
-
-
-def grid(size: Tensor, bins: int, sampling_ratio: int) -> Tensor:
+def samples_per_bin(size: Tensor, bins: int, sampling_ratio: int) -> Tensor:
     """(K,) samples of a bin: as asked, or the bin's size rounded up; none in a bin without size."""
     if sampling_ratio > 0:
         return torch.full_like(size, sampling_ratio)
@@ -72,7 +28,7 @@ class Corners:
     slope: Tensor
 
 
-def bilinear(position: Tensor, length: int | Tensor) -> Corners:
+def bilinear_corners(position: Tensor, length: int | Tensor) -> Corners:
     """The pixels around each position, clamped to the map as torchvision and Caffe2 clamp them."""
     inside = (position >= -1) & (position <= length)
     position = position.clamp(min=0).clamp(max=length)
@@ -84,7 +40,7 @@ def bilinear(position: Tensor, length: int | Tensor) -> Corners:
     return Corners(index, index + free, frac, inside, slope)
 
 
-def place(where: Interval, bins: int, bin_: Tensor, sample: Tensor, grid_: Tensor) -> tuple[Tensor, Tensor]:
+def sample_positions(where: Interval, bins: int, bin_: Tensor, sample: Tensor, grid_: Tensor) -> tuple[Tensor, Tensor]:
     """The positions of samples and their derivatives; fields of ``where`` broadcast against ``bin_``.
 
     The order of the arithmetic is torchvision's, so that float32 positions agree to the last bit.
@@ -110,7 +66,7 @@ class Samples:
     merged: Tensor  # (K,) bool: the layout is the run of pixels, not the list of corners
 
 
-def window(sampling_ratio: int, length: int) -> int:
+def most_samples(sampling_ratio: int, length: int) -> int:
     """The most samples of a bin that are ever listed along an axis of ``length`` pixels.
 
     An adaptive grid has one or two samples a pixel; those of a huge box that can fall inside the map all
@@ -119,7 +75,7 @@ def window(sampling_ratio: int, length: int) -> int:
     return sampling_ratio if sampling_ratio > 0 else 2 * length + 8
 
 
-def skipped(where: Interval, bins: int, grid_: Tensor, most: int) -> Tensor:
+def skipped_samples(where: Interval, bins: int, grid_: Tensor, most: int) -> Tensor:
     """(K, P) samples of each bin before its window of ``most``: 0 unless the grid is larger."""
     p = torch.arange(bins, device=grid_.device, dtype=grid_.dtype)
     dense = grid_.clamp(min=1)[:, None]
@@ -129,21 +85,21 @@ def skipped(where: Interval, bins: int, grid_: Tensor, most: int) -> Tensor:
     return torch.where(dense > most, before, 0.0)
 
 
-def samples(where: Interval, bins: int, sampling_ratio: int, length: Tensor, longest: int) -> Samples:
+def place_samples(where: Interval, bins: int, sampling_ratio: int, length: Tensor, longest: int) -> Samples:
     """Place the samples of K intervals, each on an axis of its own ``length`` (K,), at most ``longest``."""
     size = where.size
-    grid_ = grid(size, bins, sampling_ratio)
+    grid_ = samples_per_bin(size, bins, sampling_ratio)
     dense = grid_.clamp(min=1)
-    most = window(sampling_ratio, longest)
+    most = most_samples(sampling_ratio, longest)
     p = torch.arange(bins, device=size.device, dtype=size.dtype)[:, None]
     if sampling_ratio > 0:
         s = torch.arange(most, device=size.device, dtype=size.dtype)
     else:
         s = torch.arange(min(most, int(dense.max())), device=size.device, dtype=size.dtype)
-        s = s + skipped(where, bins, grid_, most)[..., None]
+        s = s + skipped_samples(where, bins, grid_, most)[..., None]
     lines = Interval(*(f[..., None, None] for f in (where.start, size, where.d_start, where.d_size)))
-    position, d_position = place(lines, bins, p, s, dense[:, None, None])
-    c = bilinear(position, length[:, None, None])
+    position, d_position = sample_positions(lines, bins, p, s, dense[:, None, None])
+    c = bilinear_corners(position, length[:, None, None])
     if sampling_ratio <= 0:
         inside = c.inside & (s < grid_[:, None, None])
         c = Corners(c.low, c.high, c.frac, inside, c.slope * inside)

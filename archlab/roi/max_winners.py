@@ -1,4 +1,4 @@
-"""The winners of the maxima: ``archlab::roi_choose``. What a choice means is told in ``select``."""
+"""The winners of the maxima: ``archlab::roi_choose``. ``max_values`` says what a choice means."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from archlab.roi import axis
+from archlab.roi.axis_intervals import box_intervals
+from archlab.roi.axis_samples import most_samples, place_samples
 from archlab.roi.geometry import POOL_MODES, Geometry
-from archlab.roi.select import intervals, pieces, split_work
-from archlab.roi.sparse import as_rows, is_channels_last
+from archlab.roi.layouts import as_rows, is_channels_last
+from archlab.roi.level_rois import map_rois, roi_slices
+from archlab.roi.pool_bins import pool_edges
 
 
-def choose(features: list[Tensor], rois: Tensor, levels: Tensor | None, geometry: Geometry) -> Tensor:
+def find_winners(features: list[Tensor], rois: Tensor, levels: Tensor | None, geometry: Geometry) -> Tensor:
     """(K, C, P, Q) int32: the choice of every output element."""
     first = features[0]
     k, c, (p, q) = len(rois), first.shape[1], geometry.bins
     layout = torch.channels_last if is_channels_last(first) else torch.contiguous_format
     out = torch.empty(k, c, p, q, dtype=torch.int32, device=first.device, memory_format=layout).fill_(-1)
-    for each in split_work(features, rois, levels, None, geometry):
+    for each in map_rois(features, rois, levels, None, geometry):
         x = features[each.level]
-        for some in pieces(len(each.rois), c * p * q):
+        for some in roi_slices(len(each.rois), c * p * q):
             place = some if each.place is None else each.place[some]
             if geometry.mode in POOL_MODES:
                 out[place] = _best_pixel(x, each.rois[some], geometry, each.level)
@@ -40,14 +42,14 @@ def _kinds(*columns: Tensor) -> list[tuple[list[int], Tensor]]:
 def _best_sample(x: Tensor, rois: Tensor, geometry: Geometry, level: int) -> Tensor:
     """The winning sample of each bin: (k, C, P, Q) int32."""
     (p, q), ratio, (height, width) = geometry.bins, geometry.sampling_ratio, x.shape[2:]
-    y_at, x_at = intervals(rois, rois.new_zeros(0, len(rois), 4), geometry, level)
+    y_at, x_at = box_intervals(rois, rois.new_zeros(0, len(rois), 4), geometry, level)
     heights, widths = (torch.full((len(rois),), n, dtype=torch.int32, device=x.device) for n in x.shape[2:])
-    y = axis.samples(y_at, p, ratio, heights, height)
-    x_ = axis.samples(x_at, q, ratio, widths, width)
+    y = place_samples(y_at, p, ratio, heights, height)
+    x_ = place_samples(x_at, q, ratio, widths, width)
     rows = as_rows(x, slice(None))
     base = (rois[:, 0].to(torch.int64) * (height * width))[:, None, None, None]
     out = torch.full((len(rois), p * q, x.shape[1]), -1, dtype=torch.int32, device=x.device)
-    columns = axis.window(ratio, width)
+    columns = most_samples(ratio, width)
     for (ny, nx, complete), some in _kinds(y.listed, x_.listed, (y.complete & x_.complete).to(torch.int32)):
         best = rows.new_full((len(some) * p * q, x.shape[1]), -torch.inf if complete else 0.0)
         choice = torch.full(best.shape, -1, dtype=torch.int32, device=x.device)
@@ -78,33 +80,6 @@ def _values(rows: Tensor, pixel: Tensor, weight: Tensor, mode: str) -> Iterator[
         return
     for corner in range(4):
         yield corner, rows[pixel[:, corner]] * weight[:, corner, None]
-
-
-def pool_edges(lo: Tensor, hi: Tensor, scale: float, bins: int, length: int, mode: str) -> tuple[Tensor, Tensor]:
-    """First pixel and end of each bin, (K, P) int64, clipped to the map; an end at or before the first: no
-    pixels.
-
-    ``caffe``: both ends rounded, the last pixel included, bins from floor to ceil (Girshick, Fast R-CNN,
-    2015; the arithmetic is that of Caffe and torchvision). ``partition``: both ends rounded, the last pixel
-    excluded, bins of floor(size / bins) pixels and the last takes the rest.
-    """
-    first, last = _round(lo * scale), _round(hi * scale)
-    p = torch.arange(bins, device=lo.device, dtype=lo.dtype)
-    if mode == "caffe":
-        step = ((last - first + 1).clamp(min=1) / bins)[:, None]
-        begin, end = torch.floor(p * step), torch.ceil((p + 1) * step)
-    else:
-        size = (last - first).clamp(min=0)[:, None]
-        step = torch.floor(size / bins)
-        begin, end = p * step, torch.where(p == bins - 1, size, (p + 1) * step)
-    begin, end = ((edge + first[:, None]).clamp(0, length).to(torch.int64) for edge in (begin, end))
-    return begin, end
-
-
-def _round(x: Tensor) -> Tensor:
-    """Halves away from zero, as C rounds."""
-    whole = torch.trunc(x)
-    return whole + torch.sign(x) * ((x - whole).abs() >= 0.5)
 
 
 def _best_pixel(x: Tensor, rois: Tensor, geometry: Geometry, level: int) -> Tensor:

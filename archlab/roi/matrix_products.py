@@ -8,95 +8,24 @@ bounds the memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from archlab.roi.geometry import Geometry
-from archlab.roi.taps import TapMatrix, tap_matrices, usable
+from archlab.roi.layouts import (
+    accumulate_dtype,
+    as_rows,
+    channel_slices,
+    empty_like_layout,
+    is_channels_last,
+    reads_in_place,
+)
+from archlab.roi.level_rois import split_by_level
+from archlab.roi.tap_matrix import TapMatrix, tap_matrices
 
-# Channels converted at once; rows of 256 bytes still stream, and the converted map stays near the cache.
-CHANNELS = 64
 # A piece of the output is copied to its place while it is still in the cache.
 PIECE_BYTES = 2 << 20
-
-
-def accumulate_dtype(dtype: torch.dtype) -> torch.dtype:
-    """float64 for float64, float32 for all else."""
-    return torch.float64 if dtype == torch.float64 else torch.float32
-
-
-def is_channels_last(x: Tensor) -> bool:
-    """Whether the layout is channels_last and cannot be read as contiguous as well."""
-    return x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
-
-
-def empty_like_layout(shape: tuple[int, int, int, int], like: Tensor, channels_last: bool) -> Tensor:
-    """An uninitialised output in ``like``'s dtype and device."""
-    layout = torch.channels_last if channels_last else torch.contiguous_format
-    return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=layout)
-
-
-@dataclass(frozen=True)
-class Work:
-    """The usable RoIs of one level, and where they stand among all K."""
-
-    level: int
-    place: Tensor | None  # None: all K of them, in order
-    rois: Tensor
-    tangents: Tensor
-
-
-def per_level(
-    rois: Tensor,
-    levels: Tensor | None,
-    tangents: Tensor | None,
-    sizes: list[tuple[int, int, int]],
-    geometry: Geometry,
-) -> tuple[list[Work], bool]:
-    """Split the RoIs by level, leaving out the unusable; also, whether any was left out.
-
-    Args:
-        sizes: per level, (N, H, W).
-    """
-    if tangents is None:
-        tangents = rois.new_zeros(0, len(rois), 4)
-    good = usable(rois, levels, sizes[0][0], geometry)
-    work = []
-    left_out = not bool(good.all())
-    for level, size in enumerate(sizes):
-        here = good if levels is None else good & (levels == level)
-        if size[1] == 0 or size[2] == 0:
-            left_out = left_out or bool(here.any())
-        elif not bool(here.any()):
-            continue
-        elif bool(here.all()):
-            work.append(Work(level, None, rois, tangents))
-        else:
-            place = torch.nonzero(here)[:, 0]
-            work.append(Work(level, place, rois[place], tangents[:, place]))
-    return work, left_out
-
-
-def channel_slices(x: Tensor, direct: bool) -> Iterator[slice]:
-    """All channels at once where rows can be read in place, else a few at a time."""
-    step = max(x.shape[1], 1) if direct else CHANNELS
-    return (slice(c, min(c + step, x.shape[1])) for c in range(0, x.shape[1], step))
-
-
-def as_rows(x: Tensor, channels: slice) -> Tensor:
-    """(N, C, H, W) as (N·H·W, c) contiguous rows in the accumulation dtype; in place if it can be."""
-    part = x[:, channels].to(accumulate_dtype(x.dtype))
-    # permute().reshape() from NCHW is six times slower than this conversion.
-    part = part.contiguous(memory_format=torch.channels_last)
-    return part.permute(0, 2, 3, 1).reshape(-1, part.shape[1]).contiguous()
-
-
-def reads_in_place(x: Tensor) -> bool:
-    return x.is_contiguous(memory_format=torch.channels_last) and x.dtype == accumulate_dtype(x.dtype)
 
 
 def multiply(rows: Tensor, taps: TapMatrix) -> Tensor:
@@ -143,7 +72,7 @@ def align(
     k, c, (p, q) = len(rois), first.shape[1], geometry.bins
     last = is_channels_last(first)
     sizes = [(x.shape[0], x.shape[2], x.shape[3]) for x in features]
-    work, left_out = per_level(rois, levels, tangents, sizes, geometry)
+    work, left_out = split_by_level(rois, levels, tangents, sizes, geometry)
     out: Tensor | None = None
     for each in work:
         x = features[each.level]
@@ -198,7 +127,7 @@ def align_transposed(
     """
     c = grad.shape[1]
     out = [empty_like_layout((n, c, h, w), grad, channels_last) for n, h, w in sizes]
-    work, _ = per_level(rois, levels, tangents, sizes, geometry)
+    work, _ = split_by_level(rois, levels, tangents, sizes, geometry)
     touched = {each.level for each in work}
     for level, x in enumerate(out):
         if level not in touched:
@@ -238,7 +167,7 @@ def align_boxes(
     ``tangents``.
     """
     sizes = [(x.shape[0], x.shape[2], x.shape[3]) for x in features]
-    work, _ = per_level(rois, levels, tangents, sizes, geometry)
+    work, _ = split_by_level(rois, levels, tangents, sizes, geometry)
     out = rois.new_zeros(len(rois), 4)
     for each in work:
         x = features[each.level]

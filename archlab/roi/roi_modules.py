@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
-from archlab.roi.align import roi_align, roi_pool
 from archlab.roi.multiscale import infer_strides, multiscale_roi_align
+from archlab.roi.single_scale import roi_align, roi_pool
 
 
 class RoIAlign(nn.Module):

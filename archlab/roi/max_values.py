@@ -17,18 +17,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from archlab.roi import axis
-from archlab.roi.geometry import POOL_MODES, Geometry
-from archlab.roi.sparse import (
-    Work,
-    accumulate_dtype,
-    empty_like_layout,
-    is_channels_last,
-    per_level,
+from archlab.roi.axis_intervals import Interval, Table, box_intervals
+from archlab.roi.axis_samples import (
+    bilinear_corners,
+    most_samples,
+    sample_positions,
+    sample_weights,
+    samples_per_bin,
+    skipped_samples,
 )
-
-# Elements of the output worked on at once; the temporaries take some fifty bytes each.
-ELEMENTS = 1 << 19
+from archlab.roi.geometry import POOL_MODES, Geometry
+from archlab.roi.layouts import accumulate_dtype, empty_like_layout, is_channels_last
+from archlab.roi.level_rois import LevelRoIs, map_rois, roi_slices
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def align(
     first = features[0]
     shape = (len(rois), first.shape[1], *geometry.bins)
     out = empty_like_layout(shape, first, is_channels_last(first)).zero_()
-    for each in split_work(features, rois, levels, tangents, geometry):
+    for each in map_rois(features, rois, levels, tangents, geometry):
         flat = features[each.level].contiguous().view(-1)
         for place, taps in _taps(each, choice, features[each.level].shape, geometry):
             read = flat[taps.index].to(taps.weight.dtype)
@@ -74,7 +74,7 @@ def align_transposed(
     c, dtype = grad.shape[1], accumulate_dtype(grad.dtype)
     out = []
     maps = [torch.zeros(n, c, h, w, dtype=dtype, device=grad.device) for n, h, w in sizes]
-    for each in split_work(maps, rois, levels, tangents, geometry):
+    for each in map_rois(maps, rois, levels, tangents, geometry):
         flat = maps[each.level].view(-1)
         for place, taps in _taps(each, choice, maps[each.level].shape, geometry):
             moved = (grad[place].to(dtype)[..., None] * taps.weight).to(dtype)
@@ -102,7 +102,7 @@ def align_boxes(
         unit = torch.zeros_like(rois[None, :, 1:])
         unit[..., side] = 1
         moved = torch.cat([tangents, unit])
-        for each in split_work(features, rois, levels, moved, geometry):
+        for each in map_rois(features, rois, levels, moved, geometry):
             flat = features[each.level].contiguous().view(-1)
             for place, taps in _taps(each, choice, features[each.level].shape, geometry):
                 read = flat[taps.index].to(taps.weight.dtype)
@@ -122,40 +122,12 @@ def add_in_order(flat: Tensor, index: Tensor, values: Tensor) -> None:
     flat[where] += torch.segment_reduce(values[order], "sum", lengths=counts)
 
 
-def split_work(
-    maps: list[Tensor], rois: Tensor, levels: Tensor | None, tangents: Tensor | None, geometry: Geometry
-) -> list[Work]:
-    if maps[0].shape[1] == 0:
-        return []
-    sizes = [(x.shape[0], x.shape[2], x.shape[3]) for x in maps]
-    return per_level(rois, levels, tangents, sizes, geometry)[0]
-
-
-def pieces(rois: int, elements: int) -> list[slice]:
-    step = max(1, ELEMENTS // max(elements, 1))
-    return [slice(k, min(k + step, rois)) for k in range(0, rois, step)]
-
-
-def intervals(rois: Tensor, tangents: Tensor, geometry: Geometry, level: int) -> list[axis.Interval]:
-    return [
-        axis.interval(
-            rois[:, lo],
-            rois[:, lo + 2],
-            tangents[..., lo - 1],
-            tangents[..., lo + 1],
-            geometry.scales[level][side],
-            geometry,
-        )
-        for side, lo in ((0, 2), (1, 1))
-    ]
-
-
 def _taps(
-    each: Work, choice: Tensor, shape: torch.Size, geometry: Geometry
+    each: LevelRoIs, choice: Tensor, shape: torch.Size, geometry: Geometry
 ) -> Iterator[tuple[slice | Tensor, PixelTaps]]:
     """The taps of every output element, some RoIs at a time, with the places of these RoIs among all K."""
     elements = choice[:1].numel()
-    for some in pieces(len(each.rois), elements):
+    for some in roi_slices(len(each.rois), elements):
         place = some if each.place is None else each.place[some]
         code = choice[place].to(torch.int64)
         yield place, _decode(code, each.rois[some], each.tangents[:, some], shape, geometry, each.level)
@@ -176,8 +148,8 @@ def _decode(
         return PixelTaps((base + pixel)[..., None], weight[..., None])
     corner = code % 4 if geometry.mode == "onnx_max" else None
     sample = (code // 4 if geometry.mode == "onnx_max" else code).clamp(min=0)
-    columns = axis.window(geometry.sampling_ratio, width)
-    y, x_ = intervals(rois, tangents, geometry, level)
+    columns = most_samples(geometry.sampling_ratio, width)
+    y, x_ = box_intervals(rois, tangents, geometry, level)
     y_low, y_high, wy = _decode_axis(y, sample // columns, 0, height, geometry)
     x_low, x_high, wx = _decode_axis(x_, sample % columns, 1, width, geometry)
     pixel = torch.stack([y * width + x for y in (y_low, y_high) for x in (x_low, x_high)], -1)
@@ -188,22 +160,22 @@ def _decode(
 
 
 def _decode_axis(
-    where: axis.Interval, sample: Tensor, side: int, length: int, geometry: Geometry
-) -> tuple[Tensor, Tensor, tuple[axis.Table, axis.Table]]:
+    where: Interval, sample: Tensor, side: int, length: int, geometry: Geometry
+) -> tuple[Tensor, Tensor, tuple[Table, Table]]:
     bins, shape = geometry.bins[side], ((-1, 1), (1, -1))[side]
     p = torch.arange(bins, device=sample.device).view(shape)
-    grid = axis.grid(where.size, bins, geometry.sampling_ratio)
-    before = axis.skipped(where, bins, grid, axis.window(geometry.sampling_ratio, length))
-    lines = axis.Interval(*(f[..., None, None, None] for f in (where.start, where.size, where.d_start, where.d_size)))
+    grid = samples_per_bin(where.size, bins, geometry.sampling_ratio)
+    before = skipped_samples(where, bins, grid, most_samples(geometry.sampling_ratio, length))
+    lines = Interval(*(f[..., None, None, None] for f in (where.start, where.size, where.d_start, where.d_size)))
     s = sample.to(where.size.dtype) + before.view(len(before), 1, *(n if n == 1 else bins for n in shape))
-    position, moved = axis.place(lines, bins, p, s, grid.clamp(min=1)[:, None, None, None])
-    corners = axis.bilinear(position, length)
+    position, moved = sample_positions(lines, bins, p, s, grid.clamp(min=1)[:, None, None, None])
+    corners = bilinear_corners(position, length)
     one = torch.ones((), dtype=position.dtype, device=position.device)
-    tables = axis.sample_weights(corners, moved, one)
+    tables = sample_weights(corners, moved, one)
     return corners.low.to(torch.int64), corners.high.to(torch.int64), tables
 
 
-def _corner_products(y: tuple[axis.Table, axis.Table], x: tuple[axis.Table, axis.Table]) -> Tensor:
+def _corner_products(y: tuple[Table, Table], x: tuple[Table, Table]) -> Tensor:
     every = len(y[0]) - 1
     corners = []
     for a in y:

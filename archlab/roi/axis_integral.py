@@ -1,7 +1,7 @@
 """Precise RoI pooling along one axis: each pixel's weight is an exact integral over the bin.
 
 Jiang et al., Acquisition of Localization Confidence for Accurate Object Detection (2018), equation 5; the
-map is the bilinear interpolation of its pixels and 0 outside. Tables of derivatives as in ``axis``.
+map is the bilinear interpolation of its pixels and 0 outside. Tables of derivatives as in ``axis_intervals``.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from archlab.roi.axis import Interval, Table
+from archlab.roi.axis_intervals import Interval, Table
 
 
 @dataclass(frozen=True)
-class Edges:
+class BinEdges:
     """The two ends of every bin, (K, P), their derivatives (n, K, P), and the run of pixels they touch."""
 
     lo: Tensor
@@ -27,7 +27,7 @@ class Edges:
     taps: Tensor  # (K,) int64
 
 
-def edges(where: Interval, bins: int, length: Tensor) -> Edges:
+def cut_bins(where: Interval, bins: int, length: Tensor) -> BinEdges:
     """Cut K intervals into bins, each on an axis of its own ``length`` (K,)."""
     p = torch.arange(bins, device=where.size.device, dtype=where.size.dtype)
     start, size, d_start, d_size = (f[..., None] for f in (where.start, where.size, where.d_start, where.d_size))
@@ -36,7 +36,7 @@ def edges(where: Interval, bins: int, length: Tensor) -> Edges:
     first = lo.floor().clamp(min=0).clamp(max=end)
     last = hi.ceil().clamp(min=0).clamp(max=end)
     taps = (last - first + 1).amax(-1).to(torch.int64)
-    return Edges(
+    return BinEdges(
         lo,
         hi,
         d_start + d_size * (p / bins),
@@ -47,7 +47,7 @@ def edges(where: Interval, bins: int, length: Tensor) -> Edges:
     )
 
 
-def edge_taps(at: Edges, rois: Tensor | None, taps: int) -> tuple[Tensor, Table]:
+def integral_taps(at: BinEdges, rois: Tensor | None, taps: int) -> tuple[Tensor, Table]:
     """Pixels (K, P, T) int32 and their weights, for RoIs that touch up to ``taps`` pixels a bin."""
     lo, hi, d_lo, d_hi = at.lo, at.hi, at.d_lo, at.d_hi
     first = torch.minimum(at.first, (at.length - taps).clamp(min=0)[:, None])

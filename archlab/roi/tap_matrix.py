@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from archlab.roi import axis, precise
-from archlab.roi.axis import Table
-from archlab.roi.geometry import MAX_COORDINATE, Geometry
+from archlab.roi.axis_integral import BinEdges, cut_bins, integral_taps
+from archlab.roi.axis_intervals import Interval, Table, box_intervals
+from archlab.roi.axis_samples import Samples, place_samples, sample_taps
+from archlab.roi.geometry import Geometry
 
 # Taps held at once: 8 bytes each in float32, up to 16 while they are built.
 MAX_TAPS = 1 << 24
@@ -67,22 +68,6 @@ class TapMatrix:
             yield some, TapMatrix(self.index[taps], self.weight[taps], self.length[some], self.bins, dead)
 
 
-def usable(rois: Tensor, levels: Tensor | None, images: int, geometry: Geometry) -> Tensor:
-    """(K,) bool: boxes that have an answer. Every other box's output is zero.
-
-    Not usable: a coordinate that is NaN, infinite, or beyond 2^24 pixels of any level; an image outside
-    [0, N); a level outside those given.
-    """
-    largest = max(max(pair) for pair in geometry.scales)
-    good = (rois[:, 1:].abs() * largest <= MAX_COORDINATE).all(1)
-    # NaN compares false. Fractions truncate towards zero, as torchvision's do.
-    image = rois[:, 0].trunc()
-    good &= (image >= 0) & (image < images)
-    if levels is not None:
-        good &= (levels >= 0) & (levels < len(geometry.scales))
-    return good
-
-
 def tap_matrices(
     rois: Tensor,
     tangents: Tensor,
@@ -104,16 +89,12 @@ def tap_matrices(
     images, height, width = size
     index_dtype = torch.int32 if images * height * width < 2**31 else torch.int64
     base = (rois[:, 0].to(torch.int64) * (height * width)).to(index_dtype)
-    scale_y, scale_x = geometry.scales[level]
-    intervals = [
-        axis.interval(rois[:, lo], rois[:, lo + 2], tangents[..., lo - 1], tangents[..., lo + 1], scale, geometry)
-        for lo, scale in ((2, scale_y), (1, scale_x))
-    ]
+    intervals = box_intervals(rois, tangents, geometry, level)
     k, (p, q) = len(rois), geometry.bins
     lengths = [torch.full((k,), n, dtype=torch.int32, device=rois.device) for n in (height, width)]
     if p == q:
         # Both axes at once: half as many calls.
-        both = axis.Interval(*(torch.cat(pair, -1) for pair in zip(*map(_fields, intervals), strict=True)))
+        both = Interval(*(torch.cat(pair, -1) for pair in zip(*map(_fields, intervals), strict=True)))
         sides = _layouts(both, p, torch.cat(lengths), max(height, width), geometry, dtype)
         y, x = sides.rows(slice(0, k)), sides.rows(slice(k, 2 * k))
     else:
@@ -124,7 +105,7 @@ def tap_matrices(
         yield part, _join(y.rows(part), x.rows(part), width, base[part], count[part], p * q)
 
 
-def _fields(where: axis.Interval) -> tuple[Tensor, ...]:
+def _fields(where: Interval) -> tuple[Tensor, ...]:
     return where.start, where.size, where.d_start, where.d_size
 
 
@@ -151,15 +132,15 @@ class _Layouts:
 
 
 def _layouts(
-    where: axis.Interval, bins: int, length: Tensor, longest: int, geometry: Geometry, dtype: torch.dtype
+    where: Interval, bins: int, length: Tensor, longest: int, geometry: Geometry, dtype: torch.dtype
 ) -> _Layouts:
     """The taps of every bin of the intervals, those of one layout together."""
-    source: axis.Samples | precise.Edges
+    source: Samples | BinEdges
     if geometry.mode == "prroi":
-        source = precise.edges(where, bins, length)
+        source = cut_bins(where, bins, length)
         code = source.taps * 2 + 1
     else:
-        source = axis.samples(where, bins, geometry.sampling_ratio, length, longest)
+        source = place_samples(where, bins, geometry.sampling_ratio, length, longest)
         code = source.taps * 2 + source.merged
     codes, which = torch.unique(code, return_inverse=True)
     row = torch.empty_like(which)
@@ -169,10 +150,10 @@ def _layouts(
         row[slice(None) if chosen is None else chosen] = torch.arange(
             len(row) if chosen is None else len(chosen), device=row.device
         )
-        if isinstance(source, precise.Edges):
-            pixel, table = precise.edge_taps(source, chosen, kind // 2)
+        if isinstance(source, BinEdges):
+            pixel, table = integral_taps(source, chosen, kind // 2)
         else:
-            pixel, table = axis.sample_taps(source, chosen, kind // 2, bool(kind % 2))
+            pixel, table = sample_taps(source, chosen, kind // 2, bool(kind % 2))
         known = [w for w in table if w is not None]
         live = known[0] != 0
         for w in known[1:]:

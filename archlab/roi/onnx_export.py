@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from onnxscript import INT64, opset18
 
+import archlab.roi.ops  # noqa: F401 - registers the operators that the table names
 from archlab.roi.geometry import MAX_COORDINATE, Geometry, RoIError
-from archlab.roi.ops import geometry_of
 
 
-def translation_table() -> dict[Any, Callable[..., Any]]:
+def onnx_translation_table() -> dict[Any, Callable[..., Any]]:
     """How ``torch.onnx.export(dynamo=True, custom_translation_table=…)`` writes the operators."""
     return {
         torch.ops.archlab.roi_align.default: _align,
@@ -51,7 +51,7 @@ def to_onnx(
         dynamo=True,
         dynamic_shapes=dynamic_shapes,
         opset_version=opset_version,
-        custom_translation_table=translation_table(),
+        custom_translation_table=onnx_translation_table(),
         verbose=False,
     )
     if path is not None and program is not None:
@@ -77,7 +77,7 @@ def _align(
 ) -> Any:
     op: Any = opset18
     del choice
-    g = geometry_of(*numbers)
+    g = Geometry.from_arguments(*numbers)
     if tangents is not None:
         raise RoIError("derivatives of RoI operators cannot be exported to ONNX")
     kind = features[0].dtype

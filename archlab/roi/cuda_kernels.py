@@ -14,9 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from archlab.roi import ops, sparse
+from archlab.roi import kernels
 from archlab.roi.geometry import Geometry
-from archlab.roi.taps import tap_matrices
+from archlab.roi.layouts import accumulate_dtype, is_channels_last
+from archlab.roi.level_rois import split_by_level
+from archlab.roi.matrix_products import by_pixel
+from archlab.roi.tap_matrix import tap_matrices
 from archlab.roi.triton_kernels import LEVELS, roi_align_kernel, taps_kernel
 
 # A thread then loads 16 bytes: four float32 channels of 4 warps, or eight half channels of 2.
@@ -25,11 +28,11 @@ BLOCK = 64
 TRANSPOSED_BLOCK = 128
 
 
-def align(features: list[Tensor], boxes: Tensor, levels: Tensor | None, g: Geometry) -> Tensor:
+def launch_align(features: list[Tensor], boxes: Tensor, levels: Tensor | None, g: Geometry) -> Tensor:
     """Launch the fused forward: (K, C, P, Q) in the first map's dtype and layout. Mode ``avg`` only."""
     first = features[0]
     k, c, (p, q) = len(boxes), first.shape[1], g.bins
-    last = sparse.is_channels_last(first)
+    last = is_channels_last(first)
     maps = [x.contiguous(memory_format=torch.channels_last) for x in features]
     out = torch.empty((k, p, q, c), dtype=first.dtype, device=first.device)
     if levels is None:
@@ -50,7 +53,7 @@ def align(features: list[Tensor], boxes: Tensor, levels: Tensor | None, g: Geome
     return result if last else result.contiguous()
 
 
-def align_transposed(
+def launch_transposed(
     grad: Tensor,
     boxes: Tensor,
     levels: Tensor | None,
@@ -60,9 +63,9 @@ def align_transposed(
 ) -> list[Tensor]:
     """A' g per level; the taps sorted by pixel, then summed by ``taps_kernel``."""
     out = []
-    dtype = sparse.accumulate_dtype(grad.dtype)
+    dtype = accumulate_dtype(grad.dtype)
     c = grad.shape[1]
-    work, _ = sparse.per_level(boxes, levels, None, sizes, g)
+    work, _ = split_by_level(boxes, levels, None, sizes, g)
     by_level = {each.level: each for each in work}
     for level, (n, h, w) in enumerate(sizes):
         x = torch.zeros((n, h, w, c), dtype=grad.dtype, device=grad.device)
@@ -71,7 +74,7 @@ def align_transposed(
             chosen = grad if each.place is None else grad[each.place]
             for part, taps in tap_matrices(each.rois, each.tangents, g, level, (n, h, w), dtype):
                 rows = chosen[part].permute(0, 2, 3, 1).reshape(-1, c).contiguous()
-                index, weight, offsets = sparse.by_pixel(taps, n * h * w)
+                index, weight, offsets = by_pixel(taps, n * h * w)
                 ends = torch.cat([offsets, offsets.new_full((1,), len(index))])
                 into = x if part.start == 0 else torch.empty_like(x)
                 taps_kernel[(n * h * w, -(-c // TRANSPOSED_BLOCK))](
@@ -94,12 +97,12 @@ def _fused(g: Geometry, choice: Any, tangents: Any, levels: int) -> bool:
 
 
 def roi_align(features: list[Tensor], boxes: Tensor, levels: Any, choice: Any, tangents: Any, *rest: Any) -> Tensor:
-    """The CUDA kernel of ``archlab::roi_align``."""
-    g = ops.geometry_of(*rest)
+    """Compute ``archlab::roi_align`` on CUDA."""
+    g = Geometry.from_arguments(*rest)
     if _fused(g, choice, tangents, len(features)):
-        ops.check(boxes, levels, len(features), g)
-        return align(features, boxes, levels, g)
-    return ops.align(features, boxes, levels, choice, tangents, *rest)
+        kernels.check_call(boxes, levels, len(features), g)
+        return launch_align(features, boxes, levels, g)
+    return kernels.roi_align(features, boxes, levels, choice, tangents, *rest)
 
 
 def roi_align_transposed(
@@ -112,10 +115,10 @@ def roi_align_transposed(
     last: bool,
     *rest: Any,
 ) -> list[Tensor]:
-    """The CUDA kernel of ``archlab::roi_align_transposed``."""
-    g = ops.geometry_of(*rest)
-    triples = ops.triples(sizes)
+    """Compute ``archlab::roi_align_transposed`` on CUDA."""
+    g = Geometry.from_arguments(*rest)
+    triples = kernels.size_triples(sizes)
     if _fused(g, choice, tangents, len(triples)):
-        ops.check(boxes, levels, len(triples), g)
-        return align_transposed(grad, boxes, levels, triples, last, g)
-    return ops.align_transposed(grad, boxes, levels, choice, tangents, sizes, last, *rest)
+        kernels.check_call(boxes, levels, len(triples), g)
+        return launch_transposed(grad, boxes, levels, triples, last, g)
+    return kernels.roi_align_transposed(grad, boxes, levels, choice, tangents, sizes, last, *rest)

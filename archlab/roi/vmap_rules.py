@@ -6,12 +6,11 @@ images from b·N on. Maps that are shared keep their numbers.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
-
-from archlab.roi.ops import LIBRARY
 
 _OPS = torch.ops.archlab
 
@@ -105,10 +104,10 @@ def _images(features: list[Tensor], dims: list[int | None]) -> int:
     return first.shape[1 if dim == 0 else 0]
 
 
-for _name, _rule in (
-    ("roi_align", _align),
-    ("roi_align_transposed", _align_transposed),
-    ("roi_align_boxes", _align_boxes),
-    ("roi_choose", _choose),
-):
-    torch.library.register_vmap(f"archlab::{_name}", _rule, lib=LIBRARY)
+VMAP_RULES: dict[str, Callable[..., Any]] = {
+    "roi_align": _align,
+    "roi_align_transposed": _align_transposed,
+    "roi_align_boxes": _align_boxes,
+    "roi_choose": _choose,
+}
+"""The rule of each operator, by its name, as ``torch.library.register_vmap`` takes it."""
