@@ -9,15 +9,13 @@ from __future__ import annotations
 import ast
 import fnmatch
 import importlib
-import importlib.util
 import re
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+from archlab import user_code
 from archlab.audit.input_spec import InputSpec, TensorSpec, images
 from archlab.errors import InputError, did_you_mean, quote
 from archlab.ir import BOXES_SHAPE
@@ -147,12 +145,10 @@ def _exported(path: Path) -> Target:
 
 
 def _factory(text: str, source: str, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Target:
+    # Here, and not where the model is made: a module is loaded once, and what it computes is no part of the model.
+    found = user_code.load(source, name)
+
     def make() -> Any:
-        found: Any = _module(source)
-        for part in name.split("."):
-            if not hasattr(found, part):
-                raise InputError(f"{quote(source)} has no {part!r}", hint=did_you_mean(part, dir(found)))
-            found = getattr(found, part)
         import torch
 
         if isinstance(found, torch.nn.Module) and not args and not kwargs:
@@ -162,39 +158,6 @@ def _factory(text: str, source: str, name: str, args: tuple[Any, ...], kwargs: M
         return found(*args, **kwargs)
 
     return Target(text, make)
-
-
-def _module(source: str) -> ModuleType:
-    if source.endswith(".py"):
-        return _file(Path(source))
-    if "" not in sys.path:
-        sys.path.insert(0, "")  # a package in the working directory, as `python -m` finds it
-    try:
-        return importlib.import_module(source)
-    except ModuleNotFoundError as error:
-        if error.name is not None and (source == error.name or source.startswith(f"{error.name}.")):
-            raise InputError(f"there is no module {quote(source)}", hint="is its package installed?") from None
-        raise
-    except ImportError:
-        raise
-    except (ValueError, TypeError):
-        raise InputError(f"{quote(source)} is no module's name") from None
-
-
-def _file(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise InputError(f"{quote(str(path))}: no such file")
-    name = f"archlab_audited_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses and pickles look their module up
-    folder = str(path.resolve().parent)
-    if folder not in sys.path:
-        sys.path.append(folder)  # what lies beside it can be imported, after all else
-    spec.loader.exec_module(module)
-    return module
 
 
 # --- libraries whose models are known ----------------------------------------------------------------------------

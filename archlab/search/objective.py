@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import re
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from archlab import user_code
 from archlab.cost import METRICS
 from archlab.detect.names import DETECTION, TRAIN
 from archlab.detect.task import Task
@@ -133,34 +131,9 @@ def _goal(text: str, task: Task) -> Goal:
 
 def _load(target: str) -> UserObjective:
     """The function that ``module:function`` or ``file.py:function`` names."""
-    module_name, _, function_name = target.rpartition(":")
-    try:
-        if module_name.endswith(".py"):
-            module = _load_file(Path(module_name))
-        else:
-            # As `python -m` does, so that a module beside the user can be named.
-            if "" not in sys.path:
-                sys.path.insert(0, "")
-            module = importlib.import_module(module_name)
-    except InputError:
-        raise
-    except Exception as error:
-        raise InputError(f"the objective {target} cannot be loaded: {type(error).__name__}: {error}") from error
-    function = getattr(module, function_name, None)
+    source, _, name = target.rpartition(":")
+    function = user_code.load(source, name)
     if not callable(function):
-        known = [name for name in vars(module) if callable(vars(module)[name])]
-        raise InputError(f"{module_name} has no function {function_name!r}", hint=did_you_mean(function_name, known))
+        raise InputError(f"the objective {target} is {type(function).__name__}, not a function")
     loaded: UserObjective = function
     return loaded
-
-
-def _load_file(path: Path) -> object:
-    if not path.is_file():
-        raise InputError(f"no such file: {path}")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module  # so that what it defines can be pickled, by data loaders' workers for one
-    spec.loader.exec_module(module)
-    return module

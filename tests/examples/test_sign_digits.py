@@ -58,7 +58,7 @@ def objective(folder: Path, monkeypatch):
     monkeypatch.setenv("IMAGE_FOLDER", str(folder))
     function = parse_goals([f"{EXAMPLE / 'train.py'}:accuracy"])[0].function
     assert function is not None
-    return function, sys.modules["train"]
+    return function, sys.modules[function.__module__]
 
 
 def network(seed: int = 0):

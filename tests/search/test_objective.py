@@ -37,9 +37,10 @@ def test_a_function_of_an_importable_module_is_loaded():
     ("text", "message"),
     [
         ("synflw", "no objective is named 'synflw'\n  hint: did you mean synflow?"),
-        ("no_such_module_here:f", "the objective no_such_module_here:f cannot be loaded: ModuleNotFoundError"),
+        ("no_such_module_here:f", "there is no module 'no_such_module_here'"),
         ("nowhere.py:f", "no such file: nowhere.py"),
-        ("math:hypott", "math has no function 'hypott'\n  hint: did you mean hypot?"),
+        ("math:hypott", "'math' has no 'hypott'\n  hint: did you mean hypot?"),
+        ("math:pi", "the objective math:pi is float, not a function"),
     ],
 )
 def test_what_cannot_be_an_objective_is_refused(text, message):

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from archlab.errors import InputError
 from archlab.search.history import INTERRUPTED, Watch
@@ -20,6 +21,8 @@ STORAGE_VARIABLE = "ARCHLAB_STORAGE"
 
 MAX_DEATHS = 5
 """Deaths of workers a worker before the search gives up: what kills them is then the objective."""
+
+_HOME = Path(__file__).resolve().parents[3]
 
 
 @dataclass
@@ -81,7 +84,10 @@ def _start(plan: Plan, count: int, timeout: float | None) -> _Worker:
     address = plan.storage or str(plan.out / "study.journal")
     threads = max(1, len(os.sched_getaffinity(0)) // count)
     environment = {"OMP_NUM_THREADS": str(threads), **os.environ, STORAGE_VARIABLE: address}
-    command = [sys.executable, "-m", "archlab", "worker", "--study", plan.study_name, "--one-stage", "--json"]
+    if Path.cwd() == _HOME:
+        environment["PYTHONPATH"] = os.pathsep.join([str(_HOME), *filter(None, [os.environ.get("PYTHONPATH")])])
+    # -P: without it a file of the current folder, such as queue.py, would stand for Python's module of its name.
+    command = [sys.executable, "-P", "-m", "archlab", "worker", "--study", plan.study_name, "--one-stage", "--json"]
     if timeout is not None:
         command += ["--timeout", f"{timeout:.3f}"]
     return _Worker(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True))
