@@ -70,7 +70,7 @@ def render_audits(outcomes: Sequence[Outcome]) -> str:
         "panels": panels,
         "failures": failures(outcomes),
         "comparison": _comparison(found),
-        "scatter": Markup(models(found)) if len(found) > 1 else "",
+        "scatter": models(found) if len(found) > 1 else "",
         "note": NOTE,
         "data": json_block([_table(panel.audit) if panel.tabled else None for panel in panels]),
         "csp": _policy(),
@@ -86,12 +86,12 @@ def _panels(found: Sequence[Audit]) -> list[Panel]:
     left = MAX_BYTES - 120_000
     panels = []
     for number, audit in enumerate(found):
-        plots = [Markup(p) for p in (icicle(audit.modules, "macs", "MACs"), icicle(audit.modules, "params", "params"))]
-        plots += [Markup(roofline(audit)), Markup(memory(audit))]
+        plots = [icicle(audit.modules, "macs", "MACs"), icicle(audit.modules, "params", "params")]
+        plots += [roofline(audit), memory(audit)]
         size = sum(map(len, plots)) + len(str(json_block(_table(audit))))
         tabled = size < left
         left -= size if tabled else 20_000
-        drawing = Markup(draw(to_graph(audit, views=False))) if audit.operators else None
+        drawing = draw(to_graph(audit, views=False)) if audit.operators else None
         if drawing is not None and len(drawing) > left:
             drawing = None
         left -= len(drawing or "")
