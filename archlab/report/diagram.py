@@ -6,26 +6,25 @@ come from the page's style sheet (``reports/static/diagram.css``), so that the d
 
 from __future__ import annotations
 
-from html import escape
+from markupsafe import Markup
 
 from archlab.ir import BOXES, INPUT, Graph
 from archlab.report.blocks import Box, Card, DrawnStage, stages_of
 from archlab.report.labels import attributes, dims, operator_label, size
 from archlab.report.layout import Edge, Item, Layout, layout
+from archlab.report.svg import bar, drawing, element, shorten
 from archlab.units import format_count
 
 BOX_WIDTH, BOX_HEIGHT = 200, 42
 GAP_X, GAP_Y = 18, 22
 PASSING, MARGIN = 16, 10
 PORT_HEIGHT = 18
-HEAT = 6
-"""Steps of the heat scale, above 0."""
 _NOWHERE = "(nothing)"
 """Stands above a box without inputs, such as a constant, so that only ports are in the first row."""
 
 
-def draw(graph: Graph) -> str:
-    """The drawing of a graph as HTML; the stage with the most MACs is open.
+def draw(graph: Graph) -> Markup:
+    """Return the drawing of a graph as HTML; the stage with the most MACs is open.
 
     Works for any graph of ``archlab.ir``; names and attributes may hold any text.
     """
@@ -33,66 +32,64 @@ def draw(graph: Graph) -> str:
     macs = max(sum(stage.macs for stage in stages), 1)
     heaviest = max(stages, key=lambda stage: stage.macs, default=None)
     rows = [_stage(stage, macs, stage is heaviest) for stage in stages]
-    ends = (
-        f'<p class="net-end">input <b>{dims(graph.input_shape)}</b></p>',
-        f'<p class="net-end">{_outputs(graph)}</p>',
-    )
-    return f'<div class="net">{ends[0]}{"".join(rows)}{ends[1]}</div>'
+    start = element("p", "input ", element("b", dims(graph.input_shape)), class_="net-end")
+    return element("div", start, *rows, element("p", *_outputs(graph), class_="net-end"), class_="net")
 
 
-def _outputs(graph: Graph) -> str:
+def _outputs(graph: Graph) -> list[str]:
     """The outputs' sizes; where there are several, each under its name."""
     sizes = {name: size(graph[name]) if name in graph.names else dims(graph.input_shape) for name in graph.outputs}
     if len(sizes) == 1:
-        return f"output <b>{next(iter(sizes.values()))}</b>"
-    return "outputs " + " · ".join(f"{_text(name, 60)} <b>{shape}</b>" for name, shape in sizes.items())
+        return ["output ", element("b", *sizes.values())]
+    parts = ["outputs "]
+    for name, shape in sizes.items():
+        parts += [" · " if len(parts) > 1 else "", f"{shorten(name, 60)} ", element("b", shape)]
+    return parts
 
 
-def _stage(stage: DrawnStage, macs: int, is_open: bool) -> str:
-    cards = "".join(_card(card, macs) for card in stage.cards)
+def _stage(stage: DrawnStage, macs: int, is_open: bool) -> Markup:
     gives = ", ".join(map(dims, stage.gives))
     rois = f" · {_plural(stage.rois, 'RoI')}" if stage.rois is not None else ""
     blocks = _plural(stage.nodes, "operator")
     if stage.blocks < stage.nodes:
         blocks = f"{_plural(stage.blocks, 'block')}, {blocks}"
-    return (
-        f'<details class="net-stage"{" open" if is_open else ""}><summary>'
-        f'<span class="net-name">{_text(stage.name, 60)}</span>'
-        f'<span class="net-blocks">{blocks}</span>'
-        f'<span class="net-shape">{dims(stage.takes)} → {gives}{rois}</span>'
-        f'<span class="net-cost"><b>{format_count(stage.macs)}</b> MACs</span>'
-        f'<span class="net-cost"><b>{format_count(stage.params)}</b> params</span>'
-        f"{share_bar(stage.macs / macs)}"
-        f'</summary><div class="net-cards">{cards}</div></details>'
+    summary = element(
+        "summary",
+        element("span", shorten(stage.name, 60), class_="net-name"),
+        element("span", blocks, class_="net-blocks"),
+        element("span", f"{dims(stage.takes)} → {gives}{rois}", class_="net-shape"),
+        element("span", element("b", format_count(stage.macs)), " MACs", class_="net-cost"),
+        element("span", element("b", format_count(stage.params)), " params", class_="net-cost"),
+        share_bar(stage.macs / macs),
     )
+    cards = element("div", *(_card(card, macs) for card in stage.cards), class_="net-cards")
+    opened = {"open": ""} if is_open else {}
+    return element("details", summary, cards, class_="net-stage", **opened)
 
 
 def _plural(count: int, word: str) -> str:
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
-def share_bar(share: float) -> str:
-    """A bar with its share of MACs in words beside it."""
-    width = max(0.0, min(share, 1.0)) * 100
-    return (
-        '<span class="share"><svg viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
-        f'<rect class="track" width="100" height="6"/><rect class="fill" width="{width:.1f}" height="6"/></svg>'
-        f"<span>{share:.1%}</span></span>"
-    )
+def share_bar(share: float) -> Markup:
+    """Return a bar with its share of MACs in words beside it."""
+    return element("span", bar(share), element("span", f"{share:.1%}"), class_="share")
 
 
-def _card(card: Card, macs: int) -> str:
+def _card(card: Card, macs: int) -> Markup:
     copies = len(card.names)
     name = card.names[0] if copies == 1 else f"{card.names[0]} … {card.names[-1].rsplit('.', 1)[-1]}"
-    badge = f'<span class="times">×{copies}</span>' if copies > 1 else ""
+    name = shorten(name, 60)
     each = " each" if copies > 1 else ""
-    return (
-        f'<figure class="net-card h{heat(card.macs / macs)}"><figcaption>'
-        f"<b>{_text(name, 60)}</b>{badge}"
-        f"<span>{format_count(card.macs)} MACs · {format_count(card.params)} params{each}</span>"
-        f'</figcaption><div class="net-scroll" tabindex="0" role="group" aria-label="{_text(name, 60)}">'
-        f"{_svg(card, macs)}</div></figure>"
+    caption = element(
+        "figcaption",
+        element("b", name),
+        element("span", f"×{copies}", class_="times") if copies > 1 else "",
+        element("span", f"{format_count(card.macs)} MACs · {format_count(card.params)} params{each}"),
     )
+    scroll = {"class_": "net-scroll", "tabindex": "0", "role": "group", "aria_label": name}
+    body = element("div", _card_drawing(card, macs), **scroll)
+    return element("figure", caption, body, class_=f"net-card h{heat(card.macs / macs)}")
 
 
 def heat(share: float) -> int:
@@ -101,7 +98,7 @@ def heat(share: float) -> int:
     return sum(share > step for step in steps[:1]) + sum(share >= step for step in steps[1:])
 
 
-def _svg(card: Card, macs: int) -> str:
+def _card_drawing(card: Card, macs: int) -> Markup:
     ports: list[Item] = [(port, ()) for port, _, _ in card.ports]
     if any(not box.inputs for box in card.boxes):
         ports.append((_NOWHERE, ()))
@@ -110,16 +107,20 @@ def _svg(card: Card, macs: int) -> str:
     height = PORT_HEIGHT + placed.ranks * (BOX_HEIGHT + GAP_Y) - BOX_HEIGHT + MARGIN
     height = max(height, PORT_HEIGHT + MARGIN)
     edges = "".join(_edge(edge, placed) for edge in placed.edges if edge.source != _NOWHERE)
-    labels = "".join(_port(port, source, dims(shape), placed) for port, source, shape in card.ports)
-    boxes = "".join(_box(box, placed, macs) for box in card.boxes)
     # What no other box takes leaves the card, as both outputs of a box head do.
     taken = {source for box in card.boxes for source in box.inputs}
     ends = [box.output for box in card.boxes if box.output not in taken or box is card.boxes[-1]]
     tail = "".join(f"M{_x(placed, end)} {_bottom(placed, end)}V{height}" for end in ends)
-    return (
-        f'<svg class="net-svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img" '
-        f'aria-label="{len(card.boxes)} boxes, output {dims(card.shape)}">'
-        f'<path class="wire" d="{edges}{tail}"/>{labels}{boxes}</svg>'
+    label = f"{len(card.boxes)} boxes, output {dims(card.shape)}"
+    return drawing(
+        (width, height),
+        label,
+        element("path", class_="wire", d=edges + tail),
+        *(_port(port, source, dims(shape), placed) for port, source, shape in card.ports),
+        *(_box(box, placed, macs) for box in card.boxes),
+        class_="net-svg",
+        width=width,
+        height=height,
     )
 
 
@@ -157,29 +158,30 @@ def _bend(x: int, y: int, to_x: int, to_y: int) -> str:
     return f"V{to_y}" if x == to_x else f"C{x} {middle} {to_x} {middle} {to_x} {to_y}"
 
 
-def _port(name: str, source: str, shape: str, placed: Layout) -> str:
-    x = _x(placed, name)
-    words = "input" if name == INPUT else "boxes" if name == BOXES else f"from {_text(source, 22)}" if source else "in"
-    return f'<text class="port" x="{x}" y="{PORT_HEIGHT - 6}">{words} <tspan>{shape}</tspan></text>'
+def _port(name: str, source: str, shape: str, placed: Layout) -> Markup:
+    if name in (INPUT, BOXES):
+        words = "input" if name == INPUT else "boxes"
+    else:
+        words = f"from {shorten(source, 22)}" if source else "in"
+    shown = element("tspan", shape)
+    return element("text", f"{words} ", shown, class_="port", x=_x(placed, name), y=PORT_HEIGHT - 6)
 
 
-def _box(box: Box, placed: Layout, macs: int) -> str:
+def _box(box: Box, placed: Layout, macs: int) -> Markup:
     first = box.nodes[0]
     x, y = _x(placed, box.output) - BOX_WIDTH // 2, _top(placed.rank[box.output])
-    label = operator_label(first)
     cost = format_count(box.macs) if box.macs else ""
     rest = " · ".join(operator_label(node) for node in box.nodes[1:])
     title = f"{first.name}\n{first.op} {attributes(first.attrs)}\n{format_count(box.params)} params"
-    return (
-        f'<g class="op h{heat(box.macs / macs)}" transform="translate({x} {y})"><title>{_text(title, 240)}</title>'
-        f'<rect width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="6"/>'
-        f'<text class="label" x="10" y="18">{_text(label, 26 - len(cost))}</text>'
-        f'<text class="end" x="{BOX_WIDTH - 10}" y="18">{cost}</text>'
-        f'<text x="10" y="33">{_text(rest, 19)}</text>'
-        f'<text class="end" x="{BOX_WIDTH - 10}" y="33">{size(box.nodes[-1])}</text></g>'
+    end = BOX_WIDTH - 10
+    return element(
+        "g",
+        element("title", shorten(title, 240)),
+        element("rect", width=BOX_WIDTH, height=BOX_HEIGHT, rx=6),
+        element("text", shorten(operator_label(first), 26 - len(cost)), class_="label", x=10, y=18),
+        element("text", cost, class_="end", x=end, y=18),
+        element("text", shorten(rest, 19), x=10, y=33),
+        element("text", size(box.nodes[-1]), class_="end", x=end, y=33),
+        class_=f"op h{heat(box.macs / macs)}",
+        transform=f"translate({x} {y})",
     )
-
-
-def _text(text: str, most: int) -> str:
-    """Text made safe for markup, cut where it would not fit."""
-    return escape(text if len(text) <= most else text[: most - 1] + "…")

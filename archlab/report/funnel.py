@@ -82,7 +82,7 @@ def agreement_plot(view: Agreement, result: SearchResult) -> Markup:
     places = {number: (view.first.rounded(x) or 0.0, view.last.rounded(y) or 0.0) for number, x, y in view.points}
     finalists = [places[f.trial] for f in result.finalists if f.trial in places]
     series = (Series("scored", list(places.values())), Series("finalist", finalists))
-    return Markup(static_scatter(series, view.first.title, view.last.title))
+    return static_scatter(series, view.first.title, view.last.title)
 
 
 def first_ranks(result: SearchResult, measures: Measures) -> dict[int, int]:

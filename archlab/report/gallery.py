@@ -76,7 +76,7 @@ def exhibits(progress: Callable[[str], None] = _silent) -> list[Exhibit]:
         network = Interpreter(space).network(lambda hole: hole.default)
         lines = text.split("\n")
         about = " ".join(line.lstrip("# ") for line in lines[: next(i for i, x in enumerate(lines) if x[:1] != "#")])
-        drawing = Markup(draw(network.graph))
+        drawing = draw(network.graph)
         made.append(Exhibit(name, about, text, network, cost(network), by_stage(network), published.get(name), drawing))
     return sorted(made, key=lambda exhibit: exhibit.total.macs)
 
@@ -92,7 +92,7 @@ def render_gallery(progress: Callable[[str], None] = _silent) -> str:
     scripts = (FIRST_SCRIPT, *SCRIPTS)
     return environment().get_template("gallery.html").render(
         exhibits=shown,
-        chart=Markup(bubble_chart(bubbles)),
+        chart=bubble_chart(bubbles),
         lines=int(median(len(e.text.splitlines()) for e in shown)),
         csp=policy(STYLES, scripts),
         first_script=static(FIRST_SCRIPT),

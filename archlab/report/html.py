@@ -22,7 +22,9 @@ from archlab.report.info import candidates, history, importance, pareto
 from archlab.report.labels import dims
 from archlab.report.measures import measures
 from archlab.report.payload import MAX_ROWS, payload
+from archlab.report.pictures import draw_picture
 from archlab.report.safe import csp_hash, json_block
+from archlab.report.svg import bar, key, shorten
 from archlab.resources import folder
 from archlab.search.result import SearchResult
 from archlab.units import format_bytes, format_count, format_seconds
@@ -59,6 +61,7 @@ def render_report(result: SearchResult) -> str:
         "measures": by,
         "headline": page.headline(result, by),
         "counts": page.counts(result),
+        "count_bar": page.count_bar(page.counts(result)),
         "budgets": page.budgets(result),
         "stages": _stage_names(infos),
         "block_class": _block_classes(infos),
@@ -137,7 +140,10 @@ def environment() -> Environment:
         "seconds": format_seconds,
         "dims": dims,
         "by_name": lambda stages: {stage.name: stage for stage in stages},
-        "share": lambda value: Markup(share_bar(value)),
-        "cut": lambda text, most=80: text if len(text) <= most else f"{text[: most - 1]}…",
+        "share": share_bar,
+        "bar": bar,
+        "picture": draw_picture,
+        "cut": shorten,
     }
+    made.globals["key"] = key
     return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from markupsafe import Markup
 
@@ -15,6 +16,7 @@ from archlab.report.funnel import Detail, details
 from archlab.report.info import STATE_LABELS, STATES, HistoryView, ParetoView
 from archlab.report.measures import Measure, Measures, finite
 from archlab.report.static_plot import Series, static_scatter
+from archlab.report.svg import element
 from archlab.search.result import Finalist, SearchResult, State
 from archlab.units import format_count
 
@@ -63,6 +65,17 @@ def counts(result: SearchResult) -> tuple[Count, ...]:
     return tuple(Count(state, STATE_LABELS[state], found[state], found[state] / total) for state in STATES)
 
 
+def count_bar(counts: Sequence[Count]) -> Markup:
+    """Return a bar in which every state is as wide as its share of the draws."""
+    starts = accumulate((100 * count.share for count in counts), initial=0.0)
+    parts = [
+        element("rect", class_=f"state-{count.state}", x=start, width=100 * count.share, height=8)
+        for count, start in zip(counts, starts, strict=False)
+    ]
+    whole = {"viewBox": "0 0 100 8", "preserveAspectRatio": "none", "aria_hidden": "true"}
+    return element("svg", element("rect", class_="track", width=100, height=8), *parts, class_="stack", **whole)
+
+
 def budgets(result: SearchResult) -> tuple[BudgetRow, ...]:
     """The budgets in words."""
     best = result.finalists[0] if result.finalists else None
@@ -99,7 +112,7 @@ def panels(infos: Sequence[FinalistInfo], room: int, told: Container[str] = ()) 
             markup = draw(info.graph)
             if len(markup) <= left:
                 left -= len(markup)
-                drawing = Markup(markup)
+                drawing = markup
             else:
                 undrawn = "Its drawing is left out to keep this file small; `archlab show` prints its stages."
         words, is_equal = recount(info.finalist)
@@ -162,7 +175,7 @@ def static_pareto(view: ParetoView, result: SearchResult) -> Markup:
         for axis, measure in (("x", view.x), ("y", view.y))
         if measure.limit is not None
     ]
-    return Markup(static_scatter(series, view.x.title, view.y.title, limits))
+    return static_scatter(series, view.x.title, view.y.title, limits)
 
 
 def static_history(view: HistoryView) -> Markup:
@@ -175,4 +188,4 @@ def static_history(view: HistoryView) -> Markup:
     for number, value in shown(view.best, view.y):
         steps += [(number, steps[-1][1]), (number, value)] if steps else [(number, value)]
     series = (Series("scored", shown(view.scored, view.y)), Series("best", steps, joined=True))
-    return Markup(static_scatter(series, "trial", view.y.title))
+    return static_scatter(series, "trial", view.y.title)

@@ -1,4 +1,4 @@
-"""Validation images with boxes, as the numbers and texts of an SVG that a template writes and escapes."""
+"""Validation images with boxes: what is to be seen, and its SVG."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from markupsafe import Markup
+
 from archlab.report.measures import finite
+from archlab.report.svg import drawing, element, shorten
 from archlab.search.result import Example
 
 SURE = 0.5
@@ -108,6 +111,52 @@ def found_picture(picture: Picture, found: Any, classes: Sequence[str], size: Se
     return replace(picture, found=boxes)
 
 
+def draw_picture(picture: Picture, place: int, is_found: bool) -> Markup:
+    """Return the SVG of a picture.
+
+    Args:
+        picture: what to draw.
+        place: of the picture in its row, from 1, for its label.
+        is_found: whether the found boxes are drawn over the true ones; the image is then the one that the page has of
+            the true boxes, so that it holds each image once.
+    """
+    label = f"Validation image {place}: {len(picture.true)} true boxes"
+    if is_found:
+        label += f", {len(picture.found)} found"
+        image = element("use", href=f"#example-{picture.number}")
+    else:
+        image = element(
+            "image",
+            id=f"example-{picture.number}",
+            width=picture.width,
+            height=picture.height,
+            preserveAspectRatio="none",
+            href=f"data:image/jpeg;base64,{picture.jpeg}",
+        )
+    return drawing(
+        (picture.width, picture.height),
+        label,
+        image,
+        *(_outline(box, "true" if is_found else _class_of(box)) for box in picture.true),
+        *(
+            element("g", element("title", f"{box.text} {box.score}"), _outline(box, _class_of(box)))
+            for box in picture.found
+        ),
+        *(element("text", line.text, x=line.x, y=line.y, font_size=picture.letter) for line in picture.labels),
+    )
+
+
+def _class_of(box: Box) -> str:
+    return f"class block-{box.colour}"
+
+
+def _outline(box: Box, kind: str) -> Markup:
+    """A box over its own shade, so that it stands out on any image."""
+    return Markup("").join(
+        element("rect", class_=name, x=box.x, y=box.y, width=box.width, height=box.height) for name in ("shade", kind)
+    )
+
+
 def _boxes(rows: Iterable[Sequence[Any]], classes: Sequence[str], scale: float) -> Iterable[Box]:
     for row in rows:
         sides = [finite(side) for side in row[:4]]
@@ -118,7 +167,7 @@ def _boxes(rows: Iterable[Sequence[Any]], classes: Sequence[str], scale: float) 
             continue
         x1, y1, x2, y2 = (round((side or 0.0) * scale, 1) for side in sides)
         name = classes[label - 1]
-        text = name if len(name) <= MAX_LABEL else f"{name[: MAX_LABEL - 1]}…"
+        text = shorten(name, MAX_LABEL)
         score = f"{row[5]:.2f}".lstrip("0") if len(row) > 5 else ""
         width, height = round(max(x2 - x1, 0.0), 1), round(max(y2 - y1, 0.0), 1)
         yield Box(x1, y1, width, height, min(label, COLOURS) - 1, text, score)

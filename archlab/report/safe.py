@@ -13,6 +13,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from archlab.report.svg import shorten
+
 _JSON_ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 
 
@@ -33,8 +35,7 @@ def plotly_text(text: str, most: int = 60) -> str:
     >>> plotly_text("<b>%{x}")
     '&lt;b&gt;%&#123;x}'
     """
-    cut = text if len(text) <= most else text[: most - 1] + "…"
-    return html.escape(cut, quote=False).replace("%{", "%&#123;")
+    return html.escape(shorten(text, most), quote=False).replace("%{", "%&#123;")
 
 
 def csp_hash(text: str) -> str:

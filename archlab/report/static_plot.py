@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
-WIDTH, HEIGHT = 720, 360
-LEFT, RIGHT, TOP, BOTTOM = 70, 16, 18, 46
+from markupsafe import Markup
+
+from archlab.report.svg import Axis, Frame, Point, drawing, element, line_through, shorten
+
+FRAME = Frame(720, 360, left=70, right=16, top=18, bottom=46)
 MAX_POINTS = 1_500
-Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ class Series:
 
 def static_scatter(
     series: Sequence[Series], x_title: str, y_title: str, limits: Sequence[tuple[str, float, str]] = ()
-) -> str:
-    """The plot as SVG.
+) -> Markup:
+    """Return the plot as SVG.
 
     Args:
         series: drawn in order, on common axes.
@@ -34,64 +34,34 @@ def static_scatter(
     """
     xs = [x for s in series for x, _ in s.points] + [at for axis, at, _ in limits if axis == "x"]
     ys = [y for s in series for _, y in s.points] + [at for axis, at, _ in limits if axis == "y"]
-    x_axis, y_axis = _Axis.over(xs, LEFT, WIDTH - RIGHT), _Axis.over(ys, HEIGHT - BOTTOM, TOP)
-    parts = [
-        f'<svg class="static-plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'aria-label="{escape(y_title[:60])} against {escape(x_title[:60])}">'
-    ]
-    for tick in x_axis.ticks():
-        x = x_axis.at(tick)
-        parts.append(f'<path class="grid" d="M{x:.1f} {TOP}V{HEIGHT - BOTTOM}"/>')
-        parts.append(f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{tick:.6g}</text>')
-    for tick in y_axis.ticks():
-        y = y_axis.at(tick)
-        parts.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>')
-        parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{tick:.6g}</text>')
-    for axis, at, label in limits:
-        path = f"M{x_axis.at(at):.1f} {TOP}V{HEIGHT - BOTTOM}" if axis == "x" else ""
-        path = path or f"M{LEFT} {y_axis.at(at):.1f}H{WIDTH - RIGHT}"
-        x, y = (x_axis.at(at) - 5, TOP + 10.0) if axis == "x" else (WIDTH - RIGHT - 4.0, y_axis.at(at) - 5)
-        parts.append(f'<path class="limit" d="{path}"/>')
-        parts.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="end">{escape(label)}</text>')
-    for s in series:
-        # One path for all points: a dot is a line of no length with round ends.
-        end, every = ("", 1) if s.joined else ("h0", 1 + len(s.points) // MAX_POINTS)
-        places = [f"{x_axis.at(x):.1f} {y_axis.at(y):.1f}{end}" for x, y in s.points[::every]]
-        path = ("L" if s.joined else "M").join(places)
-        parts.append(f'<path class="{"line" if s.joined else "dots"} role-{s.role}" d="{f"M{path}" if path else ""}"/>')
-    middle = (TOP + HEIGHT - BOTTOM) / 2
-    parts.append(
-        f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 8}" text-anchor="middle">{escape(x_title[:60])}</text>'
-        f'<text x="14" y="{middle}" text-anchor="middle" transform="rotate(-90 14 {middle})">{escape(y_title[:60])}'
-        "</text></svg>"
+    x_axis, y_axis = Axis.over(xs, *FRAME.x_ends), Axis.over(ys, *FRAME.y_ends)
+    x_title, y_title = shorten(x_title, 60), shorten(y_title, 60)
+    return drawing(
+        FRAME.size,
+        f"{y_title} against {x_title}",
+        *(FRAME.x_tick(x_axis.at(tick), f"{tick:.6g}") for tick in x_axis.ticks()),
+        *(FRAME.y_tick(y_axis.at(tick), f"{tick:.6g}") for tick in y_axis.ticks()),
+        *(_limit(axis, (x_axis if axis == "x" else y_axis).at(at), label) for axis, at, label in limits),
+        *(_marks(s, x_axis, y_axis) for s in series),
+        FRAME.x_title(x_title),
+        FRAME.y_title(y_title),
+        class_="chart static-plot",
     )
-    return "".join(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class _Axis:
-    """A linear scale from values to pixels."""
+def _limit(axis: str, at: float, label: str) -> Markup:
+    """A dashed line with its label beside it."""
+    if axis == "x":
+        path, x, y = FRAME.upright(at), at - 5, FRAME.top + 10
+    else:
+        path, x, y = FRAME.level(at), FRAME.x_ends[1] - 4, at - 5
+    return element("path", class_="limit", d=path) + element("text", label, x=x, y=y, text_anchor="end")
 
-    low: float
-    high: float
-    start: float
-    stop: float
 
-    @staticmethod
-    def over(values: Sequence[float], start: float, stop: float) -> _Axis:
-        low, high = (min(values), max(values)) if values else (0.0, 1.0)
-        room = (high - low) * 0.05 or abs(high) * 0.05 or 1.0
-        return _Axis(low - room, high + room, start, stop)
-
-    def at(self, value: float) -> float:
-        return self.start + (value - self.low) / (self.high - self.low) * (self.stop - self.start)
-
-    def ticks(self) -> Iterator[float]:
-        """About five round numbers."""
-        raw = (self.high - self.low) / 5
-        magnitude = 10.0 ** math.floor(math.log10(raw))
-        step = next(magnitude * nice for nice in (1, 2, 5, 10) if magnitude * nice >= raw)
-        first = math.ceil(self.low / step)
-        for i in range(first, first + 12):
-            if i * step <= self.high:
-                yield round(i * step, 12)
+def _marks(series: Series, x_axis: Axis, y_axis: Axis) -> Markup:
+    """One path for all points: a dot is a line of no length with round ends."""
+    places = [(x_axis.at(x), y_axis.at(y)) for x, y in series.points]
+    if series.joined:
+        return element("path", class_=f"line role-{series.role}", d=line_through(places))
+    dots = "".join(f"{line_through([place])}h0" for place in places[:: 1 + len(places) // MAX_POINTS])
+    return element("path", class_=f"dots role-{series.role}", d=dots)

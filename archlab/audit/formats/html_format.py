@@ -73,7 +73,7 @@ def render(run: AuditRun, options: Options, /) -> str:
         "failures": run.failures,
         "columns": COLUMNS,
         "comparison": _comparison(found),
-        "scatter": Markup(models(found)) if len(found) > 1 else "",
+        "scatter": models(found) if len(found) > 1 else "",
         "note": NOTE,
         "data": json_block([_table(panel.audit) if panel.tabled else None for panel in panels]),
         "csp": policy(STYLES, (FIRST_SCRIPT, *SCRIPTS)),
@@ -90,15 +90,15 @@ def _panels(found: Sequence[Audit]) -> list[ModelPanel]:
     panels = []
     for number, audit in enumerate(found, start=1):
         plots = {
-            "by_macs": Markup(icicle(audit.modules, "macs", "MACs")),
-            "by_params": Markup(icicle(audit.modules, "params", "params")),
-            "roofline": Markup(roofline(audit)),
-            "memory": Markup(memory(audit)),
+            "by_macs": icicle(audit.modules, "macs", "MACs"),
+            "by_params": icicle(audit.modules, "params", "params"),
+            "roofline": roofline(audit),
+            "memory": memory(audit),
         }
         size = sum(map(len, plots.values())) + len(str(json_block(_table(audit))))
         tabled = size < left
         left -= size if tabled else 20_000
-        drawing = Markup(draw(audit.graph(views=False))) if audit.operators else None
+        drawing = draw(audit.graph(views=False)) if audit.operators else None
         if drawing is not None and len(drawing) > left:
             drawing = None
         left -= len(drawing or "")

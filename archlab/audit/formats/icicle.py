@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
+
+from markupsafe import Markup
 
 from archlab.audit.findings import Module
+from archlab.report.svg import drawing, element, shorten
 from archlab.units import format_count
 
 WIDTH, ROW = 1200, 26
@@ -52,32 +54,33 @@ def cells(modules: Sequence[Module], count: str) -> tuple[Cell, ...]:
     return tuple(found)
 
 
-def icicle(modules: Sequence[Module], count: str, noun: str) -> str:
-    """Draw the icicle as SVG; an empty text where there is nothing to show."""
+def icicle(modules: Sequence[Module], count: str, noun: str) -> Markup:
+    """Return the SVG; nothing where there is nothing to show."""
     placed = cells(modules, count)
     if not placed:
-        return ""
+        return Markup()
     height = (max(cell.row for cell in placed) + 1) * ROW
-    body = "".join(_cell(cell, count, noun) for cell in placed)
-    return (
-        f'<svg class="icicle" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{noun} by module;'
-        f' the table of modules has the numbers">{body}</svg>'
-    )
+    label = f"{noun} by module; the table of modules has the numbers"
+    return drawing((WIDTH, height), label, *(_cell(cell, count, noun) for cell in placed), class_="icicle")
 
 
-def _cell(cell: Cell, count: str, noun: str) -> str:
+def _cell(cell: Cell, count: str, noun: str) -> Markup:
     name = cell.module.path.rpartition(".")[2] or "whole"
     value = format_count(getattr(cell.module, count))
-    title = escape(f"{cell.module.path or 'the whole model'} ({cell.module.kind})\n{value} {noun}, {cell.share:.1%}")
-    room = int((cell.width - 8) / _CHARACTER)
-    label = name if len(name) <= room else f"{name[: room - 1]}…" if room > 2 else ""
-    rest = f" {value}" if label == name and room > len(name) + len(value) + 1 else ""
-    text = (
-        f'<text x="{cell.x + 5:.1f}" y="{cell.row * ROW + 17}"><tspan class="name">{escape(label)}</tspan>{rest}</text>'
-        if label
-        else ""
+    title = f"{cell.module.path or 'the whole model'} ({cell.module.kind})\n{value} {noun}, {cell.share:.1%}"
+    top, width = cell.row * ROW, max(cell.width - 1, 0.5)
+    return element(
+        "g",
+        element("title", title),
+        element("rect", x=cell.x, y=top, width=width, height=ROW - 1, rx=2),
+        _label(name, value, cell.x + 5, top + 17, room=int((cell.width - 8) / _CHARACTER)),
+        class_=f"ic{cell.row % 4}",
     )
-    return (
-        f'<g class="ic{cell.row % 4}"><title>{title}</title><rect x="{cell.x:.1f}" y="{cell.row * ROW}"'
-        f' width="{max(cell.width - 1, 0.5):.1f}" height="{ROW - 1}" rx="2"/>{text}</g>'
-    )
+
+
+def _label(name: str, value: str, x: float, y: float, room: int) -> Markup:
+    """The name, cut to ``room`` characters, and its value where there is room for both; nothing where for neither."""
+    if len(name) > room and room <= 2:
+        return Markup()
+    rest = f" {value}" if room > len(name) + len(value) + 1 else ""
+    return element("text", element("tspan", shorten(name, room), class_="name"), rest, x=x, y=y)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
+
+from markupsafe import Markup
 
 from archlab.audit.audit_result import Audit
 from archlab.audit.findings import Operator
+from archlab.report.svg import Axis, Frame, drawing, element, line_through, number, shorten
 from archlab.units import format_bytes, format_count
 
-WIDTH, HEIGHT = 620, 320
-LEFT, RIGHT, TOP, BOTTOM = 74, 14, 12, 40
+SCATTER = Frame(620, 320, left=74, right=14, top=12, bottom=40)
+SCHEDULE = Frame(1200, 220, left=74, right=14, top=12, bottom=26)
 MOST_POINTS = 1500
 
 _KINDS = ("product", "norm", "pool", "elementwise")
@@ -47,13 +48,13 @@ def kind(operator: Operator) -> str:
     return max(_KINDS[1:], key=lambda name: getattr(operator, name))
 
 
-def roofline(audit: Audit) -> str:
-    """Draw the roofline scatter: far to the left an operator is bound by memory, to the right by arithmetic."""
+def roofline(audit: Audit) -> Markup:
+    """The roofline scatter: far to the left an operator is bound by memory, to the right by arithmetic."""
     return scatter(roofline_points(audit), "operations per byte", "operations", lambda v: f"{v:g}", format_count)
 
 
-def models(audits: Sequence[Audit]) -> str:
-    """Draw models by parameters and MACs."""
+def models(audits: Sequence[Audit]) -> Markup:
+    """Models by parameters and MACs."""
     points = [
         Point(
             a.params,
@@ -70,94 +71,58 @@ def models(audits: Sequence[Audit]) -> str:
 
 def scatter(
     points: Sequence[Point], x: str, y: str, show_x: Callable[[float], str], show_y: Callable[[float], str]
-) -> str:
-    """Draw a scatter plot on two logarithmic axes."""
+) -> Markup:
+    """Return a scatter plot on two logarithmic axes; nothing without points."""
     if not points:
-        return ""
-    across = _axis([p.x for p in points], LEFT, WIDTH - RIGHT)
-    up = _axis([p.y for p in points], HEIGHT - BOTTOM, TOP)
-    grid = "".join(
-        f'<path d="M{at:.1f} {TOP}V{HEIGHT - BOTTOM}"/><text x="{at:.1f}" y="{HEIGHT - BOTTOM + 16}" class="mid">{show_x(v)}</text>'
-        for v, at in across.ticks
-    ) + "".join(
-        f'<path d="M{LEFT} {at:.1f}H{WIDTH - RIGHT}"/><text x="{LEFT - 6}" y="{at + 4:.1f}" class="end">{show_y(v)}</text>'
-        for v, at in up.ticks
-    )
-    marks = "".join(_mark(p, across.place(p.x), up.place(p.y), len(points)) for p in points)
-    return (
-        f'<svg class="audit-plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{y} against {x}">'
-        f'<g class="grid">{grid}</g>{marks}'
-        f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 4}" class="mid title">{x}</text>'
-        f'<text transform="translate(12 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" class="mid title">{y}</text></svg>'
+        return Markup()
+    x_axis = Axis.over([p.x for p in points], *SCATTER.x_ends, is_log=True)
+    y_axis = Axis.over([p.y for p in points], *SCATTER.y_ends, is_log=True)
+    return drawing(
+        SCATTER.size,
+        f"{y} against {x}",
+        *(SCATTER.x_tick(x_axis.at(tick), show_x(tick)) for tick in x_axis.ticks(8)),
+        *(SCATTER.y_tick(y_axis.at(tick), show_y(tick)) for tick in y_axis.ticks(8)),
+        *(_mark(p, x_axis.at(p.x), y_axis.at(p.y), has_label=len(points) <= 40) for p in points),
+        SCATTER.x_title(x),
+        SCATTER.y_title(y),
+        class_="chart audit-plot",
     )
 
 
-def _mark(point: Point, x: float, y: float, among: int) -> str:
-    label = ""
-    if point.label and among <= 40:
-        short = point.label if len(point.label) <= 26 else point.label[:25] + "…"
-        end = x > WIDTH * 0.7
-        label = f'<text x="{x - 8 if end else x + 8:.1f}" y="{y + 4:.1f}" class="{"end" if end else ""}">{escape(short)}</text>'
-    return (
-        f'<g class="mark {point.role}"><title>{escape(point.title)}</title>'
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4"/>{label}</g>'
-    )
+def _mark(point: Point, x: float, y: float, has_label: bool) -> Markup:
+    label = _beside(x, y, 8, SCATTER.width * 0.7, shorten(point.label, 26)) if point.label and has_label else Markup()
+    circle = element("circle", cx=x, cy=y, r=4)
+    return element("g", element("title", point.title), circle, label, class_=f"mark {point.role}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Axis:
-    low: float
-    high: float
-    start: float
-    end: float
-    ticks: tuple[tuple[float, float], ...]
-
-    def place(self, value: float) -> float:
-        return self.start + (math.log10(value) - self.low) / (self.high - self.low) * (self.end - self.start)
+def _beside(x: float, y: float, gap: float, last: float, text: str) -> Markup:
+    """Text to the right of a point, or where the point lies beyond ``last``, to the left."""
+    if x > last:
+        return element("text", text, x=x - gap, y=y + 4, text_anchor="end")
+    return element("text", text, x=x + gap, y=y + 4)
 
 
-def _axis(values: Sequence[float], start: float, end: float) -> _Axis:
-    low, high = math.log10(min(values)), math.log10(max(values))
-    pad = max((high - low) * 0.06, 0.1)
-    axis = _Axis(low - pad, high + pad, start, end, ())
-    decades = range(math.ceil(axis.low), math.floor(axis.high) + 1)
-    marks = [10.0**d for d in decades]
-    if len(marks) < 2:
-        marks = [f * 10.0**d for d in range(math.floor(axis.low), math.ceil(axis.high) + 1) for f in (1, 2, 5)]
-        marks = [m for m in marks if axis.low <= math.log10(m) <= axis.high]
-    step = max(1, len(marks) // 7)
-    return _Axis(axis.low, axis.high, start, end, tuple((m, axis.place(m)) for m in marks[::step]))
-
-
-def memory(audit: Audit) -> str:
-    """Draw the bytes of live activations behind each operator, with the peak marked."""
+def memory(audit: Audit) -> Markup:
+    """Return a plot of the bytes of live activations behind each operator, with the peak marked."""
     live = [operator.live for operator in audit.operators]
     if not live or not max(live):
-        return ""
-    width, top = 1200, max(live) * 1.08
-    height, bottom = 220, 26
-
-    def at(i: int, value: float) -> tuple[float, float]:
-        return LEFT + (width - LEFT - RIGHT) * (i / max(len(live) - 1, 1)), TOP + (height - TOP - bottom) * (
-            1 - value / top
-        )
-
-    line = "".join(f"{'L' if i else 'M'}{x:.1f} {y:.1f}" for i, v in enumerate(live) for x, y in [at(i, v)])
-    base = height - bottom
+        return Markup()
+    x_axis = Axis(0, max(len(live) - 1, 1), *SCHEDULE.x_ends)
+    y_axis = Axis(0, max(live) * 1.08, *SCHEDULE.y_ends)
+    line = line_through((x_axis.at(i), y_axis.at(value)) for i, value in enumerate(live))
+    (left, right), base = SCHEDULE.x_ends, y_axis.at(0)
     peak = max(range(len(live)), key=live.__getitem__)
-    x, y = at(peak, live[peak])
-    name = audit.operators[peak].name
-    end = x > width / 2
-    ticks = "".join(
-        f'<path d="M{LEFT} {ty:.1f}H{width - RIGHT}"/><text x="{LEFT - 6}" y="{ty + 4:.1f}" class="end">{format_bytes(value)}</text>'
-        for value in (0, max(live) / 2, max(live))
-        for _, ty in [at(0, value)]
-    )
-    return (
-        f'<svg class="audit-plot wide-plot" viewBox="0 0 {width} {height}" role="img" aria-label="live memory over the schedule">'
-        f'<g class="grid">{ticks}</g><path class="area" d="{line}L{width - RIGHT} {base}L{LEFT} {base}Z"/>'
-        f'<path class="edge" d="{line}"/><g class="mark peak"><title>{escape(name)}</title><circle cx="{x:.1f}" cy="{y:.1f}" r="5"/></g>'
-        f'<text class="{"end" if end else ""}" x="{x - 10 if end else x + 10:.1f}" y="{y + 4:.1f}">'
-        f"peak {format_bytes(live[peak])} at {escape(name if len(name) <= 60 else name[:59] + '…')}</text>"
-        f'<text x="{(LEFT + width) / 2}" y="{height - 6}" class="mid title">operators in the order of running</text></svg>'
+    x, y, name = x_axis.at(peak), y_axis.at(live[peak]), audit.operators[peak].name
+    words = f"peak {format_bytes(live[peak])} at {shorten(name, 60)}"
+    circle = element("circle", cx=x, cy=y, r=5)
+    return drawing(
+        SCHEDULE.size,
+        "live memory over the schedule",
+        *(SCHEDULE.y_tick(y_axis.at(value), format_bytes(value)) for value in (0, max(live) / 2, max(live))),
+        element("path", class_="area", d=f"{line}L{number(right)} {number(base)}L{number(left)} {number(base)}Z"),
+        element("path", class_="edge", d=line),
+        element("g", element("title", name), circle, class_="mark peak"),
+        _beside(x, y, 10, SCHEDULE.width / 2, words),
+        SCHEDULE.x_title("operators in the order of running"),
+        class_="chart audit-plot wide-plot",
     )
