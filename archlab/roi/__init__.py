@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from archlab.roi.align import roi_align, roi_pool
     from archlab.roi.boxes import assign_levels
-    from archlab.roi.counting import roi_align_bytes, roi_align_macs
+    from archlab.roi.counting import fvcore_handles, roi_align_bytes, roi_align_macs
+    from archlab.roi.export import to_onnx
     from archlab.roi.geometry import RoIError
     from archlab.roi.modules import MultiScaleRoIAlign, RoIAlign, RoIPool
     from archlab.roi.multiscale import infer_strides, multiscale_roi_align
@@ -22,18 +23,21 @@ __all__ = [
     "RoIError",
     "RoIPool",
     "assign_levels",
+    "fvcore_handles",
     "infer_strides",
     "multiscale_roi_align",
     "roi_align",
     "roi_align_bytes",
     "roi_align_macs",
     "roi_pool",
+    "to_onnx",
 ]
 
 _HOMES = {
     "align": ("roi_align", "roi_pool"),
     "boxes": ("assign_levels",),
-    "counting": ("roi_align_bytes", "roi_align_macs"),
+    "counting": ("fvcore_handles", "roi_align_bytes", "roi_align_macs"),
+    "export": ("to_onnx",),
     "geometry": ("RoIError",),
     "modules": ("MultiScaleRoIAlign", "RoIAlign", "RoIPool"),
     "multiscale": ("infer_strides", "multiscale_roi_align"),
@@ -45,3 +49,7 @@ def __getattr__(name: str) -> Any:
         if name in names:
             return getattr(importlib.import_module(f"archlab.roi.{home}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
