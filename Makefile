@@ -6,7 +6,7 @@ OUT ?= out/mobile
 TRIALS ?= 60
 JOBS ?= auto
 
-.PHONY: search test check format setup clean
+.PHONY: search test check docs layers format setup clean
 
 setup: $(VENV)/.installed
 
@@ -29,6 +29,12 @@ check: setup
 
 test: check
 	$(BIN)/python -m pytest -n $(JOBS)
+
+docs: setup
+	$(BIN)/python -m tools.api out/api
+
+layers: setup
+	$(BIN)/python -m tools.layers --write docs/architecture.md
 
 format: setup
 	$(BIN)/ruff format .

@@ -4,57 +4,111 @@
 >>> network = archlab.elaborate(archlab.load("mobilenet_v1"))
 >>> archlab.cost(network).macs
 568740352
+
+**What is public**: the names in ``archlab.__all__``, and in the ``__all__`` of the three packages among them,
+``archlab.detect``, ``archlab.roi`` and ``archlab.score``. They keep their meaning until the changelog says otherwise.
+Every other module and name is internal, with or without an underscore, and may change or move without notice.
+
+``archlab.audit``, ``archlab.cost``, ``archlab.elaborate`` and ``archlab.search`` are functions; the modules of these
+names are internal.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from archlab.audit import audit
+from archlab.audit import audit, audit_detector
 from archlab.cost import Budget, Cost, by_block, by_op, by_part, by_stage, cost, parse_budget
-from archlab.elaborate import Fixed, Interpreter, Network, Random, Space, elaborate, settle
-from archlab.errors import ArchlabError, BudgetError, ElaborationError, InputError, LimitError, SyntaxProblem
+from archlab.elaborate import Draw, Fixed, Hole, Interpreter, Network, Random, Space, elaborate, settle
+from archlab.errors import (
+    ArchlabError,
+    AuditError,
+    BudgetError,
+    BuildError,
+    ElaborationError,
+    ExhaustedError,
+    InputError,
+    LimitError,
+    ScoreError,
+    SyntaxProblem,
+)
 from archlab.grammar import parse, unparse, with_classes, with_input
 from archlab.grammar.ast import Architecture
 from archlab.ir import Graph, Node
 from archlab.search import search
+from archlab.search.result import SearchResult, read_result
 
 if TYPE_CHECKING:
+    from archlab import detect, roi, score
     from archlab.audit.audit_result import Audit
+    from archlab.exchange.export import export
+    from archlab.exchange.regnet import REGNETS, RegNet, regnet
+    from archlab.exchange.rewrite import RewriteOptions, rewrite
+    from archlab.exchange.timm_in import from_timm
+    from archlab.exchange.timm_out import to_timm
     from archlab.nn import build, copy_weights, recount
     from archlab.report.html import write_report
+    from archlab.search.draw import FromTrial
     from archlab.search.objective import Candidate
+    from archlab.search.sampler.screen import ScreenSampler
+
+    __version__: str
 
 # What imports torch, optuna or plotly is imported when it is first used: `import archlab` takes a tenth of a second.
 _LAZY = {
     "Audit": "archlab.audit.audit_result",
+    "Candidate": "archlab.search.objective",
+    "FromTrial": "archlab.search.draw",
+    "REGNETS": "archlab.exchange.regnet",
+    "RegNet": "archlab.exchange.regnet",
+    "RewriteOptions": "archlab.exchange.rewrite",
+    "ScreenSampler": "archlab.search.sampler.screen",
     "build": "archlab.nn",
     "copy_weights": "archlab.nn",
+    "export": "archlab.exchange.export",
+    "from_timm": "archlab.exchange.timm_in",
     "recount": "archlab.nn",
-    "Candidate": "archlab.search.objective",
+    "regnet": "archlab.exchange.regnet",
+    "rewrite": "archlab.exchange.rewrite",
+    "to_timm": "archlab.exchange.timm_out",
     "write_report": "archlab.report.html",
 }
+_PACKAGES = ("detect", "roi", "score")
 
 __all__ = [
+    "REGNETS",
     "Architecture",
     "ArchlabError",
     "Audit",
+    "AuditError",
     "Budget",
     "BudgetError",
+    "BuildError",
     "Candidate",
     "Cost",
+    "Draw",
     "ElaborationError",
+    "ExhaustedError",
     "Fixed",
+    "FromTrial",
     "Graph",
+    "Hole",
     "InputError",
     "Interpreter",
     "LimitError",
     "Network",
     "Node",
     "Random",
+    "RegNet",
+    "RewriteOptions",
+    "ScoreError",
+    "ScreenSampler",
+    "SearchResult",
     "Space",
     "SyntaxProblem",
+    "__version__",
     "audit",
+    "audit_detector",
     "build",
     "by_block",
     "by_op",
@@ -62,13 +116,23 @@ __all__ = [
     "by_stage",
     "copy_weights",
     "cost",
+    "detect",
     "elaborate",
+    "export",
+    "from_timm",
     "load",
+    "load_space",
     "parse",
     "parse_budget",
+    "read_result",
     "recount",
+    "regnet",
+    "rewrite",
+    "roi",
+    "score",
     "search",
     "settle",
+    "to_timm",
     "unparse",
     "with_classes",
     "with_input",
@@ -77,7 +141,7 @@ __all__ = [
 
 
 def load(name: str) -> Architecture:
-    """The architecture of a shipped name or of an ``.arch`` file.
+    """Read the architecture of a shipped name or of an ``.arch`` file.
 
     Raises:
         InputError: neither a shipped name nor a file that can be read.
@@ -89,9 +153,35 @@ def load(name: str) -> Architecture:
     return parse_file(find_architecture(name))
 
 
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        import importlib
+def load_space(source: str | Architecture) -> Space:
+    """Check an architecture, or the one that ``load`` reads, and return the space of networks that it describes.
 
+    >>> interpreter = Interpreter(load_space("mobile"))
+    >>> interpreter.network(Fixed({"width_mult": 1.0})).name
+    'mobile'
+
+    Raises:
+        InputError: neither a shipped name nor a file that can be read.
+        ArchlabError: the text is not an architecture, or a name, an argument or a definition in it is wrong.
+    """
+    from archlab.elaborate import load as check
+
+    return check(load(source) if isinstance(source, str) else source)
+
+
+def __getattr__(name: str) -> Any:
+    import importlib
+
+    if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)
+    if name in _PACKAGES:
+        return importlib.import_module(f"archlab.{name}")
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("archlab")
     raise AttributeError(f"module 'archlab' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from archlab.audit.audit_result import Audit
 
-__all__ = ["audit"]
+__all__ = ["audit", "audit_detector"]
 
 
 def audit(model: nn.Module, /, *args: Any, **kwargs: Any) -> Audit:
@@ -21,7 +21,7 @@ def audit(model: nn.Module, /, *args: Any, **kwargs: Any) -> Audit:
     The model runs once, in evaluation mode, on tensors without data; where its forward looks at values it runs for
     real, and ``Audit.reason`` says why. The model and the inputs are left exactly as they were. Counts are for the
     whole batch that is given. A torchvision detector is counted in parts, with as many proposals per image as it hands
-    on at most (1,000 in most); ``archlab audit --proposals`` takes other numbers.
+    on at most (1,000 in most); ``archlab.audit_detector`` takes other numbers.
 
     Args:
         model: any module, on any device, the meta device included; compiled, scripted or lazy ones too.
@@ -38,3 +38,31 @@ def audit(model: nn.Module, /, *args: Any, **kwargs: Any) -> Audit:
     from archlab.audit.audit_model import audit_model
 
     return audit_model(model, args, kwargs)
+
+
+def audit_detector(
+    model: nn.Module, /, *args: Any, proposals: int | None = None, detections: int = 0, **kwargs: Any
+) -> Audit:
+    """Count one of torchvision's detectors with as many boxes per image as are given; otherwise as ``archlab.audit``.
+
+    Args:
+        model: the detector.
+        args, kwargs: what it is called with.
+        proposals: boxes per image that its box head reads; by default the most that the detector hands on.
+        detections: boxes per image that its mask and keypoint heads read.
+
+    Raises:
+        AuditError: the forward fails, and on which module.
+
+    >>> import torch, torchvision
+    >>> faster_rcnn = torchvision.models.detection.fasterrcnn_mobilenet_v3_large_320_fpn
+    >>> model = faster_rcnn(weights=None, weights_backbone=None)
+    >>> images = [torch.empty(3, 320, 320)]
+    >>> few, many = (audit_detector(model, images, proposals=n).macs for n in (10, 100))
+    >>> (many - few) // 90
+    14359552
+    """
+    from archlab.audit.audit_model import audit_model
+    from archlab.audit.detector_parts import Boxes
+
+    return audit_model(model, args, kwargs, boxes=Boxes(proposals, detections))

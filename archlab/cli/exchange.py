@@ -126,14 +126,14 @@ def rewrite(net: str, rule: str, where: str | None, dm: int, groups: int, out: P
     from archlab.cost import cost
     from archlab.elaborate import elaborate
     from archlab.errors import ElaborationError
-    from archlab.exchange.rewrite import Options, compare
+    from archlab.exchange.rewrite import RewriteOptions, compare
     from archlab.exchange.rewrite import rewrite as rewritten
     from archlab.files import write_atomic
     from archlab.grammar import parse, parse_file, unparse
     from archlab.resources import find_architecture
 
     old = parse_file(find_architecture(net))
-    text = unparse(rewritten(old, rule, where, Options(dm, groups)))
+    text = unparse(rewritten(old, rule, where, RewriteOptions(dm, groups)))
     try:
         new = elaborate(parse(text, f"{old.name} rewritten"))
     except ElaborationError as error:

@@ -86,7 +86,7 @@ _NOT_IN_TORCHVISION = frozenset(
     f"regnet_{kind}_{size}" for kind in "xy" for size in ("200mf", "600mf", "4_0gf", "6_4gf", "12gf")
 )
 
-RULES: dict[str, RegNet] = {
+REGNETS: dict[str, RegNet] = {
     name: RegNet(w0, wa, wm, depth, group_width, se, paper=name in _NOT_IN_TORCHVISION)
     for name, (se, depth, w0, wa, wm, group_width) in {
         "regnet_x_200mf": (False, 13, 24, 36.44, 2.49, 8),

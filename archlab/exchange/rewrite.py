@@ -36,7 +36,7 @@ class Conv:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class RewriteOptions:
     """What a rule may be told: the depth multiplier, the groups, and the share of channels in the middle."""
 
     dm: int = 1
@@ -44,10 +44,10 @@ class Options:
     e: float = 0.25
 
 
-Rule = Callable[[Conv, Options], ast.Expr | None]
+Rule = Callable[[Conv, RewriteOptions], ast.Expr | None]
 
 
-def _factorise5x5(conv: Conv, options: Options) -> ast.Expr | None:
+def _factorise5x5(conv: Conv, options: RewriteOptions) -> ast.Expr | None:
     """A 5x5 as two 3x3 (VGG, arXiv:1409.1556, section 2.3; Inception-v3, arXiv:1512.00567, section 3.1)."""
     if conv.k != 5:
         return None
@@ -56,7 +56,7 @@ def _factorise5x5(conv: Conv, options: Options) -> ast.Expr | None:
     return ast.Sequence((conv.make(conv.c, 3, stride=True), conv.make(conv.c, 3)))
 
 
-def _factorise3x3(conv: Conv, options: Options) -> ast.Expr | None:
+def _factorise3x3(conv: Conv, options: RewriteOptions) -> ast.Expr | None:
     """A 3x3 as 1x3, then 3x1 (Inception-v3, arXiv:1512.00567, section 3.2)."""
     if conv.k != 3:
         return None
@@ -73,7 +73,7 @@ def _factorise3x3(conv: Conv, options: Options) -> ast.Expr | None:
     ))  # fmt: skip
 
 
-def _separable(conv: Conv, options: Options) -> ast.Expr | None:
+def _separable(conv: Conv, options: RewriteOptions) -> ast.Expr | None:
     """Depthwise with ``dm`` filters a channel, then pointwise (Xception, arXiv:1610.02357; arXiv:1704.04861)."""
     if conv.k == 1:
         return None
@@ -85,13 +85,13 @@ def _separable(conv: Conv, options: Options) -> ast.Expr | None:
     return ast.Sequence((conv.make(filters, conv.k, stride=True, g=entering), conv.make(conv.c, 1)))
 
 
-def _group_shuffle(conv: Conv, options: Options) -> ast.Expr | None:
+def _group_shuffle(conv: Conv, options: RewriteOptions) -> ast.Expr | None:
     """A grouped convolution, then a channel shuffle (ShuffleNet, arXiv:1707.01083)."""
     groups = ast.Number(options.groups)
     return ast.Sequence((conv.make(conv.c, conv.k, stride=True, g=groups), ast.Call("shuffle", (groups,))))
 
 
-def _bottleneck(conv: Conv, options: Options) -> ast.Expr | None:
+def _bottleneck(conv: Conv, options: RewriteOptions) -> ast.Expr | None:
     """1x1 down, the kernel on fewer channels, 1x1 up (ResNet, arXiv:1512.03385)."""
     if conv.k == 1:
         return None
@@ -116,7 +116,7 @@ _KEPT = {"conv", "fc", "two3x3", "factorised", "group", "depthwise", "separable"
 
 
 def rewrite(
-    architecture: ast.Architecture, rule: str, where: str | None = None, options: Options | None = None
+    architecture: ast.Architecture, rule: str, where: str | None = None, options: RewriteOptions | None = None
 ) -> ast.Architecture:
     """``architecture`` with a rule applied to its convolutions, in all stages or in the stage ``where``.
 
@@ -127,7 +127,7 @@ def rewrite(
     for what, name, known in (("rule", rule, RULES), ("stage", where or stages[0], stages)):
         if name not in known:
             raise InputError(f"there is no {what} {name!r}", hint=did_you_mean(name, known))
-    rewriting = _Rewriting(architecture, rule, options or Options())
+    rewriting = _Rewriting(architecture, rule, options or RewriteOptions())
     new = tuple(
         stage if where not in (None, stage.name) else replace(stage, body=rewriting.expr(stage.body, {}))
         for stage in architecture.stages
@@ -144,7 +144,7 @@ def _first(rule: Rule) -> str:
 
 
 class _Rewriting:
-    def __init__(self, architecture: ast.Architecture, rule: str, options: Options) -> None:
+    def __init__(self, architecture: ast.Architecture, rule: str, options: RewriteOptions) -> None:
         self.rule = rule
         self.options = options
         self.callees = prelude() | {b.name: callee_of(b, own=True) for b in architecture.blocks}

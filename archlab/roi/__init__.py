@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from archlab.roi.boxes import assign_levels
-    from archlab.roi.counting import roi_align_bytes, roi_align_macs
+    from archlab.roi.counting import fvcore_handles, roi_align_bytes, roi_align_macs
     from archlab.roi.geometry import RoIError
     from archlab.roi.multiscale import infer_strides, multiscale_roi_align
+    from archlab.roi.onnx_export import to_onnx
     from archlab.roi.roi_modules import MultiScaleRoIAlign, RoIAlign, RoIPool
     from archlab.roi.single_scale import roi_align, roi_pool
 
@@ -22,18 +23,21 @@ __all__ = [
     "RoIError",
     "RoIPool",
     "assign_levels",
+    "fvcore_handles",
     "infer_strides",
     "multiscale_roi_align",
     "roi_align",
     "roi_align_bytes",
     "roi_align_macs",
     "roi_pool",
+    "to_onnx",
 ]
 
 _HOMES = {
     "single_scale": ("roi_align", "roi_pool"),
     "boxes": ("assign_levels",),
-    "counting": ("roi_align_bytes", "roi_align_macs"),
+    "counting": ("fvcore_handles", "roi_align_bytes", "roi_align_macs"),
+    "onnx_export": ("to_onnx",),
     "geometry": ("RoIError",),
     "roi_modules": ("MultiScaleRoIAlign", "RoIAlign", "RoIPool"),
     "multiscale": ("infer_strides", "multiscale_roi_align"),
@@ -45,3 +49,7 @@ def __getattr__(name: str) -> Any:
         if name in names:
             return getattr(importlib.import_module(f"archlab.roi.{home}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -13,10 +13,10 @@ import torchvision.models as tv
 import archlab
 from archlab.errors import InputError
 from archlab.exchange import regnet as regnet_module
-from archlab.exchange.regnet import RULES, RegNet, regnet
+from archlab.exchange.regnet import REGNETS, RegNet, regnet
 from archlab.nn import build, copy_weights
 
-OF_TORCHVISION = sorted(name for name in RULES if hasattr(tv, name))
+OF_TORCHVISION = sorted(name for name in REGNETS if hasattr(tv, name))
 # timm rounds widths to groups as the paper does.
 OF_TIMM = {
     "regnet_x_200mf": "regnetx_002", "regnet_x_600mf": "regnetx_006", "regnet_x_4_0gf": "regnetx_040",
@@ -54,14 +54,14 @@ def test_the_docstrings_examples_hold():
 
 
 def test_torchvision_and_timm_together_have_every_rule():
-    assert {*OF_TORCHVISION, *OF_TIMM} == set(RULES)
+    assert {*OF_TORCHVISION, *OF_TIMM} == set(REGNETS)
     assert len(OF_TORCHVISION) == 14
 
 
-@pytest.mark.parametrize("name", sorted(RULES))
+@pytest.mark.parametrize("name", sorted(REGNETS))
 def test_a_rule_yields_the_reference(name, reference):
     """Every parameter's shape in order of size, hence the count; and the MACs, which torchvision documents."""
-    network = archlab.elaborate(regnet(RULES[name], name))
+    network = archlab.elaborate(regnet(REGNETS[name], name))
     shapes = sorted(shape for node in network.graph for shape in node.weights.values())
     assert shapes == sorted(tuple(p.shape) for p in reference(name).parameters())
     if name in OF_TORCHVISION:
@@ -74,30 +74,30 @@ def test_a_rule_yields_the_reference(name, reference):
     ("name", "params", "macs"), [("regnet_x_200mf", "2.7", "200"), ("regnet_y_200mf", "3.2", "200")]
 )
 def test_the_smallest_are_those_of_the_papers_tables(name, params, macs):
-    total = archlab.cost(archlab.elaborate(regnet(RULES[name], name)))
+    total = archlab.cost(archlab.elaborate(regnet(REGNETS[name], name)))
     assert f"{total.params / 1e6:.1f}" == params
     assert f"{round(total.macs / 1e8) * 100}" == macs
 
 
 @pytest.mark.parametrize("name", ["regnet_y_800mf", "regnet_x_8gf"])
 def test_it_takes_the_references_weights(name):
-    graph = archlab.elaborate(regnet(RULES[name], name)).graph
+    graph = archlab.elaborate(regnet(REGNETS[name], name)).graph
     copy_weights(getattr(tv, name)(), build(graph))
 
 
 def test_the_shipped_networks_are_their_rules():
     for name in ("regnet_x_400mf", "regnet_y_400mf"):
-        assert archlab.elaborate(regnet(RULES[name])).digest == archlab.elaborate(archlab.load(name)).digest
+        assert archlab.elaborate(regnet(REGNETS[name])).digest == archlab.elaborate(archlab.load(name)).digest
 
 
 def test_the_papers_rounding_and_torchvisions():
-    rule = RULES["regnet_x_400mf"]
+    rule = REGNETS["regnet_x_400mf"]
     assert rule.stages()[-1] == (400, 12)
     assert dataclasses.replace(rule, paper=True).stages()[-1] == (384, 12)
 
 
 def test_the_rule_is_a_search_space():
-    arch = regnet(RULES["regnet_x_400mf"])
+    arch = regnet(REGNETS["regnet_x_400mf"])
     half = archlab.elaborate(arch, archlab.Fixed({"width_mult": 0.5, "stage3.depth_mult": 1.5}))
     assert 0 < archlab.cost(half).macs < archlab.cost(archlab.elaborate(arch)).macs
 
@@ -105,4 +105,4 @@ def test_the_rule_is_a_search_space():
 @pytest.mark.parametrize("change", [{"w0": 20}, {"wa": -1.0}, {"wm": 1.0}, {"depth": 0}, {"group_width": 0}])
 def test_numbers_outside_the_design_space_are_refused(change):
     with pytest.raises(InputError, match="no RegNet has w0"):
-        RegNet(**(dataclasses.asdict(RULES["regnet_x_400mf"]) | change)).stages()
+        RegNet(**(dataclasses.asdict(REGNETS["regnet_x_400mf"]) | change)).stages()

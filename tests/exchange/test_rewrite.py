@@ -9,14 +9,14 @@ import pytest
 import archlab
 from archlab.errors import InputError
 from archlab.exchange import rewrite as module
-from archlab.exchange.rewrite import RULES, Options, rewrite
+from archlab.exchange.rewrite import RULES, RewriteOptions, rewrite
 
 WORKED = "net worked(input=128x14x14)\nbody: conv2d(256, 3)"
 
 
 def rewritten(text: str, rule: str, where: str | None = None, **options) -> archlab.Architecture:
     """The rewriting, through its text."""
-    return archlab.parse(archlab.unparse(rewrite(archlab.parse(text), rule, where, Options(**options))))
+    return archlab.parse(archlab.unparse(rewrite(archlab.parse(text), rule, where, RewriteOptions(**options))))
 
 
 def params(architecture) -> int:

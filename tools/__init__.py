@@ -1,0 +1,1 @@
+"""What makes pages from the code; not part of the package."""
