@@ -122,14 +122,25 @@ def show(
 
 @cli.command(epilog="Examples:  archlab report out/mobile/result.json --out report.html  ·  archlab report gallery")
 @click.argument("result", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="The page.  [default: beside the result; gallery.html]")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="The page.  [default: beside the result; gallery.html; roi.html]"
+)
 def report(result: Path, out: Path | None) -> None:
-    """Make the HTML report of a search's RESULT file anew, or with `gallery` a page of the shipped networks."""
+    """Make the HTML report of a search's RESULT file again, or a page of its own.
+
+    With `gallery` in place of a file it is the page of the shipped networks; with `roi`, one RoI as each RoI
+    operator reads it.
+    """
     if str(result) == "gallery":
         from archlab.report.gallery import write_gallery
 
         target = out or Path("gallery.html")
         write_gallery(target, lambda name: click.echo(f"drawing {name}", err=True))
+    elif str(result) == "roi":
+        from archlab.report.roi_page import write_roi_page
+
+        target = out or Path("roi.html")
+        write_roi_page(target)
     else:
         from archlab.report.html import write_report
         from archlab.search.result import read_result

@@ -7,14 +7,37 @@ from torch import Tensor
 
 
 def pool_edges(lo: Tensor, hi: Tensor, scale: float, bins: int, length: int, mode: str) -> tuple[Tensor, Tensor]:
-    """First pixel and end of each bin, (K, P) int64, clipped to the map; an end at or before the first: no
-    pixels.
+    """Return the first pixel and the end of each bin, clipped to the map; an end at or before the first: no pixels.
+
+    Args:
+        lo, hi: (K,), finite, in the units of the boxes.
+        scale: pixels per unit.
+        length: pixels of the axis.
+        mode: as in :func:`pool_bins`.
+
+    Returns:
+        Two (K, P) int64.
+    """
+    begin, end = (edge.clamp(0, length).to(torch.int64) for edge in pool_bins(lo * scale, hi * scale, bins, mode))
+    return begin, end
+
+
+def pool_bins(lo: Tensor, hi: Tensor, bins: int, mode: str) -> tuple[Tensor, Tensor]:
+    """Return the first pixel and the end of each bin of K intervals given in pixels, wherever the map ends.
 
     ``caffe``: both ends rounded, the last pixel included, bins from floor to ceil (Girshick, Fast R-CNN,
     2015; the arithmetic is that of Caffe and torchvision). ``partition``: both ends rounded, the last pixel
     excluded, bins of floor(size / bins) pixels and the last takes the rest.
+
+    Returns:
+        Two (K, P) of whole numbers in the dtype of ``lo``.
+
+    >>> [edge.tolist() for edge in pool_bins(torch.tensor([0.4]), torch.tensor([6.6]), 2, "partition")]
+    [[[0.0, 3.0]], [[3.0, 7.0]]]
+    >>> [edge.tolist() for edge in pool_bins(torch.tensor([0.4]), torch.tensor([6.6]), 2, "caffe")]
+    [[[0.0, 4.0]], [[4.0, 8.0]]]
     """
-    first, last = _round(lo * scale), _round(hi * scale)
+    first, last = round_half_away(lo), round_half_away(hi)
     p = torch.arange(bins, device=lo.device, dtype=lo.dtype)
     if mode == "caffe":
         step = ((last - first + 1).clamp(min=1) / bins)[:, None]
@@ -23,11 +46,14 @@ def pool_edges(lo: Tensor, hi: Tensor, scale: float, bins: int, length: int, mod
         size = (last - first).clamp(min=0)[:, None]
         step = torch.floor(size / bins)
         begin, end = p * step, torch.where(p == bins - 1, size, (p + 1) * step)
-    begin, end = ((edge + first[:, None]).clamp(0, length).to(torch.int64) for edge in (begin, end))
-    return begin, end
+    return begin + first[:, None], end + first[:, None]
 
 
-def _round(x: Tensor) -> Tensor:
-    """Halves away from zero, as C rounds."""
+def round_half_away(x: Tensor) -> Tensor:
+    """Round halves away from zero, as C does; torch rounds them to the even neighbour.
+
+    >>> round_half_away(torch.tensor([0.5, 2.5, -0.5])).tolist()
+    [1.0, 3.0, -1.0]
+    """
     whole = torch.trunc(x)
     return whole + torch.sign(x) * ((x - whole).abs() >= 0.5)

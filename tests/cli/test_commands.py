@@ -107,6 +107,7 @@ def test_spaces_lists_what_is_shipped():
         (["search", "mobile", "--pruner", "hyperband"], "'hyperband' is not one of 'halving', 'median', 'none'"),
         (["report", "nothing.json"], "cannot read nothing.json"),
         (["report", "gallery", "--out", "nowhere/g.html"], "cannot write nowhere/g.html"),
+        (["report", "roi", "--out", "nowhere/r.html"], "cannot write nowhere/r.html"),
         (
             ["export", "resnet18", "--to", "onnx"],
             "onnx is no text, so it needs a file\n  hint: add --out resnet18.onnx",

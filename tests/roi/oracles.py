@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from archlab.roi import reference
+from tests.roi import reference
 
 # The textbook's 8x8 map of activations.
 TEXTBOOK = torch.tensor(
