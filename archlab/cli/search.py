@@ -133,7 +133,7 @@ def search(**options: Any) -> None:
     from archlab.cli.tables import print_search
     from archlab.report.html import write_report
     from archlab.search.result import to_json
-    from archlab.search.workers.address import shown
+    from archlab.search.storage.redact import redact
 
     def note(message: str) -> None:
         console.print(f"archlab: {message}", markup=False, highlight=False, soft_wrap=True)
@@ -150,7 +150,7 @@ def search(**options: Any) -> None:
         then=later_stages(goals[first:], keep),
         budget=budget,
         out=options["out"] or Path("out") / space.name,
-        command=shlex.join(["archlab", *map(shown, sys.argv[1:])]),
+        command=shlex.join(["archlab", *map(redact, sys.argv[1:])]),
         timeout=timeout,
         **{
             name: options[name]

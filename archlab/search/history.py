@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from archlab.search.record import SPENDING
 from archlab.search.result import Trial
+from archlab.search.storage.record import EVALUATED
 
 Watch = Callable[["History", str], None]
 """Is told of every draw, and in words of what goes on besides."""
@@ -32,7 +32,7 @@ class History:
         if trial is None:
             return
         self.trials.append(trial)
-        self.spent += trial.state in SPENDING
+        self.spent += trial.state in EVALUATED
         if trial.digest is not None and trial.state != "repeated":
             self.best_by_digest.setdefault(trial.digest, trial)
 

@@ -14,7 +14,7 @@ from archlab.grammar import unparse
 from archlab.search.objective import Goal
 from archlab.search.sampler.names import DEFAULT
 from archlab.search.stages.keep import Keep
-from archlab.search.workers.address import shown
+from archlab.search.storage.redact import redact
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Plan:
     @property
     def where(self) -> str:
         """The storage, as messages call it."""
-        return shown(self.storage) if self.storage else str(self.out / "study.journal")
+        return redact(self.storage) if self.storage else str(self.out / "study.journal")
 
     @property
     def metrics(self) -> tuple[str | None, ...]:

@@ -20,13 +20,13 @@ from archlab.search.detection import read_data
 from archlab.search.finalists import choose, finalist, write_finalists
 from archlab.search.history import History
 from archlab.search.importance import importance
-from archlab.search.notes import write_notes
 from archlab.search.plan import Plan
-from archlab.search.quiet import quiet_optuna, storage_errors
 from archlab.search.result import DataShown, Finalist, SearchResult, Trial, to_json
 from archlab.search.shown import data_shown
 from archlab.search.stages.funnel import Funnel, Progress, run_stages
-from archlab.search.storage import open_storage
+from archlab.search.storage.dashboard import write_dashboard_notes
+from archlab.search.storage.failures import explain_storage_errors, silence_optuna
+from archlab.search.storage.open_storage import open_storage
 
 
 def run_search(plan: Plan, progress: Progress | None = None) -> SearchResult:
@@ -50,11 +50,12 @@ def run_search(plan: Plan, progress: Progress | None = None) -> SearchResult:
     if plan.task is not None:
         with progress(plan) if progress else nullcontext(lambda *_: None) as watch:
             read_data(plan.task, interpreter, lambda words: watch(History(), words))
-    with quiet_optuna(), storage_errors(plan.where, plan.storage or ""):
+    with silence_optuna(), explain_storage_errors(plan.where, plan.storage or ""):
         opened = open_storage(plan.storage, plan.out, plan.heartbeat, plan.note)
         funnel = run_stages(plan, opened, interpreter, progress)
         finalists = _finalists(plan, interpreter, funnel, progress)
-        write_notes(funnel.study, plan, finalists)
+        space = plan.space
+        write_dashboard_notes(funnel.study, space.name, unparse(space.architecture), plan.budget, finalists)
     result = _result(plan, funnel, finalists, started, began)
     result = replace(result, data=_data(plan, interpreter, funnel, result, progress))
     write_finalists(plan.out, result.finalists)

@@ -12,16 +12,17 @@ import optuna
 from archlab.elaborate import Interpreter, Network, Value, settle
 from archlab.errors import ArchlabError, ExhaustedError
 from archlab.grammar import unparse
-from archlab.search.claim import claim
 from archlab.search.closed_form import costs_of, smallest, unseen_within
 from archlab.search.draw import FromTrial
 from archlab.search.evaluate import Outcome, evaluate
 from archlab.search.history import EXHAUSTED, INTERRUPTED, TIME_IS_UP, History, Watch
 from archlab.search.objective import Candidate
 from archlab.search.plan import Plan
-from archlab.search.record import RECORD, SPENDING, record_of, spent, told, trial_of
 from archlab.search.result import Trial
-from archlab.search.workers.alive import Liveness
+from archlab.search.storage.claim import claim
+from archlab.search.storage.liveness import Liveness
+from archlab.search.storage.one_trial import is_running, queue_again, run_one_trial, write_constraints
+from archlab.search.storage.record import EVALUATED, FOUND, RECORD, is_evaluated, record_in, record_of, trial_of
 
 MAX_WASTED = 500
 """Draws in a row that lead to no evaluation before a search gives up."""
@@ -52,7 +53,6 @@ class Search:
         self.history = History()
         self._start: Network | None = None
         self._result: Trial | None = None
-        self._at: int | None = None
         alive.reap(study)
         if plan.stage == 1 and not study.get_trials(deepcopy=False):
             self._enqueue(self.start)
@@ -72,10 +72,10 @@ class Search:
         """Takes in what this process or others have finished."""
         for trial in self.study.get_trials(deepcopy=False):
             if trial.state.is_finished() and trial.number not in self.history.numbers:
-                self.history.add(trial.number, trial_of(trial.number, told(trial)))
+                self.history.add(trial.number, trial_of(trial.number, record_in(trial)))
 
     def _enqueue(self, network: Network) -> None:
-        self.study.enqueue_trial(dict(network.draws), user_attrs={"archlab:found": "by counting"})
+        self.study.enqueue_trial(dict(network.draws), user_attrs={FOUND: "by counting"})
 
     def run(self, watch: Watch) -> History:
         """Draws until the plan's evaluations are done, its time is up, the space is exhausted or Ctrl-C is pressed."""
@@ -101,7 +101,7 @@ class Search:
                 if trial is None:
                     # Others are at the last of them.
                     time.sleep(WAIT)
-                elif trial.state in SPENDING:
+                elif trial.state in EVALUATED:
                     wasted = barren = 0
                 else:
                     wasted += 1
@@ -115,29 +115,18 @@ class Search:
         return self.history
 
     def _one(self) -> Trial | None:
-        """One trial, by Optuna's own loop; None where no evaluation is left to begin, or this one was lost to another.
-
-        The loop keeps the trial's heartbeat, where the storage has one, and takes up those of workers that died.
-        """
+        """Run one trial; None where no evaluation is left to begin, or this one was lost to another worker."""
         self.alive.reap(self.study)
         if self._begun(None) >= self.plan.trials:
             return None
         self._result = None
         try:
-            self.study.optimize(self._objective, n_trials=1, catch=(_NoValueError,))
+            ended_here = run_one_trial(self.study, self._objective, catch=(_NoValueError,))
         except _SurplusError:
-            return None
-        except (ValueError, AssertionError, UnboundLocalError) as error:
-            # Where telling the storage fails, an error of Optuna's own hides the reason: a full disk, or Ctrl-C.
-            if isinstance(error.__context__, OSError | optuna.exceptions.StorageInternalError | KeyboardInterrupt):
-                raise error.__context__ from None
-            # Optuna's way of saying that the trial was given to another, when this worker was thought dead.
-            if self._at is None or self.study._storage.get_trial(self._at).state != optuna.trial.TrialState.FAIL:
-                raise
             return None
         finally:
             self.alive.end()
-        return self._result
+        return self._result if ended_here else None
 
     def _more_may_come(self, deadline: float | None) -> bool:
         """With every network taken, waits for those that others are at; whether one of them was queued again."""
@@ -161,7 +150,7 @@ class Search:
                 # Before a trial is asked for, those in the queue are there to be taken.
                 count += trial.state == states.RUNNING or number is not None
             else:
-                count += spent(trial)
+                count += is_evaluated(trial)
         return count
 
     def _objective(self, trial: optuna.Trial) -> list[float]:
@@ -171,9 +160,8 @@ class Search:
         evaluation: so however many workers there are, no evaluation is begun beyond the plan's.
         """
         began = time.monotonic()
-        self._at = trial._trial_id
         self.alive.begin(trial.number)
-        if self.study._storage.get_trial(trial._trial_id).state != optuna.trial.TrialState.RUNNING:
+        if not is_running(self.study, trial):
             raise _SurplusError
         known = trial_of(trial.number, trial.user_attrs.get(RECORD))
         if known is None and self._begun(trial.number) >= self.plan.trials:
@@ -181,21 +169,14 @@ class Search:
         try:
             result = known or self._judge(trial)
         except KeyboardInterrupt:
-            attrs = self.study._storage.get_trial(trial._trial_id).system_attrs
-            given = {**attrs.get("fixed_params", {}), **trial.params}
-            if given:
-                self.study.enqueue_trial(given, user_attrs=trial.user_attrs)
+            queue_again(self.study, trial)
             raise
         if known is None:
             result = replace(result, seconds=round(time.monotonic() - began, 4))
             trial.set_user_attr(RECORD, record_of(result))
         self._result = result
         excess = self.plan.budget.excess(result.cost) if result.cost else {}
-        for name, value in excess.items():
-            trial.set_constraint(name, value)
-        if excess:
-            # The same as a list, as Optuna kept it before version 5 and optuna-dashboard still reads it.
-            self.study._storage.set_trial_system_attr(trial._trial_id, "constraints", list(excess.values()))
+        write_constraints(self.study, trial, excess)
         if result.values:
             return [result.values[goal.name] for goal in self.plan.goals]
         if result.state in ("over_budget", "pruned"):
@@ -215,7 +196,7 @@ class Search:
         if not self.plan.budget.closed_form.allows(costs):
             return Trial(trial.number, "over_budget", draws, costs)
         digest = network.digest
-        other = claim(self.study, trial._trial_id, digest)
+        other = claim(self.study, trial, digest)
         if other is not None:
             self.sync()
             known = self.history.best_by_digest.get(digest, Trial(other, "repeated", draws, costs, digest=digest))

@@ -10,9 +10,11 @@ import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from archlab.search.record import CLAIM, PLAN, told
 from archlab.search.sampler.candidates import Drawer, Key
 from archlab.search.sampler.encode import Encoder
+from archlab.search.storage.claim import claimed_digest
+from archlab.search.storage.one_trial import given_params
+from archlab.search.storage.record import PLAN, record_in
 
 
 @dataclass
@@ -52,13 +54,13 @@ class Book:
             if other.state.is_finished():
                 self._settled.add(other.number)
                 # Of any other study's trials, a failed one is the objective's verdict.
-                if not self._recorded or told(other) is not None:
+                if not self._recorded or record_in(other) is not None:
                     self._take(other, signs)
                 continue
             self.pending += 1
-            if CLAIM in other.system_attrs and not other.system_attrs.get("retry_history"):
-                self.claimed.add(other.system_attrs[CLAIM])
-            elif (known := self.drawer.known(other.params | other.system_attrs.get("fixed_params", {}))) is not None:
+            if (digest := claimed_digest(other)) is not None:
+                self.claimed.add(digest)
+            elif (known := self.drawer.known(given_params(other))) is not None:
                 self.claimed.add(known.network.digest)
 
     def _take(self, trial: FrozenTrial, signs: Sequence[float]) -> None:

@@ -16,7 +16,6 @@ from optuna.trial import FrozenTrial
 from archlab.cost import Budget
 from archlab.elaborate import Interpreter
 from archlab.errors import ExhaustedError
-from archlab.search.claim import claim
 from archlab.search.closed_form import smallest, unseen_within
 from archlab.search.draw import Mutation, distribution_of
 from archlab.search.sampler.acquire import by_hypervolume
@@ -25,6 +24,8 @@ from archlab.search.sampler.candidates import Candidate, Drawer, Stock
 from archlab.search.sampler.encode import Encoder
 from archlab.search.sampler.shell import Band, Shell
 from archlab.search.sampler.surrogate import Surrogate
+from archlab.search.storage.claim import claim
+from archlab.search.storage.one_trial import given_params
 
 START = 15
 """Networks evaluated before the surrogate has a say; this and the next three are those of the study of samplers."""
@@ -82,7 +83,7 @@ class ScreenSampler(BaseSampler):
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Chooses the network, and returns the distributions of the holes that it meets."""
-        given = trial.params | trial.system_attrs.get("fixed_params", {})
+        given = given_params(trial)
         if self._drawer.known(given) is not None:  # someone else's choice, such as a retry
             return {}
         candidate = self._choose(study, trial, given)
@@ -116,7 +117,7 @@ class ScreenSampler(BaseSampler):
                 continue
             if digest in self._book.claimed:
                 continue
-            if claim(study, trial._trial_id, digest) is None:
+            if claim(study, trial, digest) is None:
                 self._forget(candidate)
                 return candidate
             self._book.claimed.add(digest)

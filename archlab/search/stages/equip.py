@@ -13,8 +13,9 @@ from optuna.trial import FrozenTrial, TrialState
 from archlab.elaborate import Interpreter
 from archlab.errors import ExhaustedError
 from archlab.search.plan import Plan
-from archlab.search.record import told
 from archlab.search.sampler import make_sampler
+from archlab.search.storage.one_trial import is_from_queue
+from archlab.search.storage.record import record_in
 
 
 def equip(study: optuna.Study, plan: Plan, interpreter: Interpreter, stream: int) -> None:
@@ -56,7 +57,7 @@ class _Living:
 
     def get_trials(self, deepcopy: bool = True) -> list[FrozenTrial]:
         trials = self._study.get_trials(deepcopy=deepcopy)
-        return [trial for trial in trials if trial.state != TrialState.FAIL or told(trial) is not None]
+        return [trial for trial in trials if trial.state != TrialState.FAIL or record_in(trial) is not None]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._study, name)
@@ -71,7 +72,7 @@ class QueueSampler(BaseSampler):
         Raises:
             ExhaustedError: it did not.
         """
-        if not trial.params and "fixed_params" not in trial.system_attrs:
+        if not is_from_queue(trial):
             raise ExhaustedError("every candidate of this stage was evaluated")
         return {}
 

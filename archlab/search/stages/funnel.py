@@ -15,11 +15,12 @@ from archlab.elaborate import Interpreter
 from archlab.search.closed_form import costs_of
 from archlab.search.history import INTERRUPTED, TIME_IS_UP, History, Watch
 from archlab.search.plan import Plan
-from archlab.search.record import SOURCE
 from archlab.search.result import Objective, SearchStage, Trial
 from archlab.search.stages.equip import equip
 from archlab.search.stages.keep import ranked
-from archlab.search.storage import Opened, open_study
+from archlab.search.storage.open_storage import Opened
+from archlab.search.storage.open_study import open_study
+from archlab.search.storage.record import SOURCE
 from archlab.search.study import Search
 from archlab.search.workers.setup import write_setup
 from archlab.search.workers.start import run_workers

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import optuna
+from optuna.storages import BaseStorage
 
 from archlab.elaborate import Interpreter
 from archlab.errors import InputError, did_you_mean
@@ -16,13 +17,13 @@ from archlab.grammar.ast import Architecture
 from archlab.search.detection import read_data, wants_data
 from archlab.search.history import INTERRUPTED, TIME_IS_UP, History
 from archlab.search.plan import Plan
-from archlab.search.quiet import quiet_optuna, storage_errors
-from archlab.search.record import SETUP
 from archlab.search.stages.equip import equip
-from archlab.search.storage import open_storage
+from archlab.search.storage.failures import explain_storage_errors, silence_optuna
+from archlab.search.storage.liveness import Liveness
+from archlab.search.storage.open_storage import open_storage
+from archlab.search.storage.record import SETUP
+from archlab.search.storage.redact import redact
 from archlab.search.study import Search
-from archlab.search.workers.address import shown
-from archlab.search.workers.alive import Liveness
 from archlab.search.workers.setup import read_plan
 
 PATIENCE = 0.5
@@ -46,10 +47,10 @@ def work(
     Raises:
         InputError: the storage cannot be opened, holds no such study, or the study is of another version or space.
     """
-    where = shown(storage)
+    where = redact(storage)
     if "://" not in storage and not Path(storage).exists():
         raise InputError(f"no such storage: {where}", hint="begin the study with `archlab search`")
-    with quiet_optuna(), storage_errors(where, storage):
+    with silence_optuna(), explain_storage_errors(where, storage):
         opened = open_storage(storage, Path(), heartbeat or 30, note)
         names = optuna.get_all_study_names(opened.storage)
         if study_name not in names:
@@ -67,7 +68,7 @@ def work(
         number = 1
         while not one_stage and done.interrupted not in (INTERRUPTED, TIME_IS_UP):
             number += 1
-            later = _next_stage(study, number, deadline, note)
+            later = _next_stage(study, opened.storage, number, deadline, note)
             if later is None:
                 break
             plan = dataclasses.replace(read_plan(later, where), storage=storage, note=note)
@@ -87,7 +88,11 @@ def _take_part(study: optuna.Study, plan: Plan, liveness: Liveness, deadline: fl
 
 
 def _next_stage(
-    first: optuna.Study, number: int, deadline: float | None, note: Callable[[str], None] | None
+    first: optuna.Study,
+    storage: BaseStorage,
+    number: int,
+    deadline: float | None,
+    note: Callable[[str], None] | None,
 ) -> optuna.Study | None:
     """The study of a later stage, waited for until it is open; None where there is no such stage, or time is up."""
     waited = False
@@ -96,8 +101,8 @@ def _next_stage(
         if len(then) < number - 1:
             return None
         name = then[number - 2]["study"]
-        if name in optuna.get_all_study_names(first._storage):
-            study = optuna.load_study(study_name=name, storage=first._storage)
+        if name in optuna.get_all_study_names(storage):
+            study = optuna.load_study(study_name=name, storage=storage)
             if SETUP in study.user_attrs:
                 return study
         if not waited and note is not None:

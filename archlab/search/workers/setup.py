@@ -18,8 +18,8 @@ from archlab.grammar import parse, unparse
 from archlab.grammar.ast import Architecture
 from archlab.search.objective import Goal, parse_goals
 from archlab.search.plan import Later, Plan
-from archlab.search.record import PLAN, SETUP
 from archlab.search.stages.keep import parse_keep
+from archlab.search.storage.record import PLAN, SETUP
 
 
 def write_setup(study: optuna.Study, plan: Plan) -> None:

@@ -14,13 +14,13 @@ from archlab.grammar import parse, parse_file
 from archlab.resources import find_architecture
 from archlab.search.closed_form import costs_of
 from archlab.search.draw import FromTrial
-from archlab.search.record import CLAIM, PLAN, RECORD
 from archlab.search.sampler.acquire import by_hypervolume
 from archlab.search.sampler.candidates import Drawer
 from archlab.search.sampler.screen import BATCH, START, ScreenSampler
 from archlab.search.sampler.shell import WAYS, Band, Shell
 from archlab.search.sampler.surrogate import Surrogate
-from archlab.search.workers.alive import retry
+from archlab.search.storage.liveness import retry
+from archlab.search.storage.record import CLAIM, PLAN, RECORD
 from tests.search.conftest import TINY
 from tests.search.test_closed_form import every_network
 
@@ -261,7 +261,7 @@ def test_a_network_whose_worker_died_on_the_way_to_it_is_free_again(at):
     study.set_user_attr(PLAN, {})
     dying = study.ask()
     if not at:
-        study.sampler.infer_relative_search_space(study, study._storage.get_trial(dying._trial_id))
+        study.sampler.infer_relative_search_space(study, study.get_trials()[dying.number])
     draw, met = FromTrial(dying), itertools.count()
     with pytest.raises(KeyboardInterrupt):
         interpreter.network(lambda hole: draw(hole) if not hole.searched or next(met) < at else raise_interrupt())

@@ -3,8 +3,8 @@ from __future__ import annotations
 import optuna
 import pytest
 
-from archlab.search.record import RECORD
 from archlab.search.stages.equip import QueueSampler, make_pruner
+from archlab.search.storage.record import RECORD
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 
 from archlab.errors import InputError
 from archlab.search.result import read_result
-from archlab.search.storage import open_storage
+from archlab.search.storage.open_storage import open_storage
 from tests.search.workers.conftest import PASSWORD, QUOTED, calls
 
 

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
-import optuna
 import pytest
-from optuna.trial import TrialState
 
 import archlab
 from archlab.errors import InputError
-from archlab.search.claim import claim
 from archlab.search.result import read_result
-from archlab.search.storage import open_storage
-from archlab.search.workers.alive import FileLocks
 from archlab.search.workers.join import work
 from tests.search.workers.conftest import SPACE, calls
 
@@ -50,27 +43,6 @@ def test_workers_share_the_evaluations_to_the_trial(many, archlab_in, storage):
     assert {t.digest for t in result.trials if t.state == "scored"} == set(calls(many))
     assert all(t.cost["params"] <= 20_000 for t in result.trials)
     assert len({line.split()[1] for line in (many / "calls.txt").read_text().splitlines()}) == 2, "both took part"
-
-
-def test_a_queued_trial_is_taken_once(tmp_path):
-    # SQLite has no row locks: workers that read at once that a trial waits would all take it.
-    address, workers, queued = f"sqlite:///{tmp_path}/study.db", 4, 40
-    study = optuna.create_study(storage=open_storage(address, tmp_path).storage, study_name="many")
-    for number in range(queued):
-        study.enqueue_trial({"x": number})
-
-    def take(start):
-        mine = optuna.load_study(storage=open_storage(address, tmp_path).storage, study_name="many")
-        start.wait()
-        taken = []
-        while mine.get_trials(states=[TrialState.WAITING], deepcopy=False):
-            taken.append(mine.ask().number)
-        return taken
-
-    start = threading.Barrier(workers)
-    with ThreadPoolExecutor(workers) as pool:
-        taken = [number for found in pool.map(take, [start] * workers) for number in found if number < queued]
-    assert sorted(taken) == list(range(queued))
 
 
 def test_a_killed_worker_is_replaced_and_its_trial_is_retried(many, archlab_in):
@@ -133,31 +105,6 @@ def test_a_worker_that_does_not_fit_is_refused_with_the_difference(many, monkeyp
 def test_a_function_of_this_process_is_refused_to_workers(tmp_path):
     with pytest.raises(InputError, match="a function of this process"):
         archlab.search(archlab.parse(SPACE), objective=lambda *_: 1.0, trials=2, out=tmp_path / "out", workers=2)
-
-
-def test_of_two_that_claim_a_network_the_later_gives_way_and_a_dead_claim_does_not_count():
-    study = optuna.create_study()
-    first, second, third = (study.ask() for _ in range(3))
-    assert claim(study, first._trial_id, "a") is None
-    assert claim(study, second._trial_id, "a") == first.number
-    assert claim(study, second._trial_id, "b") is None
-    study.tell(first, state=optuna.trial.TrialState.FAIL)  # its worker died: no record
-    assert claim(study, third._trial_id, "a") is None
-
-
-def test_a_trial_whose_lock_is_free_is_queued_again_once(tmp_path):
-    study = optuna.create_study()
-    trial = study.ask()
-    trial.suggest_int("x", 0, 9)
-    here = FileLocks(tmp_path / "locks")
-    here.begin(trial.number)
-    here.reap(study)
-    assert study.trials[0].state == optuna.trial.TrialState.RUNNING, "this process is at it"
-    here.end()
-    here.reap(study)
-    here.reap(study)
-    assert [t.state.name for t in study.trials] == ["FAIL", "WAITING"]
-    assert study.trials[1].params == trial.params
 
 
 def test_the_password_of_an_address_is_in_no_file(many, archlab_in):

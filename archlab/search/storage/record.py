@@ -1,4 +1,4 @@
-"""What archlab leaves in a study, beside Optuna's own: the names of its attributes, and the record of each trial."""
+"""What archlab leaves in a study beside Optuna's own: the names of its attributes, and the record of each trial."""
 
 from __future__ import annotations
 
@@ -12,37 +12,40 @@ from archlab.search.result import Trial
 PLAN = "archlab:plan"
 """Of a study: what must be the same for it to be resumed."""
 SETUP = "archlab:setup"
-"""Of a study: what a worker needs besides, and may change when it is resumed."""
+"""Of a study: what else a worker needs, which may change when the study is resumed."""
 CLAIM = "archlab:claim"
 """Of a trial: the digest of the network that it is for."""
 SOURCE = "archlab:source"
 """Of a trial of a later stage: the number that its network's trial has in the first."""
+FOUND = "archlab:found"
+"""Of a trial in the queue: how its network was found."""
 RECORD = "archlab:trial"
-"""Of a trial: what came of it."""
+"""Of a trial: its result."""
 
-SPENDING = ("scored", "failed", "pruned")
+EVALUATED = ("scored", "failed", "pruned")
 """The states in which a trial has cost an evaluation."""
 
 
 def record_of(trial: Trial) -> dict[str, Any]:
-    """A trial as the storage keeps it: only what differs from the defaults."""
+    """Return a trial as the storage keeps it: only what differs from the defaults."""
     defaults = {f.name: f.default for f in dataclasses.fields(Trial)}
     return {name: value for name, value in dataclasses.asdict(trial).items() if value not in (defaults[name], {})}
 
 
 def trial_of(number: int, record: object) -> Trial | None:
-    """The trial that a storage kept; None where there is no whole record of it."""
+    """Return the trial that a storage kept; None where there is no whole record of it."""
     hints = get_type_hints(Trial)
     if not isinstance(record, dict) or not {"state"} <= set(record) <= set(hints):
         return None
     return Trial(**{"draws": {}, "cost": {}, **record, "number": number})
 
 
-def told(trial: FrozenTrial) -> dict[str, Any] | None:
-    """The record of a finished trial; None for one that came to nothing.
+def record_in(trial: FrozenTrial) -> dict[str, Any] | None:
+    """Return the record of a finished trial; None for a trial without a result.
 
-    So does a trial whose worker died, whose disk was full, which was interrupted or one too many: it failed without a
-    record, or was judged but never told, and is queued again, record and all.
+    A trial has none where its worker died, its disk was full, it was interrupted, or it was one too many: it failed
+    without a record, or it was evaluated and its end never reached the storage. Such a trial is queued again, record
+    and all.
     """
     record = trial.user_attrs.get(RECORD)
     if not isinstance(record, dict):
@@ -50,6 +53,6 @@ def told(trial: FrozenTrial) -> dict[str, Any] | None:
     return None if trial.state == TrialState.FAIL and record.get("state") != "failed" else record
 
 
-def spent(trial: FrozenTrial) -> bool:
-    """Whether a finished trial has cost an evaluation."""
-    return (told(trial) or {}).get("state") in SPENDING
+def is_evaluated(trial: FrozenTrial) -> bool:
+    """Return whether a finished trial has cost an evaluation."""
+    return (record_in(trial) or {}).get("state") in EVALUATED

@@ -1,4 +1,4 @@
-"""A database that goes away and comes back: every operation waits for it, with a message, and goes on."""
+"""A database that goes away and comes back: every operation waits for it, with a message, and continues."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ OPERATIONS = (
 Note = Callable[[str], None]
 
 
-def gone_away(error: BaseException) -> bool:
-    """Whether an error says that the server is not there, or is too busy; not that it was asked something wrong."""
+def is_unreachable(error: BaseException) -> bool:
+    """Return whether an error means that the server is away or too busy, and not that it was asked something wrong."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OperationalError | InterfaceError):
@@ -56,11 +56,11 @@ def gone_away(error: BaseException) -> bool:
     return False
 
 
-class PatientStorage(RDBStorage):
-    """Optuna's storage on a database server, with a heartbeat, that outlives the server's restart.
+class ReconnectingStorage(RDBStorage):
+    """Optuna's storage on a database server, with a heartbeat, that survives the server's restart.
 
-    An operation that was under way when the server went is done again: Optuna's are safe to repeat but for the
-    creation of a trial, of which the first may stay behind, running and without a network; ``Heartbeats`` gives it up.
+    An operation that was under way when the server went is repeated. Optuna's are safe to repeat, except the creation
+    of a trial: the first may stay behind, running and without a network; ``Heartbeats`` gives it up.
     """
 
     def __init__(self, url: str, where: str, heartbeat: int, note: Note) -> None:
@@ -78,8 +78,8 @@ class PatientStorage(RDBStorage):
         self._lock = threading.Lock()
         self._waiting = False
 
-    def insist(self, operation: Callable[[], Any], name: str) -> Any:
-        """The result of ``operation``, done again until the server answers."""
+    def retry_until_answered(self, operation: Callable[[], Any], name: str) -> Any:
+        """Return the result of ``operation``, repeated until the server answers."""
         wait, again = FIRST_WAIT, False
         while True:
             try:
@@ -90,16 +90,16 @@ class PatientStorage(RDBStorage):
                 else:
                     raise
             except (StorageInternalError, OperationalError, InterfaceError) as error:
-                if not gone_away(error):
+                if not is_unreachable(error):
                     raise
-                self._say(True)
+                self._report(True)
                 time.sleep(wait)
                 wait, again = min(2 * wait, LONGEST_WAIT), True
                 continue
-            self._say(False)
+            self._report(False)
             return result
 
-    def _say(self, waiting: bool) -> None:
+    def _report(self, waiting: bool) -> None:
         with self._lock:
             if waiting != self._waiting:
                 self._waiting = waiting
@@ -110,17 +110,17 @@ class PatientStorage(RDBStorage):
                 )
 
 
-def _patient(name: str) -> Callable[..., Any]:
+def _reconnecting(name: str) -> Callable[..., Any]:
     plain = getattr(RDBStorage, name)
 
     @functools.wraps(plain)
-    def insisting(self: PatientStorage, *args: Any, **kwargs: Any) -> Any:
+    def waiting_for_it(self: ReconnectingStorage, *args: Any, **kwargs: Any) -> Any:
         if not hasattr(self, "_waiting"):  # while it is being opened, errors are for the user
             return plain(self, *args, **kwargs)
-        return self.insist(lambda: plain(self, *args, **kwargs), name)
+        return self.retry_until_answered(lambda: plain(self, *args, **kwargs), name)
 
-    return insisting
+    return waiting_for_it
 
 
 for _name in OPERATIONS:
-    setattr(PatientStorage, _name, _patient(_name))
+    setattr(ReconnectingStorage, _name, _reconnecting(_name))

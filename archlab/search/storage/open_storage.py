@@ -1,14 +1,12 @@
-"""Studies on disk: Optuna's own storage, with a journal file that a killed process cannot spoil."""
+"""The storage at an address: Optuna's own, with a journal file that a killed process cannot damage."""
 
 from __future__ import annotations
 
 import fcntl
 import json
 import os
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 import optuna
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
@@ -19,17 +17,17 @@ from sqlalchemy.exc import OperationalError
 
 from archlab.errors import InputError
 from archlab.files import cannot_write
-from archlab.search.record import PLAN
-from archlab.search.workers.address import secrets, shown, without
-from archlab.search.workers.alive import FileLocks, Heartbeats, Liveness
-from archlab.search.workers.patient import Note, PatientStorage
+from archlab.search.storage.failures import unreadable
+from archlab.search.storage.liveness import FileLocks, Heartbeats, Liveness
+from archlab.search.storage.reconnect import Note, ReconnectingStorage
+from archlab.search.storage.redact import redact, redact_quoted
 
 HEARTBEAT = 30
-"""Seconds."""
+"""Seconds between a worker's signs of life on a database server."""
 
 
 class _FileLock(JournalFileOpenLock):
-    """A lock that the system gives back when its process dies, so that ``kill -9`` leaves none behind."""
+    """A lock that the system releases when its process dies, so that ``kill -9`` leaves none behind."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(str(path))
@@ -49,7 +47,7 @@ class _FileLock(JournalFileOpenLock):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A storage, what tells whose trials still run in it, and its address as it may be shown."""
+    """A storage, the liveness of its trials, and its address as it may be printed."""
 
     storage: BaseStorage
     liveness: Liveness
@@ -57,7 +55,7 @@ class Opened:
 
 
 def open_storage(storage: str | None, folder: Path, heartbeat: int = HEARTBEAT, note: Note | None = None) -> Opened:
-    """The storage at an address, or the journal ``study.journal`` in ``folder``.
+    """Open the storage at an address, or the journal ``study.journal`` in ``folder``.
 
     An address is a journal file's path, or a database URL such as ``sqlite:///study.db`` or
     ``postgresql://user@host/database``, whose password is better left to libpq (``PGPASSWORD``, ``~/.pgpass``).
@@ -65,16 +63,16 @@ def open_storage(storage: str | None, folder: Path, heartbeat: int = HEARTBEAT, 
     Args:
         heartbeat: seconds between signs of life of a worker on a database server; after twice that without one, its
             trial is given to another.
-        note: told in words when a server goes away and comes back; by default nobody is.
+        note: called with a sentence when a server goes away and when it comes back.
 
     Raises:
         InputError: it cannot be opened, or is no study. No message holds the address's password.
     """
     address = storage or str(folder / "study.journal")
-    where = shown(address)
+    where = redact(address)
     try:
         if "://" not in address:
-            _mend(Path(address))
+            _cut_half_record(Path(address))
             backend = JournalFileBackend(address, lock_obj=_FileLock(Path(address)))
             return Opened(JournalStorage(backend), FileLocks(Path(f"{address}.running")), where)
         url = _driver(make_url(address))
@@ -82,7 +80,7 @@ def open_storage(storage: str | None, folder: Path, heartbeat: int = HEARTBEAT, 
             opened = _sqlite(address)
             file = Path(f"{url.database}.running") if url.database else folder / "study.running"
             return Opened(_cached(opened), FileLocks(file), where)
-        server = PatientStorage(url.render_as_string(hide_password=False), where, heartbeat, note or _say_nothing)
+        server = ReconnectingStorage(url.render_as_string(hide_password=False), where, heartbeat, note or _ignore)
         return Opened(_cached(server), Heartbeats(2 * heartbeat), where)
     except OSError as error:
         raise cannot_write(Path(where), error) from error
@@ -93,18 +91,18 @@ def open_storage(storage: str | None, folder: Path, heartbeat: int = HEARTBEAT, 
         ) from error
     except OperationalError as error:
         if "://" in address and not address.startswith("sqlite"):
-            reason = without(_first_line(error.orig or error), secrets(address))
+            reason = redact_quoted(_first_line(error.orig or error), address)
             # Not chained: the driver's own error may quote the address.
             raise InputError(
                 f"cannot connect to {where}: {reason}", hint="check its user, password, host and database"
             ) from None
-        raise _broken(where, error, address) from None
+        raise unreadable(where, error, address) from None
     except Exception as error:
-        raise _broken(where, error, address) from None
+        raise unreadable(where, error, address) from None
 
 
 def _sqlite(address: str) -> RDBStorage:
-    """A SQLite file whose transactions run one after the other, also when they begin by reading.
+    """Open a SQLite file whose transactions run one after the other, also when they begin by reading.
 
     SQLite has no row locks: left to itself, the driver begins a transaction at the first write, and of two workers
     that read that a trial waits in the queue, both would take it.
@@ -120,30 +118,30 @@ def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _say_nothing(_: str) -> None:
+def _ignore(_: str) -> None:
     pass
 
 
 def _cached(storage: RDBStorage) -> BaseStorage:
-    """The storage as a study uses it, which keeps finished trials."""
+    """Return the storage as a study uses it, which keeps finished trials."""
     cached: BaseStorage = optuna.storages.get_storage(storage)
     return cached
 
 
 def _driver(url: URL) -> URL:
-    """PostgreSQL's address with the driver that archlab installs, where it names none."""
+    """Return PostgreSQL's address with the driver that archlab installs, where it names none."""
     return url.set(drivername="postgresql+psycopg") if url.drivername in ("postgresql", "postgres") else url
 
 
 def _first_line(error: BaseException) -> str:
-    """What went wrong, of what a driver says in many lines."""
+    """Return the first line of an error that a driver reports in many."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     words = (lines or [type(error).__name__])[0]
     return words[:200]
 
 
-def _mend(path: Path) -> None:
-    """Cuts off the record that a killed process was writing: the trial it belongs to was lost with the process.
+def _cut_half_record(path: Path) -> None:
+    """Cut off the record that a killed process was writing: the trial it belongs to was lost with the process.
 
     Raises:
         ValueError: the file is no journal.
@@ -163,58 +161,3 @@ def _mend(path: Path) -> None:
             file.truncate(end)
     finally:
         lock.release()
-
-
-def open_study(
-    storage: BaseStorage,
-    name: str,
-    plan: Mapping[str, Any],
-    directions: Sequence[Literal["maximize", "minimize"]],
-    where: str,
-) -> optuna.Study:
-    """The study ``name``, made if it is not there, and refused if it was made for another search.
-
-    Raises:
-        InputError: it belongs to another space, budget, objective, seed or version, or cannot be read.
-    """
-    try:
-        # Asked first, since a journal keeps even an attempt to create what is there.
-        known = name in optuna.get_all_study_names(storage)
-        if known:
-            study = optuna.load_study(storage=storage, study_name=name)
-        else:
-            study = optuna.create_study(
-                storage=storage, study_name=name, directions=list(directions), load_if_exists=True
-            )
-        attrs = study.user_attrs
-        if PLAN not in attrs and not study.trials:
-            study.set_user_attr(PLAN, dict(plan))
-            return study
-    except OSError as error:
-        raise cannot_write(Path(where), error) from error
-    except Exception as error:
-        raise _broken(where, error) from error
-    theirs = attrs.get(PLAN)
-    if not isinstance(theirs, dict):
-        raise InputError(f"the study {name!r} in {where} is not archlab's", hint="choose another --study or --out")
-    for key, value in plan.items():
-        if theirs.get(key) != value:
-            made = _short(theirs.get(key))
-            raise InputError(
-                f"the study {name!r} in {where} was made with {key} {made}, not {_short(value)}",
-                hint="choose another --study or --out, or give the same again to resume it",
-            )
-    return study
-
-
-def _short(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else repr(value)
-    return text if len(text) <= 80 else f"{text[:60]}…"
-
-
-def _broken(where: str, error: Exception, address: str = "") -> InputError:
-    reason = without(" ".join(str(error).split()), secrets(address))[:120]
-    return InputError(
-        f"{where} is not a study that can be read: {type(error).__name__}: {reason}",
-        hint="move it away, or choose another --out, and search anew",
-    )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from archlab.search.workers.address import secrets, shown, without
+from archlab.search.storage.redact import passwords_in, redact, redact_quoted
 
 
 @pytest.mark.parametrize(
@@ -16,11 +16,11 @@ from archlab.search.workers.address import secrets, shown, without
         ("out/study.journal", "out/study.journal"),
     ],
 )
-def test_an_address_is_shown_without_its_password(address, hidden):
-    assert shown(address) == hidden
+def test_an_address_is_printed_without_its_password(address, hidden):
+    assert redact(address) == hidden
 
 
 def test_what_a_library_quotes_is_hidden_too():
-    words = secrets("postgresql://me:a%40b@host/db")
-    assert words == ["a%40b", "a@b"]
-    assert without("FATAL: a@b, given as a%40b", words) == "FATAL: ***, given as ***"
+    address = "postgresql://me:a%40b@host/db"
+    assert passwords_in(address) == ["a%40b", "a@b"]
+    assert redact_quoted("FATAL: a@b, given as a%40b", address) == "FATAL: ***, given as ***"

@@ -1,8 +1,8 @@
-"""Whose trial still runs: what a killed worker was at is put back in the queue, once.
+"""Which trials still run: the trial of a killed worker is put back in the queue, once.
 
 On one machine, with a journal or SQLite file, a worker holds a lock on one byte of a file beside it, the byte of its
-trial's number: the system gives it back when the worker dies, so no waiting is needed. On a database server Optuna's
-heartbeat tells.
+trial's number: the system releases it when the worker dies, so no waiting is needed. On a database server Optuna's
+heartbeat shows it.
 """
 
 from __future__ import annotations
@@ -18,24 +18,25 @@ import optuna
 from optuna.storages import RetryHeartbeatStaleTrialCallback, fail_stale_trials
 from optuna.trial import FrozenTrial, TrialState
 
-from archlab.search.record import CLAIM
+from archlab.search.storage.one_trial import is_running
+from archlab.search.storage.record import CLAIM
 
 
 class Liveness(Protocol):
-    """Says that this process is at a trial, and finds trials that nobody is at."""
+    """Shows others the trial that this process runs, and finds trials that nobody runs."""
 
     def begin(self, number: int) -> None:
-        """This process is at trial ``number``."""
+        """Show that this process runs trial ``number``."""
 
     def end(self) -> None:
-        """And no longer."""
+        """Show that it runs none."""
 
     def reap(self, study: optuna.Study) -> None:
-        """Fails the trials that nobody is at, and queues the same again."""
+        """Fail the trials that nobody runs, and queue the same again."""
 
 
 class FileLocks:
-    """For workers that share a file: locks on the bytes of ``path``."""
+    """The liveness of workers that share a file: locks on the bytes of ``path``."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -57,8 +58,8 @@ class FileLocks:
                 continue
             try:
                 # Who holds the lock decides: what was read before may be old. A worker that had begun the trial but
-                # not yet locked it finds it failed, and lets go of it.
-                if study._storage.get_trial(trial._trial_id).state == TrialState.RUNNING:
+                # not yet locked it finds it failed, and leaves it.
+                if is_running(study, trial):
                     retry(study, trial)
             finally:
                 fcntl.lockf(self._file(), fcntl.LOCK_UN, 1, trial.number)
@@ -77,7 +78,7 @@ class FileLocks:
 
 
 class Heartbeats:
-    """For workers that share a server: Optuna's heartbeat, which its loop keeps.
+    """The liveness of workers that share a server: Optuna's heartbeat, which its loop keeps.
 
     A worker that died between asking for a trial and its first beat left one that Optuna never calls stale: it is
     given up when it has not come to a network within ``grace`` seconds, as seen by this process's clock.
@@ -110,7 +111,7 @@ class Heartbeats:
 
 
 def retry(study: optuna.Study, trial: FrozenTrial) -> None:
-    """Fails a trial and queues the same again."""
+    """Fail a trial and queue the same again."""
     try:
         study.tell(trial.number, state=TrialState.FAIL)
     except ValueError:  # another was quicker

@@ -1,0 +1,42 @@
+"""Claims: how workers that share nothing but a storage never evaluate the same network twice.
+
+A worker writes the digest of the network that it is about to evaluate to its trial, and then reads everyone's. Of two
+workers that do so, the later reader sees the other's claim, and gives way; where both see each other, both do, and the
+network stays free. No lock is needed, only a storage that reads what was written.
+"""
+
+from __future__ import annotations
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from archlab.search.storage.record import CLAIM, is_evaluated
+
+
+def claim(study: optuna.Study, trial: optuna.Trial | FrozenTrial, digest: str) -> int | None:
+    """Claim a network for a running trial; return the number of another trial that has it already, or None.
+
+    The claim is written to the storage itself, as the notes of Optuna's own samplers are: a study has no method for it.
+    """
+    attrs = study._storage.get_trial(trial._trial_id).system_attrs
+    if attrs.get(CLAIM) != digest:
+        study._storage.set_trial_system_attr(trial._trial_id, CLAIM, digest)
+    elif "failed_trial" not in attrs:
+        return None  # claimed before, by the sampler; a retry's claim may have been released in between
+    for other in study._storage.get_all_trials(study._study_id, deepcopy=False):
+        if other._trial_id != trial._trial_id and other.system_attrs.get(CLAIM) == digest and _counts(other):
+            return other.number
+    return None
+
+
+def claimed_digest(trial: FrozenTrial) -> str | None:
+    """Return the digest that an unfinished trial has claimed; None for a retry, whose claim is of its first try."""
+    if trial.system_attrs.get("retry_history"):
+        return None
+    digest: str | None = trial.system_attrs.get(CLAIM)
+    return digest
+
+
+def _counts(trial: FrozenTrial) -> bool:
+    """Return whether a claim counts: of a trial that runs, was evaluated or is queued again, not one that gave way."""
+    return trial.state in (TrialState.RUNNING, TrialState.WAITING, TrialState.COMPLETE) or is_evaluated(trial)
