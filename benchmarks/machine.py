@@ -17,6 +17,19 @@ def machine() -> dict[str, str | int]:
     return {"cpu": _model(), "cores": len(os.sched_getaffinity(0)), "system": platform.system()}
 
 
+def instruction_sets() -> dict[str, str | list[str]]:
+    """Return which instruction sets torch and oneDNN may use here, and the vector ones that the processor names."""
+    import torch  # not for those that time what imports it
+
+    return {
+        "torch": torch.backends.cpu.get_cpu_capability(),
+        "onednn_limit": os.environ.get("ONEDNN_MAX_CPU_ISA", "DEFAULT"),
+        "processor": sorted(
+            flag for flag in _cpuinfo("flags").split() if flag.startswith(("sse4", "avx", "fma", "amx"))
+        ),
+    }
+
+
 def versions(*packages: str) -> dict[str, str]:
     """Python's version and those of installed packages."""
     return {"python": platform.python_version()} | {package: version(package) for package in packages}
@@ -29,8 +42,12 @@ def record(name: str, result: dict[str, Any]) -> None:
 
 
 def _model() -> str:
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def _cpuinfo(name: str) -> str:
     for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
         key, _, value = line.partition(":")
-        if key.strip() == "model name":
+        if key.strip() == name:
             return value.strip()
-    return platform.processor() or platform.machine()
+    return ""
