@@ -31,7 +31,7 @@ def audit_model(
     Args:
         name: what to call it; by default its class.
         training: the mode that every module is set to for the pass; None leaves the modes as they are.
-        boxes: how many boxes an image has in one of torchvision's detectors.
+        boxes: how many boxes each image has in one of torchvision's detectors.
     """
     start = perf_counter()
     with _garbage_collection_off():

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from archlab.audit.tracing.meta_tensors import LAZY, flatten
+from archlab.audit.tracing.meta_tensors import LAZY, tensors_in
 from archlab.audit.tracing.recording import Recording
 from archlab.audit.tracing.tracer import Tracer
 from archlab.errors import ArchlabError, AuditError
@@ -39,7 +39,7 @@ def build_without_memory(factory: Factory) -> Any:
 
 
 class _Blank(Tracer):  # type: ignore[no-untyped-call]
-    """Makes tensors without data, and leaves out what would fill them."""
+    """Make tensors without data, and leave out what would fill them."""
 
     def __init__(self) -> None:
         super().__init__(Recording(), meta=True, parameters=())
@@ -49,7 +49,7 @@ class _Blank(Tracer):  # type: ignore[no-untyped-call]
     ) -> Any:
         kwargs = kwargs or {}
         known = self.known(func)
-        tensors = flatten(kwargs.values(), flatten(args, []))
+        tensors = tensors_in(kwargs.values(), tensors_in(args, []))
         if known.in_place and tensors and tensors[0].is_meta:
             return tensors[0]
         if known.name in _FILLED and known.factory:

@@ -34,7 +34,7 @@ class Config:
 
 
 def read_config(folder: Path) -> Config:
-    """What the pyproject.toml of ``folder``, or of the nearest folder above that has one, says of audits.
+    """Read what the pyproject.toml of ``folder``, or of the nearest folder above that has one, says of audits.
 
     Raises:
         InputError: the file is broken, or a key of the table is unknown or of the wrong type.

@@ -1,7 +1,7 @@
-"""A model as deployed: re-parameterisable branches merged, batch norms folded into what runs before them.
+"""A model as it is deployed: re-parameterisable branches merged, batch norms folded into what runs before them.
 
 Branches are merged by the model's own methods, on a copy without data. Folding needs no copy: a batch norm whose only
-input is a convolution or linear layer that nobody else reads scales that layer's weights and becomes its bias.
+input is a convolution or linear layer that nothing else reads scales that layer's weights and becomes its bias.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def deployed_counts(audit: Audit, merged: bool = False) -> Deployed:
 def foldable(operators: tuple[Operator, ...]) -> Iterator[tuple[Operator, Operator]]:
     """Yield each batch norm that can be folded, behind the layer that takes it.
 
-    Neither may run twice, for its weights would have to change in two ways, and nobody else may read what lies between.
+    Neither may run twice, for its weights would have to change in two ways, and nothing else may read what is between.
     """
     readers = Counter(i for operator in operators for i in operator.inputs)
     uses = Counter(name for operator in operators for name in operator.params)

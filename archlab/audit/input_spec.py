@@ -1,8 +1,9 @@
 """What a model is called with: ``3x224x224``, or a file that describes any call.
 
-A file holds JSON: ``{"args": […], "kwargs": {…}}``, either of which may lack. In it ``{"shape": ["N", 3, 224, 224]}``
-is a tensor, with ``"dtype"`` (float32 unless told) and, for integers, ``"high"`` (values below it; 2 unless told), and
-``"N"`` is the batch. Lists and objects nest; numbers, texts, true, false and null are handed over as they are.
+A file holds JSON: ``{"args": […], "kwargs": {…}}``, either of which may be left out. In it
+``{"shape": ["N", 3, 224, 224]}`` is a tensor, with ``"dtype"`` (float32 by default) and, for integers, ``"high"``
+(values are below it; 2 by default), and ``"N"`` is the batch. Lists and objects nest; numbers, texts, true, false and
+null are handed over as they are.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class TensorSpec:
     high: int = 2
 
     def make(self, device: str) -> torch.Tensor:
-        """The tensor: without data on the meta device, random elsewhere."""
+        """Make the tensor: without data on the meta device, random elsewhere."""
         if device == "meta":
             return torch.empty(self.shape, dtype=self.dtype, device=device)
         if self.dtype.is_floating_point or self.dtype.is_complex:
@@ -51,7 +52,7 @@ class InputSpec:
     kwargs: Mapping[str, Any] | None = None
 
     def make(self, device: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments with their tensors made on ``device``."""
+        """Return the arguments with their tensors made on ``device``."""
         return _make(self.args, device), _make(dict(self.kwargs or {}), device)
 
     def __str__(self) -> str:
@@ -59,12 +60,12 @@ class InputSpec:
 
 
 def images(*shapes: Sequence[int], batch: int = 1) -> InputSpec:
-    """A call with one batch for each shape."""
+    """Describe a call with one batch for each shape."""
     return InputSpec(tuple(TensorSpec((batch, *shape)) for shape in shapes))
 
 
 def parse_inputs(texts: Sequence[str], batch: int) -> InputSpec | None:
-    """The call that ``--input`` describes: shapes without the batch, one for each tensor, or one file.
+    """Read what ``--input`` describes: shapes without the batch, one for each tensor, or one file.
 
     Raises:
         InputError: a text is neither, or the file does not describe a call; the message says where.
@@ -86,7 +87,7 @@ def _parse_shape(text: str, batch: int) -> TensorSpec:
 
 
 def read_spec(path: Path, batch: int) -> InputSpec:
-    """The call that a file describes; see the module.
+    """Read the call that a file describes; see the module.
 
     Raises:
         InputError: the file cannot be read or does not describe a call; the message says where.

@@ -29,30 +29,28 @@ class Target:
     """One model to audit.
 
     Attributes:
-        name: what it is called in results.
-        make: builds it: a module, or a module and a call of its own (an exported program has one).
-        inputs: what it is called with where nothing else is asked for; given the model and the batch.
-        package: the library that it comes from, where that is one whose models are known.
+        name: its name in results.
+        make: builds it: a module, or a module and arguments of its own (an exported program has some).
+        inputs: returns what it is called with where nothing else is asked for, given the model and the batch.
         meta: whether it can be built without memory.
-        complete: a call that a user asks for, with what it leaves out: a detector's boxes.
+        complete: adds to the inputs that a user asks for what they leave out: a detector's boxes.
     """
 
     name: str
     make: Callable[[], Any]
     inputs: Callable[[Any, int], InputSpec | None] = field(default=lambda model, batch: None)
-    package: str = ""
     meta: bool = True
     complete: Callable[[InputSpec], InputSpec] = field(default=lambda call: call)
 
 
 def find_targets(text: str, proposals: int | None = None) -> tuple[Target, ...]:
-    """The models that a text names, several for a pattern.
+    """Find the models that a text names, several for a pattern.
 
     Args:
-        proposals: boxes an image that a detector of ours is called with; by default those that its text says.
+        proposals: boxes per image that a detector of ours is called with; by default those that its text says.
 
     Raises:
-        InputError: it names none: the message says what is missing, and the nearest that there is.
+        InputError: it names none; the message says what is missing, and the nearest name that there is.
     """
     if text in shipped_spaces() or text.endswith(".arch"):
         return (_architecture(text, proposals),)
@@ -75,7 +73,7 @@ def find_targets(text: str, proposals: int | None = None) -> tuple[Target, ...]:
 
 
 def parse_arguments(call: str, text: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments of ``(…)``: literals only, so that nothing runs.
+    """Read the arguments of ``(…)``: literals only, so that nothing runs.
 
     Raises:
         InputError: an argument is no literal.
@@ -176,9 +174,7 @@ def _torchvision(pattern: str, kwargs: Mapping[str, Any]) -> tuple[Target, ...]:
     models = _library("torchvision.models", "torchvision")
     names = _matching(pattern, models.list_models(), "torchvision")
     return tuple(
-        Target(
-            f"torchvision:{name}", zoo.torchvision_factory(name, kwargs), zoo.torchvision_inputs(name), "torchvision"
-        )
+        Target(f"torchvision:{name}", zoo.torchvision_factory(name, kwargs), zoo.torchvision_inputs(name))
         for name in names
     )
 
@@ -188,7 +184,7 @@ def _timm(pattern: str, kwargs: Mapping[str, Any]) -> tuple[Target, ...]:
 
     timm = _library("timm", "timm")
     names = _matching(pattern, timm.list_models(), "timm")
-    return tuple(Target(f"timm:{name}", zoo.timm_factory(name, kwargs), zoo.timm_inputs, "timm") for name in names)
+    return tuple(Target(f"timm:{name}", zoo.timm_factory(name, kwargs), zoo.timm_inputs) for name in names)
 
 
 def _library(module: str, name: str) -> Any:

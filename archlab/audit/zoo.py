@@ -15,7 +15,7 @@ FRAMES = 16
 
 
 def torchvision_factory(name: str, kwargs: Mapping[str, Any]) -> Callable[[], Any]:
-    """Builds ``torchvision.models.NAME(**kwargs)`` without weights, in any of its parts."""
+    """Return what builds ``torchvision.models.NAME(**kwargs)`` without weights, in any of its parts."""
 
     def make() -> Any:
         from torchvision import models
@@ -36,15 +36,15 @@ def torchvision_factory(name: str, kwargs: Mapping[str, Any]) -> Callable[[], An
 
 
 def torchvision_inputs(name: str) -> Callable[[Any, int], InputSpec]:
-    """What torchvision's model is called with: as its published weights, from which its ``_ops`` were counted."""
+    """Return what torchvision's model is called with: as its weights are, for which its ``_ops`` are published."""
 
     def inputs(model: Any, batch: int) -> InputSpec:
         from torchvision import models
 
         weights = next(iter(models.get_model_weights(name)), None)
         kind = getattr(weights.transforms, "func", weights.transforms) if weights is not None else None
-        told = getattr(weights.transforms, "keywords", {}) if weights is not None else {}
-        size = getattr(model, "image_size", None) or told.get("crop_size", 224)
+        settings = getattr(weights.transforms, "keywords", {}) if weights is not None else {}
+        size = getattr(model, "image_size", None) or settings.get("crop_size", 224)
         match kind.__name__ if kind is not None else "":
             case "ObjectDetection":
                 image = TensorSpec((3, *_detection_size(model)))
@@ -62,7 +62,7 @@ def torchvision_inputs(name: str) -> Callable[[Any, int], InputSpec]:
 
 
 def _detection_size(model: Any) -> tuple[int, int]:
-    """800x800, or the size to which the model brings every image."""
+    """Return 800x800, or the size to which the model brings every image."""
     fixed = getattr(model.transform, "fixed_size", None)
     if fixed is not None:
         return int(fixed[1]), int(fixed[0])
@@ -75,7 +75,7 @@ def _pair(size: Any) -> tuple[int, int]:
 
 
 def timm_factory(name: str, kwargs: Mapping[str, Any]) -> Callable[[], Any]:
-    """Builds ``timm.create_model(NAME, **kwargs)`` without weights."""
+    """Return what builds ``timm.create_model(NAME, **kwargs)`` without weights."""
 
     def make() -> Any:
         import timm
@@ -86,7 +86,7 @@ def timm_factory(name: str, kwargs: Mapping[str, Any]) -> Callable[[], Any]:
 
 
 def timm_inputs(model: Any, batch: int) -> InputSpec:
-    """One image of the size in the model's own configuration."""
+    """Return images of the size in the model's own configuration."""
     config = getattr(model, "pretrained_cfg", None) or {}
     shape = tuple(config.get("input_size") or (3, 224, 224))
     embed = getattr(model, "patch_embed", None)

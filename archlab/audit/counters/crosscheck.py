@@ -1,4 +1,4 @@
-"""The same model by whatever other counters are installed, and why each differs.
+"""The same model by whatever other counters are installed, and why each of them differs.
 
 Every counter works on a copy of its own, for several of them leave the model altered. A counter that fails has its
 reason in the result. Of totals only the sum can be compared, so a difference is looked for among the ways in which

@@ -34,7 +34,7 @@ _TRACER = torch._C._dispatch_key_parse("Tracer")
 
 
 class _OnMeta(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Lets a JIT trace be made of a model on the meta device; see the module."""
+    """Let a JIT trace be made of a model on the meta device; see the module."""
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -84,8 +84,8 @@ _FAMILIES = {
     "scaled_dot_product_attention": "attention",
     "grid_sampler_2d": "grid_sampler",
 }
-_MACS = ("conv", "linear", "products", "attention", "lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell")
-_RECURRENT = ("lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell", "bilinear")
+_MACS = {"conv", "linear", "products", "attention", *(name.rpartition("::")[2] for name in HANDLES)}
+"""The families whose flops are MACs; what our handles count is nothing else."""
 
 
 def with_fvcore(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], audit: Audit) -> Audit:
@@ -103,11 +103,11 @@ def fvcore_peer(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]
     except Exception as error:  # a trace runs anybody's forward, with sizes that are tensors
         reason = (str(error).strip().splitlines() or [""])[0][:200]
         return Peer(name, failed=f"{type(error).__name__}: {reason}")
-    total = {family: n for family, n in by_module[""].items() if n}
+    total = {op: n for op, n in by_module[""].items() if n}
     compared, differences = _compare(by_module, audit, uncounted)
     return Peer(
         name,
-        macs=sum(n for family, n in total.items() if _family(family) in _MACS or family in _RECURRENT),
+        macs=sum(n for op, n in total.items() if _family(op) in _MACS),
         params=None,
         by_operator=total,
         compared=compared,

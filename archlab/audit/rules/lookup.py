@@ -18,17 +18,17 @@ _COMPOSITE = "CompositeImplicitAutograd"
 
 @dataclass(frozen=True, slots=True)
 class KnownOperator:
-    """An operator.
+    """What is known of an operator.
 
     Attributes:
-        name: without namespace ``aten``, overload and the underscore of in-place ones.
+        name: its name without namespace ``aten``, overload and the underscore of in-place ones.
         target: in full, such as ``aten.conv2d.default``.
         rule: its arithmetic; None where it is not known.
         composite: it has no rule, but is made of operators that may have one.
         writes: positions of the arguments that it writes to.
-        arguments: names and defaults of its arguments.
+        arguments: the names and defaults of its arguments.
         gathers: it reads only part of its first argument.
-        factory: it makes tensors on a device that it is told.
+        factory: it makes tensors on a device that its caller names.
         cacheable: its output's form follows from the form of its arguments.
         in_place: its output is its first argument, of which it changes no more than the values.
     """

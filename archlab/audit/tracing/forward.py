@@ -26,7 +26,16 @@ StandIn = Callable[[], contextlib.AbstractContextManager[Any]]
 
 @dataclasses.dataclass(frozen=True)
 class ForwardPass:
-    """What a forward left: its recording, and how it ran."""
+    """What a forward left.
+
+    Attributes:
+        model: the module that ran: of a compiled one, what it was compiled from.
+        recording: its operators and memory.
+        meta: whether it ran on tensors without data.
+        reason: why an earlier try failed, where one did.
+        inputs: the tensors that it was given, with the paths of the arguments.
+        training: the mode that it ran in; None where the modes were left.
+    """
 
     model: nn.Module
     recording: Recording
@@ -43,7 +52,7 @@ def run_forward(
     training: bool | None = False,
     stand_in: StandIn = contextlib.nullcontext,
 ) -> ForwardPass:
-    """Runs a model once, and leaves it as it was.
+    """Run a model once, and leave it as it was.
 
     Args:
         training: the mode that every module is set to; None leaves the modes.
@@ -54,7 +63,7 @@ def run_forward(
     """
     model = getattr(original, "_orig_mod", original)  # a compiled one runs as what it was compiled from
     if any(map(_is_lazy, (*model.parameters(), *model.buffers()))):
-        model = _initialised(model, args, kwargs)
+        model = _with_lazy_shapes(model, args, kwargs)
     names = module_names(model)
     failure = ""
     whole = False
@@ -69,9 +78,9 @@ def run_forward(
         try:
             with (
                 preserve_model(model),
-                _attention_in_the_open(),
-                _autocast_on_meta(),
-                _uncompiled(whole),
+                _attention_unfused(),
+                _autocast_knows_meta(),
+                _compiler_off(whole),
                 stand_in() if meta else contextlib.nullcontext(),
             ):
                 set_mode(model, training)
@@ -85,19 +94,19 @@ def run_forward(
                 attempts.append((meta, gradients))
                 continue
             where = _innermost(recording)
-            last = error, _told(error, where), meta
+            last = error, _describe(error, where), meta
             failure = failure or last[1]
-    cause, told, meta = last
+    cause, message, meta = last
     if meta:
         hint = "if it needs values, build the model on a real device"
-        raise AuditError(f"the forward fails without data: {told}", hint=hint) from cause
-    raise AuditError(f"the forward fails: {told}", hint="check the inputs' shapes and types") from cause
+        raise AuditError(f"the forward fails without data: {message}", hint=hint) from cause
+    raise AuditError(f"the forward fails: {message}", hint="check the inputs' shapes and types") from cause
 
 
-def _initialised(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> nn.Module:
-    """A copy whose lazy layers have their shapes: they take them from their first forward, not ours to make."""
+def _with_lazy_shapes(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> nn.Module:
+    """Copy a model and give its lazy layers the shapes that their first forward would; the original keeps none."""
     model = copy.deepcopy(model)
-    with preserve_generators(), contextlib.suppress(Exception):  # what fails will fail again, and be told
+    with preserve_generators(), contextlib.suppress(Exception):  # what fails will fail again, and be reported
         _attempt(model, module_names(model), args, kwargs, Recording(), meta=True, gradients=False)
     return model
 
@@ -107,13 +116,13 @@ def _innermost(recording: Recording) -> str:
     return f" in {path}" if path else ""
 
 
-def _told(error: Exception, where: str) -> str:
+def _describe(error: Exception, where: str) -> str:
     lines = str(error).strip().splitlines() or [""]
     return f"{type(error).__name__}{where}: {lines[0][:200]}"
 
 
 def module_names(model: nn.Module) -> dict[int, str]:
-    """The path of every module by its identity; the first where it stands at several."""
+    """Return the path of every module by its identity; the first where it stands at several."""
     return {id(module): name for name, module in model.named_modules()}
 
 
@@ -141,7 +150,7 @@ def _attempt(
         for _, tensor in given:
             recording.add_input(tensor)
         try:
-            with _followed(names, recording), tracer:
+            with _modules_followed(names, recording), tracer:
                 out = model(*args, **kwargs)
                 if isinstance(out, GeneratorType):
                     collections.deque(out, maxlen=0)  # what it yields is computed as it yields it
@@ -156,7 +165,7 @@ def _key(path: Any) -> str:
 
 
 def _without_data(tensor: Tensor, twins: Twins) -> Tensor:
-    """Large inputs lose their data; small ones keep them, since a forward may look at them."""
+    """Take the data from a large input; small ones keep them, since a forward may look at them."""
     if tensor.is_meta or tensor.numel() <= SMALL or tensor.layout is not torch.strided:
         return tensor
     return twins.of(tensor)
@@ -168,14 +177,14 @@ def _is_lazy(tensor: Tensor) -> bool:
 
 @contextlib.contextmanager
 def _below_autograd() -> Iterator[None]:
-    """Like inference mode, in which operators arrive whole, but with tensors that can be used like any others."""
+    """Let operators arrive whole, as inference mode does, but with tensors that can be used like any others."""
     with torch.no_grad(), torch._C._AutoDispatchBelowADInplaceOrView():
         yield
 
 
 @contextlib.contextmanager
-def _followed(names: dict[int, str], recording: Recording) -> Iterator[None]:
-    """Notes which module runs, without hooks: modules with hooks of their own keep them, and in their order."""
+def _modules_followed(names: dict[int, str], recording: Recording) -> Iterator[None]:
+    """Note which module runs, without hooks: modules with hooks of their own keep them, and in their order."""
     original = nn.Module.__call__
     stack, calls = recording.stack, recording.module_calls
 
@@ -201,8 +210,8 @@ def _followed(names: dict[int, str], recording: Recording) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _uncompiled(whole: bool) -> Iterator[None]:
-    """Where ``whole``, control flow and attention that compile themselves when called arrive as operators instead."""
+def _compiler_off(whole: bool) -> Iterator[None]:
+    """Where ``whole``, let control flow and attention that compile themselves arrive as operators instead."""
     if not whole:
         yield
         return
@@ -211,8 +220,8 @@ def _uncompiled(whole: bool) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _attention_in_the_open() -> Iterator[None]:
-    """Attention modules run operator by operator, not in the one fused kernel that they have for inference."""
+def _attention_unfused() -> Iterator[None]:
+    """Run attention modules operator by operator, not in the one fused kernel that they have for inference."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
@@ -222,8 +231,8 @@ def _attention_in_the_open() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _autocast_on_meta() -> Iterator[None]:
-    """``torch.autocast(x.device.type, …)`` knows no meta device, even where it is told to do nothing."""
+def _autocast_knows_meta() -> Iterator[None]:
+    """Let ``torch.autocast("meta", …)`` do nothing: it knows no meta device, even where it is not enabled."""
     original = torch.autocast.__init__
 
     def init(self: torch.autocast, device_type: str, *args: Any, **kwargs: Any) -> None:

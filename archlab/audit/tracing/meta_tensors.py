@@ -1,4 +1,4 @@
-"""Tensors without data: meta twins of real ones, and what of a model's real memory was overwritten."""
+"""Meta twins of real tensors, and a journal of the real memory that a pass overwrites."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Twins:
         self._storages: dict[int, tuple[torch.UntypedStorage, torch.UntypedStorage]] = {}
 
     def of(self, tensor: Tensor) -> Tensor:
-        """``tensor`` on the meta device: same shape, strides and type, and the same sharing of memory."""
+        """Return the twin of ``tensor`` on the meta device: same shape, strides and type, same sharing of memory."""
         twin = torch.empty(0, dtype=tensor.dtype, device="meta")
         twin.set_(self._storage(tensor), tensor.storage_offset(), tensor.shape, tensor.stride())
         return twin
@@ -31,7 +31,7 @@ class Twins:
         return self._storages[real._cdata][1]
 
     def has(self, tensor: Tensor) -> bool:
-        """Whether the memory of ``tensor`` has a twin already, which later operators must go on with."""
+        """Whether the memory of ``tensor`` has a twin already, which later operators must use as well."""
         return tensor.untyped_storage()._cdata in self._storages
 
 
@@ -42,20 +42,20 @@ class Journal:
         self._copies: dict[int, tuple[torch.UntypedStorage, torch.UntypedStorage]] = {}
 
     def keep(self, tensor: Tensor) -> None:
-        """Remembers the memory behind ``tensor`` as it is, unless it already does."""
+        """Copy the memory behind ``tensor`` as it is now, unless there is a copy already."""
         storage = tensor.untyped_storage()
         if storage._cdata not in self._copies:
             self._copies[storage._cdata] = storage, storage.clone()  # type: ignore[no-untyped-call]
 
     def restore(self) -> None:
-        """Puts all back. Below autograd: no version counter moves."""
+        """Put all of it back. This happens below autograd, so that no version counter moves."""
         for storage, copy in self._copies.values():
             storage.copy_(copy)
         self._copies.clear()
 
 
-def flatten(values: Any, into: list[Tensor]) -> list[Tensor]:
-    """The tensors among an operator's arguments or outputs, in order; they nest two levels at most."""
+def tensors_in(values: Any, into: list[Tensor]) -> list[Tensor]:
+    """Collect the tensors among an operator's arguments or outputs, in order; they nest two levels at most."""
     for value in values:
         if isinstance(value, Tensor):
             into.append(value)

@@ -1,6 +1,6 @@
-"""A model as it was: what a forward pass may change about it, kept before and put back after.
+"""Preserve a model: what a forward pass may change about it is kept before and put back after.
 
-Forwards store features, count their calls, fill caches, freeze weights. None of it may remain of an audit.
+Forwards store features, count their calls, fill caches, freeze weights. None of this may remain after an audit.
 Values of tensors are not kept here: the tracer either never computes on them or journals what it overwrites.
 """
 
@@ -37,7 +37,7 @@ Undo = Callable[[], None]
 
 @contextlib.contextmanager
 def preserve_model(model: nn.Module) -> Iterator[None]:
-    """Whatever happens inside, ``model``, its modules and parameters, and every random generator stay as they were."""
+    """Keep ``model``, its modules and parameters, and every random generator as they are, whatever happens inside."""
     undo = [*_keep_modules(model), *_keep_parameters(model), *_keep_generators()]
     try:
         yield
@@ -48,7 +48,7 @@ def preserve_model(model: nn.Module) -> Iterator[None]:
 
 @contextlib.contextmanager
 def preserve_generators() -> Iterator[None]:
-    """Every random generator is left as it was."""
+    """Keep every random generator as it is, whatever happens inside."""
     undo = _keep_generators()
     try:
         yield
@@ -83,7 +83,7 @@ class _Containers:
         self._others: list[tuple[Any, Any]] = []
 
     def keep(self, value: Any, depth: int) -> None:
-        """Keeps a container, what is in it, and the attributes of objects in it."""
+        """Keep a container, what is in it, and the attributes of objects in it."""
         if id(value) in self._seen:
             return
         self._seen.add(id(value))
@@ -112,7 +112,7 @@ class _Containers:
                     self.keep(item, depth - 1)
 
     def restore(self) -> None:
-        """Puts back what is no longer the same."""
+        """Put back what is no longer the same."""
         for empty in self._empty:
             if empty:
                 empty.clear()
@@ -156,7 +156,7 @@ def _keep_generators() -> list[Undo]:
 
 
 def set_mode(model: nn.Module, training: bool | None) -> None:
-    """Sets every module's flag; ``eval()`` may be overridden with more, such as merging weights. None leaves them."""
+    """Set every module's flag, not by ``eval()``, which may be overridden to merge weights. None leaves the flags."""
     if training is None:
         return
     for module in model.modules():

@@ -1,4 +1,4 @@
-"""The pass: one forward under a dispatch mode that sees every operator with its arguments, its output and its module.
+"""The tracer: one forward under a dispatch mode that sees every operator with its arguments, its output and its module.
 
 The forward runs in inference mode, below autograd, where operators arrive as the model calls them (``conv2d``,
 ``linear``, ``scaled_dot_product_attention``, ``lstm``) and not in the pieces into which a device would break them.
@@ -22,7 +22,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from archlab.audit.counts import Counts
 from archlab.audit.rules.lookup import KnownOperator, look_up, look_up_higher_order
 from archlab.audit.rules.rule import NOTHING
-from archlab.audit.tracing.meta_tensors import Journal, Twins, flatten
+from archlab.audit.tracing.meta_tensors import Journal, Twins, tensors_in
 from archlab.audit.tracing.recording import Recording
 
 SMALL = 2**14
@@ -36,10 +36,10 @@ class NeedsValuesError(Exception):
 
 
 class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Records every operator of a forward.
+    """Record every operator of a forward.
 
     Args:
-        recording: where to.
+        recording: what the operators are written to.
         meta: whether to compute on tensors without data.
         parameters: the model's parameters by name; their twins stand for them.
     """
@@ -48,7 +48,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """No: to keep the compiler away from a mode takes importing all of it, and this one runs nothing compiled."""
+        """Return no: to keep the compiler away takes importing all of it, and nothing compiled runs here."""
         return False
 
     def __init__(self, recording: Recording, meta: bool, parameters: Iterable[tuple[str, Tensor]]) -> None:
@@ -74,9 +74,9 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if isinstance(func, torch._ops.HigherOrderOperator):
             return self._higher_order(func, args, kwargs)
         known = self.known(func)
-        tensors = flatten(args, [])
+        tensors = tensors_in(args, [])
         if kwargs:
-            flatten(kwargs.values(), tensors)
+            tensors_in(kwargs.values(), tensors)
         if known.composite:
             out = self._unfolded(func, args, kwargs, tensors)
             if out is not NotImplemented:
@@ -92,7 +92,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return out
 
     def _unfolded(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]) -> Any:
-        """The operator in the pieces that it is made of, each of which comes back here."""
+        """Run the operator in the pieces that it is made of, each of which comes back here."""
         if self.meta and not all(t.is_meta for t in tensors) and not self._stays_real(tensors):
             # Some look at the devices of their arguments before they unfold.
             args, kwargs = self._to_meta(args), {name: self._to_meta((v,))[0] for name, v in kwargs.items()}
@@ -100,7 +100,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return func.decompose(*args, **kwargs)
 
     def known(self, func: Any) -> KnownOperator:
-        """What is known of an operator, looked up once."""
+        """Return what is known of an operator; it is looked up once."""
         known = self._known.get(func)
         if known is None:
             known = self._known[func] = look_up(func)
@@ -111,7 +111,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def on_meta(
         self, func: Any, known: KnownOperator, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]
     ) -> tuple[Any, Sequence[Any]]:
-        """The output without data, or small and real, and the arguments that it was made from."""
+        """Return the output, without data or small and real, and the arguments that it was made from."""
         if tensors and all(t.is_meta for t in tensors):
             return self._with_form(func, known, args, _off_device(kwargs)), args
         if self._stays_real(tensors):
@@ -130,7 +130,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         )
 
     def _for_real(self, func: Any, known: KnownOperator, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The result computed on real data, or NotImplemented where that would be large."""
+        """Return the result computed on real data, or NotImplemented where that would be large."""
         if known.factory and _is_meta(kwargs.get("device")):
             return NotImplemented
         try:
@@ -140,7 +140,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             )
         except (NotImplementedError, RuntimeError):
             trial = ()  # such as nonzero: only the data say how large its output is
-        if any(t.numel() > SMALL for t in flatten((trial,) if isinstance(trial, Tensor) else _iterable(trial), [])):
+        if any(t.numel() > SMALL for t in tensors_in((trial,) if isinstance(trial, Tensor) else _iterable(trial), [])):
             return NotImplemented
         self._remember_writes(known, args, kwargs)
         return func(*args, **kwargs)
@@ -148,7 +148,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _remember_writes(self, known: KnownOperator, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
         for where in known.writes:
             value = kwargs.get(where) if isinstance(where, str) else args[where] if where < len(args) else None
-            for tensor in flatten((value,), []):
+            for tensor in tensors_in((value,), []):
                 if not tensor.is_meta and not self.recording.memory.has_allocated(tensor):
                     self.journal.keep(tensor)
 
@@ -171,7 +171,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return kept[1]
 
     def _with_form(self, func: Any, known: KnownOperator, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        """The output without data; where the same operator had arguments of the same form, its form is known."""
+        """Return the output without data; its form is known where arguments of the same form came before."""
         if not known.cacheable:
             return func(*args, **kwargs)
         try:
@@ -187,18 +187,18 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if known.in_place:
             self._forms[key] = ()
         elif isinstance(out, Tensor) and out.layout is torch.strided and out.is_meta:
-            inputs = flatten(kwargs.values(), flatten(args, []))
+            inputs = tensors_in(kwargs.values(), tensors_in(args, []))
             if not any(_same_memory(out, t) for t in inputs):
                 self._forms[key] = tuple(out.shape), out.stride(), out.dtype
         return out
 
     def _higher_order(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """``torch.cond`` runs its branch here; attention has a rule; of others nothing is known."""
+        """Run an operator that takes functions: ``torch.cond`` runs its branch here; others have a rule or none."""
         if func.name() == "cond":
             predicate, yes, no, operands = args
             with self:
                 return (yes if bool(predicate) else no)(*operands)
-        tensors = flatten(args, [])
+        tensors = tensors_in(args, [])
         sources = self.recording.sources(tensors)
         out = func(*(self._to_meta(args) if self.meta else args), **kwargs)
         self._record(look_up_higher_order(func), args, {}, tensors, out, sources, [])
@@ -216,7 +216,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         sources: tuple[int, ...],
         used: list[str],
     ) -> None:
-        outputs = [out] if isinstance(out, Tensor) else flatten(_iterable(out), [])
+        outputs = [out] if isinstance(out, Tensor) else tensors_in(_iterable(out), [])
         arithmetic: Counts = NOTHING if known.rule is None else known.rule(known.in_order(args, kwargs), out)
         self.recording.add_call(known, arithmetic, sources, used, tensors, outputs)
 
@@ -233,7 +233,7 @@ def _iterable(value: Any) -> Iterable[Any]:
 
 
 def _map(values: Sequence[Any], change: Callable[[Tensor], Tensor]) -> tuple[Any, ...]:
-    """An operator's arguments with every tensor changed."""
+    """Return an operator's arguments with every tensor changed."""
     return tuple(
         change(value)
         if isinstance(value, Tensor)
@@ -255,14 +255,14 @@ def _on_meta(kwargs: dict[str, Any], known: KnownOperator) -> dict[str, Any]:
 
 
 def _off_device(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Keyword arguments with the meta device in place of any other: tensors without data cannot go to another."""
+    """Put the meta device in place of any other: tensors without data cannot go to another."""
     if kwargs.get("device") is None or _is_meta(kwargs["device"]):
         return kwargs
     return {**kwargs, "device": _META, **({"pin_memory": False} if kwargs.get("pin_memory") else {})}
 
 
 def _form(value: Any) -> Any:
-    """What of an argument decides the form of the output; the type too, for 1 and 1.0 are equal."""
+    """Return what of an argument decides the form of the output; the type too, for 1 and 1.0 are equal."""
     if isinstance(value, Tensor):
         return value.shape, value.stride(), value.dtype
     if isinstance(value, list | tuple):
