@@ -16,7 +16,7 @@ from torch import Tensor
 
 from archlab.audit.recurrent import RECURRENT
 from archlab.audit.rule import NOTHING, Args, Count, Rule, elementwise, norm, pool, product
-from archlab.roi.counting import roi_align_macs
+from archlab.roi import roi_align_macs
 
 
 def _shape(value: Any) -> tuple[int, ...]:
