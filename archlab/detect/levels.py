@@ -7,7 +7,7 @@ import torch
 from archlab.detect.dataset import DetectionData
 from archlab.detect.head import roi_node
 from archlab.ir import Graph
-from archlab.roi.boxes import assign_levels
+from archlab.roi import assign_levels
 
 
 def level_use(graph: Graph, data: DetectionData) -> dict[str, float]:

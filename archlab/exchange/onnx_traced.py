@@ -10,7 +10,7 @@ from torch import fx
 from archlab.exchange.onnx import output_names
 from archlab.ir import Graph
 from archlab.nn.inputs import inputs_of
-from archlab.roi.onnx_export import to_onnx as traced
+from archlab.roi import to_onnx as traced
 
 
 def to_onnx_with_boxes(graph: Graph, module: fx.GraphModule) -> bytes:

@@ -12,7 +12,7 @@ from archlab.measured import Recount
 from archlab.nn.inputs import inputs_of
 from archlab.nn.module import build, target_of
 from archlab.ops import OPS
-from archlab.roi.counting import fvcore_handles
+from archlab.roi import fvcore_handles
 
 with warnings.catch_warnings():
     # fvcore scripts a loss function as it is imported, of which torch warns whoever runs archlab.

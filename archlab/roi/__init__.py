@@ -1,6 +1,7 @@
 """RoI pooling and RoI align: torchvision's names, with more modes, dtypes, derivatives and guarantees.
 
-Nothing here imports torch before a name is used, so that :mod:`archlab.roi.counting` is free of it.
+Nothing here imports torch before a name that needs it is used: ``roi_align_macs``, ``roi_align_bytes`` and
+``fvcore_handles`` are free of it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from archlab.roi.counting import fvcore_handles, roi_align_bytes, roi_align_macs
     from archlab.roi.geometry import RoIError
     from archlab.roi.multiscale import infer_strides, multiscale_roi_align
-    from archlab.roi.onnx_export import to_onnx
+    from archlab.roi.onnx_export import onnx_translation_table, to_onnx
     from archlab.roi.roi_modules import MultiScaleRoIAlign, RoIAlign, RoIPool
     from archlab.roi.single_scale import roi_align, roi_pool
 
@@ -26,6 +27,7 @@ __all__ = [
     "fvcore_handles",
     "infer_strides",
     "multiscale_roi_align",
+    "onnx_translation_table",
     "roi_align",
     "roi_align_bytes",
     "roi_align_macs",
@@ -34,13 +36,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "single_scale": ("roi_align", "roi_pool"),
     "boxes": ("assign_levels",),
     "counting": ("fvcore_handles", "roi_align_bytes", "roi_align_macs"),
-    "onnx_export": ("to_onnx",),
     "geometry": ("RoIError",),
-    "roi_modules": ("MultiScaleRoIAlign", "RoIAlign", "RoIPool"),
     "multiscale": ("infer_strides", "multiscale_roi_align"),
+    "onnx_export": ("onnx_translation_table", "to_onnx"),
+    "roi_modules": ("MultiScaleRoIAlign", "RoIAlign", "RoIPool"),
+    "single_scale": ("roi_align", "roi_pool"),
 }
 
 

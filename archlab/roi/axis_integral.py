@@ -48,7 +48,7 @@ def cut_bins(where: Interval, bins: int, length: Tensor) -> BinEdges:
 
 
 def integral_taps(at: BinEdges, rois: Tensor | None, taps: int) -> tuple[Tensor, Table]:
-    """Pixels (K, P, T) int32 and their weights, for RoIs that touch up to ``taps`` pixels a bin."""
+    """Return pixels (K, P, T) int32 and their weights, for RoIs that touch up to ``taps`` pixels per bin."""
     lo, hi, d_lo, d_hi = at.lo, at.hi, at.d_lo, at.d_hi
     first = torch.minimum(at.first, (at.length - taps).clamp(min=0)[:, None])
     if rois is not None:
@@ -60,7 +60,7 @@ def integral_taps(at: BinEdges, rois: Tensor | None, taps: int) -> tuple[Tensor,
 
 
 def _mean_of_hat(a: Tensor, b: Tensor, d_a: Tensor, d_b: Tensor) -> Table:
-    """The mean of max(0, 1 - |x|) over [a, b], and its derivatives by the quotient rule.
+    """Return the mean of max(0, 1 - |x|) over [a, b], and its derivatives by the quotient rule.
 
     With N the integral and D = b - a, the weight is W = N / D, so W_U = (N_U - sum_v W_{U-v} D_v) / D,
     because D is linear in the ends.
@@ -97,6 +97,6 @@ def _hat_slope(x: Tensor) -> Tensor:
 
 
 def _hat_integral(x: Tensor) -> Tensor:
-    """The integral of the hat from -1 to x."""
+    """Return the integral of the hat from -1 to x."""
     x = x.clamp(-1, 1)
     return 0.5 + x - 0.5 * x * x.abs()

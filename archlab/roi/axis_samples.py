@@ -11,7 +11,7 @@ from archlab.roi.axis_intervals import Interval, Table
 
 
 def samples_per_bin(size: Tensor, bins: int, sampling_ratio: int) -> Tensor:
-    """(K,) samples of a bin: as asked, or the bin's size rounded up; none in a bin without size."""
+    """Return (K,) samples per bin: as asked, or the bin's size rounded up; none in a bin without size."""
     if sampling_ratio > 0:
         return torch.full_like(size, sampling_ratio)
     return torch.ceil(size / bins).clamp(min=0)
@@ -29,7 +29,7 @@ class Corners:
 
 
 def bilinear_corners(position: Tensor, length: int | Tensor) -> Corners:
-    """The pixels around each position, clamped to the map as torchvision and Caffe2 clamp them."""
+    """Return the pixels around each position, clamped to the map as torchvision and Caffe2 clamp them."""
     inside = (position >= -1) & (position <= length)
     position = position.clamp(min=0).clamp(max=length)
     low = position.floor().clamp(max=length - 1)
@@ -41,7 +41,7 @@ def bilinear_corners(position: Tensor, length: int | Tensor) -> Corners:
 
 
 def sample_positions(where: Interval, bins: int, bin_: Tensor, sample: Tensor, grid_: Tensor) -> tuple[Tensor, Tensor]:
-    """The positions of samples and their derivatives; fields of ``where`` broadcast against ``bin_``.
+    """Return the positions of samples and their derivatives; fields of ``where`` broadcast against ``bin_``.
 
     The order of the arithmetic is torchvision's, so that float32 positions agree to the last bit.
     """
@@ -67,16 +67,16 @@ class Samples:
 
 
 def most_samples(sampling_ratio: int, length: int) -> int:
-    """The most samples of a bin that are ever listed along an axis of ``length`` pixels.
+    """Return the most samples of a bin that are ever listed along an axis of ``length`` pixels.
 
-    An adaptive grid has one or two samples a pixel; those of a huge box that can fall inside the map all
+    An adaptive grid has one or two samples per pixel; those of a huge box that can fall inside the map all
     lie in a window of this size, so that no box costs more than the map.
     """
     return sampling_ratio if sampling_ratio > 0 else 2 * length + 8
 
 
 def skipped_samples(where: Interval, bins: int, grid_: Tensor, most: int) -> Tensor:
-    """(K, P) samples of each bin before its window of ``most``: 0 unless the grid is larger."""
+    """Return (K, P) samples of each bin before its window of ``most``: 0 unless the grid is larger."""
     p = torch.arange(bins, device=grid_.device, dtype=grid_.dtype)
     dense = grid_.clamp(min=1)[:, None]
     step = (where.size / bins)[:, None]
@@ -127,7 +127,7 @@ def place_samples(where: Interval, bins: int, sampling_ratio: int, length: Tenso
 
 
 def sample_weights(corners: Corners, d_position: Tensor, inverse: Tensor) -> tuple[Table, Table]:
-    """The tables of the low and of the high corner's weight.
+    """Return the tables of the low and of the high corner's weight.
 
     A weight is linear in the position, so derivatives along two directions and more vanish.
     """
@@ -144,7 +144,7 @@ def sample_weights(corners: Corners, d_position: Tensor, inverse: Tensor) -> tup
 
 
 def sample_taps(at: Samples, rois: Tensor | None, taps: int, merged: bool) -> tuple[Tensor, Table]:
-    """Pixels (K, P, T) int32 and their weights, for RoIs that share one layout.
+    """Return pixels (K, P, T) int32 and their weights, for RoIs that share one layout.
 
     Args:
         rois: which of the K RoIs, or None for all.

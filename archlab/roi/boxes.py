@@ -38,7 +38,7 @@ def check_features(features: Sequence[Tensor]) -> None:
 
 
 def as_rois(boxes: Tensor | Sequence[Tensor], features: Tensor) -> Tensor:
-    """Boxes as (K, 5) rows ``batch index, x1, y1, x2, y2``, in float32 or wider.
+    """Return boxes as (K, 5) rows ``batch index, x1, y1, x2, y2``, in float32 or wider.
 
     Args:
         boxes: (K, 5), or one (L, 4) tensor per image of the batch.
@@ -79,7 +79,7 @@ def assign_levels(
     canonical_level: int = 4,
     assignment: str = "torchvision",
 ) -> Tensor:
-    """The pyramid level of each RoI: floor(k0 + log2(sqrt(area) / canonical_scale)), from 0 at ``min_level``.
+    """Return the pyramid level of each RoI: floor(k0 + log2(sqrt(area) / canonical_scale)), less ``min_level``.
 
     Equation 1 of Lin et al., Feature Pyramid Networks (2017). Against rounding at the thresholds
     torchvision adds 1e-6 to the logarithm, detectron2 adds 1e-8 inside it; ``assignment`` says which.

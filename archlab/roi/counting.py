@@ -1,7 +1,7 @@
 """MACs and bytes of the RoI operators, as functions of shapes. Imports no torch: the cost model reads this.
 
 A bilinear sample is four multiply–accumulates; a pooled maximum has none. Bytes are the least that memory
-must move: each pixel that a RoI can touch once, each output once.
+must move: each pixel that an RoI can touch once, each output once.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def roi_align_macs(
     mode: str = "avg",
     box_size: tuple[float, float] | None = None,
 ) -> int:
-    """Multiply–accumulates of RoI align, 4 for each sample of each output element.
+    """Return the multiply–accumulates of RoI align, 4 for each sample of each output element.
 
     Args:
         rois: K, over all images and levels.
@@ -44,7 +44,7 @@ def roi_align_macs(
     if mode in _SAMPLED and sampling_ratio > 0:
         return 4 * sampling_ratio**2 * outputs
     if box_size is None:
-        raise ValueError(f"mode {mode!r} with sampling_ratio {sampling_ratio} needs the size of a RoI to be counted")
+        raise ValueError(f"mode {mode!r} with sampling_ratio {sampling_ratio} needs the size of an RoI to be counted")
     bins = [size / count for size, count in zip(box_size, output_size, strict=True)]
     if mode == "prroi":
         return math.prod(math.ceil(size) + 1 for size in bins) * outputs
@@ -59,7 +59,7 @@ def roi_align_bytes(
     map_pixels: int,
     element_size: int = 4,
 ) -> int:
-    """The least bytes that one RoI align moves: every output once, and every pixel under a RoI once.
+    """Return the least bytes that one RoI align moves: every output once, and every pixel under an RoI once.
 
     Args:
         box_size: (height, width) of a typical RoI in feature pixels.
@@ -75,7 +75,7 @@ def roi_align_bytes(
 
 
 def fvcore_handles() -> dict[str, Callable[[Sequence[Any], Sequence[Any]], int]]:
-    """Handles for fvcore's ``FlopCountAnalysis.set_op_handle``, by operator name.
+    """Return handles for fvcore's ``FlopCountAnalysis.set_op_handle``, by operator name.
 
     Adaptive sampling and ``prroi`` depend on the boxes, which a trace does not show: their handle assumes
     bins of one pixel, the least.
@@ -90,5 +90,5 @@ def _fvcore_macs(inputs: Sequence[Any], outputs: Sequence[Any]) -> int:
 
 
 def _fvcore_nothing(_inputs: Sequence[Any], _outputs: Sequence[Any]) -> int:
-    """Finding a maximum multiplies nothing that ``roi_align`` does not count."""
+    """Return 0: finding a maximum multiplies nothing that ``roi_align`` does not count."""
     return 0

@@ -24,7 +24,7 @@ from archlab.roi.triton_kernels import LEVELS, roi_align_kernel, taps_kernel
 
 # A thread then loads 16 bytes: four float32 channels of 4 warps, or eight half channels of 2.
 BLOCK = 64
-# One warp, four float32 channels a thread.
+# One warp, four float32 channels per thread.
 TRANSPOSED_BLOCK = 128
 
 
@@ -61,7 +61,7 @@ def launch_transposed(
     channels_last: bool,
     g: Geometry,
 ) -> list[Tensor]:
-    """A' g per level; the taps sorted by pixel, then summed by ``taps_kernel``."""
+    """Launch A' g per level: the taps are sorted by pixel, then summed by ``taps_kernel``."""
     out = []
     dtype = accumulate_dtype(grad.dtype)
     c = grad.shape[1]

@@ -7,33 +7,17 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._functorch.utils import enable_single_level_autograd_function
-from torch.autograd.forward_ad import _set_fwd_grad_enabled, unpack_dual
 from torch.autograd.function import _SingleLevelFunction
 
 from archlab.roi.layouts import is_channels_last
+from archlab.roi.tangents import product_rule_terms, with_direction, with_replaced, without
+from archlab.roi.transform_levels import apply_function, grad_mode, recorded_below, run_below
 
 _OPS = torch.ops.archlab
-# Not annotated in torch.
-primal_part: Any = unpack_dual
-
-
-def _plus(tangents: Tensor | None, direction: Tensor) -> Tensor:
-    """One more direction."""
-    return direction[None] if tangents is None else torch.cat([tangents, direction[None]])
-
-
-def _swapped(tangents: Tensor, i: int, direction: Tensor) -> Tensor:
-    """Direction i replaced."""
-    return torch.cat([tangents[:i], direction[None].to(tangents.dtype), tangents[i + 1 :]])
-
-
-def _without(tangents: Tensor, i: int) -> Tensor | None:
-    return None if len(tangents) == 1 else torch.cat([tangents[:i], tangents[i + 1 :]])
 
 
 def _to_boxes(gradient: Tensor) -> Tensor:
-    """(K, 4) to (K, 5): the batch index has no gradient."""
+    """Pad (K, 4) to (K, 5): the batch index has no gradient."""
     return torch.nn.functional.pad(gradient, (1, 0))
 
 
@@ -53,46 +37,8 @@ def _save(ctx: Any, where: tuple[Tensor | None, ...], rest: tuple[Any, ...], *te
     ctx.set_materialize_grads(False)
 
 
-def _below(op: Any, grad_mode: tuple[bool, bool], *args: Any) -> Any:
-    # A Function's forward runs with gradients off. Under nested transforms of torch.func the levels below
-    # this one are still to record the operator, so they must find gradients as the caller left them.
-    with (
-        torch._C._AutoDispatchBelowAutograd(),
-        torch.set_grad_enabled(grad_mode[0]),
-        _set_fwd_grad_enabled(grad_mode[1]),
-    ):
-        return op(*args)
-
-
-def _grad_mode() -> tuple[bool, bool]:
-    return torch.is_grad_enabled(), torch._C._is_fwd_grad_enabled()
-
-
-def _apply(function: Any, *args: Any) -> Any:
-    # A kernel runs inside one level of torch.func's interpreters, which already has unwrapped the levels
-    # above it.
-    with enable_single_level_autograd_function():
-        return function.apply(_grad_mode(), *args)
-
-
-def _among_levels(jvp: Callable[..., Any]) -> Callable[..., Any]:
-    """Let the levels of torch.func below this one record what a jvp computes, as in ``_below``.
-
-    The saved tensors are dual at this level; their primal parts are duals of the levels below only.
-    """
-
-    def run(ctx: Any, *args: Any) -> Any:
-        if not torch._C._are_functorch_transforms_active():
-            return jvp(ctx, ctx.saved_tensors, *args)
-        with _set_fwd_grad_enabled(True):
-            saved = [x if x is None else primal_part(x).primal for x in ctx.saved_tensors]
-            return jvp(ctx, saved, *args)
-
-    return run
-
-
-def _vjp_tangents(tangents: Tensor | None, needed: bool, gradient: Any) -> Tensor | None:
-    """The gradient to each direction: the operator is linear in it."""
+def _gradient_to_tangents(tangents: Tensor | None, needed: bool, gradient: Any) -> Tensor | None:
+    """Return the gradient to each direction: the operator is linear in it."""
     if tangents is None or not needed:
         return None
     return torch.stack([gradient(i) for i in range(len(tangents))])
@@ -105,7 +51,7 @@ class Align(_SingleLevelFunction):
     def forward(
         mode: Any, rest: Any, boxes: Tensor, levels: Any, choice: Any, tangents: Any, *features: Tensor
     ) -> Tensor:
-        out: Tensor = _below(_OPS.roi_align, mode, list(features), boxes, levels, choice, tangents, *rest)
+        out: Tensor = run_below(_OPS.roi_align, mode, list(features), boxes, levels, choice, tangents, *rest)
         return out
 
     @staticmethod
@@ -128,15 +74,15 @@ class Align(_SingleLevelFunction):
             )
         if ctx.needs_input_grad[2]:
             to_boxes = _to_boxes(_OPS.roi_align_boxes(features, grad, boxes, levels, choice, tangents, *rest))
-        to_tangents = _vjp_tangents(
+        to_tangents = _gradient_to_tangents(
             tangents,
             ctx.needs_input_grad[5],
-            lambda i: _OPS.roi_align_boxes(features, grad, boxes, levels, choice, _without(tangents, i), *rest),
+            lambda i: _OPS.roi_align_boxes(features, grad, boxes, levels, choice, without(tangents, i), *rest),
         )
         return None, None, to_boxes, None, None, to_tangents, *to_features
 
     @staticmethod
-    @_among_levels
+    @recorded_below
     def jvp(
         ctx: Any,
         saved: Any,
@@ -153,7 +99,7 @@ class Align(_SingleLevelFunction):
         if any(d is not None for d in d_features):
             moved = [torch.zeros_like(x) if d is None else d for x, d in zip(features, d_features, strict=True)]
             total = _OPS.roi_align(moved, boxes, levels, choice, tangents, *ctx.rest)
-        for more in _directions(tangents, d_boxes, d_tangents):
+        for more in product_rule_terms(tangents, d_boxes, d_tangents):
             total = _add(total, _OPS.roi_align(features, boxes, levels, choice, more, *ctx.rest))
         assert total is not None
         return total
@@ -164,7 +110,7 @@ class AlignTransposed(_SingleLevelFunction):
 
     @staticmethod
     def forward(mode: Any, rest: Any, grad: Tensor, boxes: Tensor, levels: Any, choice: Any, tangents: Any) -> Any:
-        return tuple(_below(_OPS.roi_align_transposed, mode, grad, boxes, levels, choice, tangents, *rest))
+        return tuple(run_below(_OPS.roi_align_transposed, mode, grad, boxes, levels, choice, tangents, *rest))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], _output: Any) -> None:
@@ -181,15 +127,15 @@ class AlignTransposed(_SingleLevelFunction):
             to_grad = _OPS.roi_align(maps, boxes, levels, choice, tangents, *rest)
         if ctx.needs_input_grad[3]:
             to_boxes = _to_boxes(_OPS.roi_align_boxes(maps, grad, boxes, levels, choice, tangents, *rest))
-        to_tangents = _vjp_tangents(
+        to_tangents = _gradient_to_tangents(
             tangents,
             ctx.needs_input_grad[6],
-            lambda i: _OPS.roi_align_boxes(maps, grad, boxes, levels, choice, _without(tangents, i), *rest),
+            lambda i: _OPS.roi_align_boxes(maps, grad, boxes, levels, choice, without(tangents, i), *rest),
         )
         return None, None, to_grad, to_boxes, None, None, to_tangents
 
     @staticmethod
-    @_among_levels
+    @recorded_below
     def jvp(
         ctx: Any,
         saved: Any,
@@ -204,7 +150,7 @@ class AlignTransposed(_SingleLevelFunction):
         boxes, levels, choice, tangents, grad = saved
         total: list[Tensor] | None = None
         terms = [] if d_grad is None else [(d_grad, tangents)]
-        terms += [(grad, more) for more in _directions(tangents, d_boxes, d_tangents)]
+        terms += [(grad, more) for more in product_rule_terms(tangents, d_boxes, d_tangents)]
         for g, along in terms:
             term = _OPS.roi_align_transposed(g, boxes, levels, choice, along, *ctx.rest)
             total = term if total is None else [a + b for a, b in zip(total, term, strict=True)]
@@ -226,7 +172,9 @@ class AlignBoxes(_SingleLevelFunction):
         tangents: Any,
         *features: Tensor,
     ) -> Tensor:
-        out: Tensor = _below(_OPS.roi_align_boxes, mode, list(features), grad, boxes, levels, choice, tangents, *rest)
+        out: Tensor = run_below(
+            _OPS.roi_align_boxes, mode, list(features), grad, boxes, levels, choice, tangents, *rest
+        )
         return out
 
     @staticmethod
@@ -241,7 +189,7 @@ class AlignBoxes(_SingleLevelFunction):
         to_features: list[Tensor | None] = [None] * len(features)
         if v is None:
             return None, None, None, None, None, None, None, *to_features
-        along = _plus(tangents, v)
+        along = with_direction(tangents, v)
         to_grad, to_boxes = None, None
         if any(ctx.needs_input_grad[7:]):
             last = is_channels_last(features[0])
@@ -250,15 +198,15 @@ class AlignBoxes(_SingleLevelFunction):
             to_grad = _OPS.roi_align(features, boxes, levels, choice, along, *rest)
         if ctx.needs_input_grad[3]:
             to_boxes = _to_boxes(_OPS.roi_align_boxes(features, grad, boxes, levels, choice, along, *rest))
-        to_tangents = _vjp_tangents(
+        to_tangents = _gradient_to_tangents(
             tangents,
             ctx.needs_input_grad[6],
-            lambda i: _OPS.roi_align_boxes(features, grad, boxes, levels, choice, _swapped(tangents, i, v), *rest),
+            lambda i: _OPS.roi_align_boxes(features, grad, boxes, levels, choice, with_replaced(tangents, i, v), *rest),
         )
         return None, None, to_grad, to_boxes, None, None, to_tangents, *to_features
 
     @staticmethod
-    @_among_levels
+    @recorded_below
     def jvp(
         ctx: Any,
         saved: Any,
@@ -279,20 +227,10 @@ class AlignBoxes(_SingleLevelFunction):
         if any(d is not None for d in d_features):
             moved = [torch.zeros_like(x) if d is None else d for x, d in zip(features, d_features, strict=True)]
             total = _add(total, _OPS.roi_align_boxes(moved, grad, *where, tangents, *rest))
-        for more in _directions(tangents, d_boxes, d_tangents):
+        for more in product_rule_terms(tangents, d_boxes, d_tangents):
             total = _add(total, _OPS.roi_align_boxes(features, grad, *where, more, *rest))
         assert total is not None
         return total
-
-
-def _directions(tangents: Tensor | None, d_boxes: Tensor | None, d_tangents: Tensor | None) -> list[Tensor]:
-    """The tangents of each term in which boxes and directions move."""
-    terms = []
-    if d_boxes is not None:
-        terms.append(_plus(tangents, d_boxes[:, 1:]))
-    if tangents is not None and d_tangents is not None:
-        terms += [_swapped(tangents, i, d_tangents[i]) for i in range(len(tangents))]
-    return terms
 
 
 def _materialised(maps: tuple[Tensor | None, ...], grad: Tensor, sizes: list[int], last: bool) -> list[Tensor]:
@@ -306,21 +244,21 @@ def _materialised(maps: tuple[Tensor | None, ...], grad: Tensor, sizes: list[int
 
 
 def _align(features: list[Tensor], boxes: Tensor, levels: Any, choice: Any, tangents: Any, *rest: Any) -> Any:
-    return _apply(Align, rest, boxes, levels, choice, tangents, *features)
+    return apply_function(Align, rest, boxes, levels, choice, tangents, *features)
 
 
 def _align_transposed(grad: Tensor, boxes: Tensor, levels: Any, choice: Any, tangents: Any, *rest: Any) -> Any:
-    return list(_apply(AlignTransposed, rest, grad, boxes, levels, choice, tangents))
+    return list(apply_function(AlignTransposed, rest, grad, boxes, levels, choice, tangents))
 
 
 def _align_boxes(
     features: list[Tensor], grad: Tensor, boxes: Tensor, levels: Any, choice: Any, tangents: Any, *rest: Any
 ) -> Any:
-    return _apply(AlignBoxes, rest, grad, boxes, levels, choice, tangents, *features)
+    return apply_function(AlignBoxes, rest, grad, boxes, levels, choice, tangents, *features)
 
 
 def _choose(features: list[Tensor], boxes: Tensor, levels: Any, *rest: Any) -> Tensor:
-    out: Tensor = _below(_OPS.roi_choose, _grad_mode(), features, boxes, levels, *rest)
+    out: Tensor = run_below(_OPS.roi_choose, grad_mode(), features, boxes, levels, *rest)
     return out
 
 

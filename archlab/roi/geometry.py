@@ -90,7 +90,7 @@ def checked_geometry(
 
 
 def bins_pair(output_size: int | Sequence[int]) -> tuple[int, int]:
-    """The output size as (rows, columns), each from 1 to ``MAX_OUTPUT``.
+    """Return the output size as (rows, columns), each from 1 to ``MAX_OUTPUT``.
 
     Raises:
         RoIError: anything else.
@@ -102,7 +102,7 @@ def bins_pair(output_size: int | Sequence[int]) -> tuple[int, int]:
 
 
 def scale_pair(scale: float | Sequence[float]) -> tuple[float, float]:
-    """A scale, or a stride, as (y, x).
+    """Return a scale, or a stride, as (y, x).
 
     Raises:
         RoIError: not one or two positive finite numbers.

@@ -14,9 +14,9 @@ ELEMENTS = 1 << 19
 
 
 def are_usable(rois: Tensor, levels: Tensor | None, images: int, geometry: Geometry) -> Tensor:
-    """(K,) bool: boxes that have an answer. Every other box's output is zero.
+    """Return (K,) bool: which boxes have an answer. Every other box's output is zero.
 
-    Not usable: a coordinate that is NaN, infinite, or beyond 2^24 pixels of any level; an image outside
+    These are not usable: a coordinate that is NaN, infinite, or beyond 2^24 pixels of any level; an image outside
     [0, N); a level outside those given.
     """
     largest = max(max(pair) for pair in geometry.scales)
@@ -46,7 +46,7 @@ def split_by_level(
     sizes: list[tuple[int, int, int]],
     geometry: Geometry,
 ) -> tuple[list[LevelRoIs], bool]:
-    """Split the RoIs by level, leaving out the unusable; also, whether any was left out.
+    """Split the RoIs by level, leaving out the unusable; return also whether any was left out.
 
     Args:
         sizes: per level, (N, H, W).
@@ -73,6 +73,7 @@ def split_by_level(
 def map_rois(
     maps: list[Tensor], rois: Tensor, levels: Tensor | None, tangents: Tensor | None, geometry: Geometry
 ) -> list[LevelRoIs]:
+    """Return the usable RoIs of each map of a pyramid; none where the maps have no channels."""
     if maps[0].shape[1] == 0:
         return []
     sizes = [(x.shape[0], x.shape[2], x.shape[3]) for x in maps]
@@ -80,5 +81,6 @@ def map_rois(
 
 
 def roi_slices(rois: int, elements: int) -> list[slice]:
+    """Return slices of RoIs that bound the memory, for ``elements`` of the output per RoI."""
     step = max(1, ELEMENTS // max(elements, 1))
     return [slice(k, min(k + step, rois)) for k in range(0, rois, step)]

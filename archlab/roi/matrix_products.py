@@ -29,7 +29,7 @@ PIECE_BYTES = 2 << 20
 
 
 def multiply(rows: Tensor, taps: TapMatrix) -> Tensor:
-    """A f: (bins, c) from (pixels, c)."""
+    """Return A f: (bins, c) from (pixels, c)."""
     out = F.embedding_bag(taps.index, rows, taps.offsets, mode="sum", per_sample_weights=taps.weight)
     if taps.dead is None:
         return out
@@ -38,13 +38,13 @@ def multiply(rows: Tensor, taps: TapMatrix) -> Tensor:
 
 
 def multiply_transposed(rows: Tensor, order: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-    """A' g: (pixels, c) from (bins, c), with the taps in the order of ``by_pixel``."""
+    """Return A' g: (pixels, c) from (bins, c), with the taps in the order of ``by_pixel``."""
     bags, weight, offsets = order
     return F.embedding_bag(bags, rows, offsets, mode="sum", per_sample_weights=weight)
 
 
 def by_pixel(taps: TapMatrix, pixels: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The transpose's rows: the taps sorted by pixel, stably, so that the order of summation is fixed."""
+    """Return the rows of the transpose: the taps sorted by pixel, stably, so that the order of summation is fixed."""
     keys, order = torch.sort(taps.index, stable=True)
     edges = torch.arange(pixels, device=keys.device, dtype=keys.dtype)
     offsets = torch.searchsorted(keys, edges, out_int32=keys.dtype == torch.int32)
@@ -52,7 +52,7 @@ def by_pixel(taps: TapMatrix, pixels: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def entries(rows: Tensor, out_rows: Tensor, taps: TapMatrix) -> Tensor:
-    """(M,) the dot product of each tap's pixel and its bin: the gradient to the taps' weights."""
+    """Return (M,) the dot product of each tap's pixel and its bin: the gradient to the taps' weights."""
     # The backward of embedding_bag to its weights; autograd itself does not run inside an operator's kernel.
     out: Tensor = torch.ops.aten._embedding_bag_per_sample_weights_backward(
         out_rows, rows, taps.index, taps.offsets, taps.rows, 0
@@ -67,7 +67,7 @@ def align(
     tangents: Tensor | None,
     geometry: Geometry,
 ) -> Tensor:
-    """A f, or its derivative along ``tangents``: (K, C, P, Q) in the first map's dtype and layout."""
+    """Return A f, or its derivative along ``tangents``: (K, C, P, Q) in the first map's dtype and layout."""
     first = features[0]
     k, c, (p, q) = len(rois), first.shape[1], geometry.bins
     last = is_channels_last(first)
@@ -119,7 +119,7 @@ def align_transposed(
     channels_last: bool,
     geometry: Geometry,
 ) -> list[Tensor]:
-    """A' g, or its derivative along ``tangents``: one (N, C, H_l, W_l) per level, in g's dtype.
+    """Return A' g, or its derivative along ``tangents``: one (N, C, H_l, W_l) per level, in g's dtype.
 
     Args:
         grad: (K, C, P, Q).
@@ -163,9 +163,7 @@ def align_boxes(
     tangents: Tensor | None,
     geometry: Geometry,
 ) -> Tensor:
-    """The gradient (K, 4) of the sum of g · A f with respect to the boxes, or its derivative along
-    ``tangents``.
-    """
+    """Return the gradient (K, 4) of the sum of g · A f to the boxes, or its derivative along ``tangents``."""
     sizes = [(x.shape[0], x.shape[2], x.shape[3]) for x in features]
     work, _ = split_by_level(rois, levels, tangents, sizes, geometry)
     out = rois.new_zeros(len(rois), 4)
@@ -197,7 +195,7 @@ def align_boxes(
 
 
 def _with_side(tangents: Tensor, side: int) -> Tensor:
-    """One more direction: every box moves its coordinate ``side`` by one."""
+    """Add a direction, in which every box moves its coordinate ``side`` by one."""
     unit = torch.zeros_like(tangents[:1]) if len(tangents) else tangents.new_zeros(1, tangents.shape[1], 4)
     unit[..., side] = 1
     return torch.cat([tangents, unit])

@@ -47,7 +47,7 @@ def align(
     tangents: Tensor | None,
     geometry: Geometry,
 ) -> Tensor:
-    """The chosen values (K, C, P, Q), or their derivative along ``tangents``."""
+    """Return the chosen values (K, C, P, Q), or their derivative along ``tangents``."""
     first = features[0]
     shape = (len(rois), first.shape[1], *geometry.bins)
     out = empty_like_layout(shape, first, is_channels_last(first)).zero_()
@@ -70,7 +70,7 @@ def align_transposed(
     channels_last: bool,
     geometry: Geometry,
 ) -> list[Tensor]:
-    """One (N, C, H_l, W_l) gradient per level, in g's dtype."""
+    """Return one (N, C, H_l, W_l) gradient per level, in g's dtype."""
     c, dtype = grad.shape[1], accumulate_dtype(grad.dtype)
     out = []
     maps = [torch.zeros(n, c, h, w, dtype=dtype, device=grad.device) for n, h, w in sizes]
@@ -94,7 +94,7 @@ def align_boxes(
     tangents: Tensor | None,
     geometry: Geometry,
 ) -> Tensor:
-    """The gradient (K, 4) with respect to the boxes of the chosen values' products with g."""
+    """Return the gradient (K, 4) to the boxes of the chosen values' products with g."""
     out = rois.new_zeros(len(rois), 4)
     if tangents is None:
         tangents = rois.new_zeros(0, len(rois), 4)
@@ -112,7 +112,7 @@ def align_boxes(
 
 
 def add_in_order(flat: Tensor, index: Tensor, values: Tensor) -> None:
-    """flat[index] += values, each sum in the order of ``values``, on any number of threads."""
+    """Add ``values`` to ``flat[index]``, each sum in the order of ``values``, on any number of threads."""
     if not flat.is_cuda:
         flat.scatter_add_(0, index, values)
         return
@@ -125,7 +125,7 @@ def add_in_order(flat: Tensor, index: Tensor, values: Tensor) -> None:
 def _taps(
     each: LevelRoIs, choice: Tensor, shape: torch.Size, geometry: Geometry
 ) -> Iterator[tuple[slice | Tensor, PixelTaps]]:
-    """The taps of every output element, some RoIs at a time, with the places of these RoIs among all K."""
+    """Yield the taps of every output element, some RoIs at a time, with the places of these RoIs among all K."""
     elements = choice[:1].numel()
     for some in roi_slices(len(each.rois), elements):
         place = some if each.place is None else each.place[some]

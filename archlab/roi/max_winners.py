@@ -17,7 +17,7 @@ from archlab.roi.pool_bins import pool_edges
 
 
 def find_winners(features: list[Tensor], rois: Tensor, levels: Tensor | None, geometry: Geometry) -> Tensor:
-    """(K, C, P, Q) int32: the choice of every output element."""
+    """Return (K, C, P, Q) int32: the choice of every output element."""
     first = features[0]
     k, c, (p, q) = len(rois), first.shape[1], geometry.bins
     layout = torch.channels_last if is_channels_last(first) else torch.contiguous_format
@@ -33,14 +33,14 @@ def find_winners(features: list[Tensor], rois: Tensor, levels: Tensor | None, ge
     return out
 
 
-def _kinds(*columns: Tensor) -> list[tuple[list[int], Tensor]]:
-    """The distinct rows of some (k,) columns, each with the places where it stands."""
+def _distinct_rows(*columns: Tensor) -> list[tuple[list[int], Tensor]]:
+    """Return the distinct rows of some (k,) columns, each with the places where it stands."""
     kinds, kind = torch.unique(torch.stack(columns, 1), dim=0, return_inverse=True)
     return [(row, torch.nonzero(kind == i)[:, 0]) for i, row in enumerate(kinds.tolist())]
 
 
 def _best_sample(x: Tensor, rois: Tensor, geometry: Geometry, level: int) -> Tensor:
-    """The winning sample of each bin: (k, C, P, Q) int32."""
+    """Return the winning sample of each bin: (k, C, P, Q) int32."""
     (p, q), ratio, (height, width) = geometry.bins, geometry.sampling_ratio, x.shape[2:]
     y_at, x_at = box_intervals(rois, rois.new_zeros(0, len(rois), 4), geometry, level)
     heights, widths = (torch.full((len(rois),), n, dtype=torch.int32, device=x.device) for n in x.shape[2:])
@@ -50,7 +50,7 @@ def _best_sample(x: Tensor, rois: Tensor, geometry: Geometry, level: int) -> Ten
     base = (rois[:, 0].to(torch.int64) * (height * width))[:, None, None, None]
     out = torch.full((len(rois), p * q, x.shape[1]), -1, dtype=torch.int32, device=x.device)
     columns = most_samples(ratio, width)
-    for (ny, nx, complete), some in _kinds(y.listed, x_.listed, (y.complete & x_.complete).to(torch.int32)):
+    for (ny, nx, complete), some in _distinct_rows(y.listed, x_.listed, (y.complete & x_.complete).to(torch.int32)):
         best = rows.new_full((len(some) * p * q, x.shape[1]), -torch.inf if complete else 0.0)
         choice = torch.full(best.shape, -1, dtype=torch.int32, device=x.device)
         for s in range(ny * nx):
@@ -74,7 +74,7 @@ def _best_sample(x: Tensor, rois: Tensor, geometry: Geometry, level: int) -> Ten
 
 
 def _values(rows: Tensor, pixel: Tensor, weight: Tensor, mode: str) -> Iterator[tuple[int, Tensor]]:
-    """The candidates of one sample: its value, or each of its weighted corners."""
+    """Yield the candidates of one sample: its value, or each of its weighted corners."""
     if mode == "max":
         yield 0, F.embedding_bag(pixel, rows, mode="sum", per_sample_weights=weight)
         return
@@ -83,7 +83,7 @@ def _values(rows: Tensor, pixel: Tensor, weight: Tensor, mode: str) -> Iterator[
 
 
 def _best_pixel(x: Tensor, rois: Tensor, geometry: Geometry, level: int) -> Tensor:
-    """The winning pixel of each bin: (k, C, P, Q) int32."""
+    """Return the winning pixel of each bin: (k, C, P, Q) int32."""
     (p, q), (height, width) = geometry.bins, x.shape[2:]
     scale_y, scale_x = geometry.scales[level]
     top, bottom = pool_edges(rois[:, 2], rois[:, 4], scale_y, p, height, geometry.mode)
@@ -92,12 +92,12 @@ def _best_pixel(x: Tensor, rois: Tensor, geometry: Geometry, level: int) -> Tens
     image = rois[:, 0].to(torch.int64) * (height * width)
     out = torch.full((len(rois), p * q, x.shape[1]), -1, dtype=torch.int32, device=x.device)
     sizes = [(end - begin).amax(-1).clamp(min=0) for begin, end in ((top, bottom), (left, right))]
-    for (ny, nx), some in _kinds(*sizes):
+    for (ny, nx), some in _distinct_rows(*sizes):
         if ny == 0 or nx == 0:
             continue
         # A bin shorter than the longest reads its last pixel again: harmless to a maximum.
-        row = _run(top[some], bottom[some], ny) * width
-        column = _run(left[some], right[some], nx)
+        row = _pixel_run(top[some], bottom[some], ny) * width
+        column = _pixel_run(left[some], right[some], nx)
         pixel = (row[:, :, None, :, None] + column[:, None, :, None, :]).reshape(-1, ny * nx)
         roi = image[some].repeat_interleave(p * q)
         starts = torch.arange(0, pixel.numel(), ny * nx, device=x.device)
@@ -109,6 +109,6 @@ def _best_pixel(x: Tensor, rois: Tensor, geometry: Geometry, level: int) -> Tens
     return out.view(len(rois), p, q, -1).permute(0, 3, 1, 2)
 
 
-def _run(begin: Tensor, end: Tensor, most: int) -> Tensor:
+def _pixel_run(begin: Tensor, end: Tensor, most: int) -> Tensor:
     t = torch.arange(most, device=begin.device)
     return torch.minimum(begin[..., None] + t, end[..., None] - 1).clamp(min=0)

@@ -27,7 +27,7 @@ def multiscale_roi_align(
     canonical_scale: float = 224,
     canonical_level: int = 4,
 ) -> Tensor:
-    """RoI align, or pooling, of each box on the pyramid level that suits its size.
+    """Align, or pool, each box on the pyramid level that suits its size.
 
     Args:
         features: one map (N, C, H_l, W_l) per level, the finest first.
@@ -35,7 +35,7 @@ def multiscale_roi_align(
         output_size, sampling_ratio, aligned: as in :func:`archlab.roi.roi_align`.
         mode: a mode of :func:`archlab.roi.roi_align`, or one of :func:`archlab.roi.roi_pool`, which takes no samples.
         strides: per level, input pixels per feature pixel, one number or (y, x); any positive number.
-        levels: (K,) integer level of each RoI from 0 to len(features) - 1, instead of an assignment; a RoI
+        levels: (K,) integer level of each RoI from 0 to len(features) - 1, instead of an assignment; an RoI
             of any other level gives zeros.
         assignment: ``torchvision`` or ``detectron2``, which differ by an epsilon: see
             :func:`archlab.roi.assign_levels`. The first and the last level are the strides' base-2
@@ -74,9 +74,9 @@ def multiscale_roi_align(
 
 
 def infer_strides(features: Sequence[Tensor], image_shapes: Sequence[tuple[int, int]]) -> list[tuple[float, float]]:
-    """The (y, x) stride of each level: the power of two nearest to the ratio of the largest image to the map.
+    """Return the (y, x) stride of each level: the power of two nearest to largest image / map.
 
-    As torchvision infers it, but along each axis by itself, and for each call.
+    torchvision infers one number for both axes, and once; this infers each axis by itself, in each call.
 
     Raises:
         RoIError: no images, or a map of no pixels.

@@ -18,7 +18,7 @@ from archlab.roi.geometry import MAX_COORDINATE, Geometry, RoIError
 
 
 def onnx_translation_table() -> dict[Any, Callable[..., Any]]:
-    """How ``torch.onnx.export(dynamo=True, custom_translation_table=…)`` writes the operators."""
+    """Return the ``custom_translation_table`` with which ``torch.onnx.export(dynamo=True)`` writes the operators."""
     return {
         torch.ops.archlab.roi_align.default: _align,
         torch.ops.archlab.roi_choose.default: _choose,
@@ -33,7 +33,7 @@ def to_onnx(
     dynamic_shapes: dict[str, Any] | tuple[Any, ...] | None = None,
     opset_version: int = 18,
 ) -> Any:
-    """Export a module that uses RoI operators; ``torch.onnx.export`` with the table above.
+    """Export a module that uses RoI operators; ``torch.onnx.export`` with ``onnx_translation_table``.
 
     Args:
         dynamic_shapes: as ``torch.export`` takes them, such as ``{"boxes": {0: Dim("K")}}``.
@@ -60,9 +60,7 @@ def to_onnx(
 
 
 def _choose(features: Sequence[Any], boxes: Any, levels: Any, *_numbers: Any) -> Any:
-    """The choice is not needed: the maximum is taken where the values are read. A placeholder of the right
-    type.
-    """
+    """Return a placeholder of the right type: the maximum is taken where the values are read."""
     del features, levels, _numbers
     return opset18.Cast(opset18.Shape(boxes), to=INT64.dtype)
 
@@ -104,7 +102,7 @@ def _align(
 
 
 def _levels(op: Any, features: Sequence[Any], rows: Any, levels: Any, g: Geometry) -> Any:
-    """Each level's RoIs by themselves, scattered to their places."""
+    """Pool each level's RoIs by themselves, and scatter them to their places."""
     channels = op.Shape(features[0], start=1, end=2)
     shape = op.Concat(op.Shape(rows, start=0, end=1), channels, op.Constant(value_ints=list(g.bins)), axis=0)
     out = op.Expand(0.0, shape)

@@ -29,7 +29,7 @@ class RoIAlign(nn.Module):
         self.mode = mode
 
     def forward(self, input: Tensor, rois: Tensor | Sequence[Tensor]) -> Tensor:
-        """(N, C, H, W) and boxes to (K, C, P, Q)."""
+        """Map (N, C, H, W) and boxes to (K, C, P, Q)."""
         return roi_align(
             input, rois, self.output_size, self.spatial_scale, self.sampling_ratio, self.aligned, self.mode
         )
@@ -53,7 +53,7 @@ class RoIPool(nn.Module):
         self.mode = mode
 
     def forward(self, input: Tensor, rois: Tensor | Sequence[Tensor]) -> Tensor:
-        """(N, C, H, W) and boxes to (K, C, P, Q)."""
+        """Map (N, C, H, W) and boxes to (K, C, P, Q)."""
         return roi_pool(input, rois, self.output_size, self.spatial_scale, self.mode)
 
     def extra_repr(self) -> str:
@@ -67,7 +67,7 @@ class MultiScaleRoIAlign(nn.Module):
         featmap_names: the levels to read from the forward's dict, the finest first.
         output_size, sampling_ratio: as in :func:`archlab.roi.roi_align`.
         canonical_scale, canonical_level, assignment: as in :func:`archlab.roi.multiscale_roi_align`.
-        strides: per level; without them they are inferred, anew in every forward, from ``image_shapes``.
+        strides: per level; without them every forward infers them from ``image_shapes``.
         aligned, mode: as in :func:`archlab.roi.roi_align`.
     """
 
@@ -101,7 +101,7 @@ class MultiScaleRoIAlign(nn.Module):
         boxes: Tensor | Sequence[Tensor],
         image_shapes: Sequence[tuple[int, int]] = (),
     ) -> Tensor:
-        """Named maps, boxes in input pixels and the images' (height, width) to (K, C, P, Q)."""
+        """Map named maps, boxes in input pixels and the images' (height, width) to (K, C, P, Q)."""
         features = [x[name] for name in self.featmap_names]
         strides = infer_strides(features, image_shapes) if self.strides is None else self.strides
         return multiscale_roi_align(

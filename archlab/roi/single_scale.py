@@ -20,7 +20,7 @@ def roi_align(
     aligned: bool = False,
     mode: str = "avg",
 ) -> Tensor:
-    """RoI align: every bin reads bilinear samples, without rounding a coordinate.
+    """Read bilinear samples in every bin of each box, without rounding a coordinate: RoI align.
 
     Args:
         input: (N, C, H, W), float64, float32, float16 or bfloat16, NCHW or channels_last.
@@ -58,7 +58,7 @@ def roi_pool(
     spatial_scale: float | Sequence[float] = 1.0,
     mode: str = "caffe",
 ) -> Tensor:
-    """RoI pooling: the maximum of each bin of a box rounded to pixels.
+    """Take the maximum of each bin of a box rounded to pixels: RoI pooling.
 
     Args:
         input, boxes, output_size, spatial_scale: as in :func:`roi_align`.

@@ -1,4 +1,4 @@
-"""The sparse matrix that RoI align is: one row a bin, one column a pixel, its weights the taps.
+"""The sparse matrix that RoI align is: one row per bin, one column per pixel; its weights are the taps.
 
 The output is linear in the features, out = A(boxes) f. A is never stored as a general sparse matrix: the
 rows of a bin's taps lie together, which is what ``embedding_bag`` multiplies fastest.
@@ -13,9 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from archlab.roi.axis_integral import BinEdges, cut_bins, integral_taps
 from archlab.roi.axis_intervals import Interval, Table, box_intervals
-from archlab.roi.axis_samples import Samples, place_samples, sample_taps
+from archlab.roi.axis_taps import AxisTaps, TapGroup, axis_taps
 from archlab.roi.geometry import Geometry
 
 # Taps held at once: 8 bytes each in float32, up to 16 while they are built.
@@ -29,8 +28,8 @@ class TapMatrix:
     Attributes:
         index: (M,) pixel of each tap, over the rows of (N·H·W, C).
         weight: (M,).
-        length: (rois,) int64 taps of each bin of a RoI: all its bins have as many.
-        bins: bins of a RoI.
+        length: (rois,) int64 taps of each bin of an RoI: all its bins have as many.
+        bins: bins of an RoI.
         dead: (rois·bins,) bool, rows without any weight; None where there are none.
     """
 
@@ -42,20 +41,20 @@ class TapMatrix:
 
     @property
     def offsets(self) -> Tensor:
-        """(rois·bins,) where each row's taps begin."""
+        """Return (rois·bins,), where each row's taps begin."""
         lengths = self.length.repeat_interleave(self.bins)
         return (lengths.cumsum(0) - lengths).to(self.index.dtype)
 
     @property
     def rows(self) -> Tensor:
-        """(M,) the row of each tap."""
+        """Return (M,), the row of each tap."""
         n = len(self.length) * self.bins
         lengths = self.length.repeat_interleave(self.bins)
         each = torch.arange(n, device=self.index.device, dtype=self.index.dtype)
         return each.repeat_interleave(lengths, output_size=len(self.index))
 
     def pieces(self, rois: int) -> Iterator[tuple[slice, TapMatrix]]:
-        """The matrix cut after every ``rois`` RoIs."""
+        """Cut the matrix after every ``rois`` RoIs."""
         if rois >= len(self.length):
             yield slice(0, len(self.length)), self
             return
@@ -76,7 +75,7 @@ def tap_matrices(
     size: tuple[int, int, int],
     dtype: torch.dtype,
 ) -> Iterator[tuple[slice, TapMatrix]]:
-    """The taps of usable RoIs on one level, in slices of RoIs that bound the memory.
+    """Yield the taps of usable RoIs on one level, in slices of RoIs that bound the memory.
 
     Args:
         rois: (K, 5), all usable and on this level.
@@ -95,11 +94,11 @@ def tap_matrices(
     if p == q:
         # Both axes at once: half as many calls.
         both = Interval(*(torch.cat(pair, -1) for pair in zip(*map(_fields, intervals), strict=True)))
-        sides = _layouts(both, p, torch.cat(lengths), max(height, width), geometry, dtype)
+        sides = axis_taps(both, p, torch.cat(lengths), max(height, width), geometry, dtype)
         y, x = sides.rows(slice(0, k)), sides.rows(slice(k, 2 * k))
     else:
-        y = _layouts(intervals[0], p, lengths[0], height, geometry, dtype)
-        x = _layouts(intervals[1], q, lengths[1], width, geometry, dtype)
+        y = axis_taps(intervals[0], p, lengths[0], height, geometry, dtype)
+        x = axis_taps(intervals[1], q, lengths[1], width, geometry, dtype)
     count = y.taps * x.taps
     for part in _slices(count * (p * q)):
         yield part, _join(y.rows(part), x.rows(part), width, base[part], count[part], p * q)
@@ -109,75 +108,15 @@ def _fields(where: Interval) -> tuple[Tensor, ...]:
     return where.start, where.size, where.d_start, where.d_size
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """One axis of the intervals that share a number of taps."""
-
-    index: Tensor  # (k, P, T)
-    table: Table
-    dead: Tensor  # (k, P) bool
-
-
-@dataclass(frozen=True)
-class _Layouts:
-    """The layouts of some intervals: which one each has, its row there, and its number of taps."""
-
-    each: list[_Layout]
-    which: Tensor  # (K,)
-    row: Tensor  # (K,)
-    taps: Tensor  # (K,) int64
-
-    def rows(self, some: slice) -> _Layouts:
-        return _Layouts(self.each, self.which[some], self.row[some], self.taps[some])
-
-
-def _layouts(
-    where: Interval, bins: int, length: Tensor, longest: int, geometry: Geometry, dtype: torch.dtype
-) -> _Layouts:
-    """The taps of every bin of the intervals, those of one layout together."""
-    source: Samples | BinEdges
-    if geometry.mode == "prroi":
-        source = cut_bins(where, bins, length)
-        code = source.taps * 2 + 1
-    else:
-        source = place_samples(where, bins, geometry.sampling_ratio, length, longest)
-        code = source.taps * 2 + source.merged
-    codes, which = torch.unique(code, return_inverse=True)
-    row = torch.empty_like(which)
-    each = []
-    for number, kind in enumerate(codes.tolist()):
-        chosen = None if len(codes) == 1 else torch.nonzero(which == number)[:, 0]
-        row[slice(None) if chosen is None else chosen] = torch.arange(
-            len(row) if chosen is None else len(chosen), device=row.device
-        )
-        if isinstance(source, BinEdges):
-            pixel, table = integral_taps(source, chosen, kind // 2)
-        else:
-            pixel, table = sample_taps(source, chosen, kind // 2, bool(kind % 2))
-        known = [w for w in table if w is not None]
-        live = known[0] != 0
-        for w in known[1:]:
-            live |= w != 0
-        if len(table) == 1 and not bool(live.all()):
-            # A pixel of weight 0 must not be read, as 0 times infinity is not 0: point it at one that counts.
-            counts = live.to(torch.int8).argmax(-1, keepdim=True)
-            pixel = torch.where(live, pixel, pixel.gather(-1, counts))
-        table = [None if w is None else w.to(dtype) for w in table]
-        each.append(_Layout(pixel, table, ~live.any(-1)))
-    return _Layouts(each, which, row, source.taps)
-
-
-def _join(y: _Layouts, x: _Layouts, width: int, base: Tensor, count: Tensor, bag: int) -> TapMatrix:
-    """The outer products of both axes, in the order of the RoIs; pixel (r, c) is number base + r * width +
-    c.
-    """
-    kinds, kind = torch.unique(y.which * len(x.each) + x.which, return_inverse=True)
+def _join(y: AxisTaps, x: AxisTaps, width: int, base: Tensor, count: Tensor, bag: int) -> TapMatrix:
+    """Multiply the taps of both axes, in the order of the RoIs; pixel (r, c) is number base + r * width + c."""
+    kinds, kind = torch.unique(y.group * len(x.groups) + x.group, return_inverse=True)
     order = torch.argsort(kind, stable=True)
     stops = torch.bincount(kind).cumsum(0).tolist()
     indices, weights, deads = [], [], []
     for code, begin, stop in zip(kinds.tolist(), [0, *stops], stops, strict=False):
         some = order[begin:stop]
-        row, column = _pick(y, code // len(x.each), some), _pick(x, code % len(x.each), some)
+        row, column = _pick(y, code // len(x.groups), some), _pick(x, code % len(x.groups), some)
         indices.append(_outer_sum(row.index * width + base[some, None, None], column.index))
         weights.append(_outer_product(row.table, column.table))
         deads.append((row.dead[:, :, None] | column.dead[:, None, :]).flatten(1))
@@ -188,10 +127,10 @@ def _join(y: _Layouts, x: _Layouts, width: int, base: Tensor, count: Tensor, bag
     return TapMatrix(_assemble(indices, place), _assemble(weights, place), count, bag, dead_rows)
 
 
-def _pick(side: _Layouts, number: int, some: Tensor) -> _Layout:
-    layout, rows = side.each[number], side.row[some]
+def _pick(side: AxisTaps, number: int, some: Tensor) -> TapGroup:
+    layout, rows = side.groups[number], side.row[some]
     table = [None if w is None else w[rows] for w in layout.table]
-    return _Layout(layout.index[rows], table, layout.dead[rows])
+    return TapGroup(layout.index[rows], table, layout.dead[rows])
 
 
 def _slices(taps: Tensor) -> Iterator[slice]:
@@ -209,7 +148,7 @@ def _slices(taps: Tensor) -> Iterator[slice]:
 
 
 def _spread(row: Tensor, column: Tensor) -> tuple[Tensor, Tensor]:
-    """(K, P, T_y) and (K, Q, T_x), repeated so that a bin's taps lie together.
+    """Repeat (K, P, T_y) and (K, Q, T_x) so that a bin's taps lie together.
 
     An elementwise operation over (P, Q, T_y·T_x) runs eight times faster than one over (P, Q, T_y, T_x),
     whose innermost loop would be three or four long.
@@ -226,7 +165,7 @@ def _outer_sum(row: Tensor, column: Tensor) -> Tensor:
 
 
 def _outer_product(rows: Table, columns: Table) -> Tensor:
-    """The highest derivative of the outer product, by Leibniz' rule over subsets of the directions."""
+    """Return the highest derivative of the outer product, by Leibniz' rule over subsets of the directions."""
     every = len(rows) - 1
     total: Tensor | None = None
     for mask, row in enumerate(rows):
@@ -245,7 +184,7 @@ def _outer_product(rows: Table, columns: Table) -> Tensor:
 
 
 def _assemble(parts: list[Tensor], place: list[int] | None) -> Tensor:
-    """Flatten (K_g, taps) tables, one a layout, into the order of the RoIs."""
+    """Flatten (K_g, taps) tables, one per layout, into the order of the RoIs."""
     if place is None:
         return parts[0].flatten()
     if parts[0].device.type == "cpu":

@@ -19,7 +19,7 @@ LEVELS = 6
 
 @triton.jit
 def _axis(start, step, bin_, sample, grid, length):
-    """Low pixel, high pixel, weight of the high one, and 1 where the sample counts at all."""
+    """Return the low pixel, the high pixel, the weight of the high one, and 1 where the sample counts at all."""
     position = start + bin_ * step + (sample + 0.5) * step / grid
     inside = ((position >= -1.0) & (position <= length)).to(tl.int32)
     position = tl.minimum(tl.maximum(position, 0.0), length * 1.0)
@@ -31,7 +31,7 @@ def _axis(start, step, bin_, sample, grid, length):
 
 @triton.jit
 def _skipped(start, step, bin_, grid, length):
-    """Samples of a bin before the window that is worth walking: see ``axis.skipped``."""
+    """Return the samples of a bin before the window worth walking: see ``axis_samples.skipped_samples``."""
     most = 2 * length + 8
     before = tl.floor((-1.0 - start - bin_ * step) * grid / tl.maximum(step, 1e-30) - 0.5) - 1.0
     before = tl.minimum(tl.maximum(before, 0.0), tl.maximum(grid - most, 0) * 1.0)
@@ -46,7 +46,7 @@ def roi_align_kernel(
     P: tl.constexpr, Q: tl.constexpr, SAMPLING: tl.constexpr, ALIGNED: tl.constexpr,
     LEVEL_COUNT: tl.constexpr, ROW: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """The mean of bilinear samples: out (K, P, Q, C) of maps (N, H_l, W_l, C).
+    """Store the mean of bilinear samples: out (K, P, Q, C) of maps (N, H_l, W_l, C).
 
     Args:
         boxes: (K, 5) rows batch index, x1, y1, x2, y2.
@@ -163,7 +163,7 @@ def taps_kernel(
     rows, index, weight, offsets, out, channels,
     BLOCK: tl.constexpr, UNROLL: tl.constexpr,
 ):  # fmt: skip
-    """One row of a sparse product: out[r] = sum over taps t of r of weight[t] * rows[index[t]].
+    """Store one row of a sparse product: out[r] = sum over taps t of r of weight[t] * rows[index[t]].
 
     The transpose of RoI align, with ``rows`` the bins' gradients, ``out`` the pixels', and the taps sorted
     by pixel: every pixel is written once, by one program, its taps summed in order.

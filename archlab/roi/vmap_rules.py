@@ -16,17 +16,17 @@ _OPS = torch.ops.archlab
 
 
 def _front(x: Tensor, dim: int | None, batch: int) -> Tensor:
-    """The batch first; a tensor without one is repeated."""
+    """Move the batch to the front; a tensor without one is repeated."""
     return x.expand(batch, *x.shape) if dim is None else x.movedim(dim, 0)
 
 
 def _fold(x: Tensor | None, dim: int | None, batch: int) -> Tensor | None:
-    """(B, K, …) as (B·K, …)."""
+    """Flatten (B, K, …) to (B·K, …)."""
     return None if x is None else _front(x, dim, batch).flatten(0, 1)
 
 
 def _fold_maps(maps: list[Tensor], dims: list[int | None], batch: int) -> tuple[list[Tensor], bool]:
-    """Maps as images of one batch, and whether they were batched at all."""
+    """Return maps as images of one batch, and whether they were batched at all."""
     if all(dim is None for dim in dims):
         return maps, False
     folded = []
@@ -39,9 +39,7 @@ def _fold_maps(maps: list[Tensor], dims: list[int | None], batch: int) -> tuple[
 def _fold_where(
     where: tuple[Any, ...], dims: tuple[Any, ...], batch: int, images: int, separate: bool
 ) -> tuple[Tensor, Any, Any, Any]:
-    """Boxes, levels, choice and tangents of B problems as those of one; problem b's images begin at b *
-    images.
-    """
+    """Fold the boxes, levels, choice and tangents of B problems into one, whose images b * images on are b's."""
     boxes, levels, choice, tangents = where
     boxes = _front(boxes, dims[0], batch)
     if separate:
@@ -99,7 +97,7 @@ def _choose(info: Any, in_dims: Any, features: list[Tensor], boxes: Tensor, leve
 
 
 def _images(features: list[Tensor], dims: list[int | None]) -> int:
-    """Images of one problem, N."""
+    """Return the images of one problem, N."""
     first, dim = features[0], dims[0]
     return first.shape[1 if dim == 0 else 0]
 

@@ -1,4 +1,4 @@
-"""Run by test_triton_kernels in a process of its own: Triton reads TRITON_INTERPRET when it is imported."""
+"""Run by test_cuda_kernels in a process of its own: Triton reads TRITON_INTERPRET when it is imported."""
 
 import torch
 

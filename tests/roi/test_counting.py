@@ -8,8 +8,7 @@ import torch
 from fvcore.nn import FlopCountAnalysis
 from torch import Tensor, nn
 
-from archlab.roi import RoIAlign, RoIPool, roi_align_bytes, roi_align_macs
-from archlab.roi.counting import fvcore_handles
+from archlab.roi import RoIAlign, RoIPool, fvcore_handles, roi_align_bytes, roi_align_macs
 
 
 def test_macs_by_hand() -> None:
@@ -19,7 +18,7 @@ def test_macs_by_hand() -> None:
     # The exact integral touches 3 x 4 pixels of each bin.
     assert roi_align_macs(1, 1, (7, 7), 0, "prroi", (14.0, 21.0)) == 49 * 12
     assert roi_align_macs(9, 9, (7, 7), 0, "caffe") == 0
-    with pytest.raises(ValueError, match="needs the size of a RoI"):
+    with pytest.raises(ValueError, match="needs the size of an RoI"):
         roi_align_macs(1, 1, (7, 7), 0)
 
 

@@ -94,18 +94,6 @@ def test_levels_and_layouts() -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_vmap_over_maps_and_boxes(mode: str) -> None:
-    f = operator(mode, 2, True)
-    maps = torch.stack([random_map(2, 2, 6, 7, seed=s) for s in range(3)])
-    boxes = BOXES + torch.linspace(0, 0.4, 3)[:, None, None] * torch.tensor([0, 1.0, 1, 1, 1])
-    boxes[1, 0, 0] = 7  # an image that is not there must not become another problem's
-    each = torch.stack([f(x, b) for x, b in zip(maps, boxes, strict=True)])
-    assert torch.equal(torch.vmap(f)(maps, boxes), each)
-    assert torch.equal(torch.vmap(f, (None, 0))(maps[0], boxes), torch.stack([f(maps[0], b) for b in boxes]))
-    assert torch.equal(torch.vmap(f, (1, None))(maps.movedim(0, 1), BOXES), torch.stack([f(x, BOXES) for x in maps]))
-
-
-@pytest.mark.parametrize("mode", MODES)
 def test_functional_transforms_agree(mode: str) -> None:
     x, boxes = random_map(2, 2, 6, 7), BOXES
     f = operator(mode, 2, True)

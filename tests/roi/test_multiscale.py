@@ -96,7 +96,7 @@ def test_other_modes_over_levels(mode: str) -> None:
         assert_close(got[k : k + 1], want, atol=1e-12, rtol=0)
 
 
-def test_strides_are_inferred_anew() -> None:
+def test_strides_are_inferred_in_each_call() -> None:
     maps = pyramid()
     assert infer_strides(maps, [(256, 320)]) == [(4, 4), (8, 8), (16, 16), (32, 32)]
     assert infer_strides(maps, [(512, 320)]) == [(8, 4), (16, 8), (32, 16), (64, 32)]
