@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from archlab.audit.result import Audit
     from archlab.nn import build, copy_weights, recount
     from archlab.report.html import write_report
-    from archlab.search.objective import Candidate
+    from archlab.search.candidate import Candidate
 
 # What imports torch, optuna or plotly is imported when it is first used: `import archlab` takes a tenth of a second.
 _LAZY = {
@@ -31,7 +31,7 @@ _LAZY = {
     "build": "archlab.nn",
     "copy_weights": "archlab.nn",
     "recount": "archlab.nn",
-    "Candidate": "archlab.search.objective",
+    "Candidate": "archlab.search.candidate",
     "write_report": "archlab.report.html",
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from archlab.errors import InputError, did_you_mean
-from archlab.search.sampler.names import DEFAULT, SAMPLERS
+from archlab.search.choices import SAMPLERS
 
 if TYPE_CHECKING:
     import optuna
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from archlab.cost import Budget
     from archlab.elaborate import Interpreter
 
-__all__ = ["DEFAULT", "SAMPLERS", "make_sampler"]
+__all__ = ["make_sampler"]
 
 
 def make_sampler(
@@ -26,12 +26,12 @@ def make_sampler(
     drawn: int = 0,
     note: Callable[[str], None] | None = None,
 ) -> optuna.samplers.BaseSampler:
-    """The sampler ``name`` for a study.
+    """Make the sampler ``name`` for a study.
 
     Args:
         metrics: for each objective the closed-form metric that it is, or None.
-        drawn: how many trials the study has: Optuna's samplers go on with other numbers than those they began with.
-        note: told of what is amiss in words; see ``ScreenSampler``.
+        drawn: how many trials the study has: Optuna's samplers continue with other numbers than those they began with.
+        note: called with a sentence about what is amiss; see ``ScreenSampler``.
 
     Raises:
         InputError: no sampler has that name.

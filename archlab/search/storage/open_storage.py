@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,13 +20,11 @@ from sqlalchemy.exc import OperationalError
 
 from archlab.errors import InputError
 from archlab.files import cannot_write
-from archlab.search.storage.failures import unreadable
+from archlab.search.choices import HEARTBEAT
+from archlab.search.storage.failures import explain_storage_errors, silence_optuna, unreadable
 from archlab.search.storage.liveness import FileLocks, Heartbeats, Liveness
 from archlab.search.storage.reconnect import Note, ReconnectingStorage
 from archlab.search.storage.redact import redact, redact_quoted
-
-HEARTBEAT = 30
-"""Seconds between a worker's signs of life on a database server."""
 
 
 class _FileLock(JournalFileOpenLock):
@@ -54,8 +55,8 @@ class Opened:
     where: str
 
 
-def open_storage(storage: str | None, folder: Path, heartbeat: int = HEARTBEAT, note: Note | None = None) -> Opened:
-    """Open the storage at an address, or the journal ``study.journal`` in ``folder``.
+def open_storage(address: str, heartbeat: int = HEARTBEAT, note: Note | None = None) -> Opened:
+    """Open the storage at an address.
 
     An address is a journal file's path, or a database URL such as ``sqlite:///study.db`` or
     ``postgresql://user@host/database``, whose password is better left to libpq (``PGPASSWORD``, ``~/.pgpass``).
@@ -68,7 +69,6 @@ def open_storage(storage: str | None, folder: Path, heartbeat: int = HEARTBEAT, 
     Raises:
         InputError: it cannot be opened, or is no study. No message holds the address's password.
     """
-    address = storage or str(folder / "study.journal")
     where = redact(address)
     try:
         if "://" not in address:
@@ -78,7 +78,8 @@ def open_storage(storage: str | None, folder: Path, heartbeat: int = HEARTBEAT, 
         url = _driver(make_url(address))
         if url.get_backend_name() == "sqlite":
             opened = _sqlite(address)
-            file = Path(f"{url.database}.running") if url.database else folder / "study.running"
+            memory = f"{tempfile.gettempdir()}/archlab-{os.getpid()}"  # of a database that no file holds
+            file = Path(f"{url.database or memory}.running")
             return Opened(_cached(opened), FileLocks(file), where)
         server = ReconnectingStorage(url.render_as_string(hide_password=False), where, heartbeat, note or _ignore)
         return Opened(_cached(server), Heartbeats(2 * heartbeat), where)
@@ -161,3 +162,14 @@ def _cut_half_record(path: Path) -> None:
             file.truncate(end)
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def opened_storage(address: str, heartbeat: int = HEARTBEAT, note: Note | None = None) -> Iterator[Opened]:
+    """Open a storage as ``open_storage`` does, and turn its failures and Optuna's messages into one line.
+
+    Raises:
+        InputError: it cannot be opened, or fails while it is open.
+    """
+    with silence_optuna(), explain_storage_errors(redact(address), address):
+        yield open_storage(address, heartbeat, note)
