@@ -9,7 +9,7 @@ from archlab.elaborate import Fixed, Interpreter, elaborate, settle
 from archlab.files import make_folder, write_atomic
 from archlab.grammar import parse, unparse
 from archlab.nn import build, measure, recount
-from archlab.search.result import Finalist, Objective, Trial
+from archlab.search.result import Finalist, Objective, SearchResult, Trial, to_json
 
 
 def choose(trials: Sequence[Trial], objectives: Sequence[Objective], top: int) -> list[Trial]:
@@ -31,6 +31,14 @@ def choose(trials: Sequence[Trial], objectives: Sequence[Objective], top: int) -
     if len(front) <= top or top < 2:
         return front[:top]
     return [front[round(i * (len(front) - 1) / (top - 1))] for i in range(top)]
+
+
+def choose_last(trials: Sequence[Trial], stages: Sequence[Sequence[Objective]], top: int) -> list[Trial]:
+    """Choose the best by the objectives of the last stage that scored any."""
+    best: list[Trial] = []
+    for objectives in stages:
+        best = choose(trials, objectives, top) or best
+    return best
 
 
 def _dominates(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
@@ -58,8 +66,9 @@ def make_finalist(trial: Trial, interpreter: Interpreter, seed: int, timing_thre
     return Finalist(trial.number, name, file, text, trial.cost, trial.values, count, latency, trial.details)
 
 
-def write_finalists(folder: Path, finalists: Sequence[Finalist]) -> None:
-    """Write every finalist's text into ``folder``/finalists; what an earlier run left there stays."""
+def write_result(folder: Path, result: SearchResult) -> None:
+    """Write ``result.json`` into ``folder``, and each finalist's text; finalists of an earlier run stay."""
     make_folder(folder / "finalists")
-    for item in finalists:
+    for item in result.finalists:
         write_atomic(folder / item.file, item.text)
+    write_atomic(folder / "result.json", to_json(result))

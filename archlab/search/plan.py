@@ -12,6 +12,7 @@ from archlab.detect.task import Task
 from archlab.elaborate import Space
 from archlab.search.choices import HEARTBEAT, SAMPLER
 from archlab.search.keep import Keep
+from archlab.search.result import Objective
 
 if TYPE_CHECKING:
     from archlab.search.objective import Goal
@@ -50,6 +51,11 @@ class Stage:
     threads: int = 1
     timeout: float | None = None
     keep: Keep | None = None
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """What its trials have values of."""
+        return tuple(goal.objective for goal in self.goals)
 
     @property
     def metrics(self) -> tuple[str | None, ...]:

@@ -5,7 +5,7 @@ The cheap checks come first, and torch is imported after them: most mistakes are
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +14,12 @@ from archlab.detect.names import TRAIN
 from archlab.detect.task import TRAIN_STEPS
 from archlab.elaborate import load
 from archlab.elaborate.space import MAX_NODES
-from archlab.errors import InputError
+from archlab.errors import InputError, did_you_mean
 from archlab.grammar import parse_file, unparse, with_input
 from archlab.grammar.ast import Architecture
 from archlab.resources import find_architecture
 from archlab.search.candidate import UserObjective
-from archlab.search.choices import HEARTBEAT, KEEP, SAMPLER
+from archlab.search.choices import HEARTBEAT, KEEP, PRUNERS, SAMPLER, SAMPLERS
 from archlab.search.detection_data import default_objective, find_task, report_data, with_class_count
 from archlab.search.keep import Keep, parse_keep
 from archlab.search.plan import Note, Plan, Stage
@@ -80,6 +80,9 @@ def make_plan(
     named = [item for item in [*first, *later] if isinstance(item, str)]
     task = find_task(data, val, seed, train_steps, named)
     loaded = load(with_class_count(architecture, task) if task else architecture, max_nodes)
+    _refuse_unknown("sampler", sampler, SAMPLERS)
+    if pruner is not None:
+        _refuse_unknown("pruner", pruner, PRUNERS)
     limits = parse_budget(budget)
     keeps = _keeps(shares, len(later))
     seconds = parse_duration(timeout) if isinstance(timeout, str) else timeout
@@ -124,6 +127,11 @@ def make_plan(
 
 def _listed(given: Objectives) -> list[str | UserObjective]:
     return [given] if isinstance(given, str) or callable(given) else list(given)
+
+
+def _refuse_unknown(kind: str, name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        raise InputError(f"no {kind} is named {name!r}", hint=did_you_mean(name, known) or f"one of {', '.join(known)}")
 
 
 def _refuse_local_functions(goals: Iterable[Goal], workers: int) -> None:

@@ -12,17 +12,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from archlab.elaborate import Fixed, Interpreter
-from archlab.files import make_folder, write_atomic
+from archlab.files import make_folder
 from archlab.search.data_summary import summarize_data
 from archlab.search.detection_data import read_data
-from archlab.search.finalists import choose, make_finalist, write_finalists
+from archlab.search.finalists import choose_last, make_finalist, write_result
 from archlab.search.importance import importance
 from archlab.search.plan import Plan
-from archlab.search.result import DataShown, Finalist, SearchResult, Trial, to_json
-from archlab.search.stages.run_stages import Funnel, run_stages
+from archlab.search.result import DataShown, Finalist, SearchResult
+from archlab.search.stages.funnel import Funnel
+from archlab.search.stages.run_stages import run_stages
 from archlab.search.storage.dashboard import write_dashboard_notes
 from archlab.search.storage.open_storage import opened_storage
 from archlab.search.study.history import History, Progress, no_progress
+from archlab.search.study.loop import Search
 from archlab.search.workers.start import Workers
 
 
@@ -47,12 +49,12 @@ def run_search(plan: Plan, progress: Progress = no_progress) -> SearchResult:
     if plan.task is not None:
         with progress(first) as watch:
             read_data(plan.task, interpreter, lambda words: watch(History(), words))
-    workers = Workers(plan.workers, plan.address, plan.note) if plan.workers > 1 else None
+    carry_out = Workers(plan.workers, plan.address, plan.note).carry_out if plan.workers > 1 else Search.run
     with opened_storage(plan.address, plan.heartbeat, plan.note) as opened:
-        funnel = run_stages(plan, opened, interpreter, workers, progress)
+        funnel = run_stages(plan, opened, interpreter, carry_out, progress)
+        best = choose_last(funnel.trials, funnel.objectives, plan.top)
+        finalists = []
         with progress(first) as watch:
-            finalists = []
-            best = _best(funnel, plan.top)
             for i, trial in enumerate(best, start=1):
                 watch(funnel.history, f"recounting {i}/{len(best)}")
                 finalists.append(make_finalist(trial, interpreter, first.seed, first.threads if plan.latency else None))
@@ -61,25 +63,11 @@ def run_search(plan: Plan, progress: Progress = no_progress) -> SearchResult:
     if plan.task is not None and finalists:
         with progress(first) as watch:
             watch(funnel.history, "reading the data for the report")
-            data = summarize_data(plan.task.source, _input_size(interpreter, best[0]))
+            _, height, width = interpreter.network(Fixed(best[0].draws)).input_shape
+            data = summarize_data(plan.task.source, (height, width))
     result = _result(plan, funnel, tuple(finalists), data, started, began)
-    write_finalists(plan.out, result.finalists)
-    write_atomic(plan.out / "result.json", to_json(result))
+    write_result(plan.out, result)
     return result
-
-
-def _best(funnel: Funnel, top: int) -> list[Trial]:
-    """Return the best of the last stage that scored any."""
-    best: list[Trial] = []
-    for objectives in funnel.objectives:
-        best = choose(funnel.trials, objectives, top) or best
-    return best
-
-
-def _input_size(interpreter: Interpreter, trial: Trial) -> tuple[int, int]:
-    """Return the height and width of a trial's input."""
-    _, height, width = interpreter.network(Fixed(trial.draws)).input_shape
-    return height, width
 
 
 def _result(

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from archlab.errors import InputError, did_you_mean
-from archlab.search.choices import SAMPLERS
-
 if TYPE_CHECKING:
     import optuna
 
@@ -34,7 +31,7 @@ def make_sampler(
         note: called with a sentence about what is amiss; see ``ScreenSampler``.
 
     Raises:
-        InputError: no sampler has that name.
+        KeyError: no sampler has that name; ``choices.SAMPLERS`` has all.
     """
     import optuna
 
@@ -43,12 +40,10 @@ def make_sampler(
 
         return ScreenSampler(interpreter, budget, seed, metrics, note)
     seed = (seed + 1_000_003 * drawn) % 2**32  # numpy takes no larger
-    if name == "tpe":
-        return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True)
-    if name == "nsga2":
-        return optuna.samplers.NSGAIISampler(seed=seed)
-    if name == "gp":
-        return optuna.samplers.GPSampler(seed=seed)
-    if name == "random":
-        return optuna.samplers.RandomSampler(seed=seed)
-    raise InputError(f"no sampler is named {name!r}", hint=did_you_mean(name, SAMPLERS))
+    theirs: dict[str, Callable[[], optuna.samplers.BaseSampler]] = {
+        "tpe": lambda: optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True),
+        "nsga2": lambda: optuna.samplers.NSGAIISampler(seed=seed),
+        "gp": lambda: optuna.samplers.GPSampler(seed=seed),
+        "random": lambda: optuna.samplers.RandomSampler(seed=seed),
+    }
+    return theirs[name]()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from archlab.errors import InputError
-from archlab.search.study.history import INTERRUPTED, Watch
+from archlab.search.study.history import INTERRUPTED, History, Watch
 from archlab.search.study.loop import WAIT, Search
 
 STORAGE_VARIABLE = "ARCHLAB_STORAGE"
@@ -52,13 +52,15 @@ class Workers:
     storage: str
     note: Callable[[str], None] | None = None
 
-    def carry_out(self, search: Search, watch: Watch) -> None:
-        """Have the workers carry out a stage, and take their results into ``search``'s history.
+    def carry_out(self, search: Search, watch: Watch) -> History:
+        """Have the workers carry out what is left of a stage, and take their results into ``search``'s history.
 
         Raises:
             InputError: a worker was refused, or they die again and again.
         """
         began, stage, history = time.monotonic(), search.stage, search.history
+        if history.evaluated >= stage.trials:
+            return search.run(watch)
         running = [self._start(stage.study, stage.timeout) for _ in range(self.count)]
         deaths = 0
         try:
@@ -92,6 +94,7 @@ class Workers:
             search.sync()
         if history.evaluated >= stage.trials:
             history.interrupted = None
+        return history
 
     def _start(self, study: str, timeout: float | None) -> _Worker:
         threads = max(1, len(os.sched_getaffinity(0)) // self.count)
