@@ -48,17 +48,17 @@ if TYPE_CHECKING:
     from archlab.exchange.timm_out import to_timm
     from archlab.nn import build, copy_weights, recount
     from archlab.report.html import write_report
-    from archlab.search.draw import FromTrial
-    from archlab.search.objective import Candidate
+    from archlab.search.candidate import Candidate
     from archlab.search.sampler.screen import ScreenSampler
+    from archlab.search.trial_draw import FromTrial
 
     __version__: str
 
 # What imports torch, optuna or plotly is imported when it is first used: `import archlab` takes a tenth of a second.
 _LAZY = {
     "Audit": "archlab.audit.audit_result",
-    "Candidate": "archlab.search.objective",
-    "FromTrial": "archlab.search.draw",
+    "Candidate": "archlab.search.candidate",
+    "FromTrial": "archlab.search.trial_draw",
     "REGNETS": "archlab.exchange.regnet",
     "RegNet": "archlab.exchange.regnet",
     "RewriteOptions": "archlab.exchange.rewrite",

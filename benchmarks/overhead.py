@@ -24,9 +24,10 @@ from archlab.cost import Budget
 from archlab.elaborate import Interpreter, load
 from archlab.grammar import parse_file
 from archlab.resources import find_architecture
+from archlab.search.choices import SAMPLER as DEFAULT
 from archlab.search.closed_form import costs_of
-from archlab.search.draw import FromTrial
-from archlab.search.sampler import DEFAULT, make_sampler
+from archlab.search.sampler import make_sampler
+from archlab.search.trial_draw import FromTrial
 from benchmarks.machine import RESULTS, machine, record, versions
 
 BUDGET = Budget((("macs", 300e6),))

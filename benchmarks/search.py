@@ -29,9 +29,10 @@ import optuna
 from archlab.cost import Budget
 from archlab.elaborate import Value
 from archlab.files import write_atomic
+from archlab.search.choices import SAMPLER as DEFAULT
 from archlab.search.closed_form import costs_of, smallest
-from archlab.search.draw import FromTrial
-from archlab.search.sampler import DEFAULT, make_sampler
+from archlab.search.sampler import make_sampler
+from archlab.search.trial_draw import FromTrial
 from benchmarks.machine import RESULTS, machine, record, versions
 from benchmarks.macro import TABLE, Table, read_table
 

@@ -26,7 +26,7 @@ from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import Engine
 
 import archlab
-from archlab.search.objective import Candidate
+from archlab.search.candidate import Candidate
 from benchmarks.machine import machine, record, versions
 
 FIRST = 20
@@ -69,7 +69,8 @@ def per_trial(storage: str | None, folder: Path, trials: int, more: Callable[[],
         return float(candidate.cost["params"] % 977)
 
     with counting(counts):
-        archlab.search("mobile", ["macs=300M"], snapshot, trials, out=folder / "out", storage=storage, latency=False,
+        archlab.search("mobile", budget=["macs=300M"], objective=snapshot, trials=trials, out=folder / "out",
+                       storage=storage, latency=False,
                        top=1, study=f"load-{time.time_ns()}")  # fmt: skip
     (first, _), (last, _) = seen[FIRST - 1], seen[-1]
     spent = len(seen) - FIRST

@@ -6,34 +6,32 @@ import json
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from archlab.detect.names import DETECTION, TRAIN
-from archlab.detect.task import TRAIN_STEPS, Task
-from archlab.errors import InputError
-from archlab.search.sampler.names import DEFAULT, SAMPLERS
-from archlab.search.stages.names import KEEP, PRUNERS
+from archlab.detect.names import DETECTION
+from archlab.detect.task import TRAIN_STEPS
+from archlab.search.choices import HEARTBEAT, KEEP, PRUNERS, SAMPLER, SAMPLERS
 
 
 def _search_options(command: Callable[..., None]) -> Callable[..., None]:
     options = [
         click.argument("space"),
-        click.option("--budget", "-b", "budgets", multiple=True, metavar="METRIC=VALUE",
+        click.option("--budget", "-b", "budget", multiple=True, metavar="METRIC=VALUE",
                      help="An upper limit: macs=300M, params=3.4M, activations=5M, memory=8MiB or latency=25ms; "
                      "repeatable."),
-        click.option("--objective", "-o", "objectives", multiple=True, metavar="NAME",
+        click.option("--objective", "-o", "objective", multiple=True, metavar="NAME",
                      help="A score to maximise (score, naswot, synflow, zen, entropy, grad_norm; of detectors "
                      f"{', '.join(DETECTION)}), a metric to minimise, or your own package.module:function or "
                      "file.py:function (its code is run); repeat for a Pareto front.  [default: detection for a text "
                      "with a stage detect, score for others]"),
-        click.option("--then", "later", multiple=True, metavar="NAME",
+        click.option("--then", "then", multiple=True, metavar="NAME",
                      help="A later stage: an objective that judges the best of the stage before; repeatable."),
         click.option("--keep", multiple=True, metavar="SHARE",
-                     help="How many go on to that stage, such as 25% or 8: one a --then, in order; of several "
+                     help="How many go on to that stage, such as 25% or 8: one per --then, in order; of several "
                      f"objectives by Pareto front.  [default: {KEEP}]"),
         click.option("--data", type=click.Path(path_type=Path), metavar="PATH",
                      help="Detection data for --objective detection and its like: a COCO-format JSON file, or a folder "
@@ -44,16 +42,16 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
                      help="Train the best K as detectors on --data and rank by AP: short for --then train --keep K."),
         click.option("--train-steps", type=click.IntRange(1), default=TRAIN_STEPS, show_default=True,
                      help="Steps of such a training."),
-        click.option("--input", "size", metavar="CxHxW", help="Another input size than the text's, such as 3x96x128."),
+        click.option("--input", "input", metavar="CxHxW", help="Another input size than the text's, such as 3x96x128."),
         click.option("--pruner", type=click.Choice(PRUNERS),
-                     help="What stops an objective of yours that reports to its trial.  [default: median in the first "
-                     "stage, successive halving in later ones]"),
+                     help="How an objective of yours that reports to its trial is stopped early.  [default: median in "
+                     "the first stage, successive halving in later ones]"),
         click.option("--trials", "-n", type=click.IntRange(1), default=60, show_default=True,
                      help="Candidates to evaluate; over-budget and repeated draws are free."),
         click.option("--timeout", metavar="TIME", help="Begin no evaluation after this time, such as 10m."),
         click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True,
-                     help="Of draws, weights and scores."),
-        click.option("--sampler", type=click.Choice(SAMPLERS), default=DEFAULT, show_default=True,
+                     help="The seed of draws, weights and scores."),
+        click.option("--sampler", type=click.Choice(SAMPLERS), default=SAMPLER, show_default=True,
                      help="How candidates are drawn."),
         click.option("--top", type=click.IntRange(1, 100), default=5, show_default=True, help="Finalists to report."),
         click.option("--out", type=click.Path(path_type=Path), help="Folder for all files.  [default: out/SPACE]"),
@@ -63,32 +61,19 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
                      help="A journal file or database URL.  [default: study.journal in --out]"),
         click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True,
                      help="Processes that evaluate on this machine; `archlab worker` joins from others."),
-        click.option("--heartbeat", type=click.IntRange(1, 3600), default=30, show_default=True, metavar="SECONDS",
-                     help="A worker's sign of life on a database server; its trial is retried after two without."),
+        click.option("--heartbeat", type=click.IntRange(1, 3600), default=HEARTBEAT, show_default=True,
+                     metavar="SECONDS",
+                     help="A worker's sign of life on a database server; its trial is retried when two are missing."),
         click.option("--latency/--no-latency", default=True, show_default=True, help="Time the finalists."),
         click.option("--threads", type=click.IntRange(1, 1024), default=1, show_default=True,
                      help="Torch's threads while timing."),
         click.option("--max-nodes", type=int, default=20_000, show_default=True,
-                     help="Refuse texts that unfold beyond."),
+                     help="Refuse texts that unfold into more operators."),
         click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
     ]  # fmt: skip
     for option in reversed(options):
         command = option(command)
     return command
-
-
-def _tell_data(task: Task, note: Callable[[str], None]) -> None:
-    """Says what detection objectives look at, where that may not be what the user thinks."""
-    from archlab.detect.coco import read_annotations
-
-    if task.source.train is None:
-        note("no --data: detectors are scored on drawn shapes, which says little of real images")
-        return
-    found = read_annotations(task.source.train)
-    for kind, count in found.left_out.items():
-        note(f"{task.source.train}: {count:,} of its boxes: {kind}")
-    if task.source.val is None:
-        note("no --val: a fifth of the images validates, by lot of --seed")
 
 
 @click.command(
@@ -104,75 +89,29 @@ def search(**options: Any) -> None:
     """Search SPACE for the best networks under budgets."""
     from rich.console import Console
 
-    from archlab.cost import parse_budget
-    from archlab.elaborate import load
-    from archlab.grammar import parse_file, with_input
-    from archlab.resources import find_architecture
-    from archlab.search.detection import default_objective, find_task, fitted
-    from archlab.units import parse_duration
-
-    later, keep = list(options["later"]), list(options["keep"])
-    if options["train_top"] is not None:
-        later, keep = [*later, TRAIN], [*keep, *[KEEP] * (len(later) - len(keep)), str(options["train_top"])]
-    architecture = with_input(parse_file(find_architecture(options["space"])), options["size"])
-    objectives = options["objectives"] or [default_objective(architecture)]
-    names = [*objectives, *later]
-    task = find_task(options["data"], options["val"], options["seed"], options["train_steps"], names)
-    space = load(fitted(architecture, task) if task else architecture, options["max_nodes"])
-    budget = parse_budget(options["budgets"])
-    timeout = None if options["timeout"] is None else parse_duration(options["timeout"])
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    from archlab.search.request import make_plan
+    from archlab.search.storage.redact import redact
 
     console = Console(stderr=True)
-    with console.status("loading torch and optuna"):
-        from archlab.search.objective import parse_goals
-        from archlab.search.plan import Plan
-        from archlab.search.progress import progress_line
-        from archlab.search.run import run_search
-        from archlab.search.stages.later import later_stages
-    from archlab.cli.tables import print_search
-    from archlab.report.html import write_report
-    from archlab.search.result import to_json
-    from archlab.search.storage.redact import redact
 
     def note(message: str) -> None:
         console.print(f"archlab: {message}", markup=False, highlight=False, soft_wrap=True)
 
-    first = len(objectives)
-    goals = parse_goals(names, task)
-    if task is not None:
-        _tell_data(task, note)
-    plan = Plan(
-        space=space,
-        task=task,
-        note=note,
-        goals=goals[:first],
-        then=later_stages(goals[first:], keep),
-        budget=budget,
-        out=options["out"] or Path("out") / space.name,
-        command=shlex.join(["archlab", *map(redact, sys.argv[1:])]),
-        timeout=timeout,
-        **{
-            name: options[name]
-            for name in (
-                "trials",
-                "seed",
-                "sampler",
-                "pruner",
-                "top",
-                "study",
-                "storage",
-                "latency",
-                "threads",
-                "workers",
-                "heartbeat",
-            )
-        },
-    )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    as_json = options.pop("as_json")
+    command = shlex.join(["archlab", *map(redact, sys.argv[1:])])
+    with console.status("loading torch and optuna"):
+        plan = make_plan(options.pop("space"), **options, note=note, command=command)
+
+        from archlab.search.progress_line import progress_line
+        from archlab.search.run import run_search
+    from archlab.cli.tables import print_search
+    from archlab.report.html import write_report
+    from archlab.search.result import to_json
+
     result = run_search(plan, lambda stage: progress_line(stage, console))
-    report = plan.out / "report.html"
-    write_report(result, report)
-    if options["as_json"]:
+    write_report(result, plan.out / "report.html")
+    if as_json:
         click.echo(to_json(result), nl=False)
     else:
         print_search(result, plan.out)
@@ -192,7 +131,7 @@ def search(**options: Any) -> None:
               help="The journal file or database URL that holds it.")  # fmt: skip
 @click.option("--space", metavar="SPACE", help="Refuse the study where it is not of this space.")
 @click.option("--timeout", metavar="TIME", help="Begin no evaluation after this time, such as 10m.")
-@click.option("--one-stage", is_flag=True, help="End with this study; do not go on to the search's later stages.")
+@click.option("--one-stage", is_flag=True, help="End with this study; do not continue with the search's later stages.")
 @click.option("--json", "as_json", is_flag=True, help="Print how it ended as JSON.")
 def worker(study: str, storage: str, space: str | None, timeout: str | None, one_stage: bool, as_json: bool) -> None:
     """Evaluate candidates of a study that was begun elsewhere until it is done, stage after stage.
@@ -213,9 +152,11 @@ def worker(study: str, storage: str, space: str | None, timeout: str | None, one
 
     history = work(storage, study, architecture, seconds, note=note, one_stage=one_stage)
     if as_json:
-        click.echo(json.dumps({"spent": history.spent, "interrupted": history.interrupted}))
+        click.echo(json.dumps({"spent": history.evaluated, "interrupted": history.interrupted}))
     else:
-        click.echo(f"{history.spent} evaluations done" + (f"; {history.interrupted}" if history.interrupted else ""))
+        click.echo(
+            f"{history.evaluated} evaluations done" + (f"; {history.interrupted}" if history.interrupted else "")
+        )
 
 
 @click.command(
@@ -231,36 +172,19 @@ def worker(study: str, storage: str, space: str | None, timeout: str | None, one
     help="Trained networks: a search's result.json, or a CSV with a column for each hole and one for the value.",
 )
 @click.option("--value", metavar="NAME", help="The value's column or objective.  [default: value, or the first]")
-@click.option("--objective", "-o", metavar="NAME", help="Without --from: train networks drawn at random with this.")
+@click.option("--objective", "-o", metavar="NAME", help="Without --from: train networks drawn randomly with this.")
 @click.option("--trials", "-n", type=click.IntRange(10), default=20, show_default=True, help="How many of them.")
-@click.option("--budget", "-b", "budgets", multiple=True, metavar="METRIC=VALUE", help="Limits on them.")
+@click.option("--budget", "-b", "budget", multiple=True, metavar="METRIC=VALUE", help="Limits on them.")
 @click.option(
     "--score", "scores", multiple=True, metavar="NAME", help="Learn from this zero-cost score too; repeatable."
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The .json file.")  # fmt: skip
-def calibrate(space: str, source: Path | None, value: str | None, objective: str | None, trials: int,
-              budgets: Sequence[str], scores: Sequence[str], seed: int, out: Path) -> None:  # fmt: skip
+def calibrate(space: str, out: Path, **options: Any) -> None:
     """Fit a score of SPACE to trained networks of it, to search with: --objective OUT."""
-    from archlab.elaborate import Interpreter, load
-    from archlab.grammar import parse_file
-    from archlab.resources import find_architecture
-    from archlab.search import search as run
-    from archlab.search.calibrate import fit, read_lessons, write_calibration
+    from archlab.search.calibrate import calibrate as run
 
-    if (source is None) == (objective is None):
-        raise InputError("a calibration needs either --from FILE or --objective NAME")
-    if out.suffix != ".json":
-        raise InputError(f"a calibration is a .json file, not {out}")
-    loaded = load(parse_file(find_architecture(space)))
-    if source is None and objective is not None:
-        folder = out.with_suffix("")
-        run(space, budgets, objective, trials, seed, folder, sampler="random", top=1, latency=False)
-        source = folder / "result.json"
-    assert source is not None
-    networks, values = read_lessons(source, Interpreter(loaded), value)
-    fitted = fit(loaded.name, networks, values, scores)
-    write_calibration(out, fitted)
+    fitted = run(space, out, **options)
     equal = "no such pairs" if fitted.kendall_equal_macs is None else f"{fitted.kendall_equal_macs:.2f}"
     click.echo(f"{out}: {fitted.networks} networks; left-out Kendall {fitted.kendall:.2f}, Spearman "
                f"{fitted.spearman:.2f}; Kendall at equal MACs {equal}")  # fmt: skip

@@ -1,52 +1,62 @@
 """Search: Optuna draws the holes of a space, the closed form keeps the budget, scores and users' functions judge.
 
-This file imports neither torch nor Optuna before they are needed: ``import archlab`` must stay quick.
+``search`` does it all. Those who write a loop of their own take ``ScreenSampler`` and ``FromTrial`` into any Optuna
+study. This file imports neither torch nor Optuna before they are needed: ``import archlab`` must stay quick.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from archlab.cost import parse_budget
 from archlab.detect.task import TRAIN_STEPS
-from archlab.elaborate import load
-from archlab.grammar import parse_file
+from archlab.elaborate.space import MAX_NODES
 from archlab.grammar.ast import Architecture
-from archlab.resources import find_architecture
-from archlab.search.result import SearchResult
-from archlab.search.sampler.names import DEFAULT
+from archlab.search.candidate import Candidate, UserObjective
+from archlab.search.choices import HEARTBEAT, SAMPLER
+from archlab.search.result import SearchResult, read_result
 
 if TYPE_CHECKING:
-    from archlab.search.objective import UserObjective
+    from archlab.search.sampler.screen import ScreenSampler
+    from archlab.search.study.history import Progress
+    from archlab.search.trial_draw import FromTrial
 
-__all__ = ["search"]
+__all__ = ["Candidate", "FromTrial", "ScreenSampler", "SearchResult", "read_result", "search"]
+
+_LAZY = {"FromTrial": "archlab.search.trial_draw", "ScreenSampler": "archlab.search.sampler.screen"}
 
 
 def search(
     space: str | Architecture,
+    *,
     budget: Iterable[str] = (),
     objective: str | UserObjective | Iterable[str | UserObjective] | None = None,
-    trials: int = 60,
-    seed: int = 0,
-    out: str | Path | None = None,
-    timeout: float | None = None,
-    sampler: str = DEFAULT,
-    top: int = 5,
-    study: str | None = None,
-    storage: str | None = None,
-    latency: bool = True,
-    threads: int = 1,
-    workers: int = 1,
     then: str | UserObjective | Iterable[str | UserObjective] = (),
     keep: str | int | Iterable[str | int] = (),
-    pruner: str | None = None,
     data: str | Path | None = None,
     val: str | Path | None = None,
+    train_top: int | None = None,
     train_steps: int = TRAIN_STEPS,
+    input: str | None = None,
+    pruner: str | None = None,
+    trials: int = 60,
+    timeout: float | str | None = None,
+    seed: int = 0,
+    sampler: str = SAMPLER,
+    top: int = 5,
+    out: str | Path | None = None,
+    study: str | None = None,
+    storage: str | None = None,
+    workers: int = 1,
+    heartbeat: int = HEARTBEAT,
+    latency: bool = True,
+    threads: int = 1,
+    max_nodes: int = MAX_NODES,
+    note: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
 ) -> SearchResult:
-    """The best networks of a space under budgets; what ``archlab search`` does.
+    """Search a space for the best networks under budgets, as ``archlab search`` does.
 
     Args:
         space: a shipped name, an ``.arch`` file, or an architecture.
@@ -54,55 +64,75 @@ def search(
         objective: a score, a metric, ``"file.py:function"``, a function ``(module, candidate, trial) -> float``, or
             several of them for a Pareto front; by default ``"detection"`` for a text with a stage ``detect``, and
             ``"score"`` for others.
-        trials: candidates to evaluate; over-budget and repeated draws are free.
-        workers: processes that evaluate on this machine; further ones join by ``archlab worker``.
         then: later stages, an objective each: each judges the best of the stage before.
         keep: how many go on to each, such as ``"25%"`` (the default) or ``8``; of several objectives by Pareto front,
             and within one those with the most room around them.
         data: detection data for the objectives that look at it: a COCO-format file, or a folder with ``train.json``;
             without any, drawn shapes.
         val: validation data; by default beside ``data``, or a fifth of it.
+        train_top: how many of the best to train as detectors; short for a last stage ``"train"`` that keeps as many.
         train_steps: steps of the objective ``"train"``.
-        pruner: ``"halving"``, ``"median"`` or ``"none"``, for objectives that report to their trial.
+        input: another input size than the text's, such as ``"3x96x128"``.
+        pruner: ``"halving"``, ``"median"`` or ``"none"``, for objectives that report to their trial; by default the
+            median in the first stage, and successive halving in later ones.
+        trials: candidates to evaluate; over-budget and repeated draws are free.
+        timeout: a time such as ``"10m"``, or seconds, after which no evaluation is begun.
+        seed: of draws, weights and scores.
+        sampler: ``"screen"``, ``"tpe"``, ``"nsga2"``, ``"gp"`` or ``"random"``.
+        top: how many finalists to report.
         out: the folder for the study, the result and the finalists; by default ``out/`` and the space's name.
             A study that is there is resumed.
+        study: the study's name in its storage; by default the space's.
+        storage: a journal file or database URL; by default ``study.journal`` in ``out``.
+        workers: processes that evaluate on this machine; others join by ``archlab worker``.
+        heartbeat: seconds between a worker's signs of life on a database server.
+        latency: whether to measure the finalists' latency, in seconds, with torch on ``threads`` threads.
+        max_nodes: how many operators a network may have.
+        note: called with a sentence about what is out of the ordinary, such as what is amiss with the data.
+        progress: makes a watcher of each stage, as ``archlab.search.progress_line`` does for a terminal.
 
     Raises:
         BudgetError: no network of the space meets the budget.
         InputError: an argument, the folder or the study in it cannot be used.
     """
-    from archlab.search.detection import default_objective, find_task, fitted
-    from archlab.search.objective import parse_goals
-    from archlab.search.plan import Plan
-    from archlab.search.run import run_search
-    from archlab.search.stages.later import later_stages
+    from archlab.search.request import make_plan
 
-    architecture = parse_file(find_architecture(space)) if isinstance(space, str) else space
-    objective = default_objective(architecture) if objective is None else objective
-    several = [objective] if isinstance(objective, str) or callable(objective) else list(objective)
-    later = [then] if isinstance(then, str) or callable(then) else list(then)
-    named = [item for item in [*several, *later] if isinstance(item, str)]
-    task = find_task(data, val, seed, train_steps, named)
-    loaded = load(fitted(architecture, task) if task else architecture)
-    goals = parse_goals([*several, *later], task)
-    plan = Plan(
-        space=loaded,
-        goals=goals[: len(several)],
-        then=later_stages(goals[len(several) :], [keep] if isinstance(keep, str | int) else keep),
+    plan = make_plan(
+        space,
+        budget=budget,
+        objective=objective,
+        then=then,
+        keep=keep,
+        data=data,
+        val=val,
+        train_top=train_top,
+        train_steps=train_steps,
+        input=input,
         pruner=pruner,
-        task=task,
-        budget=parse_budget(budget),
-        out=Path(out) if out is not None else Path("out") / loaded.name,
         trials=trials,
         timeout=timeout,
         seed=seed,
         sampler=sampler,
         top=top,
+        out=out,
         study=study,
         storage=storage,
+        workers=workers,
+        heartbeat=heartbeat,
         latency=latency,
         threads=threads,
-        workers=workers,
-        command=f"archlab.search({loaded.name!r}, …)",
+        max_nodes=max_nodes,
+        note=note,
     )
-    return run_search(plan)
+    from archlab.search.run import run_search
+    from archlab.search.study.history import no_progress
+
+    return run_search(plan, progress or no_progress)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        import importlib
+
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'archlab.search' has no attribute {name!r}")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from archlab.cost import METRICS, Budget, cost
 from archlab.elaborate import Draw, Fixed, Hole, Interpreter, Network, Random, Value
 from archlab.errors import ArchlabError, BudgetError
-from archlab.search.draw import Mutation
+from archlab.search.trial_draw import Mutation
 
 Size = Callable[[Network], float]
 

@@ -9,12 +9,11 @@ from archlab.elaborate import Fixed, Interpreter, elaborate, settle
 from archlab.files import make_folder, write_atomic
 from archlab.grammar import parse, unparse
 from archlab.nn import build, measure, recount
-from archlab.search.plan import Plan
-from archlab.search.result import Finalist, Objective, Trial
+from archlab.search.result import Finalist, Objective, SearchResult, Trial, to_json
 
 
 def choose(trials: Sequence[Trial], objectives: Sequence[Objective], top: int) -> list[Trial]:
-    """The ``top`` trials by one objective, or by several those that no other beats in all; ties go to the earlier.
+    """Choose the ``top`` trials by one objective, or by several those that none beats in all; ties go to the earlier.
 
     Only trials that have a value of each are considered.
 
@@ -34,27 +33,42 @@ def choose(trials: Sequence[Trial], objectives: Sequence[Objective], top: int) -
     return [front[round(i * (len(front) - 1) / (top - 1))] for i in range(top)]
 
 
+def choose_last(trials: Sequence[Trial], stages: Sequence[Sequence[Objective]], top: int) -> list[Trial]:
+    """Choose the best by the objectives of the last stage that scored any."""
+    best: list[Trial] = []
+    for objectives in stages:
+        best = choose(trials, objectives, top) or best
+    return best
+
+
 def _dominates(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
     return a != b and all(x <= y for x, y in zip(a, b, strict=True))
 
 
-def finalist(plan: Plan, interpreter: Interpreter, trial: Trial) -> Finalist:
-    """A trial written out as a network of its own, and checked."""
+def make_finalist(trial: Trial, interpreter: Interpreter, seed: int, timing_threads: int | None) -> Finalist:
+    """Write a trial out as a network of its own, and check it.
+
+    Args:
+        seed: of its weights.
+        timing_threads: torch's threads while its latency is measured; None where it is not.
+    """
+    space = interpreter.space
     network = interpreter.network(Fixed(trial.draws))
-    name = f"{plan.space.name}_{trial.number}"
-    text = unparse(settle(plan.space, network, name))
+    name = f"{space.name}_{trial.number}"
+    text = unparse(settle(space, network, name))
     # Counted and timed is what the text says, not what the search believed.
     graph = elaborate(parse(text, f"{name}.arch")).graph
     count = recount(graph)
     latency = None
-    if plan.latency:
-        latency = measure(build(graph, seed=plan.seed), graph.input_shape, threads=plan.threads)
+    if timing_threads is not None:
+        latency = measure(build(graph, seed=seed), graph.input_shape, threads=timing_threads)
     file = f"finalists/{name}.arch"
     return Finalist(trial.number, name, file, text, trial.cost, trial.values, count, latency, trial.details)
 
 
-def write_finalists(folder: Path, finalists: Sequence[Finalist]) -> None:
-    """Writes every finalist's text into ``folder``/finalists; what an earlier run left there stays."""
+def write_result(folder: Path, result: SearchResult) -> None:
+    """Write ``result.json`` into ``folder``, and each finalist's text; finalists of an earlier run stay."""
     make_folder(folder / "finalists")
-    for item in finalists:
+    for item in result.finalists:
         write_atomic(folder / item.file, item.text)
+    write_atomic(folder / "result.json", to_json(result))

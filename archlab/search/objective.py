@@ -3,57 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 from archlab import user_code
 from archlab.cost import METRICS
 from archlab.detect.names import DETECTION, TRAIN
 from archlab.detect.task import Task
-from archlab.elaborate import Value
 from archlab.errors import InputError, did_you_mean
-from archlab.ir import Graph
 from archlab.score import SCORES
-from archlab.search.detection import detection_objective
+from archlab.search.candidate import UserObjective
+from archlab.search.detection_objective import detection_objective
 from archlab.search.result import Objective
-
-if TYPE_CHECKING:
-    import optuna
-    from torch.fx import GraphModule
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """What a user's objective is told of the network that it is to judge.
-
-    Attributes:
-        number: its trial's number.
-        text: its canonical text, without holes.
-        graph: its operators; ``graph.to_networkx()`` for analysis.
-        cost: params, macs, other, activations and memory.
-        draws: the value of every hole, by name.
-        seed: the search's seed.
-        details: for the objective to fill with what else it has to say, as JSON data, such as ``{"AP": {"person":
-            0.4}}``; kept with the trial, and shown with the finalists. At most 16 kB.
-    """
-
-    number: int
-    text: str
-    graph: Graph
-    cost: Mapping[str, float]
-    draws: Mapping[str, Value]
-    seed: int
-    details: dict[str, Any] = field(default_factory=dict)
-
-
-UserObjective = Callable[["GraphModule", Candidate, "optuna.Trial"], float]
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """An objective and how its value is come by: a cost, a score by name, one that looks at data, or the user's own."""
+    """An objective and how its value is found: a cost, a score by name, one that looks at data, or the user's own."""
 
     objective: Objective
     kind: Literal["cost", "score", "detection", "user"]
@@ -71,20 +39,22 @@ class Goal:
 
     @property
     def label(self) -> str:
-        """Its name without the place of its code: ``accuracy`` of ``train.py:accuracy``."""
+        """The name without the place of its code: ``accuracy`` of ``train.py:accuracy``."""
         word = self.name.rpartition(":")[2]
         return re.sub(r"\W+", "_", Path(word).stem if word.endswith(".json") else word)
 
 
 def parse_goals(given: Iterable[str | UserObjective], task: Task | None = None) -> tuple[Goal, ...]:
-    """Objectives: a metric (minimised), a score or a calibration's file (maximised), ``package.module:function`` or
-    ``file.py:function`` (the user's, maximised), each with ``min:`` or ``max:`` before it to say otherwise, or a
-    function itself (maximised).
+    """Parse objectives.
 
-    A user's function runs the user's code, here and for every candidate.
+    Each is a metric (minimised), a score or a calibration's file (maximised), ``package.module:function`` or
+    ``file.py:function`` (the user's, maximised), all with ``min:`` or ``max:`` before the name for the other direction,
+    or a function itself (maximised).
+
+    A user's code is run, here and for every candidate.
 
     Args:
-        task: what detection objectives look at; drawn shapes unless told otherwise.
+        task: what detection objectives look at; by default drawn shapes.
 
     Raises:
         InputError: an unknown name, one given twice, or a function that cannot be loaded.
@@ -101,7 +71,7 @@ def parse_goals(given: Iterable[str | UserObjective], task: Task | None = None) 
 
 
 def user_goal(function: UserObjective, name: str | None = None) -> Goal:
-    """A Python function as an objective to maximise."""
+    """Return a Python function as an objective to maximise."""
     return Goal(Objective(name or str(getattr(function, "__name__", "objective")), "maximize"), "user", function)
 
 
@@ -111,7 +81,7 @@ def _goal(text: str, task: Task) -> Goal:
     if colon and prefix in ("min", "max"):
         named, text = ("minimize" if prefix == "min" else "maximize"), rest
     if text.endswith(".json"):
-        from archlab.search.calibrate import objective_of
+        from archlab.search.calibration import objective_of
 
         return Goal(Objective(text, named or "maximize"), "user", objective_of(Path(text)))
     if ":" in text:

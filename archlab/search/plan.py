@@ -1,113 +1,100 @@
-"""What a search is asked to do."""
+"""What a search is asked to do: its stages, and what they share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from archlab.cost import Budget
 from archlab.detect.task import Task
 from archlab.elaborate import Space
-from archlab.grammar import unparse
-from archlab.search.objective import Goal
-from archlab.search.sampler.names import DEFAULT
-from archlab.search.stages.keep import Keep
-from archlab.search.storage.redact import redact
+from archlab.search.choices import HEARTBEAT, SAMPLER
+from archlab.search.keep import Keep
+from archlab.search.result import Objective
+
+if TYPE_CHECKING:
+    from archlab.search.objective import Goal
+
+Note = Callable[[str], None]
+"""Is called with a sentence about something out of the ordinary."""
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
-    """A stage after the first: ``goal`` judges the best of the stage before, as many as ``keep`` says."""
-
-    goal: Goal
-    keep: Keep
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A search, or a stage of one.
+class Stage:
+    """What one stage of a search asks of its study.
 
     Attributes:
-        space: where candidates are drawn from.
-        goals: its objectives; of a search with stages, the first stage's.
-        budget: limits that every finalist meets.
-        trials: how many candidates to evaluate; over-budget and repeated draws come on top and cost nothing.
-        timeout: seconds after which no evaluation is begun; None for no limit.
+        study: the study's name in its storage.
+        goals: its objectives.
+        budget: limits that every candidate meets.
+        trials: how many candidates to evaluate; over-budget and repeated draws come on top and cost nothing. A later
+            stage evaluates those that the stage before lets through.
+        number: 1 for the stage that draws; the candidates of those after it are in their study's queue.
         seed: of the draws, the weights and the scores.
-        sampler: one of ``archlab.search.sampler.SAMPLERS``.
-        top: how many finalists to report.
-        out: the folder for the study, the result, the report and the finalists.
-        study: the study's name in its storage; None for the space's name.
-        storage: the storage's address; None for ``study.journal`` in ``out``.
-        latency: whether to measure the finalists' latency.
+        sampler: one of ``choices.SAMPLERS``.
+        pruner: one of ``choices.PRUNERS``; None for the median in the first stage and successive halving in later ones.
         threads: torch's threads while latency is measured.
-        command: the command line, for the report.
-        heartbeat: seconds between a worker's signs of life on a database server.
-        workers: how many processes evaluate on this machine; with one, this one does.
-        then: the stages after the first, in order.
-        stage: which stage this is the plan of; the candidates of those after the first are in their study's queue.
-        pruner: one of ``archlab.search.stages.names.PRUNERS``; None for the median in the first stage and successive
-            halving in later ones.
-        task: what detection objectives look at; None where there is none.
-        note: told in words what goes on that is out of the ordinary.
+        timeout: seconds after which no evaluation is begun; None for no limit.
+        keep: how many of the stage before this one judges.
     """
 
-    space: Space
+    study: str
     goals: tuple[Goal, ...]
     budget: Budget
-    out: Path
     trials: int = 60
-    timeout: float | None = None
+    number: int = 1
     seed: int = 0
-    sampler: str = DEFAULT
-    top: int = 5
-    study: str | None = None
-    storage: str | None = None
-    latency: bool = True
-    threads: int = 1
-    command: str = ""
-    heartbeat: int = 30
-    workers: int = 1
-    then: tuple[Later, ...] = ()
-    stage: int = 1
+    sampler: str = SAMPLER
     pruner: str | None = None
-    task: Task | None = None
-    note: Callable[[str], None] | None = None
+    threads: int = 1
+    timeout: float | None = None
+    keep: Keep | None = None
 
     @property
-    def study_name(self) -> str:
-        """The study's name in its storage."""
-        return self.study or self.space.name
-
-    @property
-    def every_goal(self) -> tuple[Goal, ...]:
-        """The objectives of all stages."""
-        return (*self.goals, *(later.goal for later in self.then))
-
-    @property
-    def later_studies(self) -> tuple[str, ...]:
-        """The names of the later stages' studies, such as ``mobile/2-accuracy``."""
-        return tuple(f"{self.study_name}/{i}-{later.goal.label}" for i, later in enumerate(self.then, start=2))
-
-    @property
-    def where(self) -> str:
-        """The storage, as messages call it."""
-        return redact(self.storage) if self.storage else str(self.out / "study.journal")
+    def objectives(self) -> tuple[Objective, ...]:
+        """What its trials have values of."""
+        return tuple(goal.objective for goal in self.goals)
 
     @property
     def metrics(self) -> tuple[str | None, ...]:
         """For each objective the closed-form metric that it is, or None."""
         return tuple(g.name if g.kind == "cost" and g.name != "latency" else None for g in self.goals)
 
-    def identity(self, version: str) -> dict[str, Any]:
-        """What must be the same for a study to be resumed."""
-        return {
-            "archlab": version,
-            "space": unparse(self.space.architecture),
-            "budget": dict(self.budget.limits),
-            "objectives": [g.written for g in self.goals],
-            "seed": self.seed,
-            **({"data": self.task.digest} if self.task else {}),
-        }
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A search.
+
+    Attributes:
+        space: where candidates are drawn from; ``text`` is its canonical text.
+        stages: in order; each judges the best of the one before.
+        out: the folder for the study, the result, the report and the finalists.
+        storage: the storage's address, which may hold a password; None for ``study.journal`` in ``out``.
+        heartbeat: seconds between a worker's signs of life on a database server.
+        workers: how many processes evaluate on this machine; with one, this one does.
+        top: how many finalists to report.
+        latency: whether to measure the finalists' latency.
+        task: what detection objectives look at; None where there are none.
+        command: the command line, for the report.
+        note: called with sentences about what is out of the ordinary.
+    """
+
+    space: Space
+    text: str
+    stages: tuple[Stage, ...]
+    out: Path
+    storage: str | None = None
+    heartbeat: int = HEARTBEAT
+    workers: int = 1
+    top: int = 5
+    latency: bool = True
+    task: Task | None = None
+    command: str = ""
+    note: Note | None = None
+
+    @property
+    def address(self) -> str:
+        """The storage's address, which may hold a password."""
+        return self.storage or str(self.out / "study.journal")

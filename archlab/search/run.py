@@ -1,4 +1,4 @@
-"""A search from plan to result: the study opened or resumed, run, and its best written down."""
+"""A search from plan to result: its stages run or resumed, and its best written down."""
 
 from __future__ import annotations
 
@@ -8,119 +8,92 @@ import importlib.metadata
 import os
 import platform
 import time
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 from archlab.elaborate import Fixed, Interpreter
-from archlab.errors import InputError
-from archlab.files import make_folder, write_atomic
-from archlab.grammar import unparse
-from archlab.search.detection import read_data
-from archlab.search.finalists import choose, finalist, write_finalists
-from archlab.search.history import History
+from archlab.files import make_folder
+from archlab.search.data_summary import summarize_data
+from archlab.search.detection_data import read_data
+from archlab.search.finalists import choose_last, make_finalist, write_result
 from archlab.search.importance import importance
 from archlab.search.plan import Plan
-from archlab.search.result import DataShown, Finalist, SearchResult, Trial, to_json
-from archlab.search.shown import data_shown
-from archlab.search.stages.funnel import Funnel, Progress, run_stages
+from archlab.search.result import DataShown, Finalist, SearchResult
+from archlab.search.stages.funnel import Funnel
+from archlab.search.stages.run_stages import run_stages
 from archlab.search.storage.dashboard import write_dashboard_notes
-from archlab.search.storage.failures import explain_storage_errors, silence_optuna
-from archlab.search.storage.open_storage import open_storage
+from archlab.search.storage.open_storage import opened_storage
+from archlab.search.study.history import History, Progress, no_progress
+from archlab.search.study.loop import Search
+from archlab.search.workers.start import Workers
 
 
-def run_search(plan: Plan, progress: Progress | None = None) -> SearchResult:
-    """Carries out ``plan``, or what is left of it, and writes ``result.json`` and the finalists to its folder.
+def run_search(plan: Plan, progress: Progress = no_progress) -> SearchResult:
+    """Carry out ``plan``, or what is left of it, and write ``result.json`` and the finalists to its folder.
 
     The study is written as it goes, so that the same plan resumes it after any end, and a killed process loses the
-    trial that it was at.
+    trial that it was running.
 
     Args:
-        progress: told of what goes on, anew for each stage.
+        progress: makes a watcher of what goes on, for each stage.
 
     Raises:
         BudgetError: no network of the space meets the budget.
         InputError: the folder or storage cannot be used, or the study belongs to another search.
     """
     began = time.monotonic()
-    _refuse_what_workers_cannot_have(plan)
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     make_folder(plan.out)
+    first = plan.stages[0]
     interpreter = Interpreter(plan.space)
     if plan.task is not None:
-        with progress(plan) if progress else nullcontext(lambda *_: None) as watch:
+        with progress(first) as watch:
             read_data(plan.task, interpreter, lambda words: watch(History(), words))
-    with silence_optuna(), explain_storage_errors(plan.where, plan.storage or ""):
-        opened = open_storage(plan.storage, plan.out, plan.heartbeat, plan.note)
-        funnel = run_stages(plan, opened, interpreter, progress)
-        finalists = _finalists(plan, interpreter, funnel, progress)
-        space = plan.space
-        write_dashboard_notes(funnel.study, space.name, unparse(space.architecture), plan.budget, finalists)
-    result = _result(plan, funnel, finalists, started, began)
-    result = replace(result, data=_data(plan, interpreter, funnel, result, progress))
-    write_finalists(plan.out, result.finalists)
-    write_atomic(plan.out / "result.json", to_json(result))
+    carry_out = Workers(plan.workers, plan.address, plan.note).carry_out if plan.workers > 1 else Search.run
+    with opened_storage(plan.address, plan.heartbeat, plan.note) as opened:
+        funnel = run_stages(plan, opened, interpreter, carry_out, progress)
+        best = choose_last(funnel.trials, funnel.objectives, plan.top)
+        finalists = []
+        with progress(first) as watch:
+            for i, trial in enumerate(best, start=1):
+                watch(funnel.history, f"recounting {i}/{len(best)}")
+                finalists.append(make_finalist(trial, interpreter, first.seed, first.threads if plan.latency else None))
+        write_dashboard_notes(funnel.study, plan.space.name, plan.text, first.budget, finalists)
+    data = None
+    if plan.task is not None and finalists:
+        with progress(first) as watch:
+            watch(funnel.history, "reading the data for the report")
+            _, height, width = interpreter.network(Fixed(best[0].draws)).input_shape
+            data = summarize_data(plan.task.source, (height, width))
+    result = _result(plan, funnel, tuple(finalists), data, started, began)
+    write_result(plan.out, result)
     return result
 
 
-def _refuse_what_workers_cannot_have(plan: Plan) -> None:
-    if plan.workers > 1:
-        for goal in plan.every_goal:
-            if goal.kind == "user" and ":" not in goal.name and not goal.name.endswith(".json"):
-                raise InputError(
-                    f"the objective {goal.name} is a function of this process, which other workers cannot call",
-                    hint='name it as "package.module:function" or "file.py:function"',
-                )
-
-
-def _finalists(plan: Plan, interpreter: Interpreter, funnel: Funnel, progress: Progress | None) -> tuple[Finalist, ...]:
-    """The best of the last stage that scored any."""
-    best: list[Trial] = []
-    for objectives in funnel.objectives:
-        best = choose(funnel.trials, objectives, plan.top) or best
-    finalists = []
-    with progress(plan) if progress else nullcontext(lambda *_: None) as watch:
-        for i, trial in enumerate(best, start=1):
-            watch(funnel.history, f"recounting {i}/{len(best)}")
-            finalists.append(finalist(plan, interpreter, trial))
-    return tuple(finalists)
-
-
-def _data(
-    plan: Plan, interpreter: Interpreter, funnel: Funnel, result: SearchResult, progress: Progress | None
-) -> DataShown | None:
-    """The data as the best finalist sees it; read anew where other processes evaluated."""
-    if plan.task is None or not result.finalists:
-        return None
-    best = next(trial for trial in result.trials if trial.number == result.finalists[0].trial)
-    network = interpreter.network(Fixed(best.draws))
-    _, height, width = network.input_shape
-    with progress(plan) if progress else nullcontext(lambda *_: None) as watch:
-        watch(funnel.history, "reading the data for the report")
-        return data_shown(plan.task.source, (height, width))
-
-
-def _result(plan: Plan, funnel: Funnel, finalists: tuple[Finalist, ...], started: str, began: float) -> SearchResult:
-    first = tuple(goal.objective for goal in plan.goals)
+def _result(
+    plan: Plan, funnel: Funnel, finalists: tuple[Finalist, ...], data: DataShown | None, started: str, began: float
+) -> SearchResult:
+    first = plan.stages[0]
     *before, last = funnel.stages
     return SearchResult(
         space=plan.space.name,
-        space_text=unparse(plan.space.architecture),
+        space_text=plan.text,
         command=plan.command,
-        seed=plan.seed,
-        sampler=plan.sampler,
+        seed=first.seed,
+        sampler=first.sampler,
         versions=_versions(),
         machine=_machine(),
-        budgets=dict(plan.budget.limits),
+        budgets=dict(first.budget.limits),
         objectives=tuple(objective for stage in reversed(funnel.objectives) for objective in stage),
         trials=funnel.trials,
         finalists=finalists,
         smallest=funnel.smallest,
         stages=(*before, replace(last, survivors=len(finalists))),
-        importance=importance(funnel.trials, first),
+        importance=importance(funnel.trials, funnel.objectives[0]),
         started=started,
         seconds=round(time.monotonic() - began, 1),
         interrupted=funnel.interrupted,
+        data=data,
     )
 
 

@@ -187,7 +187,12 @@ def test_a_network_with_too_few_outputs_is_refused(squares, monkeypatch):
 def test_a_search_and_its_comparison_from_end_to_end(squares, monkeypatch, tmp_path):
     monkeypatch.setenv("IMAGE_FOLDER", str(squares))
     found = archlab.search(
-        archlab.parse(SPACE), ["macs=60k"], f"{EXAMPLE / 'train.py'}:accuracy", trials=3, out=tmp_path, latency=False
+        archlab.parse(SPACE),
+        budget=["macs=60k"],
+        objective=f"{EXAMPLE / 'train.py'}:accuracy",
+        trials=3,
+        out=tmp_path,
+        latency=False,
     )
     assert found.counts()["scored"] == 3
     arguments = (str(tmp_path / "result.json"), "--top", "1", "--seeds", "2", "--epochs", "1")
@@ -210,8 +215,8 @@ def test_two_candidates_learn_from_the_photographs(monkeypatch, tmp_path):
     monkeypatch.setenv("IMAGE_FOLDER", str(PHOTOGRAPHS))
     found = archlab.search(
         str(EXAMPLE / "space.arch"),
-        ["macs=300k"],
-        f"{EXAMPLE / 'train.py'}:accuracy",
+        budget=["macs=300k"],
+        objective=f"{EXAMPLE / 'train.py'}:accuracy",
         trials=2,
         out=tmp_path,
         latency=False,

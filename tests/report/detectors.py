@@ -6,8 +6,8 @@ import dataclasses
 from typing import Any
 
 from archlab.detect.source import Source
+from archlab.search.data_summary import summarize_data
 from archlab.search.result import DataPart, DataShown, Objective, SearchResult
-from archlab.search.shown import data_shown
 from tests.report import results
 
 NAMES = ("disc", "<img src=x onerror=alert(1)>", "</script><b>ring")
@@ -18,7 +18,7 @@ SIZE = (112, 112)
 
 def shown() -> DataShown:
     """Drawn shapes whose classes have names that would run a script."""
-    data = data_shown(Source(), SIZE)
+    data = summarize_data(Source(), SIZE)
     part = DataPart("cells/train.json", 96, dict(zip(NAMES, (60, 30, 10), strict=True)))
     held = DataPart("cells/val.json", 32, dict(zip(NAMES, (6, 3, 1), strict=True)))
     return dataclasses.replace(data, classes=NAMES, training=part, validation=held, left_out={"crowd": 2})

@@ -11,7 +11,7 @@ import pytest
 from archlab.detect.names import DETECTION, TRAIN
 from archlab.detect.shapes import drawn_shapes
 from archlab.grammar import parse
-from archlab.search.detection import default_objective, find_task, wants_data
+from archlab.search.detection_data import default_objective, find_task, wants_data
 from tests.detect.folders import write_data
 
 SPACE = """net small(input=3x64x64)

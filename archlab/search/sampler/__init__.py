@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from archlab.errors import InputError, did_you_mean
-from archlab.search.sampler.names import DEFAULT, SAMPLERS
-
 if TYPE_CHECKING:
     import optuna
 
     from archlab.cost import Budget
     from archlab.elaborate import Interpreter
 
-__all__ = ["DEFAULT", "SAMPLERS", "make_sampler"]
+__all__ = ["make_sampler"]
 
 
 def make_sampler(
@@ -26,15 +23,15 @@ def make_sampler(
     drawn: int = 0,
     note: Callable[[str], None] | None = None,
 ) -> optuna.samplers.BaseSampler:
-    """The sampler ``name`` for a study.
+    """Make the sampler ``name`` for a study.
 
     Args:
         metrics: for each objective the closed-form metric that it is, or None.
-        drawn: how many trials the study has: Optuna's samplers go on with other numbers than those they began with.
-        note: told of what is amiss in words; see ``ScreenSampler``.
+        drawn: how many trials the study has: Optuna's samplers continue with other numbers than those they began with.
+        note: called with a sentence about what is amiss; see ``ScreenSampler``.
 
     Raises:
-        InputError: no sampler has that name.
+        KeyError: no sampler has that name; ``choices.SAMPLERS`` has all.
     """
     import optuna
 
@@ -43,12 +40,10 @@ def make_sampler(
 
         return ScreenSampler(interpreter, budget, seed, metrics, note)
     seed = (seed + 1_000_003 * drawn) % 2**32  # numpy takes no larger
-    if name == "tpe":
-        return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True)
-    if name == "nsga2":
-        return optuna.samplers.NSGAIISampler(seed=seed)
-    if name == "gp":
-        return optuna.samplers.GPSampler(seed=seed)
-    if name == "random":
-        return optuna.samplers.RandomSampler(seed=seed)
-    raise InputError(f"no sampler is named {name!r}", hint=did_you_mean(name, SAMPLERS))
+    theirs: dict[str, Callable[[], optuna.samplers.BaseSampler]] = {
+        "tpe": lambda: optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True),
+        "nsga2": lambda: optuna.samplers.NSGAIISampler(seed=seed),
+        "gp": lambda: optuna.samplers.GPSampler(seed=seed),
+        "random": lambda: optuna.samplers.RandomSampler(seed=seed),
+    }
+    return theirs[name]()

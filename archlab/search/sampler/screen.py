@@ -17,38 +17,39 @@ from archlab.cost import Budget
 from archlab.elaborate import Interpreter
 from archlab.errors import ExhaustedError
 from archlab.search.closed_form import smallest, unseen_within
-from archlab.search.draw import Mutation, distribution_of
-from archlab.search.sampler.acquire import by_hypervolume
-from archlab.search.sampler.book import Book
-from archlab.search.sampler.candidates import Candidate, Drawer, Stock
-from archlab.search.sampler.encode import Encoder
-from archlab.search.sampler.shell import Band, Shell
+from archlab.search.sampler.counted_network import CountedNetwork, Drawer, DrawnNetworks
+from archlab.search.sampler.encoder import Encoder
+from archlab.search.sampler.hypervolume import by_hypervolume
+from archlab.search.sampler.near_budget import Band, NearBudget
+from archlab.search.sampler.observations import Observations
 from archlab.search.sampler.surrogate import Surrogate
 from archlab.search.storage.claim import claim
 from archlab.search.storage.one_trial import given_params
+from archlab.search.trial_draw import Mutation, distribution_of
 
 START = 15
-"""Networks evaluated before the surrogate has a say; this and the next three are those of the study of samplers."""
+"""Networks evaluated before the surrogate chooses; this and the next three are those of the study of samplers."""
 BATCH = 5
-"""Results after which it is refitted."""
+"""Results after which the surrogate is fitted again."""
 POOL = 300
-"""Candidates that it ranks."""
-SHELL = 0.85
-"""The share of the budget above which a network lies in its shell."""
+"""Networks that the surrogate ranks."""
+NEAR = 0.85
+"""The share of the budget above which a network lies close under it."""
 
 
 class ScreenSampler(BaseSampler):
     """Draws only networks that meet the budget and were never seen, half of them close under the budget.
 
     For any Optuna study whose objective fills the holes of an architecture text from its trial, by ``FromTrial``;
-    parameters besides those of the holes are drawn at random. Every choice is one of the seed and the trial's number.
-    One objective or several; noise, failed and pruned trials, and workers in parallel on one storage are fine.
+    parameters besides those of the holes are drawn randomly. Every choice follows from the seed and the trial's number.
+    One objective or several, noise, failed and pruned trials, and workers in parallel on one storage are all allowed.
 
     Args:
         interpreter: of the space.
         budget: limits; those that need a measurement are left to the objective.
-        metrics: for each objective the closed-form metric that it is, or None: what is known need not be learnt.
-        note: told in words what is amiss, such as that no network lies close under the budget; by default, the log is.
+        metrics: for each objective the closed-form metric that it is, or None: what is known need not be learned.
+        note: called with a sentence about what is amiss, such as that no network lies close under the budget; by
+            default, the logger ``archlab.search`` is.
 
     Raises:
         BudgetError: (by a study's ``ask`` or ``suggest``) no network of the space meets the budget.
@@ -67,159 +68,159 @@ class ScreenSampler(BaseSampler):
         self._metrics = tuple(metrics)
         self._note = note or logging.getLogger("archlab.search").warning
         self._drawer = Drawer(interpreter, budget or Budget())
-        self._shell = Shell(self._drawer, Band(SHELL)) if self._drawer.budget.limits else None
-        self._book = Book(self._drawer, Encoder())
+        self._near = NearBudget(self._drawer, Band(NEAR)) if self._drawer.budget.limits else None
+        self._seen = Observations(self._drawer, Encoder())
         self._models: list[Surrogate] = []
-        self._stock = Stock([], [])
-        self._queue: list[Candidate] = []
+        self._drawn = DrawnNetworks([], [])
+        self._queue: list[CountedNetwork] = []
         self._fitted_on = 0
         self._noted = False
-        self._chosen: dict[int, Candidate] = {}
+        self._chosen: dict[int, CountedNetwork] = {}
         self._others = RandomSampler(seed=seed)
 
     def reseed_rng(self) -> None:
-        """For threads of one process: what is drawn depends on the trial's number, but other parameters do not."""
+        """Reseed the parameters that are no holes, for threads: networks depend on the trial's number alone."""
         self._others.reseed_rng()
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Chooses the network, and returns the distributions of the holes that it meets."""
+        """Choose the network, and return the distributions of the holes that it meets."""
         given = given_params(trial)
         if self._drawer.known(given) is not None:  # someone else's choice, such as a retry
             return {}
-        candidate = self._choose(study, trial, given)
-        if candidate is None:
+        counted = self._choose(study, trial, given)
+        if counted is None:
             return {}
-        self._chosen = {trial.number: candidate}
-        return {name: distribution_of(hole) for name, hole in candidate.holes.items()}
+        self._chosen = {trial.number: counted}
+        return {name: distribution_of(hole) for name, hole in counted.holes.items()}
 
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """What the network's holes are filled with."""
+        """Return the values of the network's holes."""
         return dict(self._chosen[trial.number].params) if search_space else {}
 
     def sample_independent(
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """A parameter that is no hole of the space, at random."""
+        """Return a parameter that is no hole of the space, drawn randomly."""
         return self._others.sample_independent(study, trial, param_name, param_distribution)
 
     # --- choosing ---------------------------------------------------------------------------------------------------
 
-    def _choose(self, study: optuna.Study, trial: FrozenTrial, given: Mapping[str, Any]) -> Candidate | None:
-        """A network that nobody has; None where those that fill what is ``given`` are all taken."""
+    def _choose(self, study: optuna.Study, trial: FrozenTrial, given: Mapping[str, Any]) -> CountedNetwork | None:
+        """Choose a network that nobody has; None where those that fill what is ``given`` are all taken."""
         rng = random.Random(f"{self._seed} {trial.number}")
-        self._book.read(study, trial)
-        for candidate in self._completions(given, rng) if given else self._proposals(study, rng, trial.number):
-            digest = candidate.network.digest
-            if digest in self._book.taken:
-                self._forget(candidate)
+        self._seen.read(study, trial)
+        for counted in self._completions(given, rng) if given else self._proposals(study, rng, trial.number):
+            digest = counted.network.digest
+            if digest in self._seen.taken:
+                self._forget(counted)
                 continue
-            if digest in self._book.claimed:
+            if digest in self._seen.claimed:
                 continue
             if claim(study, trial, digest) is None:
-                self._forget(candidate)
-                return candidate
-            self._book.claimed.add(digest)
+                self._forget(counted)
+                return counted
+            self._seen.claimed.add(digest)
         if given:
             return None
         raise ExhaustedError("no network within the budget is left that was not evaluated")
 
-    def _forget(self, candidate: Candidate) -> None:
-        self._book.taken.add(candidate.network.digest)
-        self._book.keys.add(candidate.key)
+    def _forget(self, counted: CountedNetwork) -> None:
+        self._seen.taken.add(counted.network.digest)
+        self._seen.keys.add(counted.key)
 
-    def _proposals(self, study: optuna.Study, rng: random.Random, number: int) -> Iterator[Candidate]:
-        """Candidates, the most promising first, and in the end whatever a search by counting finds."""
-        book = self._book
-        if len(book.values) + book.pending < START or not any(book.values):
+    def _proposals(self, study: optuna.Study, rng: random.Random, number: int) -> Iterator[CountedNetwork]:
+        """Yield networks, the most promising first, and in the end whatever a search by counting finds."""
+        seen = self._seen
+        if len(seen.values) + seen.pending < START or not any(seen.values):
             yield from self._starts(rng, shell=bool(number % 2))
         else:
-            if not self._queue or len(book.values) >= self._fitted_on + BATCH:
+            if not self._queue or len(seen.values) >= self._fitted_on + BATCH:
                 self._queue = self._rank(study, rng)
-                self._fitted_on = len(book.values)
+                self._fitted_on = len(seen.values)
             while self._queue:
                 yield self._queue.pop(0)
         yield from self._leftovers(rng)
 
-    def _completions(self, given: Mapping[str, Any], rng: random.Random) -> Iterator[Candidate]:
-        """Networks of which some holes are filled, such as those of a worker that died on the way to its network."""
+    def _completions(self, given: Mapping[str, Any], rng: random.Random) -> Iterator[CountedNetwork]:
+        """Yield networks of which some holes are given, such as by a worker that died on the way to its network."""
         for _ in range(POOL):
-            candidate = self._drawer.candidate(Mutation(given, rng, 0.0))
-            if candidate is not None and candidate.fill <= 1 and given.items() <= candidate.params.items():
-                yield candidate
+            counted = self._drawer.counted(Mutation(given, rng, 0.0))
+            if counted is not None and counted.fill <= 1 and given.items() <= counted.params.items():
+                yield counted
 
-    def _starts(self, rng: random.Random, shell: bool) -> Iterator[Candidate]:
-        if shell and self._shell is not None:
-            drawn = self._shell.draw(rng, POOL)
-            yield from (c for c in drawn if c.key not in self._book.keys and not self._shell.band.distance(c.fill))
-            self._say_if_empty()
+    def _starts(self, rng: random.Random, shell: bool) -> Iterator[CountedNetwork]:
+        if shell and self._near is not None:
+            drawn = self._near.draw(rng, POOL)
+            yield from (c for c in drawn if c.key not in self._seen.keys and not self._near.band.distance(c.fill))
+            self._note_if_none_near()
         for _ in range(POOL):
-            candidate = self._drawer.drawn(rng)
-            if candidate is not None and candidate.fill <= 1 and candidate.key not in self._book.keys:
-                yield candidate
+            counted = self._drawer.drawn(rng)
+            if counted is not None and counted.fill <= 1 and counted.key not in self._seen.keys:
+                yield counted
 
-    def _leftovers(self, rng: random.Random) -> Iterator[Candidate]:
-        """Where chance finds nothing new: mutations of what is known, and of the smallest network."""
+    def _leftovers(self, rng: random.Random) -> Iterator[CountedNetwork]:
+        """Yield, where random draws find nothing new, mutations of what is known, and of the smallest network."""
         interpreter, budget = self._drawer.interpreter, self._drawer.budget
-        parents: list[Mapping[str, Any]] = [dict(key) for key in self._book.params]
+        parents: list[Mapping[str, Any]] = [dict(key) for key in self._seen.params]
         parents = parents or [smallest(interpreter, budget, self._seed).draws]
         while (
             network := unseen_within(
-                interpreter, budget, parents, self._book.taken | self._book.claimed, rng, attempts=10 * POOL
+                interpreter, budget, parents, self._seen.taken | self._seen.claimed, rng, attempts=10 * POOL
             )
         ) is not None:
-            candidate = self._drawer.known(network.draws)
-            if candidate is None:
+            counted = self._drawer.known(network.draws)
+            if counted is None:
                 return
-            yield candidate
+            yield counted
 
-    def _say_if_empty(self) -> None:
-        if self._shell is not None and self._shell.empty and not self._noted:
+    def _note_if_none_near(self) -> None:
+        if self._near is not None and self._near.is_empty and not self._noted:
             self._noted = True
             self._note(
-                f"no network was found between {SHELL:.0%} and 100 % of the budget ({self._drawer.budget}) in "
-                f"{sum(self._shell.draws.values())} draws: drawing from all that meet it"
+                f"no network was found between {NEAR:.0%} and 100 % of the budget ({self._drawer.budget}) in "
+                f"{sum(self._near.draws.values())} draws: drawing from all that meet it"
             )
 
     # --- ranking ----------------------------------------------------------------------------------------------------
 
-    def _rank(self, study: optuna.Study, rng: random.Random) -> list[Candidate]:
-        """Candidates that were never seen, the most promising first."""
+    def _rank(self, study: optuna.Study, rng: random.Random) -> list[CountedNetwork]:
+        """Rank networks that were never seen, the most promising first."""
         pool = self._draw_pool(rng)
         if not pool:
             return []
-        book = self._book
-        known = book.lessons(POOL)
-        rows = [*(book.rows[i] for i in known), *(book.encoder.holes(c) for c in pool)]
-        x = book.encoder.matrix(rows, [*(book.features[i] for i in known), *(c.features for c in pool)])
-        y = book.targets()[known]
+        seen = self._seen
+        known = seen.to_learn_from(POOL)
+        rows = [*(seen.rows[i] for i in known), *(seen.encoder.holes(c) for c in pool)]
+        x = seen.encoder.matrix(rows, [*(seen.features[i] for i in known), *(c.features for c in pool)])
+        y = seen.targets()[known]
         return [pool[i] for i in self._order(study, x[: len(known)], y, x[len(known) :], pool, rng)]
 
-    def _draw_pool(self, rng: random.Random) -> list[Candidate]:
-        """A quarter near the budget, a quarter anywhere within it, and half of it mutations of the best.
+    def _draw_pool(self, rng: random.Random) -> list[CountedNetwork]:
+        """Draw a quarter near the budget, a quarter anywhere within it, and half as mutations of the best.
 
-        The first two are samples of a stock that grows by a few draws each time. Ranking all of the stock, or keeping
+        The first two are samples of a pool that grows by a few draws each time. Ranking all of that pool, or keeping
         what was ranked high, is worse: it offers the surrogate's worst mistakes again and again.
         """
         quarter = POOL // 4
-        for _ in range(1 if self._stock.anywhere else POOL // 20):
+        for _ in range(1 if self._drawn.anywhere else POOL // 20):
             self._draw_more(rng, POOL // 12)
-        pool = self._stock.sample(rng, quarter)
-        parents = self._book.best(BATCH)
+        pool = self._drawn.sample(rng, quarter)
+        parents = self._seen.best(BATCH)
         pool += [self._drawer.bred(parents, rng) for _ in range(POOL - 2 * quarter)]
-        new = {c.key: c for c in pool if c is not None and c.fill <= 1 and c.key not in self._book.keys}
+        new = {c.key: c for c in pool if c is not None and c.fill <= 1 and c.key not in self._seen.keys}
         return list(new.values())
 
     def _draw_more(self, rng: random.Random, draws: int) -> None:
-        for _ in range(draws if self._shell is not None else 2 * draws):
-            candidate = self._drawer.drawn(rng)
-            if candidate is not None and candidate.fill <= 1:
-                self._stock.anywhere.append(candidate)
-        if self._shell is not None:
-            found = self._shell.draw(rng, draws)
-            self._stock.near.extend(c for c in found if not self._shell.band.distance(c.fill))
-            self._say_if_empty()
+        for _ in range(draws if self._near is not None else 2 * draws):
+            counted = self._drawer.drawn(rng)
+            if counted is not None and counted.fill <= 1:
+                self._drawn.anywhere.append(counted)
+        if self._near is not None:
+            found = self._near.draw(rng, draws)
+            self._drawn.near.extend(c for c in found if not self._near.band.distance(c.fill))
+            self._note_if_none_near()
 
     def _order(
         self,
@@ -227,7 +228,7 @@ class ScreenSampler(BaseSampler):
         x: np.ndarray,
         y: np.ndarray,
         new: np.ndarray,
-        pool: Sequence[Candidate],
+        pool: Sequence[CountedNetwork],
         rng: random.Random,
     ) -> list[int]:
         count = y.shape[1]
@@ -236,12 +237,12 @@ class ScreenSampler(BaseSampler):
         for k, model in enumerate(self._models):
             metric = self._metrics[k] if k < len(self._metrics) else None
             if metric is None:
-                expected.append(model.expect(x, y[:, k], new, len(self._book.rows)))
+                expected.append(model.expect(x, y[:, k], new, len(self._seen.rows)))
             else:
                 sign = -1.0 if study.directions[k] == optuna.study.StudyDirection.MINIMIZE else 1.0
-                expected.append(np.array([sign * candidate.costs[metric] for candidate in pool]))
+                expected.append(np.array([sign * counted.costs[metric] for counted in pool]))
         if count == 1:
             return [int(i) for i in np.argsort(-expected[0], kind="stable")]
-        first = by_hypervolume(self._book.scored(), expected, BATCH, np.random.default_rng(rng.getrandbits(32)))
+        first = by_hypervolume(self._seen.scored(), expected, BATCH, np.random.default_rng(rng.getrandbits(32)))
         rest = sorted(set(range(len(pool))) - set(first), key=lambda i: -sum(e[i] for e in expected))
         return first + rest

@@ -2,8 +2,8 @@
 
 Ridge on graph features extrapolates along them; the process, with an isotropic kernel and noise, bends it to what was
 seen nearby. Both see values made as normal as a power makes them, so that a few bad networks, such as the smallest of a
-space, do not set the scale on which the good ones differ. Each counts by how well it foretells results that were left
-out of it, so the study itself says which.
+space, do not set the scale on which the good ones differ. Each is weighted by how well it predicts results that were
+left out of it, so the study itself decides which.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _TINY = 1e-9
 class Surrogate:
     """The model of one objective, refitted as results come.
 
-    The process's hyperparameters are found anew when there is a tenth more to learn from.
+    The process's hyperparameters are found again when there is a tenth more to learn from.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Surrogate:
         self._threads = ThreadpoolController()
 
     def expect(self, x: np.ndarray, y: np.ndarray, candidates: np.ndarray, seen: int) -> np.ndarray:
-        """What to expect of ``candidates``, in the objective's units, after ``y`` was seen at ``x``.
+        """Return what to expect of ``candidates``, in the objective's units, after ``y`` was seen at ``x``.
 
         ``seen`` is how many results there are, of which ``y`` may be a part.
         """
@@ -66,7 +66,7 @@ class Surrogate:
 
 
 def _back(mean: np.ndarray, seen: np.ndarray, scale: PowerTransformer) -> np.ndarray:
-    """Transformed values as they were; beyond what was seen in a straight line, where the inverse may have no value."""
+    """Transform values back; beyond what was seen in a straight line, where the inverse may have no value."""
     clipped = np.clip(mean, seen.min(), seen.max())
     low, high = scale.inverse_transform(np.array([[np.median(seen)], [seen.max()]]))[:, 0]
     slope = (high - low) / max(seen.max() - np.median(seen), _TINY)
@@ -76,7 +76,7 @@ def _back(mean: np.ndarray, seen: np.ndarray, scale: PowerTransformer) -> np.nda
 
 
 def left_out(process: GaussianProcessRegressor) -> float:
-    """A fitted process's mean squared error of results when each is left out (Rasmussen & Williams 2006, eq. 5.12)."""
+    """Return a process's mean squared error of results when each is left out (Rasmussen & Williams 2006, eq. 5.12)."""
     inverse, _ = lapack.dpotri(process.L_, lower=1)
     error: float = np.mean((process.alpha_ / np.diag(inverse)) ** 2)
     return error

@@ -1,36 +1,20 @@
-"""A search from its first stage to its last: each stage's study opened or resumed, filled and carried out."""
+"""What the stages of a search found, put together."""
 
 from __future__ import annotations
 
-import contextlib
-import importlib.metadata
-import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import optuna
 
-from archlab.elaborate import Interpreter
-from archlab.search.closed_form import costs_of
-from archlab.search.history import INTERRUPTED, TIME_IS_UP, History, Watch
-from archlab.search.plan import Plan
+from archlab.search.plan import Stage
 from archlab.search.result import Objective, SearchStage, Trial
-from archlab.search.stages.equip import equip
-from archlab.search.stages.keep import ranked
-from archlab.search.storage.open_storage import Opened
-from archlab.search.storage.open_study import open_study
-from archlab.search.storage.record import SOURCE
-from archlab.search.study import Search
-from archlab.search.workers.setup import write_setup
-from archlab.search.workers.start import run_workers
-
-Progress = Callable[[Plan], AbstractContextManager[Watch]]
+from archlab.search.study.history import History
 
 
 @dataclass(frozen=True, slots=True)
 class Funnel:
-    """What came of all stages.
+    """The results of all stages.
 
     Attributes:
         study, history: the first stage's.
@@ -50,93 +34,39 @@ class Funnel:
     interrupted: str | None
 
 
-def run_stages(plan: Plan, opened: Opened, interpreter: Interpreter, progress: Progress | None) -> Funnel:
-    """Carries out every stage of ``plan``, or what is left of it.
+def stages_in_numbers(stages: Sequence[tuple[Stage, History]]) -> tuple[SearchStage, ...]:
+    """Return each stage in numbers; the survivors of the last are the finalists, not yet chosen."""
+    entered = [history.evaluated if stage.number == 1 else stage.trials for stage, history in stages]
+    numbers = []
+    for (stage, history), candidates, survivors in zip(stages, entered, [*entered[1:], 0], strict=True):
+        ends = [trial.state for trial in history.trials]
+        numbers.append(
+            SearchStage(
+                stage.study,
+                tuple(objective.name for objective in stage.objectives),
+                candidates,
+                ends.count("scored"),
+                ends.count("pruned"),
+                ends.count("failed"),
+                survivors,
+                round(sum(trial.seconds for trial in history.trials), 4),
+            )
+        )
+    return tuple(numbers)
 
-    A stage is opened when the one before is done. Where that was interrupted, a later one that was opened in an
-    earlier run is read, and not gone on with.
+
+def merge_found(
+    trials: Mapping[int, Trial], found_by: Sequence[Trial], sources: Mapping[int, int], stage: int
+) -> dict[int, Trial]:
+    """Return the trials that a later stage has judged, with what it found.
+
+    Args:
+        trials: of the first stage, by number.
+        found_by: the later stage's; ``sources`` has for each of their numbers the trial's number in the first.
+        stage: the later stage's number.
     """
-    began = time.monotonic()
-    progress = progress or (lambda _: contextlib.nullcontext(lambda *_: None))
-    first = _open(plan, opened, interpreter, ())
-    with progress(plan) as watch:
-        history = _carry_out(plan, first, watch)
-    trials = {trial.number: trial for trial in sorted(history.trials, key=lambda trial: trial.number)}
-    interrupted = history.interrupted
-    goals = [tuple(goal.objective for goal in plan.goals)]
-    stages = [_stage(plan, history, history.spent)]
-    for number, (name, later) in enumerate(zip(plan.later_studies, plan.then, strict=True), start=2):
-        stopped = interrupted in (INTERRUPTED, TIME_IS_UP)
-        if stopped and name not in optuna.get_all_study_names(opened.storage):
-            break
-        before = [t for t in trials.values() if t.state == "scored" and all(o.name in t.values for o in goals[-1])]
-        chosen = [] if stopped else ranked(before, goals[-1])[: later.keep.of(len(before))]
-        left = None if plan.timeout is None else max(0.0, plan.timeout - (time.monotonic() - began))
-        stage = replace(plan, goals=(later.goal,), budget=plan.budget.closed_form, timeout=left, study=name,
-                        then=(), stage=number, trials=0)  # fmt: skip
-        after = [objective.name for objectives in goals for objective in objectives]
-        search = _open(stage, opened, interpreter, chosen, after)
-        if not stopped:
-            with progress(search.plan) as watch:
-                interrupted = _carry_out(search.plan, search, watch).interrupted or interrupted
-        trials |= _merged(trials, search, number)
-        stages[-1] = replace(stages[-1], survivors=search.plan.trials)
-        stages.append(_stage(search.plan, search.history, search.plan.trials))
-        goals.append((later.goal.objective,))
-    return Funnel(
-        first.study, history, tuple(trials.values()), tuple(stages), tuple(goals), costs_of(first.start), interrupted
-    )
-
-
-def _open(
-    plan: Plan, opened: Opened, interpreter: Interpreter, candidates: Sequence[Trial], after: Sequence[str] = ()
-) -> Search:
-    """A stage's study with ``candidates`` in its queue; those that are there already are not queued again."""
-    identity = plan.identity(importlib.metadata.version("archlab"))
-    if plan.stage > 1:
-        identity["after"] = list(after)
-    directions = [goal.objective.direction for goal in plan.goals]
-    study = open_study(opened.storage, plan.study_name, identity, directions, opened.where)
-    trials = study.get_trials(deepcopy=False)
-    if plan.stage > 1:
-        there = {trial.user_attrs[SOURCE] for trial in trials}
-        new = [trial for trial in candidates if trial.number not in there]
-        for trial in new:
-            study.enqueue_trial(dict(trial.draws), user_attrs={SOURCE: trial.number})
-        plan = replace(plan, trials=len(there) + len(new))
-    # Written last: it tells workers that the stage is open.
-    write_setup(study, plan)
-    equip(study, plan, interpreter, len(trials))
-    return Search(plan, study, interpreter, opened.liveness)
-
-
-def _carry_out(plan: Plan, search: Search, watch: Watch) -> History:
-    if plan.workers > 1 and search.history.spent < plan.trials:
-        run_workers(plan, search, plan.workers, watch, plan.note or (lambda _: None))
-        return search.history
-    return search.run(watch)
-
-
-def _stage(plan: Plan, history: History, candidates: int) -> SearchStage:
-    """A stage in numbers; who survives it, the next one tells."""
-    ends = [trial.state for trial in history.trials]
-    return SearchStage(
-        plan.study_name,
-        tuple(goal.name for goal in plan.goals),
-        candidates,
-        ends.count("scored"),
-        ends.count("pruned"),
-        ends.count("failed"),
-        0,
-        round(sum(trial.seconds for trial in history.trials), 4),
-    )
-
-
-def _merged(trials: dict[int, Trial], search: Search, stage: int) -> dict[int, Trial]:
-    """The trials that a later stage has judged, with what it found."""
-    sources = {trial.number: trial.user_attrs[SOURCE] for trial in search.study.get_trials(deepcopy=False)}
     found = {}
-    for end in search.history.trials:
+    for end in found_by:
         trial = trials[sources[end.number]]
         reason = (
             None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,17 +16,12 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import OperationalError
 
-from archlab.errors import InputError
-from archlab.files import cannot_write
-from archlab.search.storage.failures import unreadable
+from archlab.search.choices import HEARTBEAT
+from archlab.search.storage.failures import explain_opening_errors, explain_storage_errors, silence_optuna
 from archlab.search.storage.liveness import FileLocks, Heartbeats, Liveness
 from archlab.search.storage.reconnect import Note, ReconnectingStorage
-from archlab.search.storage.redact import redact, redact_quoted
-
-HEARTBEAT = 30
-"""Seconds between a worker's signs of life on a database server."""
+from archlab.search.storage.redact import SafeAddress
 
 
 class _FileLock(JournalFileOpenLock):
@@ -47,15 +45,15 @@ class _FileLock(JournalFileOpenLock):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A storage, the liveness of its trials, and its address as it may be printed."""
+    """A storage, the liveness of its trials, and its address without passwords."""
 
     storage: BaseStorage
     liveness: Liveness
-    where: str
+    address: SafeAddress
 
 
-def open_storage(storage: str | None, folder: Path, heartbeat: int = HEARTBEAT, note: Note | None = None) -> Opened:
-    """Open the storage at an address, or the journal ``study.journal`` in ``folder``.
+def open_storage(address: str, heartbeat: int = HEARTBEAT, note: Note | None = None) -> Opened:
+    """Open the storage at an address.
 
     An address is a journal file's path, or a database URL such as ``sqlite:///study.db`` or
     ``postgresql://user@host/database``, whose password is better left to libpq (``PGPASSWORD``, ``~/.pgpass``).
@@ -68,37 +66,35 @@ def open_storage(storage: str | None, folder: Path, heartbeat: int = HEARTBEAT, 
     Raises:
         InputError: it cannot be opened, or is no study. No message holds the address's password.
     """
-    address = storage or str(folder / "study.journal")
-    where = redact(address)
-    try:
-        if "://" not in address:
+    return _open(address, SafeAddress(address), heartbeat, note)
+
+
+@contextlib.contextmanager
+def opened_storage(address: str, heartbeat: int = HEARTBEAT, note: Note | None = None) -> Iterator[Opened]:
+    """Open a storage as ``open_storage`` does, and turn its failures and Optuna's messages into one line.
+
+    Raises:
+        InputError: it cannot be opened, or fails while it is open.
+    """
+    safe = SafeAddress(address)
+    with silence_optuna(), explain_storage_errors(safe):
+        yield _open(address, safe, heartbeat, note)
+
+
+def _open(address: str, safe: SafeAddress, heartbeat: int, note: Note | None) -> Opened:
+    if "://" not in address:
+        with explain_opening_errors(safe):
             _cut_half_record(Path(address))
             backend = JournalFileBackend(address, lock_obj=_FileLock(Path(address)))
-            return Opened(JournalStorage(backend), FileLocks(Path(f"{address}.running")), where)
+            return Opened(JournalStorage(backend), FileLocks(Path(f"{address}.running")), safe)
+    with explain_opening_errors(safe):
         url = _driver(make_url(address))
         if url.get_backend_name() == "sqlite":
-            opened = _sqlite(address)
-            file = Path(f"{url.database}.running") if url.database else folder / "study.running"
-            return Opened(_cached(opened), FileLocks(file), where)
-        server = ReconnectingStorage(url.render_as_string(hide_password=False), where, heartbeat, note or _ignore)
-        return Opened(_cached(server), Heartbeats(2 * heartbeat), where)
-    except OSError as error:
-        raise cannot_write(Path(where), error) from error
-    except ImportError as error:
-        raise InputError(
-            f"{where} needs a package that is not installed: {error.name or 'psycopg'}",
-            hint="pip install 'archlab[postgres]'",
-        ) from error
-    except OperationalError as error:
-        if "://" in address and not address.startswith("sqlite"):
-            reason = redact_quoted(_first_line(error.orig or error), address)
-            # Not chained: the driver's own error may quote the address.
-            raise InputError(
-                f"cannot connect to {where}: {reason}", hint="check its user, password, host and database"
-            ) from None
-        raise unreadable(where, error, address) from None
-    except Exception as error:
-        raise unreadable(where, error, address) from None
+            memory = f"{tempfile.gettempdir()}/archlab-{os.getpid()}"  # of a database that no file holds
+            return Opened(_cached(_sqlite(address)), FileLocks(Path(f"{url.database or memory}.running")), safe)
+        full = url.render_as_string(hide_password=False)
+        server = ReconnectingStorage(full, safe.where, heartbeat, note or _ignore)
+        return Opened(_cached(server), Heartbeats(2 * heartbeat), safe)
 
 
 def _sqlite(address: str) -> RDBStorage:
@@ -131,13 +127,6 @@ def _cached(storage: RDBStorage) -> BaseStorage:
 def _driver(url: URL) -> URL:
     """Return PostgreSQL's address with the driver that archlab installs, where it names none."""
     return url.set(drivername="postgresql+psycopg") if url.drivername in ("postgresql", "postgres") else url
-
-
-def _first_line(error: BaseException) -> str:
-    """Return the first line of an error that a driver reports in many."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    words = (lines or [type(error).__name__])[0]
-    return words[:200]
 
 
 def _cut_half_record(path: Path) -> None:

@@ -4,34 +4,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import optuna
-from optuna.storages import BaseStorage
 
 from archlab.errors import InputError
-from archlab.files import cannot_write
-from archlab.search.storage.failures import unreadable
+from archlab.search.storage.failures import explain_opening_errors
+from archlab.search.storage.open_storage import Opened
 from archlab.search.storage.record import PLAN
 
 
 def open_study(
-    storage: BaseStorage,
-    name: str,
-    plan: Mapping[str, Any],
-    directions: Sequence[Literal["maximize", "minimize"]],
-    where: str,
+    opened: Opened, name: str, plan: Mapping[str, Any], directions: Sequence[Literal["maximize", "minimize"]]
 ) -> optuna.Study:
     """Return the study ``name``, made if it is not there, and refused if it was made for another search.
+
+    Args:
+        plan: what must be the same for it to be resumed.
 
     Raises:
         InputError: it belongs to another space, budget, objective, seed or version, or cannot be read.
     """
-    try:
+    storage, where = opened.storage, opened.address.where
+    with explain_opening_errors(opened.address):
         # Asked first, since a journal keeps even an attempt to create what is there.
-        known = name in optuna.get_all_study_names(storage)
-        if known:
+        if name in optuna.get_all_study_names(storage):
             study = optuna.load_study(storage=storage, study_name=name)
         else:
             study = optuna.create_study(
@@ -41,10 +38,6 @@ def open_study(
         if PLAN not in attrs and not study.trials:
             study.set_user_attr(PLAN, dict(plan))
             return study
-    except OSError as error:
-        raise cannot_write(Path(where), error) from error
-    except Exception as error:
-        raise unreadable(where, error) from error
     theirs = attrs.get(PLAN)
     if not isinstance(theirs, dict):
         raise InputError(f"the study {name!r} in {where} is not archlab's", hint="choose another --study or --out")

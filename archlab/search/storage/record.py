@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, get_type_hints
 
+import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from archlab.search.result import Trial
@@ -56,3 +57,8 @@ def record_in(trial: FrozenTrial) -> dict[str, Any] | None:
 def is_evaluated(trial: FrozenTrial) -> bool:
     """Return whether a finished trial has cost an evaluation."""
     return (record_in(trial) or {}).get("state") in EVALUATED
+
+
+def sources_in(study: optuna.Study) -> dict[int, int]:
+    """Return for each trial of a later stage, by number, the number that its network's trial has in the first."""
+    return {trial.number: trial.user_attrs[SOURCE] for trial in study.get_trials(deepcopy=False)}

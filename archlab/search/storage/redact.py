@@ -18,11 +18,24 @@ def redact(text: str) -> str:
     return _QUERY.sub(r"\g<key>***", text)
 
 
-def redact_quoted(text: str, address: str) -> str:
-    """Return ``text`` with ``***`` for the passwords of ``address``, for messages of libraries that may quote them."""
-    for password in passwords_in(address):
-        text = text.replace(password, "***")
-    return text
+class SafeAddress:
+    """A storage's address without its passwords, and what takes these out of texts that may quote them.
+
+    Attributes:
+        where: the address as it may be printed.
+        is_server: whether it is of a database server, and not of a file.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.where = redact(address)
+        self.is_server = "://" in address and not address.startswith("sqlite")
+        self._passwords = passwords_in(address)
+
+    def hide(self, text: str) -> str:
+        """Return ``text`` with ``***`` for the passwords."""
+        for password in self._passwords:
+            text = text.replace(password, "***")
+        return text
 
 
 def passwords_in(address: str) -> list[str]:

@@ -1,1 +1,1 @@
-"""Many workers on one study: who is alive, a storage that goes away and comes back, and starting them."""
+"""Workers: processes that take part in a study, here and on other machines."""

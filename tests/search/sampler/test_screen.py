@@ -13,14 +13,14 @@ from archlab.errors import BudgetError, ExhaustedError
 from archlab.grammar import parse, parse_file
 from archlab.resources import find_architecture
 from archlab.search.closed_form import costs_of
-from archlab.search.draw import FromTrial
-from archlab.search.sampler.acquire import by_hypervolume
-from archlab.search.sampler.candidates import Drawer
+from archlab.search.sampler.counted_network import Drawer
+from archlab.search.sampler.hypervolume import by_hypervolume
+from archlab.search.sampler.near_budget import WAYS, Band, NearBudget
 from archlab.search.sampler.screen import BATCH, START, ScreenSampler
-from archlab.search.sampler.shell import WAYS, Band, Shell
 from archlab.search.sampler.surrogate import Surrogate
 from archlab.search.storage.liveness import retry
 from archlab.search.storage.record import CLAIM, PLAN, RECORD
+from archlab.search.trial_draw import FromTrial
 from tests.search.conftest import TINY
 from tests.search.test_closed_form import every_network
 
@@ -108,7 +108,7 @@ def test_each_way_leads_into_the_shell(way):
 
 def test_solving_needs_a_multiplier_and_beats_rejection_where_there_is_one():
     interpreter = Interpreter(load(parse_file(find_architecture("resnet50"))))
-    shell = Shell(Drawer(interpreter, Budget((("macs", 1.2e9),))), Band(0.85))
+    shell = NearBudget(Drawer(interpreter, Budget((("macs", 1.2e9),))), Band(0.85))
     list(shell.draw(random.Random(0), 600))
     rate = {way: shell.found[way] / shell.draws[way] for way in WAYS}
     assert max(rate, key=rate.__getitem__) == "solving"

@@ -260,7 +260,7 @@ def test_a_worker_waits_for_the_next_stage_and_says_so(tmp_path, tiny_file, obje
     journal.write_text("".join(lines[:second]))
     notes = []
     done = work(str(journal), "tiny", timeout=1.0, note=notes.append)
-    assert done.spent == 4
+    assert done.evaluated == 4
     assert notes == ["waiting for tiny/2-value, the next stage of tiny, which `archlab search` opens"]
     assert len(calls()) == 2
 

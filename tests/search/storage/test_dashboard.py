@@ -22,7 +22,8 @@ pytest.importorskip("optuna_dashboard", reason="optuna-dashboard is not installe
 def dashboard(tmp_path):
     """A search's storage, opened; asks it for a path."""
     storage = f"sqlite:///{tmp_path}/study.db"
-    result = archlab.search(archlab.parse(TINY), ["macs=40k"], "max:params", 16, out=tmp_path / "out", storage=storage,
+    result = archlab.search(archlab.parse(TINY), budget=["macs=40k"], objective="max:params", trials=16,
+                            out=tmp_path / "out", storage=storage,
                             latency=False, top=2)  # fmt: skip
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -12,12 +12,12 @@ from archlab.search.storage.open_storage import open_storage
 def test_a_queued_trial_is_taken_once(tmp_path):
     # SQLite has no row locks: workers that read at once that a trial waits would all take it.
     address, workers, queued = f"sqlite:///{tmp_path}/study.db", 4, 40
-    study = optuna.create_study(storage=open_storage(address, tmp_path).storage, study_name="many")
+    study = optuna.create_study(storage=open_storage(address).storage, study_name="many")
     for number in range(queued):
         study.enqueue_trial({"x": number})
 
     def take(start):
-        mine = optuna.load_study(storage=open_storage(address, tmp_path).storage, study_name="many")
+        mine = optuna.load_study(storage=open_storage(address).storage, study_name="many")
         start.wait()
         taken = []
         while mine.get_trials(states=[TrialState.WAITING], deepcopy=False):

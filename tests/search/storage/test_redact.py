@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from archlab.search.storage.redact import passwords_in, redact, redact_quoted
+from archlab.search.storage.redact import SafeAddress, passwords_in, redact
 
 
 @pytest.mark.parametrize(
@@ -23,4 +23,4 @@ def test_an_address_is_printed_without_its_password(address, hidden):
 def test_what_a_library_quotes_is_hidden_too():
     address = "postgresql://me:a%40b@host/db"
     assert passwords_in(address) == ["a%40b", "a@b"]
-    assert redact_quoted("FATAL: a@b, given as a%40b", address) == "FATAL: ***, given as ***"
+    assert SafeAddress(address).hide("FATAL: a@b, given as a%40b") == "FATAL: ***, given as ***"

@@ -119,7 +119,7 @@ def test_the_password_is_in_no_file_and_no_message(many, archlab_in, database):
 
 
 def test_a_trial_of_a_worker_that_died_before_its_first_beat_is_given_up(database):
-    opened = open_storage(database, None, heartbeat=1)
+    opened = open_storage(database, heartbeat=1)
     study = optuna.create_study(storage=opened.storage, study_name="s")
     study.ask()
     opened.liveness.reap(study)
@@ -131,7 +131,7 @@ def test_a_trial_of_a_worker_that_died_before_its_first_beat_is_given_up(databas
 def test_an_address_without_its_driver_is_refused(monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(InputError, match=r"needs a package that is not installed: psycopg") as refused:
-        open_storage("postgresql://me:secret@127.0.0.1/db", None)
+        open_storage("postgresql://me:secret@127.0.0.1/db")
     assert "secret" not in str(refused.value)
 
 

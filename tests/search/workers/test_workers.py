@@ -70,7 +70,7 @@ def archlab_kill(pid):
 def test_a_worker_needs_only_the_storage(many, monkeypatch):
     monkeypatch.chdir(many)
     archlab.search(archlab.parse(SPACE), objective="quick.py:value", trials=3, out="out", latency=False)
-    assert work("out/study.journal", "many").spent == 3
+    assert work("out/study.journal", "many").evaluated == 3
 
 
 @pytest.mark.parametrize(

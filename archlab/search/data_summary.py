@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archlab.detect.source import Source
-from archlab.search.detection import EXAMPLES
+from archlab.search.detection_objective import EXAMPLES
 from archlab.search.result import DataPart, DataShown, Example
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ LONGER_SIDE, QUALITY = 320, 70
 """Of a picture, in pixels at most; of its JPEG."""
 
 
-def data_shown(source: Source, size: tuple[int, int]) -> DataShown:
-    """What the report of a search shows of its data, read at ``size`` (height, width).
+def summarize_data(source: Source, size: tuple[int, int]) -> DataShown:
+    """Return what the report of a search shows of its data, read at ``size`` (height, width).
 
     Raises:
         InputError: as ``archlab.detect.load.read_source``.
@@ -46,11 +46,11 @@ def _names(source: Source) -> tuple[str, str]:
     if source.train is None:
         return f"drawn shapes, seed {source.seed}", f"drawn shapes, seed {source.seed + 1}"
     train = _name(source.train)
-    return train, _name(source.val) if source.val is not None else f"{train}, by lot of seed {source.seed}"
+    return train, _name(source.val) if source.val is not None else f"{train}, drawn randomly with seed {source.seed}"
 
 
 def _name(path: Path) -> str:
-    """The file with its folder: enough to know the data by, and nothing of the machine that it lies on."""
+    """Return the file with its folder: enough to recognise the data, and nothing about the machine."""
     return "/".join(part for part in path.parts[-2:] if part != path.anchor)
 
 

@@ -1,4 +1,4 @@
-"""The search itself: Optuna asks, the closed form counts, and only what is new and within budget is evaluated."""
+"""The loop of a search: Optuna draws, the closed form counts, and only what is new and within budget is evaluated."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ import optuna
 from archlab.elaborate import Interpreter, Network, Value, settle
 from archlab.errors import ArchlabError, ExhaustedError
 from archlab.grammar import unparse
+from archlab.search.candidate import Candidate
 from archlab.search.closed_form import costs_of, smallest, unseen_within
-from archlab.search.draw import FromTrial
-from archlab.search.evaluate import Outcome, evaluate
-from archlab.search.history import EXHAUSTED, INTERRUPTED, TIME_IS_UP, History, Watch
-from archlab.search.objective import Candidate
-from archlab.search.plan import Plan
+from archlab.search.plan import Stage
 from archlab.search.result import Trial
 from archlab.search.storage.claim import claim
 from archlab.search.storage.liveness import Liveness
 from archlab.search.storage.one_trial import is_running, queue_again, run_one_trial, write_constraints
 from archlab.search.storage.record import EVALUATED, FOUND, RECORD, is_evaluated, record_in, record_of, trial_of
+from archlab.search.study.evaluation import Outcome, evaluate
+from archlab.search.study.history import EXHAUSTED, INTERRUPTED, TIME_IS_UP, History, Watch
+from archlab.search.trial_draw import FromTrial
 
 MAX_WASTED = 500
-"""Draws in a row that lead to no evaluation before a search gives up."""
+"""Draws in a row that lead to no evaluation after which a search gives up."""
 
 MAX_BARREN = 5
-"""Times in a row that counting alone finds nothing new within the budget before a space counts as exhausted."""
+"""Times in a row that counting alone finds nothing new within the budget after which a space counts as exhausted."""
 
 WAIT = 0.1
-"""Seconds between looks at the storage where only others have something to do."""
+"""Seconds between looks at the storage while only others have something to do."""
 
 
 class _NoValueError(Exception):
@@ -39,37 +39,37 @@ class _NoValueError(Exception):
 
 
 class _SurplusError(Exception):
-    """As many evaluations as were asked for were begun before this trial's."""
+    """As many evaluations as were asked for were begun before this trial."""
 
 
 class Search:
-    """A plan being carried out on a study, by this process and by any number of others."""
+    """A stage being carried out on its study, by this process and by any number of others."""
 
-    def __init__(self, plan: Plan, study: optuna.Study, interpreter: Interpreter, alive: Liveness) -> None:
-        self.plan = plan
+    def __init__(self, stage: Stage, study: optuna.Study, interpreter: Interpreter, liveness: Liveness) -> None:
+        self.stage = stage
         self.study = study
-        self.alive = alive
+        self.liveness = liveness
         self.interpreter = interpreter
         self.history = History()
         self._start: Network | None = None
         self._result: Trial | None = None
-        alive.reap(study)
-        if plan.stage == 1 and not study.get_trials(deepcopy=False):
+        liveness.reap(study)
+        if stage.number == 1 and not study.get_trials(deepcopy=False):
             self._enqueue(self.start)
         self.sync()
 
     @property
     def start(self) -> Network:
-        """The smallest network that is found, which a search begins with.
+        """The smallest network that is found, with which a search begins.
 
         Raises:
             BudgetError: even it misses the budget.
         """
-        self._start = self._start or smallest(self.interpreter, self.plan.budget, self.plan.seed)
+        self._start = self._start or smallest(self.interpreter, self.stage.budget, self.stage.seed)
         return self._start
 
     def sync(self) -> None:
-        """Takes in what this process or others have finished."""
+        """Take in what this process or others have finished."""
         for trial in self.study.get_trials(deepcopy=False):
             if trial.state.is_finished() and trial.number not in self.history.numbers:
                 self.history.add(trial.number, trial_of(trial.number, record_in(trial)))
@@ -78,12 +78,12 @@ class Search:
         self.study.enqueue_trial(dict(network.draws), user_attrs={FOUND: "by counting"})
 
     def run(self, watch: Watch) -> History:
-        """Draws until the plan's evaluations are done, its time is up, the space is exhausted or Ctrl-C is pressed."""
-        deadline = None if self.plan.timeout is None else time.monotonic() + self.plan.timeout
+        """Draw until the stage's evaluations are done, its time is up, the space is exhausted or Ctrl-C is pressed."""
+        deadline = None if self.stage.timeout is None else time.monotonic() + self.stage.timeout
         wasted = barren = 0
         watch(self.history, "")
         try:
-            while self.history.spent < self.plan.trials:
+            while self.history.evaluated < self.stage.trials:
                 if deadline is not None and time.monotonic() >= deadline:
                     self.history.interrupted = TIME_IS_UP
                     break
@@ -91,7 +91,7 @@ class Search:
                     self.history.interrupted = EXHAUSTED
                     break
                 try:
-                    trial = self._one()
+                    trial = self._run_one()
                 except ExhaustedError:
                     trial = None
                     if not self._more_may_come(deadline):
@@ -99,48 +99,48 @@ class Search:
                         break
                 self.sync()
                 if trial is None:
-                    # Others are at the last of them.
+                    # Others are running the last of them.
                     time.sleep(WAIT)
                 elif trial.state in EVALUATED:
                     wasted = barren = 0
                 else:
                     wasted += 1
-                    barren = 0 if self._propose(trial.number) else barren + 1
+                    barren = 0 if self._queue_found(trial.number) else barren + 1
                 watch(self.history, "")
         except KeyboardInterrupt:
             self.history.interrupted = INTERRUPTED
         self.sync()
-        if self.history.spent >= self.plan.trials:
+        if self.history.evaluated >= self.stage.trials:
             self.history.interrupted = None
         return self.history
 
-    def _one(self) -> Trial | None:
-        """Run one trial; None where no evaluation is left to begin, or this one was lost to another worker."""
-        self.alive.reap(self.study)
-        if self._begun(None) >= self.plan.trials:
+    def _run_one(self) -> Trial | None:
+        """Run one trial; return None where no evaluation is left to begin, or this one was lost to another worker."""
+        self.liveness.reap(self.study)
+        if self._count_begun(None) >= self.stage.trials:
             return None
         self._result = None
         try:
-            ended_here = run_one_trial(self.study, self._objective, catch=(_NoValueError,))
+            ended_here = run_one_trial(self.study, self._judge_trial, catch=(_NoValueError,))
         except _SurplusError:
             return None
         finally:
-            self.alive.end()
+            self.liveness.end()
         return self._result if ended_here else None
 
     def _more_may_come(self, deadline: float | None) -> bool:
-        """With every network taken, waits for those that others are at; whether one of them was queued again."""
+        """Wait, with every network taken, for those that others evaluate; return whether one was queued again."""
         states = optuna.trial.TrialState
         while deadline is None or time.monotonic() < deadline:
-            self.alive.reap(self.study)
+            self.liveness.reap(self.study)
             unfinished = self.study.get_trials(deepcopy=False, states=(states.RUNNING, states.WAITING))
             if not unfinished or any(trial.state == states.WAITING for trial in unfinished):
                 return bool(unfinished)
             time.sleep(WAIT)
         return True
 
-    def _begun(self, number: int | None) -> int:
-        """How many evaluations were paid for or may be under way, of trials before ``number`` where it is given."""
+    def _count_begun(self, number: int | None) -> int:
+        """Count evaluations that were done or may be under way, of trials before ``number`` where it is given."""
         states = optuna.trial.TrialState
         count = 0
         for trial in self.study.get_trials(deepcopy=False):
@@ -153,21 +153,21 @@ class Search:
                 count += is_evaluated(trial)
         return count
 
-    def _objective(self, trial: optuna.Trial) -> list[float]:
-        """Judges a trial and leaves its record with it.
+    def _judge_trial(self, trial: optuna.Trial) -> list[float]:
+        """Judge a trial and write its record.
 
-        Numbers are given out one by one by the storage, and each trial counts those before it that may still spend an
-        evaluation: so however many workers there are, no evaluation is begun beyond the plan's.
+        The storage numbers trials one by one, and each counts those before it that may still cost an evaluation: so
+        however many workers there are, no evaluation is begun beyond the stage's.
         """
         began = time.monotonic()
-        self.alive.begin(trial.number)
+        self.liveness.begin(trial.number)
         if not is_running(self.study, trial):
             raise _SurplusError
         known = trial_of(trial.number, trial.user_attrs.get(RECORD))
-        if known is None and self._begun(trial.number) >= self.plan.trials:
+        if known is None and self._count_begun(trial.number) >= self.stage.trials:
             raise _SurplusError
         try:
-            result = known or self._judge(trial)
+            result = known or self._judge_network(trial)
         except KeyboardInterrupt:
             queue_again(self.study, trial)
             raise
@@ -175,15 +175,15 @@ class Search:
             result = replace(result, seconds=round(time.monotonic() - began, 4))
             trial.set_user_attr(RECORD, record_of(result))
         self._result = result
-        excess = self.plan.budget.excess(result.cost) if result.cost else {}
+        excess = self.stage.budget.excess(result.cost) if result.cost else {}
         write_constraints(self.study, trial, excess)
         if result.values:
-            return [result.values[goal.name] for goal in self.plan.goals]
+            return [result.values[goal.name] for goal in self.stage.goals]
         if result.state in ("over_budget", "pruned"):
             raise optuna.TrialPruned
         raise _NoValueError(result.reason)
 
-    def _judge(self, trial: optuna.Trial) -> Trial:
+    def _judge_network(self, trial: optuna.Trial) -> Trial:
         draws: dict[str, Value] = {}
         try:
             network = self.interpreter.network(FromTrial(trial))
@@ -193,7 +193,7 @@ class Search:
             return Trial(trial.number, "failed", dict(trial.params), {}, reason=error.one_line)
         draws = dict(network.draws)
         costs = costs_of(network)
-        if not self.plan.budget.closed_form.allows(costs):
+        if not self.stage.budget.closed_form.allows(costs):
             return Trial(trial.number, "over_budget", draws, costs)
         digest = network.digest
         other = claim(self.study, trial, digest)
@@ -204,8 +204,8 @@ class Search:
                 known, number=trial.number, state="repeated", draws=draws, repeat_of=known.number, reason=None
             )
         text = unparse(settle(self.interpreter.space, network))
-        candidate = Candidate(trial.number, text, network.graph, costs, draws, self.plan.seed)
-        outcome = evaluate(candidate, self.plan.goals, self.plan.budget, trial, self.plan.threads)
+        candidate = Candidate(trial.number, text, network.graph, costs, draws, self.stage.seed)
+        outcome = evaluate(candidate, self.stage.goals, self.stage.budget, trial, self.stage.threads)
         return self._trial(trial.number, draws, {**costs, **outcome.measured}, outcome, digest)
 
     @staticmethod
@@ -213,17 +213,17 @@ class Search:
         values, reason = outcome.values, outcome.reason
         return Trial(number, outcome.state, draws, costs, values, digest, reason, details=outcome.details)
 
-    def _propose(self, number: int) -> bool:
-        """After a draw that led to nothing, lines up a network that the closed form knows to be new and within budget.
+    def _queue_found(self, number: int) -> bool:
+        """After a draw that led to nothing, queue a network that counting finds to be new and within budget.
 
         Returns whether there is one.
         """
-        if self.plan.stage > 1:
+        if self.stage.number > 1:
             return False
         if self.study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.WAITING]):
             return True
-        rng = random.Random(f"{self.plan.seed} {number}")
-        goal = self.plan.goals[0]
+        rng = random.Random(f"{self.stage.seed} {number}")
+        goal = self.stage.goals[0]
         scored = sorted(
             self.history.scored(),
             key=lambda t: t.values[goal.name],
@@ -232,7 +232,7 @@ class Search:
         parents: list[Mapping[str, Value]] = [trial.draws for trial in scored[: max(3, len(scored) // 5)]] or [
             self.start.draws
         ]
-        network = unseen_within(self.interpreter, self.plan.budget, parents, self.history.best_by_digest, rng)
+        network = unseen_within(self.interpreter, self.stage.budget, parents, self.history.best_by_digest, rng)
         if network is None:
             return False
         self._enqueue(network)

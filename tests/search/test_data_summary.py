@@ -11,8 +11,8 @@ import pytest
 
 import archlab
 from archlab.detect.source import Source
+from archlab.search.data_summary import LONGER_SIDE, summarize_data
 from archlab.search.result import read_result
-from archlab.search.shown import LONGER_SIDE, data_shown
 
 Image = pytest.importorskip("PIL.Image", reason="needs Pillow")
 
@@ -38,7 +38,7 @@ def write(folder: Path, name: str, images: int) -> Path:
 
 def test_counts_names_and_pictures_without_the_padding(tmp_path: Path):
     folder = tmp_path / "cells"
-    shown = data_shown(Source(write(folder, "train", 5), write(folder, "val", 2)), (64, 64))
+    shown = summarize_data(Source(write(folder, "train", 5), write(folder, "val", 2)), (64, 64))
     assert (shown.classes, shown.size) == (("cell",), (64, 64))
     assert (shown.training.source, shown.training.images, shown.training.boxes) == ("cells/train.json", 5, {"cell": 5})
     assert (shown.validation.source, shown.validation.images) == ("cells/val.json", 2)
@@ -55,9 +55,9 @@ def test_counts_names_and_pictures_without_the_padding(tmp_path: Path):
 
 
 def test_large_images_are_made_small_and_a_lot_is_named(tmp_path: Path):
-    shown = data_shown(Source(write(tmp_path, "train", 10), None, 3), (400, 800))
+    shown = summarize_data(Source(write(tmp_path, "train", 10), None, 3), (400, 800))
     assert (shown.training.images, shown.validation.images) == (8, 2)
-    assert shown.validation.source == f"{tmp_path.name}/train.json, by lot of seed 3"
+    assert shown.validation.source == f"{tmp_path.name}/train.json, drawn randomly with seed 3"
     assert shown.left_out == {"no area": 10}, "counted once, as the two are of one file"
     example = shown.examples[0]
     assert (example.width, example.height) == (800, 400)
@@ -83,4 +83,7 @@ def test_a_search_for_detectors_keeps_its_data_at_the_size_that_networks_see(tmp
     assert found.data.size == (64, 64)
     assert found.data.training.boxes == {"cell": 5}
     assert read_result(tmp_path / "out" / "result.json").data == found.data
-    assert archlab.search(archlab.parse(TINY), (), "params", 1, out=tmp_path / "other", latency=False).data is None
+    assert (
+        archlab.search(archlab.parse(TINY), objective="params", trials=1, out=tmp_path / "other", latency=False).data
+        is None
+    )

@@ -1,15 +1,21 @@
-"""What a study has come to so far, as archlab's trials."""
+"""What a study has come to so far, as archlab's trials, and how a caller follows it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
+from archlab.search.plan import Stage
 from archlab.search.result import Trial
 from archlab.search.storage.record import EVALUATED
 
 Watch = Callable[["History", str], None]
-"""Is told of every draw, and in words of what goes on besides."""
+"""Is called after every draw, with a sentence where something else is going on."""
+
+Progress = Callable[[Stage], AbstractContextManager[Watch]]
+"""Makes a watcher for each stage."""
 
 EXHAUSTED = "no new network within the budget was found"
 INTERRUPTED = "interrupted by the user"
@@ -18,24 +24,34 @@ TIME_IS_UP = "the time limit was reached"
 
 @dataclass
 class History:
-    """What has been drawn so far; grows as the search goes on."""
+    """What has been drawn so far; grows as the search goes on.
+
+    Attributes:
+        evaluated: how many evaluations its trials have cost.
+    """
 
     trials: list[Trial] = field(default_factory=list)
     best_by_digest: dict[str, Trial] = field(default_factory=dict)
     numbers: set[int] = field(default_factory=set)
     interrupted: str | None = None
-    spent: int = 0
+    evaluated: int = 0
 
     def add(self, number: int, trial: Trial | None) -> None:
-        """Takes in a finished trial, and the number of one that came to nothing."""
+        """Add a finished trial, or the number of one without a result."""
         self.numbers.add(number)
         if trial is None:
             return
         self.trials.append(trial)
-        self.spent += trial.state in EVALUATED
+        self.evaluated += trial.state in EVALUATED
         if trial.digest is not None and trial.state != "repeated":
             self.best_by_digest.setdefault(trial.digest, trial)
 
     def scored(self) -> list[Trial]:
-        """The trials that have values."""
+        """Return the trials that have values."""
         return [trial for trial in self.trials if trial.state == "scored"]
+
+
+@contextlib.contextmanager
+def no_progress(_: Stage) -> Iterator[Watch]:
+    """Make a watcher that does nothing."""
+    yield lambda *_: None

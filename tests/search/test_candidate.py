@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from archlab.search.details import MAX_CHARACTERS, tidy
+from archlab.search.candidate import MAX_CHARACTERS, plain_details
 
 
 def test_numbers_of_numpy_become_plain_and_what_is_not_finite_null():
-    assert tidy({"a": np.float32(0.5), "b": np.arange(2), 3: float("inf"), "t": (True, None)}) == {
+    assert plain_details({"a": np.float32(0.5), "b": np.arange(2), 3: float("inf"), "t": (True, None)}) == {
         "a": 0.5,
         "b": [0, 1],
         "3": None,
@@ -28,4 +28,4 @@ def nested(depth):
     ],
 )
 def test_what_cannot_be_kept_is_dropped_with_the_reason(details, why):
-    assert tidy(details) == {"dropped": why}
+    assert plain_details(details) == {"dropped": why}

@@ -1,4 +1,4 @@
-"""What a study's trials say to a sampler: which networks are taken, and what was seen of them."""
+"""What a sampler learns from a study's trials: which networks are taken, and the results of the others."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from archlab.search.sampler.candidates import Drawer, Key
-from archlab.search.sampler.encode import Encoder
+from archlab.search.sampler.counted_network import Drawer, Key
+from archlab.search.sampler.encoder import Encoder
 from archlab.search.storage.claim import claimed_digest
 from archlab.search.storage.one_trial import given_params
 from archlab.search.storage.record import PLAN, record_in
 
 
 @dataclass
-class Book:
+class Observations:
     """The evaluations of a study, in the order in which their results came; grows by ``read``.
 
     Attributes:
         values: by evaluation, every objective with larger being better; None where it failed or was pruned.
         taken: digests of networks that were evaluated.
-        keys: the same by what their holes are filled with.
-        claimed: digests of networks that others are at, which are free again where these come to nothing.
+        keys: the same networks by the values of their holes.
+        claimed: digests of networks that others evaluate, which are free again where those get no result.
     """
 
     drawer: Drawer
@@ -42,7 +42,7 @@ class Book:
     _recorded: bool | None = None
 
     def read(self, study: optuna.Study, trial: FrozenTrial) -> None:
-        """Takes in what is new in ``study``, but for ``trial`` itself."""
+        """Take in what is new in ``study``, except ``trial`` itself."""
         signs = [1.0 if d == StudyDirection.MAXIMIZE else -1.0 for d in study.directions]
         if self._recorded is None:
             self._recorded = PLAN in study.user_attrs
@@ -55,7 +55,7 @@ class Book:
                 self._settled.add(other.number)
                 # Of any other study's trials, a failed one is the objective's verdict.
                 if not self._recorded or record_in(other) is not None:
-                    self._take(other, signs)
+                    self._add(other, signs)
                 continue
             self.pending += 1
             if (digest := claimed_digest(other)) is not None:
@@ -63,33 +63,33 @@ class Book:
             elif (known := self.drawer.known(given_params(other))) is not None:
                 self.claimed.add(known.network.digest)
 
-    def _take(self, trial: FrozenTrial, signs: Sequence[float]) -> None:
-        candidate = self.drawer.known(trial.params)
-        if candidate is None:
+    def _add(self, trial: FrozenTrial, signs: Sequence[float]) -> None:
+        counted = self.drawer.known(trial.params)
+        if counted is None:
             return
-        self.taken.add(candidate.network.digest)
-        self.keys.add(candidate.key)
-        if candidate.fill > 1 and trial.state != TrialState.COMPLETE:
+        self.taken.add(counted.network.digest)
+        self.keys.add(counted.key)
+        if counted.fill > 1 and trial.state != TrialState.COMPLETE:
             return
         values = None
         if trial.state == TrialState.COMPLETE:
             values = [sign * value for sign, value in zip(signs, trial.values, strict=True)]
-        self.rows.append(self.encoder.holes(candidate))
-        self.features.append(candidate.features)
-        self.params.append(candidate.key)
+        self.rows.append(self.encoder.holes(counted))
+        self.features.append(counted.features)
+        self.params.append(counted.key)
         self.values.append(values)
 
     def scored(self) -> np.ndarray:
-        """Evaluations by objectives, of those that have values."""
+        """Return evaluations by objectives, of those that have values."""
         return np.array([values for values in self.values if values is not None])
 
     def targets(self) -> np.ndarray:
-        """Evaluations by objectives; a failed or pruned one counts as the worst that was seen."""
+        """Return evaluations by objectives; a failed or pruned one counts as the worst that was seen."""
         worst = self.scored().min(0)
         return np.array([worst if values is None else values for values in self.values])
 
-    def lessons(self, most: int) -> list[int]:
-        """Which evaluations to learn from: all, or where there are more than ``most`` its half of the best, and others.
+    def to_learn_from(self, most: int) -> list[int]:
+        """Choose evaluations to learn from: all, or of more than ``most`` the best for half of it, and others.
 
         The others are spread evenly over the search. So a refit costs the same however long the search has been.
         """
@@ -103,7 +103,7 @@ class Book:
         return sorted({*first[: most // 2].tolist(), *spread.tolist()})
 
     def best(self, least: int) -> list[Key]:
-        """The holes of the best: a tenth of all, and at least ``least``; of several objectives, of the front."""
+        """Return the holes of the best: a tenth of all, and at least ``least``; of several objectives, of the front."""
         known = [(key, values) for key, values in zip(self.params, self.values, strict=True) if values is not None]
         points = np.array([values for _, values in known])
         if points.shape[1] > 1:
@@ -113,6 +113,6 @@ class Book:
 
 
 def beaten(points: np.ndarray) -> np.ndarray:
-    """For each row whether another is as large everywhere and larger somewhere."""
+    """Return for each row whether another is as large everywhere and larger somewhere."""
     worse: np.ndarray = np.array([((points >= p).all(1) & (points > p).any(1)).any() for p in points])
     return worse

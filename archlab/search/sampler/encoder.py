@@ -1,4 +1,4 @@
-"""Candidates as rows of numbers: one-hot holes, ranges in [0, 1], and graph features, standardised."""
+"""Networks as rows of numbers: one-hot holes, ranges in [0, 1], and graph features, standardised."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from archlab.search.sampler.candidates import Candidate
+from archlab.search.sampler.counted_network import CountedNetwork
 
 
 class Encoder:
-    """Rows whose columns are found as candidates come, so that conditional spaces need no list of their holes."""
+    """Rows whose columns are found as networks come, so that conditional spaces need no list of their holes."""
 
     def __init__(self) -> None:
         self._columns: dict[tuple[str, object], int] = {}
 
-    def holes(self, candidate: Candidate) -> dict[int, float]:
-        """The columns of a candidate's holes that are not 0; of a hole that it did not meet, all are."""
+    def holes(self, counted: CountedNetwork) -> dict[int, float]:
+        """Return the columns of a network's holes that are not 0; of a hole that it did not meet, all are 0."""
         row: dict[int, float] = {}
-        for name, hole in candidate.holes.items():
-            value = candidate.network.draws[name]
+        for name, hole in counted.holes.items():
+            value = counted.network.draws[name]
             if hole.labels:
                 row[self._column(name, value)] = 1.0
             else:
@@ -29,7 +29,7 @@ class Encoder:
         return row
 
     def matrix(self, rows: Sequence[dict[int, float]], features: Sequence[tuple[float, ...]]) -> np.ndarray:
-        """Rows by columns: holes centred, features standardised, both over all of ``rows``; constants left out."""
+        """Return rows by columns: holes centred, features standardised, both over ``rows``; constants left out."""
         holes = np.zeros((len(rows), len(self._columns)))
         for i, row in enumerate(rows):
             holes[i, list(row)] = list(row.values())

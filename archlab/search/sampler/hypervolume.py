@@ -1,4 +1,4 @@
-"""Which candidates are worth an evaluation, by what is believed of them."""
+"""Which networks are worth an evaluation by several objectives, from what is expected of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def by_hypervolume(seen: np.ndarray, expected: Sequence[np.ndarray], count: int, rng: np.random.Generator) -> list[int]:
-    """``count`` candidates that together add most to the dominated hypervolume, one after another.
+    """Return ``count`` networks that together add most to the dominated hypervolume, one after another.
 
     The volume is the mean over directions of a scalarisation (Golovin & Zhang 2020, arXiv:2006.04655), which costs the
     same for any number of objectives. ``seen`` holds evaluations by objectives, all to be maximised; the reference is
@@ -33,7 +33,7 @@ def by_hypervolume(seen: np.ndarray, expected: Sequence[np.ndarray], count: int,
 
 
 def _lengths(points: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    """How far along each direction a point dominates: points by directions."""
+    """Return how far along each direction a point dominates: points by directions."""
     with np.errstate(divide="ignore"):
         ratios = np.maximum(points, 0)[:, None, :] / directions[None, :, :]
     lengths: np.ndarray = ratios.min(-1)

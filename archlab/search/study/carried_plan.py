@@ -1,9 +1,10 @@
-"""What a study carries, so that a worker needs nothing but the storage's address: the plan, written and read."""
+"""What a study carries, so that a worker needs nothing but the storage's address: written from a plan, and read."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,49 +13,71 @@ import optuna
 from archlab.cost import Budget
 from archlab.detect.source import Source
 from archlab.detect.task import Task
-from archlab.elaborate import load
+from archlab.elaborate import Space, load
 from archlab.errors import InputError
 from archlab.grammar import parse, unparse
 from archlab.grammar.ast import Architecture
 from archlab.search.objective import Goal, parse_goals
-from archlab.search.plan import Later, Plan
-from archlab.search.stages.keep import parse_keep
+from archlab.search.plan import Plan, Stage
 from archlab.search.storage.record import PLAN, SETUP
 
 
-def write_setup(study: optuna.Study, plan: Plan) -> None:
-    """Leaves with the study what may change when it is resumed, and what tells that an objective's code is the same."""
-    setup = {
-        "trials": plan.trials,
-        "sampler": plan.sampler,
-        "pruner": plan.pruner,
-        "stage": plan.stage,
-        "then": [
-            {"study": name, "objective": later.goal.written, "keep": str(later.keep)}
-            for name, later in zip(plan.later_studies, plan.then, strict=True)
-        ],
-        "threads": plan.threads,
+@dataclass(frozen=True, slots=True)
+class CarriedPlan:
+    """What a worker reads from a study: its stage, the space, what detection objectives look at, and the heartbeat."""
+
+    stage: Stage
+    space: Space
+    task: Task | None
+    heartbeat: int
+
+
+def identity_of(plan: Plan, stage: Stage) -> dict[str, Any]:
+    """Return what must be the same for a stage's study to be resumed."""
+    identity: dict[str, Any] = {
+        "archlab": importlib.metadata.version("archlab"),
+        "space": plan.text,
+        "budget": dict(stage.budget.limits),
+        "objectives": [goal.written for goal in stage.goals],
+        "seed": stage.seed,
+    }
+    if plan.task is not None:
+        identity["data"] = plan.task.digest
+    if stage.number > 1:
+        identity["after"] = [goal.name for before in plan.stages[: stage.number - 1] for goal in before.goals]
+    return identity
+
+
+def setup_of(plan: Plan, stage: Stage) -> dict[str, Any]:
+    """Return what else workers need: what may change when a study is resumed, and the digests of objectives' code."""
+    later = plan.stages[1:] if stage.number == 1 else ()
+    goals = [goal for each in (stage, *later) for goal in each.goals]
+    return {
+        "trials": stage.trials,
+        "sampler": stage.sampler,
+        "pruner": stage.pruner,
+        "stage": stage.number,
+        "then": [{"study": each.study, "objective": each.goals[0].written, "keep": str(each.keep)} for each in later],
+        "threads": stage.threads,
         "heartbeat": plan.heartbeat,
         "max_nodes": plan.space.max_nodes,
         "data": plan.task and _data(plan.task),
-        "code": {goal.name: code_digest(goal) for goal in plan.every_goal if goal.kind == "user"},
+        "code": {goal.name: code_digest(goal) for goal in goals if goal.kind == "user"},
     }
-    if study.user_attrs.get(SETUP) != setup:
-        study.set_user_attr(SETUP, setup)
 
 
 def code_digest(goal: Goal) -> str | None:
-    """A hash of the file that a user's objective stands in; None where it is named as a module's."""
+    """Return a hash of the file that a user's objective is in; None where it is named as a module's."""
     path = Path(goal.name if goal.name.endswith(".json") else goal.name.rpartition(":")[0])
     known = path.suffix in (".py", ".json") and path.is_file()
     return hashlib.sha256(path.read_bytes()).hexdigest() if known else None
 
 
-def read_plan(study: optuna.Study, where: str, space: Architecture | None = None) -> Plan:
-    """The plan of a study that ``archlab search`` began.
+def read_plan(study: optuna.Study, where: str, space: Architecture | None = None) -> CarriedPlan:
+    """Read the plan of a study that ``archlab search`` began.
 
     Args:
-        space: what the worker takes the study's space to be, where it was told.
+        space: what the worker takes the study's space to be; None for whatever it is.
 
     Raises:
         InputError: it is not archlab's, another version's, of another space, or an objective's code differs here.
@@ -76,8 +99,8 @@ def read_plan(study: optuna.Study, where: str, space: Architecture | None = None
             raise InputError(f"the study {name!r} in {where} is of another space: {_difference(text, unparse(other))}")
     later = setup["then"]
     task = _task(setup["data"], made.get("data"), name, where)
-    spoken = [_spoken(text) for text in [*made["objectives"], *[stage["objective"] for stage in later]]]
-    goals = parse_goals(spoken, task)
+    options = [_as_option(text) for text in [*made["objectives"], *[stage["objective"] for stage in later]]]
+    goals = parse_goals(options, task)
     for goal in goals:
         theirs = setup["code"].get(goal.name)
         if theirs != (code_digest(goal) if goal.kind == "user" else None):
@@ -85,25 +108,18 @@ def read_plan(study: optuna.Study, where: str, space: Architecture | None = None
                 f"the objective {goal.name} is not the code that the study {name!r} in {where} was begun with",
                 hint="copy the file from where the search was begun",
             )
-    return Plan(
-        space=load(architecture, setup["max_nodes"]),
+    stage = Stage(
+        study=name,
         goals=goals[: len(made["objectives"])],
-        then=tuple(
-            Later(goal, parse_keep(stage["keep"]))
-            for goal, stage in zip(goals[len(made["objectives"]) :], later, strict=True)
-        ),
-        stage=setup["stage"],
-        pruner=setup["pruner"],
         budget=Budget(tuple(made["budget"].items())),
-        out=Path(),
         trials=setup["trials"],
+        number=setup["stage"],
         seed=made["seed"],
         sampler=setup["sampler"],
-        study=name,
+        pruner=setup["pruner"],
         threads=setup["threads"],
-        heartbeat=setup["heartbeat"],
-        task=task,
     )
+    return CarriedPlan(stage, load(architecture, setup["max_nodes"]), task, setup["heartbeat"])
 
 
 def _data(task: Task) -> dict[str, Any]:
@@ -113,7 +129,7 @@ def _data(task: Task) -> dict[str, Any]:
 
 
 def _task(data: dict[str, Any] | None, digest: str | None, name: str, where: str) -> Task | None:
-    """The detection data that a study names, as it is here.
+    """Return the detection data that a study names, as it is here.
 
     Raises:
         InputError: it is missing here, or is not the study's.
@@ -133,14 +149,14 @@ def _task(data: dict[str, Any] | None, digest: str | None, name: str, where: str
     return task
 
 
-def _spoken(objective: str) -> str:
-    """``maximize name`` as the command line says it."""
+def _as_option(objective: str) -> str:
+    """Return ``maximize name`` as the command line writes it, ``max:name``."""
     direction, _, name = objective.partition(" ")
     return f"{direction[:3]}:{name}"
 
 
 def _difference(theirs: str, ours: str) -> str:
-    """The first line that differs."""
+    """Describe the first line that differs."""
     ours_lines = [*ours.splitlines(), *[""] * theirs.count("\n")]
     for number, line in enumerate(theirs.splitlines()):
         if line != ours_lines[number]:

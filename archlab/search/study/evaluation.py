@@ -1,4 +1,4 @@
-"""One candidate's evaluation: what it is built for, in what order, and how each way of failing is told."""
+"""One candidate's evaluation: what it is built for, in what order, and how each failure is recorded."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from archlab.cost import METRICS, Budget
 from archlab.errors import ArchlabError
 from archlab.nn import build, measure
 from archlab.score import score
-from archlab.search.details import tidy
-from archlab.search.objective import Candidate, Goal
+from archlab.search.candidate import Candidate, plain_details
+from archlab.search.objective import Goal
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Outcome:
 def evaluate(
     candidate: Candidate, goals: tuple[Goal, ...], budget: Budget, trial: optuna.Trial, threads: int
 ) -> Outcome:
-    """Builds ``candidate``, measures it where a budget or objective asks for that, and computes every objective.
+    """Build ``candidate``, measure it where a budget or objective asks for that, and compute every objective.
 
     An exception of a score or of a user's objective is this candidate's failure; KeyboardInterrupt passes through.
     """
@@ -54,12 +54,12 @@ def evaluate(
                 return Outcome("over_budget", {}, measured, f"latency is above {limit}")
         for goal in goals:
             goal_name = goal.name
-            told = replace(candidate, details={})
+            given = replace(candidate, details={})
             try:
-                values[goal.name] = _value(goal, told, module, trial, {**candidate.cost, **measured})
+                values[goal.name] = _value(goal, given, module, trial, {**candidate.cost, **measured})
             finally:
-                if told.details:
-                    details[goal.name] = tidy(told.details)
+                if given.details:
+                    details[goal.name] = plain_details(given.details)
             if not math.isfinite(values[goal.name]):
                 return Outcome("failed", {}, measured, f"{goal.name} is {values[goal.name]}", details)
     except optuna.TrialPruned as pruned:
@@ -87,7 +87,7 @@ def _value(
 
 
 def _where(error: Exception) -> str:
-    """An exception in one line, with the place in the user's code that raised it."""
+    """Return an exception in one line, with the place in the user's code that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:500] + place

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from archlab.search.history import History, Watch
-from archlab.search.plan import Plan
+from archlab.search.plan import Stage
+from archlab.search.study.history import History, Watch
 from archlab.units import format_seconds
 
 
 @contextlib.contextmanager
-def progress_line(plan: Plan, console: Console) -> Iterator[Watch]:
-    """A watcher that keeps the line up to date where ``console`` is a terminal, and one that does nothing elsewhere."""
+def progress_line(stage: Stage, console: Console) -> Iterator[Watch]:
+    """Make a watcher that keeps the line up to date where ``console`` is a terminal, and does nothing elsewhere."""
     if not console.is_terminal:
         yield lambda *_: None
         return
@@ -30,36 +30,35 @@ def progress_line(plan: Plan, console: Console) -> Iterator[Watch]:
         TextColumn("{task.fields[left]}"),
     )
     with Progress(*columns, console=console, transient=True) as progress:
-        name = plan.space.name if plan.stage == 1 else plan.study_name
-        task = progress.add_task(name, total=plan.trials, feasible="", best="", left="")
+        task = progress.add_task(stage.study, total=stage.trials, feasible="", best="", left="")
         began = time.monotonic()
         before: int | None = None
 
         def watch(history: History, note: str) -> None:
             nonlocal before
-            before = history.spent if before is None else before
+            before = history.evaluated if before is None else before
             progress.update(
                 task,
-                completed=history.spent,
-                feasible=_feasible(plan, history),
-                best=_best(plan, history),
-                left=note or _left(plan, history, before, began),
+                completed=history.evaluated,
+                feasible=_feasible(stage, history),
+                best=_best(stage, history),
+                left=note or _left(stage, history, before, began),
             )
 
         yield watch
 
 
-def _feasible(plan: Plan, history: History) -> str:
+def _feasible(stage: Stage, history: History) -> str:
     if not history.trials:
         return ""
-    if plan.stage > 1:
+    if stage.number > 1:
         return ""
     over = sum(trial.state == "over_budget" for trial in history.trials)
     return f"{1 - over / len(history.trials):.0%} within budget"
 
 
-def _best(plan: Plan, history: History) -> str:
-    goal = plan.goals[0]
+def _best(stage: Stage, history: History) -> str:
+    goal = stage.goals[0]
     values = [trial.values[goal.name] for trial in history.scored()]
     if not values:
         return ""
@@ -67,11 +66,11 @@ def _best(plan: Plan, history: History) -> str:
     return f"best {goal.name} {best:.4g}"
 
 
-def _left(plan: Plan, history: History, before: int, began: float) -> str:
-    done = history.spent - before
-    if not done or history.spent >= plan.trials:
+def _left(stage: Stage, history: History, before: int, began: float) -> str:
+    done = history.evaluated - before
+    if not done or history.evaluated >= stage.trials:
         return ""
-    left = (time.monotonic() - began) / done * (plan.trials - history.spent)
-    if plan.timeout is not None:
-        left = min(left, max(0.0, plan.timeout - (time.monotonic() - began)))
+    left = (time.monotonic() - began) / done * (stage.trials - history.evaluated)
+    if stage.timeout is not None:
+        left = min(left, max(0.0, stage.timeout - (time.monotonic() - began)))
     return f"{format_seconds(max(left, 1.0))} left"

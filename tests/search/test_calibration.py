@@ -14,7 +14,7 @@ from archlab.elaborate import Interpreter, Random, load, settle
 from archlab.errors import InputError
 from archlab.grammar import parse, unparse
 from archlab.nn import build
-from archlab.search.calibrate import (
+from archlab.search.calibration import (
     equal_cost_tau,
     fit,
     inputs_of,
@@ -23,8 +23,9 @@ from archlab.search.calibrate import (
     read_lessons,
     write_calibration,
 )
+from archlab.search.candidate import Candidate
 from archlab.search.features import FEATURES
-from archlab.search.objective import Candidate, parse_goals
+from archlab.search.objective import parse_goals
 from archlab.search.result import read_result
 from tests.search.conftest import TINY
 

@@ -1,0 +1,91 @@
+"""The detection data of a search: found, reported, read, and the number of its classes put into the space."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from archlab.detect.names import DETECTION, TRAIN
+from archlab.detect.task import Task
+from archlab.elaborate import Fixed, Interpreter
+from archlab.errors import InputError
+from archlab.grammar import ast, with_classes
+
+
+def wants_data(names: list[str]) -> bool:
+    """Return whether one of these objectives looks at detection data."""
+    return any(name.removeprefix("min:").removeprefix("max:") in (*DETECTION, TRAIN) for name in names)
+
+
+def default_objective(architecture: ast.Architecture) -> str:
+    """Return what a search maximises by default: the score that the benchmarks found best for its kind."""
+    return DETECTION[0] if has_detector(architecture) else "score"
+
+
+def has_detector(architecture: ast.Architecture) -> bool:
+    """Return whether the text ends in a neck and a head."""
+    return any(stage.name == "detect" for stage in architecture.stages)
+
+
+def with_class_count(architecture: ast.Architecture, task: Task) -> ast.Architecture:
+    """Return ``architecture`` with a box head, where it has one, for as many classes as the data of ``task`` has.
+
+    Raises:
+        InputError: the annotations cannot be read.
+    """
+    if not has_detector(architecture):
+        return architecture
+    return with_classes(architecture, class_count(task))
+
+
+def class_count(task: Task) -> int:
+    """Return how many classes the data has, the background not counted."""
+    if task.source.train is None:
+        from archlab.detect.shapes import CLASSES
+
+        return len(CLASSES)
+    from archlab.detect.coco import read_annotations
+
+    return len(read_annotations(task.source.train).classes)
+
+
+def find_task(data: str | Path | None, val: str | Path | None, seed: int, steps: int, names: list[str]) -> Task | None:
+    """Return the task that a search's options describe; None where no objective looks at data.
+
+    Raises:
+        InputError: the data cannot be found, or no objective looks at it.
+    """
+    from archlab.detect.source import find_source
+
+    if wants_data(names):
+        return Task(find_source(data, val, seed), steps)
+    if data is not None or val is not None:
+        known = ", ".join((*DETECTION, TRAIN))
+        raise InputError("data is given and no objective looks at it", hint=f"those that do are {known}")
+    return None
+
+
+def read_data(task: Task, interpreter: Interpreter, progress: Callable[[str], None] | None = None) -> None:
+    """Read the data of ``task`` into memory, so that what is wrong with it ends a search and not each candidate.
+
+    Raises:
+        InputError: as ``archlab.detect.load.read_source``.
+    """
+    from archlab.detect.load import read_source
+
+    _, height, width = interpreter.network(Fixed({})).input_shape
+    read_source(task.source, (height, width), progress)
+
+
+def report_data(task: Task, note: Callable[[str], None]) -> None:
+    """Report what detection objectives look at, where that may not be what the user expects."""
+    from archlab.detect.coco import read_annotations
+
+    if task.source.train is None:
+        note("no --data: detectors are scored on drawn shapes, which says little of real images")
+        return
+    found = read_annotations(task.source.train)
+    for kind, count in found.left_out.items():
+        note(f"{task.source.train}: {count:,} of its boxes: {kind}")
+    if task.source.val is None:
+        note("no --val: a fifth of the images, chosen randomly by --seed, validates")

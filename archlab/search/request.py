@@ -1,0 +1,158 @@
+"""A user's request for a search, checked and made into a plan: by the command line and from Python alike.
+
+The cheap checks come first, and torch is imported after them: most mistakes are reported at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archlab.cost import parse_budget
+from archlab.detect.names import TRAIN
+from archlab.detect.task import TRAIN_STEPS
+from archlab.elaborate import load
+from archlab.elaborate.space import MAX_NODES
+from archlab.errors import InputError, did_you_mean
+from archlab.grammar import parse_file, unparse, with_input
+from archlab.grammar.ast import Architecture
+from archlab.resources import find_architecture
+from archlab.search.candidate import UserObjective
+from archlab.search.choices import HEARTBEAT, KEEP, PRUNERS, SAMPLER, SAMPLERS
+from archlab.search.detection_data import default_objective, find_task, report_data, with_class_count
+from archlab.search.keep import Keep, parse_keep
+from archlab.search.plan import Note, Plan, Stage
+from archlab.units import parse_duration
+
+if TYPE_CHECKING:
+    from archlab.search.objective import Goal
+
+Objectives = str | UserObjective | Iterable[str | UserObjective]
+"""One objective or several, each a name or a function."""
+
+
+def make_plan(
+    space: str | Architecture,
+    *,
+    budget: Iterable[str] = (),
+    objective: Objectives | None = None,
+    then: Objectives = (),
+    keep: str | int | Iterable[str | int] = (),
+    data: str | Path | None = None,
+    val: str | Path | None = None,
+    train_top: int | None = None,
+    train_steps: int = TRAIN_STEPS,
+    input: str | None = None,
+    pruner: str | None = None,
+    trials: int = 60,
+    timeout: float | str | None = None,
+    seed: int = 0,
+    sampler: str = SAMPLER,
+    top: int = 5,
+    out: str | Path | None = None,
+    study: str | None = None,
+    storage: str | None = None,
+    workers: int = 1,
+    heartbeat: int = HEARTBEAT,
+    latency: bool = True,
+    threads: int = 1,
+    max_nodes: int = MAX_NODES,
+    note: Note | None = None,
+    command: str | None = None,
+) -> Plan:
+    """Make the plan of a search from what a user asks for; ``archlab.search`` describes the arguments.
+
+    Args:
+        command: what to record as the command that made the result.
+
+    Raises:
+        InputError: an argument cannot be used.
+        ArchlabError: the space's text is not an architecture.
+    """
+    architecture = parse_file(find_architecture(space)) if isinstance(space, str) else space
+    architecture = with_input(architecture, input)
+    first = _listed(objective) if objective is not None else [default_objective(architecture)]
+    later, shares = _listed(then), [keep] if isinstance(keep, str | int) else list(keep)
+    if train_top is not None:
+        shares = [*shares, *[KEEP] * (len(later) - len(shares)), train_top]
+        later = [*later, TRAIN]
+    named = [item for item in [*first, *later] if isinstance(item, str)]
+    task = find_task(data, val, seed, train_steps, named)
+    loaded = load(with_class_count(architecture, task) if task else architecture, max_nodes)
+    _refuse_unknown("sampler", sampler, SAMPLERS)
+    if pruner is not None:
+        _refuse_unknown("pruner", pruner, PRUNERS)
+    limits = parse_budget(budget)
+    keeps = _keeps(shares, len(later))
+    seconds = parse_duration(timeout) if isinstance(timeout, str) else timeout
+    from archlab.search.objective import parse_goals
+
+    goals = parse_goals([*first, *later], task)
+    _refuse_local_functions(goals, workers)
+    if task is not None and note is not None:
+        report_data(task, note)
+    name = study or loaded.name
+    stages = [Stage(name, goals[: len(first)], limits, trials, 1, seed, sampler, pruner, threads, seconds)]
+    for number, (goal, share) in enumerate(zip(goals[len(first) :], keeps, strict=True), start=2):
+        stages.append(
+            Stage(
+                f"{name}/{number}-{goal.label}",
+                (goal,),
+                limits.closed_form,
+                trials=0,
+                number=number,
+                seed=seed,
+                sampler=sampler,
+                pruner=pruner,
+                threads=threads,
+                keep=share,
+            )
+        )
+    return Plan(
+        space=loaded,
+        text=unparse(loaded.architecture),
+        stages=tuple(stages),
+        out=Path(out) if out is not None else Path("out") / loaded.name,
+        storage=storage,
+        heartbeat=heartbeat,
+        workers=workers,
+        top=top,
+        latency=latency,
+        task=task,
+        command=command or f"archlab.search({loaded.name!r}, …)",
+        note=note,
+    )
+
+
+def _listed(given: Objectives) -> list[str | UserObjective]:
+    return [given] if isinstance(given, str) or callable(given) else list(given)
+
+
+def _refuse_unknown(kind: str, name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        raise InputError(f"no {kind} is named {name!r}", hint=did_you_mean(name, known) or f"one of {', '.join(known)}")
+
+
+def _refuse_local_functions(goals: Iterable[Goal], workers: int) -> None:
+    """Refuse functions of this process where other processes are to call them."""
+    for goal in goals:
+        if workers > 1 and goal.kind == "user" and ":" not in goal.name and not goal.name.endswith(".json"):
+            raise InputError(
+                f"the objective {goal.name} is a function of this process, which other workers cannot call",
+                hint='name it as "package.module:function" or "file.py:function"',
+            )
+
+
+def _keeps(given: Iterable[str | int], later: int) -> list[Keep]:
+    """Return how many each of ``later`` stages judges: the shares given in order, and by default ``KEEP``.
+
+    Raises:
+        InputError: there are more shares than stages, or one cannot be read.
+    """
+    shares = [parse_keep(str(item)) for item in given]
+    if len(shares) > later:
+        raise InputError(
+            f"{len(shares)} --keep for {later} --then", hint="each --keep belongs to a --then, in the same order"
+        )
+    return shares + [parse_keep(KEEP)] * (later - len(shares))

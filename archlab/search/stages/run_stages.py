@@ -1,0 +1,64 @@
+"""A search from its first stage to its last."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import optuna
+
+from archlab.elaborate import Interpreter
+from archlab.search.closed_form import costs_of
+from archlab.search.plan import Plan
+from archlab.search.stages.funnel import Funnel, merge_found, stages_in_numbers
+from archlab.search.stages.ranking import rank_trials
+from archlab.search.storage.open_storage import Opened
+from archlab.search.storage.record import sources_in
+from archlab.search.study.history import INTERRUPTED, TIME_IS_UP, History, Progress, Watch
+from archlab.search.study.loop import Search
+from archlab.search.study.open_search import open_stage
+
+CarryOut = Callable[[Search, Watch], History]
+"""Carries out what is left of a stage: in this process, or by workers."""
+
+
+def run_stages(plan: Plan, opened: Opened, interpreter: Interpreter, carry_out: CarryOut, progress: Progress) -> Funnel:
+    """Carry out every stage of ``plan``, or what is left of it.
+
+    A stage is opened when the one before is done. Where that was interrupted, a later one that was opened in an
+    earlier run is read, and not continued.
+    """
+    began = time.monotonic()
+    first = open_stage(plan, plan.stages[0], opened, interpreter)
+    with progress(first.stage) as watch:
+        history = carry_out(first, watch)
+    trials = {trial.number: trial for trial in sorted(history.trials, key=lambda trial: trial.number)}
+    interrupted = history.interrupted
+    done = [first]
+    for stage in plan.stages[1:]:
+        stopped = interrupted in (INTERRUPTED, TIME_IS_UP)
+        if stopped and stage.study not in optuna.get_all_study_names(opened.storage):
+            break
+        assert stage.keep is not None
+        objectives = done[-1].stage.objectives
+        before = [t for t in trials.values() if t.state == "scored" and all(o.name in t.values for o in objectives)]
+        chosen = [] if stopped else rank_trials(before, objectives)[: stage.keep.of(len(before))]
+        if first.stage.timeout is not None:
+            stage = replace(stage, timeout=max(0.0, first.stage.timeout - (time.monotonic() - began)))
+        search = open_stage(plan, stage, opened, interpreter, chosen)
+        if not stopped:
+            with progress(search.stage) as watch:
+                interrupted = carry_out(search, watch).interrupted or interrupted
+        done.append(search)
+        sources = sources_in(search.study)
+        trials |= merge_found(trials, search.history.trials, sources, stage.number)
+    return Funnel(
+        first.study,
+        history,
+        tuple(trials.values()),
+        stages_in_numbers([(search.stage, search.history) for search in done]),
+        tuple(search.stage.objectives for search in done),
+        costs_of(first.start),
+        interrupted,
+    )
