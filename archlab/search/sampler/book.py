@@ -10,6 +10,7 @@ import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from archlab.search.dominance import find_front
 from archlab.search.record import CLAIM, PLAN, told
 from archlab.search.sampler.candidates import Drawer, Key
 from archlab.search.sampler.encode import Encoder
@@ -105,12 +106,6 @@ class Book:
         known = [(key, values) for key, values in zip(self.params, self.values, strict=True) if values is not None]
         points = np.array([values for _, values in known])
         if points.shape[1] > 1:
-            return [known[i][0] for i in np.flatnonzero(~beaten(points))]
+            return [known[i][0] for i in find_front(points.tolist())]
         order = np.argsort(-points[:, 0], kind="stable")
         return [known[i][0] for i in order[: max(least, len(known) // 10)]]
-
-
-def beaten(points: np.ndarray) -> np.ndarray:
-    """For each row whether another is as large everywhere and larger somewhere."""
-    worse: np.ndarray = np.array([((points >= p).all(1) & (points > p).any(1)).any() for p in points])
-    return worse

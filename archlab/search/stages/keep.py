@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from archlab.errors import InputError, quote
+from archlab.search.dominance import find_front
 from archlab.search.result import Objective, Trial
-from archlab.search.sampler.book import beaten
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def ranked(trials: Sequence[Trial], objectives: Sequence[Objective]) -> list[Tri
     order: list[int] = []
     left = np.arange(len(trials))
     while len(left):
-        front = left[~beaten(points[left])]
+        front = left[find_front(points[left].tolist())]
         room = _crowding(points[front])
         order += [int(i) for _, _, i in sorted(zip(-room, [trials[i].number for i in front], front, strict=True))]
         left = np.setdiff1d(left, front)
