@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-import importlib.metadata
-import os
-import platform
 import time
 from contextlib import nullcontext
 from dataclasses import replace
-from pathlib import Path
 
 from archlab.elaborate import Fixed, Interpreter
 from archlab.errors import InputError
 from archlab.files import make_folder, write_atomic
 from archlab.grammar import unparse
 from archlab.search.detection import read_data
+from archlab.search.environment import machine_line, versions
 from archlab.search.finalists import choose, finalist, write_finalists
 from archlab.search.history import History
 from archlab.search.importance import importance
@@ -108,8 +104,8 @@ def _result(plan: Plan, funnel: Funnel, finalists: tuple[Finalist, ...], started
         command=plan.command,
         seed=plan.seed,
         sampler=plan.sampler,
-        versions=_versions(),
-        machine=_machine(),
+        versions=versions(),
+        machine=machine_line(),
         budgets=dict(plan.budget.limits),
         objectives=tuple(objective for stage in reversed(funnel.objectives) for objective in stage),
         trials=funnel.trials,
@@ -121,20 +117,3 @@ def _result(plan: Plan, funnel: Funnel, finalists: tuple[Finalist, ...], started
         seconds=round(time.monotonic() - began, 1),
         interrupted=funnel.interrupted,
     )
-
-
-def _versions() -> dict[str, str]:
-    names = ("archlab", "torch", "fvcore", "optuna", "networkx", "plotly")
-    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in names}
-
-
-def _machine() -> str:
-    """The processor and how many cores of it this process may use."""
-    model = platform.processor() or platform.machine()
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                model = line.partition(":")[2].strip()
-                break
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{model}, {cores} cores, {platform.system()}"
