@@ -109,25 +109,52 @@ def _part(name: str, fragment: Fragment) -> Part:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A cost that a budget can limit: how it is read and written."""
+    """A cost that a budget can limit: how it is called, read, written and come by.
+
+    Attributes:
+        name: its name in budgets, results and tables of data.
+        unit: what a limit on it is a limit on, in words.
+        label: what the head of a column calls it.
+        example: a limit, as a user writes it.
+        scales: units that a report shows it in, the largest first, and how much one of each is.
+        measured: whether it is measured on a built network; the others are closed forms, fields of ``Cost``.
+    """
 
     name: str
     unit: str
+    label: str
+    example: str
     parse: Callable[[str], float]
     format: Callable[[float], str]
+    scales: tuple[tuple[str, float], ...]
+    measured: bool = False
+
+
+_DECIMAL = (("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1.0))
+_BINARY = (("GiB", 2.0**30), ("MiB", 2.0**20), ("KiB", 2.0**10), ("B", 1.0))
+_SECONDS = (("s", 1.0), ("ms", 1e-3))
 
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("macs", "MACs", parse_count, format_count),
-        Metric("params", "params", parse_count, format_count),
-        Metric("activations", "activations", parse_count, format_count),
-        Metric("memory", "peak activation memory", parse_bytes, format_bytes),
-        Metric("latency", "latency on this machine", parse_seconds, format_seconds),
+        Metric("macs", "MACs", "MACs", "300M", parse_count, format_count, _DECIMAL),
+        Metric("params", "params", "Params", "3.4M", parse_count, format_count, _DECIMAL),
+        Metric("activations", "activations", "Activations", "5M", parse_count, format_count, _DECIMAL),
+        Metric("memory", "peak activation memory", "Peak memory", "8MiB", parse_bytes, format_bytes, _BINARY),
+        Metric(
+            "latency",
+            "latency on this machine",
+            "Latency",
+            "25ms",
+            parse_seconds,
+            format_seconds,
+            _SECONDS,
+            measured=True,
+        ),
     )
 }
-"""Every metric; all but latency, in seconds, are closed forms."""
+"""Every metric: a row is all that reading, writing and showing it needs. Latency is in seconds, memory in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +169,12 @@ class Budget:
     @property
     def closed_form(self) -> Budget:
         """The limits that need no measurement."""
-        return Budget(tuple((name, limit) for name, limit in self.limits if name != "latency"))
+        return Budget(tuple((name, limit) for name, limit in self.limits if not METRICS[name].measured))
+
+    @property
+    def measured(self) -> Budget:
+        """The limits that need one."""
+        return Budget(tuple((name, limit) for name, limit in self.limits if METRICS[name].measured))
 
     def excess(self, values: Mapping[str, float]) -> dict[str, float]:
         """For each limit the value's relative distance above it; at most 0 where it is met.

@@ -1,20 +1,17 @@
-"""What a benchmark ran on: versions and the processor, without the machine's name."""
+"""Where a benchmark's result is recorded, and what it ran on."""
 
 from __future__ import annotations
 
 import json
 import os
-import platform
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from archlab.search.environment import machine, versions
+
+__all__ = ["RESULTS", "instruction_sets", "machine", "record", "versions"]
+
 RESULTS = Path(__file__).resolve().parent / "results"
-
-
-def machine() -> dict[str, str | int]:
-    """The processor's model and how many of its cores this process may use."""
-    return {"cpu": _model(), "cores": len(os.sched_getaffinity(0)), "system": platform.system()}
 
 
 def instruction_sets() -> dict[str, str | list[str]]:
@@ -30,19 +27,10 @@ def instruction_sets() -> dict[str, str | list[str]]:
     }
 
 
-def versions(*packages: str) -> dict[str, str]:
-    """Python's version and those of installed packages."""
-    return {"python": platform.python_version()} | {package: version(package) for package in packages}
-
-
 def record(name: str, result: dict[str, Any]) -> None:
-    """Writes ``result`` to the recorded results as ``name``.json."""
+    """Write ``result`` to the recorded results as ``name``.json."""
     text = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     (RESULTS / f"{name}.json").write_text(text, encoding="utf-8")
-
-
-def _model() -> str:
-    return _cpuinfo("model name") or platform.processor() or platform.machine()
 
 
 def _cpuinfo(name: str) -> str:

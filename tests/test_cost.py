@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import dataclasses
 import doctest
 import sys
 
 import pytest
+from click.testing import CliRunner
 
-from archlab.cost import Budget, Cost, by_block, by_op, by_stage, cost, parse_budget
+from archlab.cli.main import cli
+from archlab.cost import METRICS, Budget, Cost, by_block, by_op, by_stage, cost, parse_budget
 from archlab.elaborate import elaborate
 from archlab.errors import InputError
 from archlab.grammar import parse
@@ -89,3 +92,19 @@ def test_a_budget_that_is_none_is_refused(texts, message):
 
 def test_the_docstrings_examples_hold():
     assert doctest.testmod(sys.modules["archlab.cost"]).failed == 0
+
+
+def test_a_metric_is_a_cost_in_closed_form_or_measured():
+    from archlab.search.evaluate import MEASUREMENTS
+
+    measured = {metric.name for metric in METRICS.values() if metric.measured}
+    assert measured == set(MEASUREMENTS) == {"latency"}
+    assert set(METRICS) - measured <= {field.name for field in dataclasses.fields(Cost)}
+    assert parse_budget(["macs=1M", "latency=1ms"]).measured.limits == (("latency", 0.001),)
+
+
+def test_the_example_of_a_metric_can_be_read_and_the_help_shows_it():
+    budget = parse_budget(f"{metric.name}={metric.example}" for metric in METRICS.values())
+    assert {name for name, _ in budget.limits} == set(METRICS)
+    shown = " ".join(CliRunner().invoke(cli, ["search", "--help"]).output.split())
+    assert "An upper limit: macs=300M, params=3.4M, activations=5M, memory=8MiB or latency=25ms; repeatable." in shown

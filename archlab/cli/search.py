@@ -12,17 +12,18 @@ from typing import Any
 
 import click
 
+from archlab.cost import METRICS
 from archlab.detect.names import DETECTION
 from archlab.detect.task import TRAIN_STEPS
 from archlab.search.choices import HEARTBEAT, KEEP, PRUNERS, SAMPLER, SAMPLERS
 
 
 def _search_options(command: Callable[..., None]) -> Callable[..., None]:
+    limits = [f"{metric.name}={metric.example}" for metric in METRICS.values()]
     options = [
         click.argument("space"),
         click.option("--budget", "-b", "budget", multiple=True, metavar="METRIC=VALUE",
-                     help="An upper limit: macs=300M, params=3.4M, activations=5M, memory=8MiB or latency=25ms; "
-                     "repeatable."),
+                     help=f"An upper limit: {', '.join(limits[:-1])} or {limits[-1]}; repeatable."),
         click.option("--objective", "-o", "objective", multiple=True, metavar="NAME",
                      help="A score to maximise (score, naswot, synflow, zen, entropy, grad_norm; of detectors "
                      f"{', '.join(DETECTION)}), a metric to minimise, or your own package.module:function or "

@@ -7,7 +7,7 @@ import dataclasses
 import torch
 from torch import fx
 
-from archlab.detector.grow import pruned
+from archlab.detector import prune
 from archlab.errors import InputError
 from archlab.ir import Graph, Node
 from archlab.nn import build
@@ -36,5 +36,5 @@ def pooled_features(graph: Graph, seed: int) -> fx.GraphModule:
     Raises:
         InputError: the graph has no RoI operator.
     """
-    part = pruned(dataclasses.replace(graph, outputs=(roi_node(graph).name,)))
+    part = prune(dataclasses.replace(graph, outputs=(roi_node(graph).name,)))
     return build(part, seed=seed).to(memory_format=torch.channels_last)

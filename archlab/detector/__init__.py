@@ -3,6 +3,7 @@
 Nothing here imports torch. ``archlab.detect`` offers all of it, and the torch side.
 """
 
+from archlab.detector.grow import prune
 from archlab.detector.head import head_nodes
 from archlab.detector.levels import Level, level_name, levels_of
 from archlab.detector.lifetime import alive
@@ -38,6 +39,7 @@ __all__ = [
     "neck_nodes",
     "neck_strides",
     "output_of",
+    "prune",
     "spec_of",
     "without_head",
 ]

@@ -42,8 +42,8 @@ class Grown:
         return node.name
 
 
-def pruned(graph: Graph) -> Graph:
-    """``graph`` without the nodes that lead to none of its outputs."""
+def prune(graph: Graph) -> Graph:
+    """Return ``graph`` without the nodes that lead to none of its outputs."""
     needed = set(graph.outputs)
     for node in reversed(graph.nodes):
         if node.name in needed:

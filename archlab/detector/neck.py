@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from archlab.detector.grow import Grown, pruned
+from archlab.detector.grow import Grown, prune
 from archlab.detector.levels import Level, chosen, end_strides, levels_of
 from archlab.errors import ElaborationError
 from archlab.ir import Graph, Node
@@ -30,7 +30,7 @@ def attach_neck(graph: Graph, width: int, levels: Sequence[str] = ("p2", "p3", "
     refuse_stages(graph.name, (node.stage for node in graph))
     picked = chosen(levels_of(graph), levels, end_strides(graph))
     nodes = (*graph.nodes, *neck_nodes(picked, width))
-    return pruned(Graph(graph.name, graph.input_shape, nodes, tuple(map(output_of, levels))))
+    return prune(Graph(graph.name, graph.input_shape, nodes, tuple(map(output_of, levels))))
 
 
 def refuse_stages(name: str, stages: Iterable[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from archlab.detector.grow import pruned
+from archlab.detector.grow import prune
 from archlab.detector.head import OUTPUTS, head_nodes
 from archlab.detector.levels import end_strides, levels_of
 from archlab.detector.neck import BOX_HEAD, NECK, attach_neck, output_of
@@ -82,7 +82,7 @@ def spec_of(graph: Graph, spec: DetectorSpec | None = None) -> DetectorSpec:
 def without_head(graph: Graph) -> Graph:
     """A detector's backbone and neck; its outputs are the pyramid's levels, the finest first."""
     outputs = tuple(output_of(name) for name in neck_strides(graph))
-    return pruned(Graph(graph.name, graph.input_shape, graph.nodes, outputs))
+    return prune(Graph(graph.name, graph.input_shape, graph.nodes, outputs))
 
 
 def backbone_of(graph: Graph) -> Graph:
@@ -92,7 +92,7 @@ def backbone_of(graph: Graph) -> Graph:
     entries = [node for node in graph if node.stage == NECK]
     # The neck runs from the coarsest level: its first node takes the backbone's end.
     backbone = without_own_stages(graph)
-    return pruned(Graph(graph.name, graph.input_shape, backbone.nodes, entries[0].inputs))
+    return prune(Graph(graph.name, graph.input_shape, backbone.nodes, entries[0].inputs))
 
 
 def without_own_stages(graph: Graph) -> Graph:

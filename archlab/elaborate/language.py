@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from archlab.detector import DetectorSpec
 from archlab.grammar import ast, parse_blocks
 from archlab.ops import OPS, REQUIRED
 
@@ -61,11 +62,13 @@ class Callee:
     own: bool = False
 
 
+_SPEC = DetectorSpec()
+_BOXES = {"canonical": _SPEC.canonical, "rois": _SPEC.rois}
 _PARTS: Mapping[str, Mapping[str, object]] = {
     "fpn": {"c": REQUIRED, "finest": 0, "coarsest": 0},
-    "roi_align": {"n": 7, "sampling": 2, "aligned": 0, "canonical": 224, "rois": 100},
-    "roi_pool": {"n": 7, "canonical": 224, "rois": 100},
-    "box_head": {"c": REQUIRED, "classes": 80},
+    "roi_align": {"n": _SPEC.size[0], "sampling": _SPEC.sampling, "aligned": int(_SPEC.aligned), **_BOXES},
+    "roi_pool": {"n": _SPEC.size[0], **_BOXES},
+    "box_head": {"c": REQUIRED, "classes": _SPEC.classes},
 }
 DETECT_PARTS: Mapping[str, Callee] = {name: Callee(name, dict(params)) for name, params in _PARTS.items()}
 """What the stage ``detect`` is made of, and it alone."""

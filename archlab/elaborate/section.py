@@ -16,6 +16,7 @@ from archlab.grammar import ast
 MAX_COUNT = 1_000_000
 MAX_SIDE = 1024
 _LAST_LEVEL = 20
+_USUAL = DetectorSpec()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +60,18 @@ class Section:
             wanted = " or ".join(DETECT_ORDER[len(parts)])
             raise self.values.error(f"{DETECT} lacks {wanted} behind {_name(parts[-1])}", parts[-1], scope, _HINT)
         neck, pool, head = (_arguments(part) for part in parts)
-        n = self._size(pool["n"], scope) if "n" in pool else (7, 7)
-        has_sampling = _name(parts[1]) == "roi_align"
+        # Before the neck's width: holes keep the order in which they were always met.
+        size = self._size(pool["n"], scope) if "n" in pool else _USUAL.size
         spec = DetectorSpec(
             width=self._channels(neck["c"], scope),
             pool=cast(Literal["roi_align", "roi_pool"], _name(parts[1])),
-            size=n,
-            sampling=self._whole(pool, "sampling", scope, 1, 64) if has_sampling else 2,
-            aligned=has_sampling and bool(self._whole(pool, "aligned", scope, 0, 1)),
-            canonical=self._positive(pool["canonical"], scope) if "canonical" in pool else 224,
-            rois=self._whole({"rois": ast.Number(100), **pool}, "rois", scope, 1, MAX_COUNT),
+            size=size,
+            sampling=self._whole(pool, "sampling", scope, 1, 64),
+            aligned=bool(self._whole(pool, "aligned", scope, 0, 1)),
+            canonical=self._positive(pool["canonical"], scope) if "canonical" in pool else _USUAL.canonical,
+            rois=self._whole(pool, "rois", scope, 1, MAX_COUNT),
             head_width=self._channels(head["c"], scope),
-            classes=self._whole({"classes": ast.Number(80), **head}, "classes", scope, 1, MAX_COUNT),
+            classes=self._whole(head, "classes", scope, 1, MAX_COUNT),
         )
         finest, coarsest = (self._whole(neck, name, scope, 0, _LAST_LEVEL) for name in ("finest", "coarsest"))
         if finest > coarsest > 0:

@@ -36,7 +36,7 @@ from archlab.ops.rules import (
 )
 
 _CONV = {"c": REQUIRED, "k": 3, "s": 1, "g": 1, "d": 1, "p": "same", "bias": 0}
-_ROI = {"n": 7, "canonical": 224, "rois": 100, "strides": REQUIRED}
+_ROI = dict.fromkeys(("n", "canonical", "rois", "strides"), REQUIRED)
 _LEVELS_AND_BOXES = MANY[1:]
 _POOL = {"k": REQUIRED, "s": 0, "p": "same", "ceil": 0}
 
@@ -87,7 +87,7 @@ OPS: dict[str, Op] = {
     "slice": Op({"start": REQUIRED, "stop": REQUIRED}, shape=slice_shape, view=True, joins=True),
     # Each box on the level of a pyramid that suits its size, into n x n bins (arXiv:1703.06870; arXiv:1504.08083). A
     # bilinear sample is four multiply-accumulates, but no convolution: `other`. A maximum has none.
-    "roi_align": Op({**_ROI, "sampling": 2, "aligned": 0}, roi_attrs, roi_shape,
+    "roi_align": Op({**_ROI, "sampling": REQUIRED, "aligned": REQUIRED}, roi_attrs, roi_shape,
                     other=lambda x, y, a: 4 * a["sampling"] ** 2 * numel(y), fvcore="roi_align", stride=ends,
                     arity=_LEVELS_AND_BOXES, joins=True),
     "roi_pool": Op(_ROI, roi_attrs, roi_shape, stride=ends, arity=_LEVELS_AND_BOXES, joins=True),

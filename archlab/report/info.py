@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from archlab.elaborate import Value
 from archlab.report.measures import Measure, Measures, finite
+from archlab.search.dominance import find_front
 from archlab.search.result import SearchResult, State, Trial
 
 STATES: tuple[State, ...] = ("scored", "over_budget", "repeated", "failed", "pruned")
@@ -90,20 +91,15 @@ def pareto(result: SearchResult, measures: Measures) -> tuple[ParetoView, ...]:
 
 
 def front(trials: Iterable[Trial], x: Measure, y: Measure) -> tuple[int, ...]:
-    """Numbers of the trials that no other is at least as good as in both measures and better in one."""
-    signs = [-1.0 if measure.direction == "maximize" else 1.0 for measure in (x, y)]
-    points = []
-    for trial in trials:
+    """Numbers of the trials that no other is at least as good as in both measures and better in one; of equals one."""
+    signs = [1.0 if measure.direction == "maximize" else -1.0 for measure in (x, y)]
+    first: dict[tuple[float, float], int] = {}
+    for trial in sorted(trials, key=lambda trial: trial.number):
         a, b = x.of(trial), y.of(trial)
         if a is not None and b is not None:
-            points.append((signs[0] * a, signs[1] * b, trial.number))
-    best: float | None = None
-    numbers = []
-    for _, b, number in sorted(points):
-        if best is None or b < best:
-            best = b
-            numbers.append(number)
-    return tuple(numbers)
+            first.setdefault((signs[0] * a, signs[1] * b), trial.number)
+    points = sorted(first, reverse=True)
+    return tuple(first[points[i]] for i in find_front(points))
 
 
 def history(result: SearchResult, measures: Measures) -> tuple[HistoryView, ...]:

@@ -14,22 +14,6 @@ from typing import Literal
 from archlab.cost import METRICS
 from archlab.search.result import Finalist, SearchResult, Trial
 
-_LABELS = {
-    "macs": "MACs",
-    "params": "Params",
-    "activations": "Activations",
-    "memory": "Peak memory",
-    "latency": "Latency",
-}
-_DECIMAL = (("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1.0))
-_UNITS: dict[str, tuple[tuple[str, float], ...]] = {
-    "macs": _DECIMAL,
-    "params": _DECIMAL,
-    "activations": _DECIMAL,
-    "memory": (("GiB", 2.0**30), ("MiB", 2.0**20), ("KiB", 2.0**10), ("B", 1.0)),
-    "latency": (("s", 1.0), ("ms", 1e-3)),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Measure:
@@ -61,7 +45,7 @@ class Measure:
     @property
     def noun(self) -> str:
         """The label as it stands in a sentence."""
-        return self.label.lower() if self.name in _LABELS and self.name != "macs" else self.label
+        return self.label.lower() if self.name in METRICS and self.name != "macs" else self.label
 
     @property
     def title(self) -> str:
@@ -153,12 +137,11 @@ def _measure(
 ) -> Measure:
     sizes = sorted(abs(value) for value in values if value)
     typical = sizes[len(sizes) // 2] if sizes else 1.0
-    unit, scale = "", 1.0
-    if name in _UNITS:
-        unit, scale = next((u for u in _UNITS[name] if typical >= u[1]), _UNITS[name][-1])
-    return Measure(
-        kind, name, _LABELS.get(name, name), unit, scale, _digits(sizes, typical / scale), direction, finite(limit)
-    )
+    label, unit, scale = name, "", 1.0
+    if name in METRICS:
+        label, scales = METRICS[name].label, METRICS[name].scales
+        unit, scale = next((u for u in scales if typical >= u[1]), scales[-1])
+    return Measure(kind, name, label, unit, scale, _digits(sizes, typical / scale), direction, finite(limit))
 
 
 def _digits(sizes: Sequence[float], typical: float) -> int | None:

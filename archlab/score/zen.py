@@ -8,6 +8,7 @@ import math
 import torch
 from torch import Tensor, fx, nn
 
+from archlab.detector import prune
 from archlab.ir import INPUT, Graph
 from archlab.nn.module import build
 from archlab.score.run import Run
@@ -65,11 +66,8 @@ def plain_part(graph: Graph) -> Graph:
         inputs = tuple(stands_for[name] for name in node.inputs)
         stands_for[node.name] = inputs[0] if node.op == "add" else node.name
         nodes.append(dataclasses.replace(node, inputs=inputs))
-    needed = {stands_for[nodes[-1].name]} if nodes else set()
-    for node in reversed(nodes):
-        if node.name in needed:
-            needed.update(node.inputs)
-    return Graph(graph.name, graph.input_shape, tuple(node for node in nodes if node.name in needed))
+    outputs = (stands_for[nodes[-1].name],) if nodes else ()
+    return prune(Graph(graph.name, graph.input_shape, tuple(nodes), outputs))
 
 
 def _features(graph: Graph) -> int:

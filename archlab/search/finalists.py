@@ -9,6 +9,7 @@ from archlab.elaborate import Fixed, Interpreter, elaborate, settle
 from archlab.files import make_folder, write_atomic
 from archlab.grammar import parse, unparse
 from archlab.nn import build, measure, recount
+from archlab.search.dominance import find_front
 from archlab.search.result import Finalist, Objective, SearchResult, Trial, to_json
 
 
@@ -21,13 +22,13 @@ def choose(trials: Sequence[Trial], objectives: Sequence[Objective], top: int) -
     """
     scored = [trial for trial in trials if trial.state == "scored" and all(o.name in trial.values for o in objectives)]
 
-    def key(trial: Trial) -> tuple[float, ...]:
+    def losses(trial: Trial) -> tuple[float, ...]:
         return tuple((-1 if o.direction == "maximize" else 1) * trial.values[o.name] for o in objectives)
 
-    ranked = sorted(scored, key=lambda trial: (key(trial), trial.number))
+    ranked = sorted(scored, key=lambda trial: (losses(trial), trial.number))
     if len(objectives) == 1:
         return ranked[:top]
-    front = [t for t in ranked if not any(_dominates(key(other), key(t)) for other in ranked)]
+    front = [ranked[i] for i in find_front([[-loss for loss in losses(trial)] for trial in ranked])]
     if len(front) <= top or top < 2:
         return front[:top]
     return [front[round(i * (len(front) - 1) / (top - 1))] for i in range(top)]
@@ -39,10 +40,6 @@ def choose_last(trials: Sequence[Trial], stages: Sequence[Sequence[Objective]], 
     for objectives in stages:
         best = choose(trials, objectives, top) or best
     return best
-
-
-def _dominates(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
-    return a != b and all(x <= y for x, y in zip(a, b, strict=True))
 
 
 def make_finalist(trial: Trial, interpreter: Interpreter, seed: int, timing_threads: int | None) -> Finalist:

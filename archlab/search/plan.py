@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archlab.cost import Budget
+from archlab.cost import METRICS, Budget
 from archlab.detect.task import Task
 from archlab.elaborate import Space
 from archlab.search.choices import HEARTBEAT, SAMPLER
@@ -60,7 +60,7 @@ class Stage:
     @property
     def metrics(self) -> tuple[str | None, ...]:
         """For each objective the closed-form metric that it is, or None."""
-        return tuple(g.name if g.kind == "cost" and g.name != "latency" else None for g in self.goals)
+        return tuple(g.name if g.kind == "cost" and not METRICS[g.name].measured else None for g in self.goals)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-import importlib.metadata
-import os
-import platform
 import time
 from dataclasses import replace
-from pathlib import Path
 
 from archlab.elaborate import Fixed, Interpreter
 from archlab.files import make_folder
 from archlab.search.data_summary import summarize_data
 from archlab.search.detection_data import read_data
+from archlab.search.environment import machine_line, versions
 from archlab.search.finalists import choose_last, make_finalist, write_result
 from archlab.search.importance import importance
 from archlab.search.plan import Plan
@@ -81,8 +77,8 @@ def _result(
         command=plan.command,
         seed=first.seed,
         sampler=first.sampler,
-        versions=_versions(),
-        machine=_machine(),
+        versions=versions(),
+        machine=machine_line(),
         budgets=dict(first.budget.limits),
         objectives=tuple(objective for stage in reversed(funnel.objectives) for objective in stage),
         trials=funnel.trials,
@@ -95,20 +91,3 @@ def _result(
         interrupted=funnel.interrupted,
         data=data,
     )
-
-
-def _versions() -> dict[str, str]:
-    names = ("archlab", "torch", "fvcore", "optuna", "networkx", "plotly")
-    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in names}
-
-
-def _machine() -> str:
-    """The processor and how many cores of it this process may use."""
-    model = platform.processor() or platform.machine()
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                model = line.partition(":")[2].strip()
-                break
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{model}, {cores} cores, {platform.system()}"

@@ -53,6 +53,13 @@ def run(script: str, *arguments: str, folder: Path | None = None) -> subprocess.
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.fixture(autouse=True)
+def unloaded(monkeypatch):
+    """No test sees the photographs of another: the example reads them while it is loaded."""
+    for name in [name for name in sys.modules if name.startswith("archlab.user_code.")]:
+        monkeypatch.delitem(sys.modules, name)
+
+
 def objective(folder: Path, monkeypatch):
     """The example's function as a search loads it, and the module that it stands in."""
     monkeypatch.setenv("IMAGE_FOLDER", str(folder))

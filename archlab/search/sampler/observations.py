@@ -10,6 +10,7 @@ import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from archlab.search.dominance import find_front
 from archlab.search.sampler.counted_network import Drawer, Key
 from archlab.search.sampler.encoder import Encoder
 from archlab.search.storage.claim import claimed_digest
@@ -107,12 +108,6 @@ class Observations:
         known = [(key, values) for key, values in zip(self.params, self.values, strict=True) if values is not None]
         points = np.array([values for _, values in known])
         if points.shape[1] > 1:
-            return [known[i][0] for i in np.flatnonzero(~beaten(points))]
+            return [known[i][0] for i in find_front(points.tolist())]
         order = np.argsort(-points[:, 0], kind="stable")
         return [known[i][0] for i in order[: max(least, len(known) // 10)]]
-
-
-def beaten(points: np.ndarray) -> np.ndarray:
-    """Return for each row whether another is as large everywhere and larger somewhere."""
-    worse: np.ndarray = np.array([((points >= p).all(1) & (points > p).any(1)).any() for p in points])
-    return worse

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from archlab.search.dominance import find_front
 from archlab.search.result import Objective, Trial
-from archlab.search.sampler.observations import beaten
 
 
 def rank_trials(trials: Sequence[Trial], objectives: Sequence[Objective]) -> list[Trial]:
@@ -25,7 +25,7 @@ def rank_trials(trials: Sequence[Trial], objectives: Sequence[Objective]) -> lis
     order: list[int] = []
     left = np.arange(len(trials))
     while len(left):
-        front = left[~beaten(points[left])]
+        front = left[find_front(points[left].tolist())]
         room = _crowding(points[front])
         order += [int(i) for _, _, i in sorted(zip(-room, [trials[i].number for i in front], front, strict=True))]
         left = np.setdiff1d(left, front)

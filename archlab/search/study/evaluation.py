@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +18,14 @@ from archlab.nn import build, measure
 from archlab.score import score
 from archlab.search.candidate import Candidate, plain_details
 from archlab.search.objective import Goal
+
+
+def _latency(module: GraphModule, candidate: Candidate, threads: int) -> float:
+    return measure(module, candidate.graph.input_shape, threads=threads).median
+
+
+MEASUREMENTS: dict[str, Callable[[GraphModule, Candidate, int], float]] = {"latency": _latency}
+"""How each metric of ``archlab.cost.METRICS`` that is measured is measured: of a module, on so many threads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +49,20 @@ def evaluate(
     values: dict[str, float] = {}
     measured: dict[str, float] = {}
     details: dict[str, dict[str, Any]] = {}
-    needs_latency = any(name == "latency" for name, _ in budget.limits) or any(g.name == "latency" for g in goals)
+    wanted = {name for name, _ in budget.measured.limits} | {goal.name for goal in goals if goal.kind == "cost"}
+    to_measure = [name for name in MEASUREMENTS if name in wanted]
     goal_name = "build"
     try:
         module = None
-        if needs_latency or any(goal.kind != "cost" for goal in goals):
+        if to_measure or any(goal.kind != "cost" for goal in goals):
             module = build(candidate.graph, seed=candidate.seed)
-        if needs_latency and module is not None:
-            goal_name = "latency"
-            measured["latency"] = measure(module, candidate.graph.input_shape, threads=threads).median
+        for name in to_measure:
+            goal_name = name
+            assert module is not None
+            measured[name] = MEASUREMENTS[name](module, candidate, threads)
             if not budget.allows(measured):
-                limit = METRICS["latency"].format(dict(budget.limits)["latency"])
-                return Outcome("over_budget", {}, measured, f"latency is above {limit}")
+                limit = METRICS[name].format(dict(budget.limits)[name])
+                return Outcome("over_budget", {}, measured, f"{name} is above {limit}")
         for goal in goals:
             goal_name = goal.name
             given = replace(candidate, details={})
@@ -66,7 +77,7 @@ def evaluate(
         return Outcome("pruned", {}, measured, str(pruned) or None, details)
     except ArchlabError as error:
         return Outcome("failed", {}, measured, error.one_line, details)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # an objective is anybody's code: it may even exit
         return Outcome("failed", {}, measured, f"{goal_name}: {_where(error)}", details)
     return Outcome("scored", values, measured, None, details)
 
@@ -86,7 +97,7 @@ def _value(
     return float(value)
 
 
-def _where(error: Exception) -> str:
+def _where(error: BaseException) -> str:
     """Return an exception in one line, with the place in the user's code that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
