@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from archlab.audit import audit
 from archlab.cost import Budget, Cost, by_block, by_op, by_part, by_stage, cost, parse_budget
-from archlab.elaborate import Fixed, Interpreter, Network, Random, Space, elaborate, settle
+from archlab.elaborate import Fixed, Interpreter, Network, Random, Space, elaborate, fill_holes
 from archlab.errors import ArchlabError, BudgetError, ElaborationError, InputError, LimitError, SyntaxProblem
 from archlab.grammar import parse, unparse, with_classes, with_input
 from archlab.grammar.ast import Architecture
@@ -63,12 +63,12 @@ __all__ = [
     "copy_weights",
     "cost",
     "elaborate",
+    "fill_holes",
     "load",
     "parse",
     "parse_budget",
     "recount",
     "search",
-    "settle",
     "unparse",
     "with_classes",
     "with_input",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 
-from archlab.elaborate import Network, Space, settle
+from archlab.elaborate import Network, Space, fill_holes
 from archlab.errors import InputError
 from archlab.exchange.parts import Part
 from archlab.grammar import unparse
@@ -75,7 +75,7 @@ def _pt2(space: Space, network: Network, seed: int, part: Part) -> bytes:
 def _arch(space: Space, network: Network, seed: int, part: Part) -> str:
     if part != "whole":
         raise InputError("a text holds a detector whole", hint="remove its stage detect for the backbone alone")
-    return unparse(settle(space, network))
+    return unparse(fill_holes(space, network))
 
 
 FORMATS: Mapping[str, Callable[[Space, Network, int, Part], str | bytes]] = {

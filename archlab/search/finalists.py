@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from archlab.elaborate import Fixed, Interpreter, elaborate, settle
+from archlab.elaborate import Fixed, Interpreter, elaborate, fill_holes
 from archlab.files import make_folder, write_atomic
 from archlab.grammar import parse, unparse
 from archlab.nn import build, measure, recount
@@ -42,7 +42,7 @@ def finalist(plan: Plan, interpreter: Interpreter, trial: Trial) -> Finalist:
     """A trial written out as a network of its own, and checked."""
     network = interpreter.network(Fixed(trial.draws))
     name = f"{plan.space.name}_{trial.number}"
-    text = unparse(settle(plan.space, network, name))
+    text = unparse(fill_holes(plan.space, network, name))
     # Counted and timed is what the text says, not what the search believed.
     graph = elaborate(parse(text, f"{name}.arch")).graph
     count = recount(graph)

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import optuna
 
-from archlab.elaborate import Interpreter, Network, Value, settle
+from archlab.elaborate import Interpreter, Network, Value, fill_holes
 from archlab.errors import ArchlabError, ExhaustedError
 from archlab.grammar import unparse
 from archlab.search.claim import claim
@@ -222,7 +222,7 @@ class Search:
             return replace(
                 known, number=trial.number, state="repeated", draws=draws, repeat_of=known.number, reason=None
             )
-        text = unparse(settle(self.interpreter.space, network))
+        text = unparse(fill_holes(self.interpreter.space, network))
         candidate = Candidate(trial.number, text, network.graph, costs, draws, self.plan.seed)
         outcome = evaluate(candidate, self.plan.goals, self.plan.budget, trial, self.plan.threads)
         return self._trial(trial.number, draws, {**costs, **outcome.measured}, outcome, digest)
