@@ -61,12 +61,12 @@ def _pt2(space: Space, network: Network, seed: int, part: Part) -> bytes:
     import torch
 
     from archlab.exchange.parts import built
-    from archlab.nn.inputs import inputs_of
+    from archlab.nn.blank_inputs import blank_inputs
 
     graph, module = built(network, part, seed)
     # A batch of one would be taken for a constant.
     shapes = tuple({0: torch.export.Dim(name)} for name in ("batch", "boxes")[: len(graph.inputs)])
-    program = torch.export.export(module, inputs_of(graph, images=2), dynamic_shapes=shapes)
+    program = torch.export.export(module, blank_inputs(graph, images=2), dynamic_shapes=shapes)
     buffer = io.BytesIO()
     torch.export.save(program, buffer)
     return buffer.getvalue()
