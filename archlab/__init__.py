@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from archlab.audit import audit, audit_detector
 from archlab.cost import Budget, Cost, by_block, by_op, by_part, by_stage, cost, parse_budget
-from archlab.elaborate import Draw, Fixed, Hole, Interpreter, Network, Random, Space, elaborate, settle
+from archlab.elaborate import Draw, Fixed, Hole, Interpreter, Network, Random, Space, elaborate, fill_holes
 from archlab.errors import (
     ArchlabError,
     AuditError,
@@ -119,6 +119,7 @@ __all__ = [
     "detect",
     "elaborate",
     "export",
+    "fill_holes",
     "from_timm",
     "load",
     "load_space",
@@ -131,7 +132,6 @@ __all__ = [
     "roi",
     "score",
     "search",
-    "settle",
     "to_timm",
     "unparse",
     "with_classes",

@@ -26,7 +26,7 @@ import torch
 from archlab.cost import Cost, cost
 from archlab.elaborate import Interpreter, Network, Random, load
 from archlab.grammar import parse_file
-from archlab.nn.count import analysis, expected_by_operator
+from archlab.nn.fvcore_recount import analysis, expected_by_operator
 from archlab.nn.module import build
 from archlab.resources import find_architecture
 from benchmarks.machine import machine, record, versions

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from archlab.elaborate import check, elaborate, holes, interpreter, space
-from archlab.elaborate.check import signature
+from archlab.elaborate import check_text, elaborate, holes, space, unfold
+from archlab.elaborate.check_text import signature
 from archlab.elaborate.language import FORMS, FUNCTIONS, USAGE, prelude
 from archlab.grammar import lexer, parse
 
@@ -66,10 +66,10 @@ def test_the_limits_are_the_codes():
         lexer.MAX_BRACKETS,
         lexer.MAX_OPERATORS,
         holes.MAX_CALLS,
-        interpreter.MAX_DEPTH,
-        check.MAX_OPTIONS,
+        unfold.MAX_DEPTH,
+        check_text.MAX_OPTIONS,
         space.MAX_HOLES,
-        check.MAX_PARAMS,
+        check_text.MAX_PARAMS,
         lexer.MAX_NAME,
         lexer.MAX_NUMBER,
     ]

@@ -96,7 +96,7 @@ def show(
 ) -> None:
     """Print a network's parameters, MACs, activations and memory by stage."""
     from archlab.cli.tables import print_network, show_network
-    from archlab.elaborate import Fixed, Interpreter, load, parse_values, settle
+    from archlab.elaborate import Fixed, Interpreter, fill_holes, load, parse_values
     from archlab.grammar import parse_file, unparse, with_input
     from archlab.resources import find_architecture
 
@@ -105,7 +105,7 @@ def show(
     network = Interpreter(space).network(draw)
     draw.refuse_unknown()
     if text:
-        click.echo(unparse(settle(space, network)), nl=False)
+        click.echo(unparse(fill_holes(space, network)), nl=False)
         return
     count = None
     if fvcore:

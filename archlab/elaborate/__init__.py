@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from archlab.elaborate.draw import Draw, Fixed, Hole, Random, Value, defaults, parse_values
+from archlab.elaborate.fill_holes import fill_holes
 from archlab.elaborate.interpreter import Interpreter
 from archlab.elaborate.network import Network
-from archlab.elaborate.settle import settle
 from archlab.elaborate.space import MAX_NODES, Space, load
 from archlab.grammar import ast
 
@@ -21,9 +21,9 @@ __all__ = [
     "Value",
     "defaults",
     "elaborate",
+    "fill_holes",
     "load",
     "parse_values",
-    "settle",
 ]
 
 

@@ -124,7 +124,7 @@ class Random:
 
 
 def parse_values(texts: Iterable[str]) -> dict[str, Value]:
-    """Values for ``Fixed`` from texts such as ``width_mult=0.5``; a value that reads as a number is one.
+    """Read values for ``Fixed`` from texts such as ``width_mult=0.5``; a value that reads as a number is one.
 
     Raises:
         InputError: a text is not NAME=VALUE.

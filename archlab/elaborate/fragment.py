@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from types import EllipsisType
 
-from archlab.elaborate.paths import Names
+from archlab.elaborate.hole_paths import UniqueNames
 from archlab.ir import INPUT, Applied, Node, Shape, numel
 from archlab.ops import OPS, Stride, apply_op
 
-Part = tuple[str, "Fragment"]
+NamedFragment = tuple[str, "Fragment"]
 
 
 class Fragment:
@@ -31,7 +31,7 @@ class Fragment:
         parts: its pieces by name: a chain in order, or the branches of a join.
         op: the operator of a leaf, or the join that ends the branches.
         block: the block of the language that it is; empty where it is none.
-        stride: pixels of its input per pixel of its output, once ``archlab.elaborate.detector`` has asked for it.
+        stride: pixels of its input per pixel of its output, once ``detector_stages`` has asked for it.
     """
 
     __slots__ = (
@@ -52,7 +52,14 @@ class Fragment:
     )
 
     def __init__(
-        self, shape: Shape, parts: Sequence[Part], op: Applied | None, x: Shape, during: int, after: int, views: bool
+        self,
+        shape: Shape,
+        parts: Sequence[NamedFragment],
+        op: Applied | None,
+        x: Shape,
+        during: int,
+        after: int,
+        views: bool,
     ) -> None:
         self.shape = shape
         self.parts = parts
@@ -85,7 +92,7 @@ def leaf(op: Applied, x: Shape) -> Fragment:
     return Fragment(op.shape, (), op, x, 0 if views else numel(op.shape), 0, views)
 
 
-def chain(parts: Sequence[Part], x: Shape) -> Fragment:
+def chain(parts: Sequence[NamedFragment], x: Shape) -> Fragment:
     """``parts`` one after another, on an input of shape ``x``; without parts, the identity."""
     during = after = 0
     views = True
@@ -101,7 +108,7 @@ def chain(parts: Sequence[Part], x: Shape) -> Fragment:
     return Fragment(shape, parts, None, x, during, after, views)
 
 
-def join(op: str, branches: Sequence[Part], x: Shape) -> Fragment:
+def join(op: str, branches: Sequence[NamedFragment], x: Shape) -> Fragment:
     """``branches`` side by side on the same input, run in order, their outputs joined by ``op``."""
     applied = apply_op(op, [branch.shape for _, branch in branches], {})
     keeps_input = any(branch.views for _, branch in branches)
@@ -121,7 +128,7 @@ def join(op: str, branches: Sequence[Part], x: Shape) -> Fragment:
     return Fragment(applied.shape, branches, applied, x, during, after, views=False)
 
 
-def nodes_of(stages: Sequence[Part]) -> list[Node]:
+def nodes_of(stages: Sequence[NamedFragment]) -> list[Node]:
     """The operators of a network in running order, each under its path."""
     nodes: list[Node] = []
     source = INPUT
@@ -136,7 +143,7 @@ class _Emit:
     def __init__(self, nodes: list[Node], stage: str) -> None:
         self.nodes = nodes
         self.stage = stage
-        self.names = Names()
+        self.names = UniqueNames()
 
     def emit(self, fragment: Fragment, path: str, block: str, source: str) -> str:
         """Appends ``fragment`` on the output of ``source``; returns the name of its output."""

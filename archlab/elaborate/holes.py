@@ -42,7 +42,7 @@ def labels_of(choice: ast.Choice) -> tuple[Value, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class OpenParts:
     """Where the holes of a text are.
 
     Attributes:
@@ -56,14 +56,14 @@ class Open:
     anywhere: bool
 
 
-def find_open(architecture: ast.Architecture) -> Open:
+def find_open_parts(architecture: ast.Architecture) -> OpenParts:
     """Where the holes of ``architecture`` are.
 
     Raises:
         ElaborationError: a block or var uses itself.
         LimitError: blocks call blocks more than ``MAX_CALLS`` deep.
     """
-    return _Opening(architecture).find()
+    return _OpenPartsFinder(architecture).find()
 
 
 def names_in(bodies: Iterable[ast.Expr]) -> set[str]:
@@ -89,7 +89,7 @@ def _params(definition: ast.Var | ast.Block) -> set[str]:
     return {p.name for p in definition.params} if isinstance(definition, ast.Block) else set()
 
 
-class _Opening:
+class _OpenPartsFinder:
     def __init__(self, architecture: ast.Architecture) -> None:
         self.architecture = architecture
         # Operators and the prelude have no holes.
@@ -98,7 +98,7 @@ class _Opening:
         self.open_names: set[str] = set()
         self.exprs: set[int] = set()
 
-    def find(self) -> Open:
+    def find(self) -> OpenParts:
         arch = self.architecture
         order: dict[str, None] = {}
         for name in self.definitions:
@@ -112,7 +112,7 @@ class _Opening:
         owners: list[ast.Architecture | ast.Stage] = [arch, *arch.stages]
         bodies = [value for owner in owners for _, value in owner.options]
         anywhere = [self._expr(body) for body in (*bodies, *(stage.body for stage in arch.stages))]
-        return Open(
+        return OpenParts(
             exprs=frozenset(self.exprs),
             blocks=frozenset(block.name for block in arch.blocks if block.name in self.open_names),
             anywhere=any(anywhere) or any(var.name in self.open_names for var in arch.vars),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 
-from archlab.elaborate.check import check
+from archlab.elaborate.check_text import check_text
 from archlab.elaborate.draw import Hole
-from archlab.elaborate.holes import bodies_of, find_open, hole_of, multiplier_hole, names_in
+from archlab.elaborate.hole_paths import paths_in
+from archlab.elaborate.holes import bodies_of, find_open_parts, hole_of, multiplier_hole, names_in
 from archlab.elaborate.language import DETECT, DETECT_PARTS, REPEATS, Callee, callee_of, prelude
-from archlab.elaborate.paths import paths_in
 from archlab.errors import InputError, LimitError, Place
 from archlab.grammar import ast
 from archlab.grammar.ast import place_in
@@ -26,9 +26,9 @@ class Space:
         architecture: the syntax tree.
         callees: every block and operator that its text may call: its own before the prelude's.
         paths: the path of every hole and call within its body, by the node's ``id``.
-        open: ids of the expressions that hold a hole, also through the blocks and vars that they use.
+        open_exprs: ids of the expressions that hold a hole, also through the blocks and vars that they use.
         open_blocks: names of the blocks that do.
-        recalled: ids of the open expressions worth remembering by what fills their holes: the stages' bodies and what
+        remembered: ids of the open expressions worth remembering by what fills their holes: the stages' bodies and what
             is repeated in them.
         stage_multipliers: for each stage, which multipliers can change it.
         is_reference: it has no hole, so that only its multipliers can vary.
@@ -38,9 +38,9 @@ class Space:
     architecture: ast.Architecture
     callees: dict[str, Callee]
     paths: dict[int, str]
-    open: frozenset[int]
+    open_exprs: frozenset[int]
     open_blocks: frozenset[str]
-    recalled: frozenset[int]
+    remembered: frozenset[int]
     stage_multipliers: dict[str, tuple[str, ...]]
     is_reference: bool
     max_nodes: int = MAX_NODES
@@ -95,22 +95,22 @@ def load(architecture: ast.Architecture, max_nodes: int = MAX_NODES) -> Space:
     if max_nodes < 1:
         raise InputError(f"the limit on nodes must be at least 1, not {max_nodes}")
     callees = prelude() | {block.name: callee_of(block, own=True) for block in architecture.blocks}
-    check(architecture, callees)
-    opened = find_open(architecture)
+    check_text(architecture, callees)
+    opened = find_open_parts(architecture)
     return Space(
         architecture=architecture,
         callees=callees,
         paths=_paths(architecture, callees),
-        open=opened.exprs,
+        open_exprs=opened.exprs,
         open_blocks=opened.blocks,
-        recalled=_recalled(architecture, opened.exprs),
+        remembered=_remembered(architecture, opened.exprs),
         stage_multipliers=_stage_multipliers(architecture, callees),
         is_reference=not opened.anywhere,
         max_nodes=max_nodes,
     )
 
 
-def _recalled(arch: ast.Architecture, opened: frozenset[int]) -> frozenset[int]:
+def _remembered(arch: ast.Architecture, opened: frozenset[int]) -> frozenset[int]:
     worth: set[int] = set()
     todo = [stage.body for stage in arch.stages]
     worth.update(map(id, todo))

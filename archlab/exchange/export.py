@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 
-from archlab.elaborate import Network, Space, settle
+from archlab.elaborate import Network, Space, fill_holes
 from archlab.errors import InputError
 from archlab.exchange.parts import Part
 from archlab.grammar import unparse
@@ -61,12 +61,12 @@ def _pt2(space: Space, network: Network, seed: int, part: Part) -> bytes:
     import torch
 
     from archlab.exchange.parts import built
-    from archlab.nn.inputs import inputs_of
+    from archlab.nn.blank_inputs import blank_inputs
 
     graph, module = built(network, part, seed)
     # A batch of one would be taken for a constant.
     shapes = tuple({0: torch.export.Dim(name)} for name in ("batch", "boxes")[: len(graph.inputs)])
-    program = torch.export.export(module, inputs_of(graph, images=2), dynamic_shapes=shapes)
+    program = torch.export.export(module, blank_inputs(graph, images=2), dynamic_shapes=shapes)
     buffer = io.BytesIO()
     torch.export.save(program, buffer)
     return buffer.getvalue()
@@ -75,7 +75,7 @@ def _pt2(space: Space, network: Network, seed: int, part: Part) -> bytes:
 def _arch(space: Space, network: Network, seed: int, part: Part) -> str:
     if part != "whole":
         raise InputError("a text holds a detector whole", hint="remove its stage detect for the backbone alone")
-    return unparse(settle(space, network))
+    return unparse(fill_holes(space, network))
 
 
 FORMATS: Mapping[str, Callable[[Space, Network, int, Part], str | bytes]] = {

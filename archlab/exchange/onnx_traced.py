@@ -9,14 +9,14 @@ from torch import fx
 
 from archlab.exchange.onnx import output_names
 from archlab.ir import Graph
-from archlab.nn.inputs import inputs_of
+from archlab.nn.blank_inputs import blank_inputs
 from archlab.roi import to_onnx as traced
 
 
 def to_onnx_with_boxes(graph: Graph, module: fx.GraphModule) -> bytes:
     """The ONNX model of a detector: ``input`` (batch, C, H, W) and ``boxes`` (K, 5) to ``classes`` and ``deltas``."""
     shapes = tuple({0: torch.export.Dim(name)} for name in ("batch", "rois"))
-    model = traced(module, inputs_of(graph, images=2), dynamic_shapes=shapes).model_proto
+    model = traced(module, blank_inputs(graph, images=2), dynamic_shapes=shapes).model_proto
     _rename([value.name for value in model.graph.input], ["input", "boxes"], model)
     _rename([value.name for value in model.graph.output], output_names(graph), model)
     model.graph.name = graph.name

@@ -12,7 +12,7 @@ from torch import nn
 
 from archlab.ir import Shape
 from archlab.measured import Latency
-from archlab.nn.inputs import inputs_for
+from archlab.nn.blank_inputs import blank_inputs_for
 
 MAX_SECONDS = 3.0
 MIN_RUNS = 3
@@ -37,7 +37,7 @@ def measure(
     """
     if threads < 1 or runs < 1:
         raise ValueError(f"threads and runs must be at least 1, not {threads} and {runs}")
-    x = inputs_for(module, input_shape)
+    x = blank_inputs_for(module, input_shape)
     seconds: list[float] = []
     with on_threads(threads), _evaluation(module), torch.inference_mode():
         start = time.perf_counter()

@@ -15,7 +15,7 @@ from torch import fx
 from torch.profiler import ProfilerActivity, profile
 
 from archlab.ir import Shape
-from archlab.nn.inputs import inputs_for
+from archlab.nn.blank_inputs import blank_inputs_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def allocated(module: fx.GraphModule, input_shape: Shape, channels_last: bool = 
     Torch's CPU allocator reports the bytes asked for; the 64 bytes to which it aligns each tensor are not among them.
     """
     layout = torch.channels_last if channels_last else torch.contiguous_format
-    image, *boxes = inputs_for(module, input_shape)
+    image, *boxes = blank_inputs_for(module, input_shape)
     x = (image.contiguous(memory_format=layout), *boxes)
     module = copy.deepcopy(module).to(memory_format=layout)
     with torch.no_grad():

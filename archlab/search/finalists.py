@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from archlab.elaborate import Fixed, Interpreter, elaborate, settle
+from archlab.elaborate import Fixed, Interpreter, elaborate, fill_holes
 from archlab.files import make_folder, write_atomic
 from archlab.grammar import parse, unparse
 from archlab.nn import build, measure, recount
@@ -52,7 +52,7 @@ def make_finalist(trial: Trial, interpreter: Interpreter, seed: int, timing_thre
     space = interpreter.space
     network = interpreter.network(Fixed(trial.draws))
     name = f"{space.name}_{trial.number}"
-    text = unparse(settle(space, network, name))
+    text = unparse(fill_holes(space, network, name))
     # Counted and timed is what the text says, not what the search believed.
     graph = elaborate(parse(text, f"{name}.arch")).graph
     count = recount(graph)

@@ -14,7 +14,7 @@ from archlab.errors import ElaborationError, InputError
 from archlab.grammar import parse, parse_file, with_input
 from archlab.ir import BOXES, INPUT
 from archlab.nn import build, part_of, recount
-from archlab.nn.inputs import inputs_of
+from archlab.nn.blank_inputs import blank_inputs
 from archlab.nn.memory import allocated
 from archlab.resources import find_architecture
 from archlab.roi import roi_align_macs
@@ -125,7 +125,7 @@ def test_a_graph_says_its_inputs_and_outputs(network):
     assert without_head(graph).inputs == (INPUT,)
     assert list(graph.to_networkx())[:2] == [INPUT, BOXES]
     assert graph.to_networkx().nodes["box_head.fc6"]["rows"] == 10
-    assert [tuple(x.shape) for x in inputs_of(graph, images=2)] == [(2, 3, 64, 96), (20, 5)]
+    assert [tuple(x.shape) for x in blank_inputs(graph, images=2)] == [(2, 3, 64, 96), (20, 5)]
 
 
 def test_a_detector_is_taken_apart_as_it_was_put_together(network):

@@ -8,7 +8,7 @@ import pytest
 
 from archlab.cost import cost
 from archlab.detector import DetectorSpec, attach_detector, backbone_of
-from archlab.elaborate import Fixed, Interpreter, Random, elaborate, load, settle
+from archlab.elaborate import Fixed, Interpreter, Random, elaborate, fill_holes, load
 from archlab.grammar import parse, parse_file, unparse
 from archlab.resources import find_architecture
 
@@ -125,7 +125,7 @@ def test_draws_of_the_detection_space_settle_and_count_as_their_graphs():
     interpreter, rng = Interpreter(space), random.Random(7)
     for _ in range(20):
         made = interpreter.network(Random(rng))
-        settled = parse(unparse(settle(space, made)))
+        settled = parse(unparse(fill_holes(space, made)))
         assert elaborate(settled).digest == made.digest
         assert cost(elaborate(settled)) == cost(made)
         assert made.body.nodes == len(made.graph)

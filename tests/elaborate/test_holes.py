@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archlab.elaborate import Fixed, Hole, Interpreter, Random, defaults, elaborate, load
+from archlab.elaborate.fill_holes import fill_holes
 from archlab.elaborate.scope import round_to_divisor, scaled_repeats
-from archlab.elaborate.settle import settle
 from archlab.errors import InputError
 from archlab.grammar import parse, unparse
 
@@ -199,7 +199,7 @@ def test_a_stages_depth_multiplies_the_networks():
 def settled(text, **values):
     made = space(text)
     fixed = Fixed({name.replace("__", "."): value for name, value in values.items()})
-    return unparse(settle(made, Interpreter(made).network(fixed), "found")).split("\n", 1)[1]
+    return unparse(fill_holes(made, Interpreter(made).network(fixed), "found")).split("\n", 1)[1]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from archlab.elaborate import Interpreter, elaborate, load
-from archlab.elaborate.settle import settle
+from archlab.elaborate.fill_holes import fill_holes
 from archlab.errors import ArchlabError, InputError, LimitError
 from archlab.grammar import parse
 
@@ -149,7 +149,7 @@ def test_a_draw_of_many_fillings_is_written_back_soon():
     count = iter(range(10**6))
     network = Interpreter(space).network(lambda hole: hole.labels[next(count) // 3 % 2] if hole.labels else 1.0)
     start = time.process_time()
-    settled = settle(space, network)
+    settled = fill_holes(space, network)
     assert time.process_time() - start < PATIENCE
     assert [block.name for block in settled.blocks] == ["b", "b_2", "b_3"]
     assert elaborate(settled).digest == network.digest

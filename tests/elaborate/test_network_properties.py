@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from archlab.cost import by_block, by_op, by_stage, cost
 from archlab.elaborate import Fixed, Interpreter, Random, elaborate, load
-from archlab.elaborate.settle import settle
+from archlab.elaborate.fill_holes import fill_holes
 from archlab.grammar import parse, unparse
 from archlab.ir import BOXES, INPUT, numel
 from archlab.ops import OPS, verify
@@ -113,7 +113,7 @@ def test_the_same_values_make_the_same_network(text, seed):
 def test_a_draw_written_back_is_a_reference_of_the_same_network(text, seed):
     space = load(parse(text))
     network = Interpreter(space).network(Random(random.Random(seed)))
-    settled = settle(space, network, "found")
+    settled = fill_holes(space, network, "found")
     again = parse(unparse(settled))
     assert again == settled
     assert load(again).is_reference

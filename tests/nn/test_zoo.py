@@ -16,7 +16,7 @@ from archlab.errors import BuildError
 from archlab.grammar import parse_file
 from archlab.ir import Graph
 from archlab.nn import build, copy_weights, recount
-from archlab.nn.copy import match
+from archlab.nn.copy_weights import match
 from archlab.resources import find_architecture, shipped_spaces
 from tests.nn.networks import resized, shipped
 from tests.nn.references import REFERENCES, randomised, side_of

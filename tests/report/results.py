@@ -9,7 +9,7 @@ from functools import cache
 
 from archlab.cost import Budget, cost
 from archlab.elaborate import Interpreter, Network, Random, load
-from archlab.elaborate.settle import settle
+from archlab.elaborate.fill_holes import fill_holes
 from archlab.grammar.parse import parse_file
 from archlab.grammar.unparse import unparse
 from archlab.measured import Latency, Recount
@@ -82,7 +82,7 @@ def _finalist(interpreter: Interpreter, network: Network, trial: Trial, rank: in
         trial=trial.number,
         name=name,
         file=f"{name}.arch",
-        text=unparse(settle(interpreter.space, network, name)),
+        text=unparse(fill_holes(interpreter.space, network, name)),
         cost=trial.cost,
         values=trial.values,
         # The last one shows what a finalist looks like that was neither recounted nor measured.

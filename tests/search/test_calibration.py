@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import archlab
-from archlab.elaborate import Interpreter, Random, load, settle
+from archlab.elaborate import Interpreter, Random, fill_holes, load
 from archlab.errors import InputError
 from archlab.grammar import parse, unparse
 from archlab.nn import build
@@ -118,7 +118,7 @@ def test_a_calibration_with_scores_judges_the_module_that_it_is_given(networks, 
     fitted = fit("tiny", networks, values, ("grad_norm",))
     write_calibration(tmp_path / "c.json", fitted)
     judge, network = objective_of(tmp_path / "c.json"), networks[0]
-    candidate = Candidate(0, unparse(settle(load(parse(TINY)), network)), network.graph, {}, network.draws, seed=0)
+    candidate = Candidate(0, unparse(fill_holes(load(parse(TINY)), network)), network.graph, {}, network.draws, seed=0)
     module = build(network.graph, seed=0)
     assert judge(module, candidate, None) == pytest.approx(fitted.value(inputs_of(network, fitted.scores)), rel=1e-9)
     other = judge(build(network.graph, seed=1), candidate, None)

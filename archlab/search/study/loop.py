@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import optuna
 
-from archlab.elaborate import Interpreter, Network, Value, settle
+from archlab.elaborate import Interpreter, Network, Value, fill_holes
 from archlab.errors import ArchlabError, ExhaustedError
 from archlab.grammar import unparse
 from archlab.search.candidate import Candidate
@@ -203,7 +203,7 @@ class Search:
             return replace(
                 known, number=trial.number, state="repeated", draws=draws, repeat_of=known.number, reason=None
             )
-        text = unparse(settle(self.interpreter.space, network))
+        text = unparse(fill_holes(self.interpreter.space, network))
         candidate = Candidate(trial.number, text, network.graph, costs, draws, self.stage.seed)
         outcome = evaluate(candidate, self.stage.goals, self.stage.budget, trial, self.stage.threads)
         return self._trial(trial.number, draws, {**costs, **outcome.measured}, outcome, digest)

@@ -32,16 +32,16 @@ MAX_PARAMS = 64
 _KEYWORDS = ("net", "block", "var", "in", "if", "else", "step", "default")
 
 
-def check(architecture: ast.Architecture, callees: Mapping[str, Callee]) -> None:
+def check_text(architecture: ast.Architecture, callees: Mapping[str, Callee]) -> None:
     """Raises where no draw could make ``architecture`` a network.
 
     Raises:
         ElaborationError: a definition, a name, an argument, a choice or a range is wrong.
     """
-    _Check(architecture, callees).run()
+    _Checker(architecture, callees).run()
 
 
-class _Check:
+class _Checker:
     """One walk over the whole text."""
 
     def __init__(self, architecture: ast.Architecture, callees: Mapping[str, Callee]) -> None:
@@ -61,7 +61,7 @@ class _Check:
             self._block(block)
         for stage in arch.stages:
             self._options("a stage", stage, MULTIPLIERS, self.vars)
-            in_stage = self if stage.name != DETECT else _Check(arch, DETECT_PARTS)
+            in_stage = self if stage.name != DETECT else _Checker(arch, DETECT_PARTS)
             in_stage._expr(stage.body, self.vars | {*MULTIPLIERS})
 
     # --- definitions ------------------------------------------------------------------------------------------------

@@ -18,8 +18,8 @@ from archlab.detector import (
 )
 from archlab.detector.head import OUTPUTS
 from archlab.detector.levels import ONE, chosen, joined, times, usable
-from archlab.elaborate.fragment import Fragment, Part, chain
-from archlab.elaborate.section import Asked
+from archlab.elaborate.detect_stage import DetectorRequest
+from archlab.elaborate.fragment import Fragment, NamedFragment, chain
 from archlab.errors import ElaborationError
 from archlab.ir import INPUT, Node, Shape, numel
 from archlab.ops import OPS, Stride
@@ -27,7 +27,9 @@ from archlab.ops import OPS, Stride
 Memo = MutableMapping[Hashable, Fragment]
 
 
-def detector_stages(backbone: Sequence[Part], x: Shape, asked: Asked, memo: Memo) -> tuple[list[Part], DetectorSpec]:
+def detector_stages(
+    backbone: Sequence[NamedFragment], x: Shape, request: DetectorRequest, memo: Memo
+) -> tuple[list[NamedFragment], DetectorSpec]:
     """The stages of a detector, and what was asked for with the levels found.
 
     Those of the backbone hold what the neck will take until it does; stages behind the coarsest level are left out.
@@ -50,8 +52,8 @@ def detector_stages(backbone: Sequence[Part], x: Shape, asked: Asked, memo: Memo
             hint="remove it: a detector has a head of its own",
         )
     ends = [(name, s, fragment.shape) for (name, fragment), s in zip(backbone, strides, strict=True)]
-    picked = _pick(usable(ends), strides, asked)
-    spec = asked.spec.on(tuple(level.name for level in picked))
+    picked = _pick(usable(ends), strides, request)
+    spec = request.spec.on(tuple(level.name for level in picked))
     names = [name for name, _ in backbone]
     last = names.index(picked[-1].node)
     held, sizes = _holding(backbone[: last + 1], x, {level.node for level in picked}, memo)
@@ -67,7 +69,7 @@ def detector_stages(backbone: Sequence[Part], x: Shape, asked: Asked, memo: Memo
     return [*held, (NECK, memo[key]), (BOX_HEAD, memo[head_key])], spec
 
 
-def detector_body(stages: Sequence[Part]) -> Fragment:
+def detector_body(stages: Sequence[NamedFragment]) -> Fragment:
     """The whole of a detector as one fragment; its peak is the highest of its stages'."""
     peak = max(fragment.peak for _, fragment in stages)
     return Fragment(stages[-1][1].shape, tuple(stages), None, _NOTHING, peak, 0, views=False)
@@ -95,11 +97,11 @@ def _stride(fragment: Fragment) -> Stride | None:
     return stride
 
 
-def _pick(levels: tuple[Level, ...], strides: Sequence[Stride | None], asked: Asked) -> tuple[Level, ...]:
-    coarsest = asked.coarsest or max((level.number for level in levels), default=0)
-    if asked.finest:
-        names = tuple(f"p{n}" for n in range(asked.finest, coarsest + 1)) or (f"p{asked.finest}",)
-    elif asked.coarsest:
+def _pick(levels: tuple[Level, ...], strides: Sequence[Stride | None], request: DetectorRequest) -> tuple[Level, ...]:
+    coarsest = request.coarsest or max((level.number for level in levels), default=0)
+    if request.finest:
+        names = tuple(f"p{n}" for n in range(request.finest, coarsest + 1)) or (f"p{request.finest}",)
+    elif request.coarsest:
         chosen(levels, [f"p{coarsest}"], strides)
         names = default_levels([level for level in levels if level.number <= coarsest], strides)
     else:
@@ -110,12 +112,14 @@ def _pick(levels: tuple[Level, ...], strides: Sequence[Stride | None], asked: As
 _NOTHING: Shape = (0,)
 
 
-def _holding(backbone: Sequence[Part], x: Shape, kept: set[str], memo: Memo) -> tuple[list[Part], dict[str, int]]:
+def _holding(
+    backbone: Sequence[NamedFragment], x: Shape, kept: set[str], memo: Memo
+) -> tuple[list[NamedFragment], dict[str, int]]:
     """The backbone's stages when the outputs of ``kept`` stay alive, and the elements of each of these.
 
     What shares its memory with another is counted once.
     """
-    held: list[Part] = []
+    held: list[NamedFragment] = []
     homes: dict[str, int] = {}  # elements by where they live: the stage that allocated them
     sizes: dict[str, int] = {}
     home, shape = INPUT, x
@@ -137,7 +141,7 @@ def _keeping(fragment: Fragment, x: Shape, held: int, keeps_input: bool, memo: M
     if key in memo:
         return memo[key]
     if fragment.op is None and fragment.parts:
-        parts: list[Part] = []
+        parts: list[NamedFragment] = []
         views, shape = True, x
         for name, part in fragment.parts:
             behind = 0 if views or not keeps_input else numel(x)
@@ -159,14 +163,14 @@ def _keeping(fragment: Fragment, x: Shape, held: int, keeps_input: bool, memo: M
 def _grown(nodes: Sequence[Node], during: Sequence[int]) -> Fragment:
     """Nodes that are no chain as a fragment of blocks; ``during`` are the elements alive while each runs."""
     running = list(zip(nodes, during, strict=True))
-    blocks: list[Part] = []
+    blocks: list[NamedFragment] = []
     for block, members in groupby(running, key=lambda item: item[0].block):
         leaves = [(node.name.removeprefix(f"{block}."), _running(node, peak)) for node, peak in members]
         blocks.append((block.partition(".")[2], _side_by_side(leaves) if len(leaves) > 1 else leaves[0][1]))
     return _side_by_side(blocks)
 
 
-def _side_by_side(parts: Sequence[Part]) -> Fragment:
+def _side_by_side(parts: Sequence[NamedFragment]) -> Fragment:
     peak = max(part.peak for _, part in parts)
     return Fragment(parts[-1][1].shape, tuple(parts), None, _NOTHING, peak, 0, views=False)
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from archlab.ir import Graph, Shape
 
 
-def inputs_of(graph: Graph, images: int = 1, size: Shape | None = None) -> tuple[Tensor, ...]:
+def blank_inputs(graph: Graph, images: int = 1, size: Shape | None = None) -> tuple[Tensor, ...]:
     """A batch of blank images (N, C, H, W), and for a network with a box head its RoIs (N rois, 5).
 
     The boxes of an image are spread over its levels: their sides go from 1/16 of the image's to all of it.
@@ -21,10 +21,10 @@ def inputs_of(graph: Graph, images: int = 1, size: Shape | None = None) -> tuple
     return (x,) if len(graph.inputs) == 1 else (x, torch.cat([_boxes(x, i, rois) for i in range(images)]))
 
 
-def inputs_for(module: nn.Module, size: Shape, images: int = 1) -> tuple[Tensor, ...]:
+def blank_inputs_for(module: nn.Module, size: Shape, images: int = 1) -> tuple[Tensor, ...]:
     """The same for a module; one that does not carry its graph takes images alone."""
     meta = getattr(module, "meta", {})
-    return inputs_of(meta["graph"], images, size) if "graph" in meta else (torch.zeros(images, *size),)
+    return blank_inputs(meta["graph"], images, size) if "graph" in meta else (torch.zeros(images, *size),)
 
 
 def _boxes(x: Tensor, image: int, rois: int) -> Tensor:

@@ -64,7 +64,7 @@ def tidy(value: float, wide: bool) -> int | float:
     return WideFloat(value) if wide else float(value)
 
 
-def arithmetic(op: str, left: Bound, right: Bound) -> int | float:
+def calculate(op: str, left: Bound, right: Bound) -> int | float:
     """``left op right``; scaled channels in it make the result scaled."""
     if op in _JOINS and isinstance(left, Layer) and isinstance(right, Layer):
         raise ElaborationError(f"{op} takes numbers, not layers", hint=f"write {_JOINS[op]}(…, …)")

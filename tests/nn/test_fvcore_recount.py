@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from archlab.ir import Graph
-from archlab.nn.count import expected_by_operator, recount
+from archlab.nn.fvcore_recount import expected_by_operator, recount
 from tests.nn.networks import EVERY_OPERATOR, draws, graph_of, shipped, texts
 
 

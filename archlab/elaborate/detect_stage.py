@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from archlab.detector import DetectorSpec
-from archlab.elaborate import evaluate
+from archlab.elaborate.arithmetic import describe, number, whole_channels
+from archlab.elaborate.evaluator import Evaluator
 from archlab.elaborate.language import DETECT, DETECT_ORDER, DETECT_PARTS, DETECT_USAGE
 from archlab.elaborate.scope import Scope
-from archlab.elaborate.values import Values
 from archlab.grammar import ast
 
 MAX_COUNT = 1_000_000
@@ -20,7 +20,7 @@ _USUAL = DetectorSpec()
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class DetectorRequest:
     """What a text asks for, before its levels are looked for on the backbone.
 
     Attributes:
@@ -35,14 +35,14 @@ class Asked:
     neck: ast.Expr
 
 
-class Section:
+class DetectStageReader:
     """Reads the stage under one draw."""
 
-    def __init__(self, values: Values, divisor: int) -> None:
-        self.values = values
+    def __init__(self, evaluator: Evaluator, divisor: int) -> None:
+        self.evaluator = evaluator
         self.divisor = divisor
 
-    def read(self, body: ast.Expr, scope: Scope) -> Asked:
+    def read(self, body: ast.Expr, scope: Scope) -> DetectorRequest:
         """What ``body`` asks for.
 
         Raises:
@@ -52,13 +52,13 @@ class Section:
         for i, part in enumerate(parts):
             name = part.name if isinstance(part, ast.Call | ast.Name) else "a value"
             if i >= len(DETECT_ORDER):
-                raise self.values.error(f"nothing may stand behind box_head, not {name} either", part, scope, _HINT)
+                raise self.evaluator.error(f"nothing may stand behind box_head, not {name} either", part, scope, _HINT)
             if name not in DETECT_ORDER[i]:
                 wanted = " or ".join(DETECT_ORDER[i])
-                raise self.values.error(f"{wanted} should stand here, not {name}", part, scope, _HINT)
+                raise self.evaluator.error(f"{wanted} should stand here, not {name}", part, scope, _HINT)
         if len(parts) < len(DETECT_ORDER):
             wanted = " or ".join(DETECT_ORDER[len(parts)])
-            raise self.values.error(f"{DETECT} lacks {wanted} behind {_name(parts[-1])}", parts[-1], scope, _HINT)
+            raise self.evaluator.error(f"{DETECT} lacks {wanted} behind {_name(parts[-1])}", parts[-1], scope, _HINT)
         neck, pool, head = (_arguments(part) for part in parts)
         # Before the neck's width: holes keep the order in which they were always met.
         size = self._size(pool["n"], scope) if "n" in pool else _USUAL.size
@@ -76,8 +76,8 @@ class Section:
         finest, coarsest = (self._whole(neck, name, scope, 0, _LAST_LEVEL) for name in ("finest", "coarsest"))
         if finest > coarsest > 0:
             message = f"the finest level {finest} is coarser than the coarsest, {coarsest}"
-            raise self.values.error(message, parts[0], scope, "write finest=2, coarsest=5 for p2 to p5")
-        return Asked(spec, finest, coarsest, parts[0])
+            raise self.evaluator.error(message, parts[0], scope, "write finest=2, coarsest=5 for p2 to p5")
+        return DetectorRequest(spec, finest, coarsest, parts[0])
 
     def _parts(self, expr: ast.Expr, scope: Scope) -> list[ast.Expr]:
         """The parts in order, the draw's choices taken."""
@@ -85,48 +85,48 @@ class Section:
             case ast.Sequence(items=items):
                 return [part for item in items for part in self._parts(item, scope)]
             case ast.Choice():
-                return self._parts(self.values.option(expr, scope), scope)
+                return self._parts(self.evaluator.option(expr, scope), scope)
             case ast.Conditional():
-                return self._parts(self.values.branch(expr, scope), scope)
+                return self._parts(self.evaluator.branch(expr, scope), scope)
             case _:
                 return [expr]
 
     def _channels(self, expr: ast.Expr, scope: Scope) -> int:
-        value = self.values.value(expr, scope)
+        value = self.evaluator.value(expr, scope)
         return int(
-            self.values.placed(
+            self.evaluator.placed(
                 expr,
                 scope,
-                lambda: evaluate.whole_channels(evaluate.number(value, "c"), scope.width, self.divisor),
+                lambda: whole_channels(number(value, "c"), scope.width, self.divisor),
             )
         )
 
     def _whole(self, given: Mapping[str, ast.Expr], name: str, scope: Scope, least: int, most: int) -> int:
         if name not in given:
             return cast(int, _DEFAULTS[name])
-        value = self.values.value(given[name], scope)
+        value = self.evaluator.value(given[name], scope)
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            found = evaluate.describe(value)
-            raise self.values.error(
+            found = describe(value)
+            raise self.evaluator.error(
                 f"{name} must be a whole number from {least} to {most}, not {found}", given[name], scope
             )
         return value
 
     def _size(self, expr: ast.Expr, scope: Scope) -> tuple[int, int]:
-        value = self.values.value(expr, scope)
+        value = self.evaluator.value(expr, scope)
         pair = value if isinstance(value, tuple) else (value, value)
         if len(pair) != 2 or not all(isinstance(side, int) and 1 <= side <= MAX_SIDE for side in pair):
-            found = evaluate.describe(value)
-            raise self.values.error(
+            found = describe(value)
+            raise self.evaluator.error(
                 f"n must be a whole number from 1 to {MAX_SIDE}, or a size, not {found}", expr, scope
             )
         return cast(tuple[int, int], pair)
 
     def _positive(self, expr: ast.Expr, scope: Scope) -> float:
-        value = self.values.value(expr, scope)
+        value = self.evaluator.value(expr, scope)
         if not isinstance(value, int | float) or not 0 < value <= MAX_COUNT:
-            raise self.values.error(
-                f"canonical must be a positive number of pixels, not {evaluate.describe(value)}", expr, scope
+            raise self.evaluator.error(
+                f"canonical must be a positive number of pixels, not {describe(value)}", expr, scope
             )
         return value
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from archlab.elaborate import evaluate
+from archlab.elaborate.arithmetic import calculate, call_function, compare, negative, number
 from archlab.elaborate.draw import Draw, Hole, Value
-from archlab.elaborate.holes import labels_of
-from archlab.elaborate.language import FUNCTIONS, MULTIPLIERS, Callee
-from archlab.elaborate.scope import Bound, Layer, Scope, Wide
+from archlab.elaborate.keys import Keys
+from archlab.elaborate.language import FUNCTIONS, MULTIPLIERS
+from archlab.elaborate.scope import Bound, Layer, Scope
 from archlab.elaborate.space import Space
 from archlab.errors import ElaborationError, LimitError
 from archlab.grammar import ast
@@ -20,51 +19,8 @@ _WORDS: Mapping[str, Bound] = {"same": "same"}
 T = TypeVar("T")
 
 
-class Keys:
-    """Small numbers for what is equal, so that a key made of keys is compared and hashed in no time.
-
-    Without them a layer made of layers made of layers … would be hashed as the tree that it unfolds into.
-    """
-
-    def __init__(self) -> None:
-        self._known: dict[Hashable, int] = {}
-        self._layers: dict[Hashable, Layer] = {}
-        self._labels: dict[int, tuple[Value, ...]] = {}
-        self._next = itertools.count()
-
-    def of(self, what: Hashable) -> int:
-        """The number of ``what``: the same whenever it is equal."""
-        if what not in self._known:
-            self._known[what] = next(self._next)
-        return self._known[what]
-
-    def fresh(self) -> int:
-        """A number never given before, to tell apart what must not be shared."""
-        return next(self._next)
-
-    def layer(self, name: str, own: bool, callees: Mapping[str, Callee]) -> Layer:
-        """A block or operator that is passed by its bare name; the same one wherever the name means the same."""
-        own = own and name in callees and callees[name].own
-        if (name, own) not in self._layers:
-            key = self.of(("name", name, own))
-            scope = Scope({}, Wide(1), callees, own, 1.0, 1.0, "", key)
-            self._layers[name, own] = Layer(ast.Name(name), scope, False, key)
-        return self._layers[name, own]
-
-    def labels(self, choice: ast.Choice) -> tuple[Value, ...]:
-        """The labels of a choice's options."""
-        if id(choice) not in self._labels:
-            self._labels[id(choice)] = labels_of(choice)
-        return self._labels[id(choice)]
-
-    def clear(self) -> None:
-        """Forgets what is equal; numbers given before are never given again."""
-        self._known.clear()
-        self._layers.clear()
-
-
-class Values:
-    """The values of one elaboration: what the draw fills its holes with, and what follows from that."""
+class Evaluator:
+    """Evaluates the expressions of one elaboration: what the draw fills its holes with, and what follows from that."""
 
     def __init__(self, space: Space, draw: Draw, keys: Keys) -> None:
         self.space = space
@@ -95,22 +51,22 @@ class Values:
             case ast.Size(dims=dims):
                 return dims
             case ast.Range():
-                return evaluate.number(self.fill(self.space.hole(scope.prefix, expr)), "a drawn value")
+                return number(self.fill(self.space.hole(scope.prefix, expr)), "a drawn value")
             case ast.Choice():
                 return self.value(self.option(expr, scope), scope)
             case ast.Conditional():
                 return self.value(self.branch(expr, scope), scope)
             case ast.Binary(op=op, left=left, right=right):
                 a, b = self.value(left, scope), self.value(right, scope)
-                return self.placed(expr, scope, lambda: evaluate.arithmetic(op, a, b))
+                return self.placed(expr, scope, lambda: calculate(op, a, b))
             case ast.Negate(operand=operand):
                 a = self.value(operand, scope)
-                return self.placed(expr, scope, lambda: evaluate.negative(a))
+                return self.placed(expr, scope, lambda: negative(a))
             case ast.Call(name=name, args=args) if name in FUNCTIONS:
                 values = [self.value(arg, scope) for arg in args]
-                return self.placed(expr, scope, lambda: evaluate.call_function(name, values))
+                return self.placed(expr, scope, lambda: call_function(name, values))
             case _:
-                is_open = id(expr) in self.space.open
+                is_open = id(expr) in self.space.open_exprs
                 return Layer(expr, scope, is_open, self.keys.fresh() if is_open else (id(expr), scope.key))
 
     def is_bound(self, name: str, scope: Scope) -> bool:
@@ -130,7 +86,7 @@ class Values:
             return scope.width if name == "width_mult" else scope.depth
         if scope.own and name in self.vars:
             return self.vars[name]
-        if id(expr) in self.space.open:
+        if id(expr) in self.space.open_exprs:
             return Layer(expr, scope, True, self.keys.fresh())
         return self.keys.layer(name, scope.own, scope.callees)
 
@@ -142,7 +98,7 @@ class Values:
     def branch(self, expr: ast.Conditional, scope: Scope) -> ast.Expr:
         """The side that the condition takes."""
         left, right = self.value(expr.left, scope), self.value(expr.right, scope)
-        holds = self.placed(expr, scope, lambda: evaluate.compare(expr.op, left, right))
+        holds = self.placed(expr, scope, lambda: compare(expr.op, left, right))
         return expr.then if holds else expr.other
 
     # --- errors -----------------------------------------------------------------------------------------------------

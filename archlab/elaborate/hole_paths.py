@@ -18,7 +18,7 @@ def paths_in(body: ast.Expr, callees: Mapping[str, Callee], word: str = "block")
     a name that would stand twice gets ``_2``.
     """
     paths: dict[int, str] = {}
-    fresh = Names().fresh
+    fresh = UniqueNames().fresh
 
     def walk(expr: ast.Expr, prefix: str, word: str) -> None:
         match expr:
@@ -51,7 +51,7 @@ def _under(prefix: str, name: str) -> str:
     return f"{prefix}.{name}" if prefix else name
 
 
-class Names:
+class UniqueNames:
     """Gives every name once: a second ``conv`` becomes ``conv_2``."""
 
     def __init__(self) -> None:

@@ -22,7 +22,7 @@ Key = Hashable
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class StatefulLayer:
     """A layer with state: where it stands, its tensors by name, and what it is matched by."""
 
     path: str
@@ -51,7 +51,7 @@ def match(source: nn.Module, target: nn.Module) -> list[tuple[str, str]]:
     Raises:
         BuildError: as ``copy_weights``.
     """
-    theirs: dict[Key, list[Layer]] = defaultdict(list)
+    theirs: dict[Key, list[StatefulLayer]] = defaultdict(list)
     for layer in layers(source):
         theirs[layer.key].append(layer)
     pairs: list[tuple[str, str]] = []
@@ -69,7 +69,7 @@ def match(source: nn.Module, target: nn.Module) -> list[tuple[str, str]]:
     return pairs
 
 
-def layers(module: nn.Module) -> Iterator[Layer]:
+def layers(module: nn.Module) -> Iterator[StatefulLayer]:
     """The layers of ``module`` that hold parameters or buffers, in running order."""
     traced = module if isinstance(module, fx.GraphModule) else fx.GraphModule(module, _Tracer().trace(module))
     # For each value, the layers that it comes from without another layer in between.
@@ -84,11 +84,11 @@ def layers(module: nn.Module) -> Iterator[Layer]:
         path = str(node.target) if node.op == "call_module" else str(node.target).rpartition(".")[0]
         if len(shapes) == 1 and len(shapes[0]) <= 1:
             # A factor for each channel: a bare parameter does not say what it is applied to, so only its shape counts.
-            yield Layer(path, tensors, ("factor", shapes[0]))
+            yield StatefulLayer(path, tensors, ("factor", shapes[0]))
             continue
         key = hash((tuple(sorted(zip(tensors, shapes, strict=True))), _stride(traced, node), before))
         sources[node] = frozenset({key})
-        yield Layer(path, tensors, key)
+        yield StatefulLayer(path, tensors, key)
 
 
 class _Tracer(fx.Tracer):
@@ -127,7 +127,7 @@ def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _unmatched(layer: Layer, where: str) -> str:
+def _unmatched(layer: StatefulLayer, where: str) -> str:
     shapes = ", ".join(
         f"{name} {'x'.join(map(str, tensor.shape)) or 'scalar'}" for name, tensor in layer.tensors.items()
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from archlab.elaborate.fragment import Fragment, Part, chain, join, leaf
+from archlab.elaborate.fragment import Fragment, NamedFragment, chain, join, leaf
 from archlab.elaborate.scope import Scope
 from archlab.errors import ElaborationError
 from archlab.grammar import ast
@@ -13,7 +13,7 @@ from archlab.ir import Shape, show_shape
 from archlab.ops import apply_op
 
 
-class Layers(Protocol):
+class Branches(Protocol):
     """What a form needs: its branches elaborated."""
 
     def layer(self, expr: ast.Expr, scope: Scope, x: Shape) -> Fragment:
@@ -25,49 +25,49 @@ class Layers(Protocol):
         ...
 
 
-Form = Callable[[Layers, ast.Call, Scope, Shape], Fragment]
+Form = Callable[[Branches, ast.Call, Scope, Shape], Fragment]
 
 
-def _residual(layers: Layers, call: ast.Call, scope: Scope, x: Shape) -> Fragment:
+def _residual(branches: Branches, call: ast.Call, scope: Scope, x: Shape) -> Fragment:
     """``residual(x)`` projects the shortcut where the shape asks for it; ``residual(x, shortcut)`` says how."""
     inner = scope.inside(x[0])
-    body = layers.layer(call.args[0], inner, x)
+    body = branches.layer(call.args[0], inner, x)
     if body.shape == x:
         return _sum(body, chain((), x), x)
     if len(call.args) == 2:
-        return _sum(body, layers.layer(call.args[1], inner, x), x)
+        return _sum(body, branches.layer(call.args[1], inner, x), x)
     stride = _projection_stride(x, body.shape)
-    return _sum(body, layers.projection(body.shape[0], stride, inner, x), x)
+    return _sum(body, branches.projection(body.shape[0], stride, inner, x), x)
 
 
-def _skip(layers: Layers, call: ast.Call, scope: Scope, x: Shape) -> Fragment:
+def _skip(branches: Branches, call: ast.Call, scope: Scope, x: Shape) -> Fragment:
     """``skip(x)`` adds the input where it has the output's shape, and is ``x`` elsewhere (MobileNet v2)."""
-    body = layers.layer(call.args[0], scope.inside(x[0]), x)
+    body = branches.layer(call.args[0], scope.inside(x[0]), x)
     return _sum(body, chain((), x), x) if body.shape == x else body
 
 
-def _join(layers: Layers, call: ast.Call, scope: Scope, x: Shape) -> Fragment:
+def _join(branches: Branches, call: ast.Call, scope: Scope, x: Shape) -> Fragment:
     inner = scope.inside(x[0])
-    branches = [(str(i), layers.layer(arg, inner, x)) for i, arg in enumerate(call.args)]
-    return join(call.name, branches, x)
+    parts = [(str(i), branches.layer(arg, inner, x)) for i, arg in enumerate(call.args)]
+    return join(call.name, parts, x)
 
 
-def _split(layers: Layers, call: ast.Call, scope: Scope, x: Shape) -> Fragment:
+def _split(branches: Branches, call: ast.Call, scope: Scope, x: Shape) -> Fragment:
     """Each branch gets an equal share of the channels; the outputs are concatenated (ShuffleNet v2)."""
     n = len(call.args)
     if x[0] % n:
         raise ElaborationError(f"{x[0]} channels cannot be split evenly between {n} branches")
     width = x[0] // n
     inner = scope.inside(width)
-    branches: list[Part] = []
+    parts: list[NamedFragment] = []
     for i, arg in enumerate(call.args):
         part = leaf(apply_op("slice", [x], {"start": i * width, "stop": (i + 1) * width}), x)
-        body = layers.layer(arg, inner, part.shape)
-        branches.append((str(i), chain([("slice", part), (leaf_name(body), body)], x)))
-    return join("cat", branches, x)
+        body = branches.layer(arg, inner, part.shape)
+        parts.append((str(i), chain([("slice", part), (leaf_name(body), body)], x)))
+    return join("cat", parts, x)
 
 
-FORMS: Mapping[str, Form] = {
+BRANCH_FORMS: Mapping[str, Form] = {
     "residual": _residual,
     "skip": _skip,
     "add": _join,

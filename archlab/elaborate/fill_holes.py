@@ -11,25 +11,25 @@ from archlab.elaborate.language import Callee, callee_of
 from archlab.elaborate.network import Network
 from archlab.elaborate.scope import scaled_repeats
 from archlab.elaborate.space import Space
-from archlab.elaborate.stride import without_stride
+from archlab.elaborate.without_stride import without_stride
 from archlab.errors import LimitError
 from archlab.grammar import ast
 from archlab.grammar.lexer import MAX_NAME
 
 
-def settle(space: Space, network: Network, name: str | None = None) -> ast.Architecture:
+def fill_holes(space: Space, network: Network, name: str | None = None) -> ast.Architecture:
     """The architecture of ``network``, a draw of ``space``, without holes; its network has the same digest.
 
     A block that holds holes is written once for each way in which they were filled; the copies of an ``each`` are
     written out where they differ.
     """
     try:
-        return _Settle(space, network).architecture(name or network.name)
+        return _Filler(space, network).architecture(name or network.name)
     except RecursionError:
         raise LimitError("the draw nests too deep to be written as text") from None
 
 
-class _Settle:
+class _Filler:
     def __init__(self, space: Space, network: Network) -> None:
         self.space = space
         self.draws: Mapping[str, Value] = network.draws
@@ -54,15 +54,15 @@ class _Settle:
 
     def _options(self, options: ast.Options, prefix: str) -> ast.Options:
         """The options with their holes filled, and the multipliers that the draw has set without being declared."""
-        settled = {key: self._expr(value, prefix) for key, value in options}
+        filled = {key: self._expr(value, prefix) for key, value in options}
         for key in ("width_mult", "depth_mult"):
             path = f"{prefix}.{key}" if prefix else key
-            if key not in settled and self.draws.get(path, 1.0) != 1.0:
-                settled[key] = _literal(self.draws[path])
-        return tuple(settled.items())
+            if key not in filled and self.draws.get(path, 1.0) != 1.0:
+                filled[key] = _literal(self.draws[path])
+        return tuple(filled.items())
 
     def _expr(self, expr: ast.Expr, prefix: str) -> ast.Expr:
-        if id(expr) not in self.space.open:
+        if id(expr) not in self.space.open_exprs:
             return expr
         match expr:
             case ast.Range():
@@ -104,19 +104,19 @@ class _Settle:
         return f"{prefix}.{path}" if prefix and path else prefix or path
 
     def _each(self, expr: ast.Call, count: ast.Expr, layer: ast.Expr, prefix: str) -> ast.Expr:
-        settled = self._expr(count, prefix)
-        if not isinstance(settled, ast.Number):
-            return ast.Call("each", (settled, layer))
+        filled = self._expr(count, prefix)
+        if not isinstance(filled, ast.Number):
+            return ast.Call("each", (filled, layer))
         copies = [
             self._expr(layer, self.space.copy_prefix(expr, prefix, i))
-            for i in range(scaled_repeats(int(settled.value), self.depth))
+            for i in range(scaled_repeats(int(filled.value), self.depth))
         ]
         copies = [copy if i == 0 else without_stride(copy, self._callees) for i, copy in enumerate(copies)]
         if len(copies) == 1:
             return copies[0]
         alike = all(copy == without_stride(copies[0], self._callees) for copy in copies[1:])
         if alike and self.depth == 1:
-            return ast.Call("repeat", (settled, copies[0]))
+            return ast.Call("repeat", (filled, copies[0]))
         return ast.Sequence(_flat(copies))
 
     def _block(self, name: str, path: str) -> str:
@@ -126,11 +126,11 @@ class _Settle:
         params = tuple(
             ast.Param(p.name, None if p.default is None else self._expr(p.default, path)) for p in block.params
         )
-        settled = ast.Block(name, params, self._expr(block.body, path))
-        if settled not in self.names:
-            self.names[settled] = written = self._free_name(name)
-            self.written[written] = dataclasses.replace(settled, name=written)
-        return self.names[settled]
+        filled = ast.Block(name, params, self._expr(block.body, path))
+        if filled not in self.names:
+            self.names[filled] = written = self._free_name(name)
+            self.written[written] = dataclasses.replace(filled, name=written)
+        return self.names[filled]
 
     def _free_name(self, name: str) -> str:
         free = name
@@ -141,7 +141,7 @@ class _Settle:
 
     @property
     def _callees(self) -> dict[str, Callee]:
-        """What calls in the settled text may name, for the order of their arguments."""
+        """What calls in the filled text may name, for the order of their arguments."""
         return self.space.callees | {name: callee_of(block, own=True) for name, block in self.written.items()}
 
 

@@ -12,21 +12,21 @@ from archlab.elaborate.draw import Hole, Value
 from archlab.elaborate.fragment import Fragment
 
 
-class _Asked:
+class _Question:
     """A hole to fill, and where each answer leads."""
 
     __slots__ = ("answers", "hole")
 
     def __init__(self, hole: Hole) -> None:
         self.hole = hole
-        self.answers: dict[Hashable, _Asked | Fragment] = {}
+        self.answers: dict[Hashable, _Question | Fragment] = {}
 
 
-class Recall:
+class FragmentMemory:
     """Fragments by where they stand and by what filled their holes: a decision tree for each place."""
 
     def __init__(self) -> None:
-        self._trees: dict[Hashable, _Asked | Fragment] = {}
+        self._trees: dict[Hashable, _Question | Fragment] = {}
         self.size = 0
 
     def find(self, place: Hashable, fill: Callable[[Hole], Value]) -> Fragment | None:
@@ -35,7 +35,7 @@ class Recall:
         The holes that were filled on the way are those that elaboration would have filled, in the same order.
         """
         known = self._trees.get(place)
-        while isinstance(known, _Asked):
+        while isinstance(known, _Question):
             known = known.answers.get(fill(known.hole))
         return known
 
@@ -43,8 +43,8 @@ class Recall:
         """Keeps what became of ``place`` when the holes ``asked``, in that order, were filled as in ``draws``."""
         level, answer = self._trees, place
         for name, hole in {hole.name: hole for hole in asked}.items():
-            node = level.setdefault(answer, _Asked(hole))
-            assert isinstance(node, _Asked)
+            node = level.setdefault(answer, _Question(hole))
+            assert isinstance(node, _Question)
             level, answer = node.answers, draws[name]
         level[answer] = fragment
         self.size += 1

@@ -9,7 +9,7 @@ from torch import fx
 
 from archlab.ir import Graph
 from archlab.measured import Recount
-from archlab.nn.inputs import inputs_of
+from archlab.nn.blank_inputs import blank_inputs
 from archlab.nn.module import build, target_of
 from archlab.ops import OPS
 from archlab.roi import fvcore_handles
@@ -36,7 +36,7 @@ def recount(graph: Graph) -> Recount:
     flops = analysis(module, graph)
     by_operator = {name: int(n) for name, n in flops.by_operator().items() if n}
     by_module = flops.by_module()
-    activations = _quiet(ActivationCountAnalysis(module, inputs_of(graph)))
+    activations = _quiet(ActivationCountAnalysis(module, blank_inputs(graph)))
     equal = (
         by_operator == expected_by_operator(graph)
         and all(by_module[target_of(node.name)] == node.macs + node.other for node in graph)
@@ -67,7 +67,7 @@ def analysis(module: fx.GraphModule, graph: Graph) -> FlopCountAnalysis:
 
     What it warns of, operators that it does not count, is in its ``unsupported_ops``.
     """
-    return _quiet(FlopCountAnalysis(module, inputs_of(graph)).set_op_handle(**fvcore_handles()))
+    return _quiet(FlopCountAnalysis(module, blank_inputs(graph)).set_op_handle(**fvcore_handles()))
 
 
 def _quiet(counter: FlopCountAnalysis) -> FlopCountAnalysis:

@@ -1,0 +1,55 @@
+"""Small numbers for what is equal, so that the same work is found again quickly."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Hashable, Mapping
+
+from archlab.elaborate.draw import Value
+from archlab.elaborate.holes import labels_of
+from archlab.elaborate.language import Callee
+from archlab.elaborate.scope import Layer, Scope, Wide
+from archlab.grammar import ast
+
+
+class Keys:
+    """Small numbers for what is equal, so that a key made of keys is compared and hashed in no time.
+
+    Without them a layer made of layers made of layers … would be hashed as the tree that it unfolds into.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, int] = {}
+        self._layers: dict[Hashable, Layer] = {}
+        self._labels: dict[int, tuple[Value, ...]] = {}
+        self._next = itertools.count()
+
+    def of(self, what: Hashable) -> int:
+        """The number of ``what``: the same whenever it is equal."""
+        if what not in self._known:
+            self._known[what] = next(self._next)
+        return self._known[what]
+
+    def fresh(self) -> int:
+        """A number never given before, to tell apart what must not be shared."""
+        return next(self._next)
+
+    def layer(self, name: str, own: bool, callees: Mapping[str, Callee]) -> Layer:
+        """A block or operator that is passed by its bare name; the same one wherever the name means the same."""
+        own = own and name in callees and callees[name].own
+        if (name, own) not in self._layers:
+            key = self.of(("name", name, own))
+            scope = Scope({}, Wide(1), callees, own, 1.0, 1.0, "", key)
+            self._layers[name, own] = Layer(ast.Name(name), scope, False, key)
+        return self._layers[name, own]
+
+    def labels(self, choice: ast.Choice) -> tuple[Value, ...]:
+        """The labels of a choice's options."""
+        if id(choice) not in self._labels:
+            self._labels[id(choice)] = labels_of(choice)
+        return self._labels[id(choice)]
+
+    def clear(self) -> None:
+        """Forgets what is equal; numbers given before are never given again."""
+        self._known.clear()
+        self._layers.clear()

@@ -1,0 +1,257 @@
+"""Layers to fragments: calls, sequences, repeats and blocks, under one draw."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Hashable, Sequence
+from typing import Any, cast
+
+from archlab.elaborate.arithmetic import describe, number, whole_channels
+from archlab.elaborate.branch_forms import BRANCH_FORMS, leaf_name
+from archlab.elaborate.evaluator import Evaluator
+from archlab.elaborate.fragment import Fragment, NamedFragment, chain, leaf
+from archlab.elaborate.language import FUNCTIONS, IDENTITIES, REPEATS, Callee, prelude
+from archlab.elaborate.scope import Bound, Layer, Scope, Wide, scaled_repeats
+from archlab.elaborate.shared import Shared
+from archlab.errors import ElaborationError, LimitError
+from archlab.grammar import ast
+from archlab.ir import Applied, Shape
+from archlab.ops import apply_op
+
+_RAISE = "raise the limit with --max-nodes"
+MAX_DEPTH = 100
+# Work allowed for each node of the limit: a layer counts as much as five values. Bounds the texts that unfold into
+# little but take long, such as blocks that double what turns out to be the identity.
+_LAYER_WORK = 5
+_WORK_PER_NODE = 20
+# What has asked for more holes than this will hardly be drawn again.
+_MEMORABLE = 200
+COPY = "#"
+"""The name of a copy of a repeat until the enclosing sequence numbers it."""
+
+
+class Unfolder:
+    """Unfolds the layers of one elaboration.
+
+    Attributes:
+        divisor: what scaled channels are rounded to a multiple of.
+    """
+
+    def __init__(self, evaluator: Evaluator, shared: Shared) -> None:
+        self.space = evaluator.space
+        self.evaluator = evaluator
+        self.shared = shared
+        self.divisor = 8
+        self.work_left = _WORK_PER_NODE * self.space.max_nodes + 1000
+        self.layers = 0
+        self.depth = 0
+
+    def layer(self, expr: ast.Expr, scope: Scope, x: Shape) -> Fragment:
+        """``expr`` as a layer on an input of shape ``x``."""
+        self.layers += 1
+        if self.layers * _LAYER_WORK + self.evaluator.count > self.work_left:
+            raise self._limit("the text takes too many steps to unfold", expr, scope, _RAISE)
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise self._limit(f"layers nest deeper than {MAX_DEPTH}", expr, scope)
+        try:
+            return self._layer(expr, scope, x)
+        finally:
+            self.depth -= 1
+
+    def remembered(self, expr: ast.Expr, scope: Scope, x: Shape) -> Fragment:
+        """``layer``, remembering what an expression of a stage became by what filled its holes."""
+        if id(expr) not in self.space.remembered:
+            return self.layer(expr, scope, x)
+        place = (id(expr), scope.prefix, scope.key, x)
+        known = self.shared.memory.find(place, self.evaluator.fill)
+        if known is None:
+            start = len(self.evaluator.asked)
+            known = self.layer(expr, scope, x)
+            if len(self.evaluator.asked) - start <= _MEMORABLE:
+                self.shared.memory.keep(place, self.evaluator.asked[start:], self.evaluator.draws, known)
+        return known
+
+    def _layer(self, expr: ast.Expr, scope: Scope, x: Shape) -> Fragment:
+        match expr:
+            case ast.Call(name=name):
+                return self._call(expr, scope, x)
+            case ast.Name(name=name):
+                if self.evaluator.is_bound(name, scope):
+                    return self._bound(self.evaluator.named(name, expr, scope), expr, scope, x)
+                return chain((), x) if name in IDENTITIES else self._call(ast.Call(name, at=expr.at), scope, x, expr)
+            case ast.Sequence():
+                return self._sequence(expr, scope, x)
+            case ast.Choice():
+                return self.layer(self.evaluator.option(expr, scope), scope, x)
+            case ast.Conditional():
+                return self.layer(self.evaluator.branch(expr, scope), scope, x)
+            case _:
+                return self._bound(self.evaluator.value(expr, scope), expr, scope, x)
+
+    def _bound(self, value: Bound, expr: ast.Expr, scope: Scope, x: Shape) -> Fragment:
+        if not isinstance(value, Layer):
+            found = describe(value)
+            if isinstance(expr, ast.Name) and expr.name in scope.names:
+                raise self.evaluator.error(f"{expr.name} must be a layer, not {found}", expr, scope)
+            raise self.evaluator.error(f"a layer should stand here, not {found}", expr, scope)
+        assert value.scope is not None
+        return self.layer(value.expr, value.scope, x)
+
+    def _sequence(self, expr: ast.Sequence, scope: Scope, x: Shape) -> Fragment:
+        start = x
+        parts: list[NamedFragment] = []
+        for item in expr.items:
+            copies = self._copies(item, scope, x)
+            if copies is None:
+                fragment = self.layer(item, scope, x)
+                if fragment.nodes:
+                    parts.append((_label(item) or leaf_name(fragment), fragment))
+                x = fragment.shape
+            else:
+                parts += copies
+                x = copies[-1][1].shape
+        return self._chain(parts, start, expr, scope)
+
+    def _chain(self, parts: Sequence[NamedFragment], x: Shape, expr: ast.Expr, scope: Scope) -> Fragment:
+        self.bound_nodes(sum(part.nodes for _, part in parts), expr, scope)
+        return chain(_distinct(parts), x)
+
+    def _copies(self, expr: ast.Expr, scope: Scope, x: Shape) -> list[NamedFragment] | None:
+        """The copies of a ``repeat`` or ``each``, which stand in the enclosing sequence; None for any other layer."""
+        if not isinstance(expr, ast.Call) or expr.name not in REPEATS:
+            return None
+        count, layer = expr.args
+        most = self.space.max_nodes
+        n = scaled_repeats(self.whole(count, scope, f"{expr.name}'s count", most), scope.depth)
+        each = expr.name == "each"
+        parts: list[NamedFragment] = []
+        nodes, last = 0, x
+        before: Scope | None = None
+        for i in range(n):
+            self.bound_nodes(max(nodes, i), expr, scope)
+            inner = scope.inside(x[0]) if i == 0 else scope.inside(x[0]).later_copy()
+            if not each and before is not None and inner.key == before.key and x == last:
+                # Tied draws on the same input: this copy and all that follow are the one before.
+                fragment = parts[-1][1]
+                self.bound_nodes(nodes + fragment.nodes * (n - i), expr, scope)
+                return parts + [parts[-1]] * (n - i) if fragment.nodes else parts
+            before, last = inner, x
+            if each:
+                inner = inner.under(self.space.copy_prefix(expr, scope.prefix, i))
+            fragment = self.remembered(layer, inner, x)
+            nodes += fragment.nodes
+            parts.append((COPY, fragment))
+            x = fragment.shape
+        self.bound_nodes(nodes, expr, scope)
+        return parts
+
+    def whole(self, expr: ast.Expr, scope: Scope, what: str, most: int) -> int:
+        """Return the value of ``expr``, a whole number from 1 to ``most``."""
+        value = self.evaluator.value(expr, scope)
+        if not isinstance(value, int) or not 1 <= value <= most:
+            found = describe(value)
+            raise self.evaluator.error(f"{what} must be a whole number from 1 to {most}, not {found}", expr, scope)
+        return value
+
+    def bound_nodes(self, nodes: int, expr: ast.Expr | ast.Stage, scope: Scope) -> None:
+        """Raise LimitError where ``nodes`` are more than the limit."""
+        if nodes > self.space.max_nodes:
+            raise self._limit(f"the text unfolds into more than {self.space.max_nodes} nodes", expr, scope, _RAISE)
+
+    def _limit(self, message: str, expr: ast.Expr | ast.Stage, scope: Scope, hint: str | None = None) -> LimitError:
+        return LimitError(message, self.space.place(expr.at) if scope.own else None, hint)
+
+    def _call(self, call: ast.Call, scope: Scope, x: Shape, written: ast.Expr | None = None) -> Fragment:
+        name = call.name
+        copies = self._copies(call, scope, x)
+        if copies is not None:
+            return self._chain(copies, x, call, scope)
+        if name in BRANCH_FORMS:
+            return self.evaluator.placed(call, scope, lambda: BRANCH_FORMS[name](self, call, scope, x))
+        if name in FUNCTIONS:
+            return self._bound(self.evaluator.value(call, scope), call, scope, x)
+        callee = scope.callees[name]
+        given = {key: self.evaluator.value(arg, scope) for key, arg in zip(callee.params, call.args, strict=False)}
+        for key, arg in call.keywords:
+            given[key] = self.evaluator.value(arg, scope)
+        if scope.later and "s" in given:
+            given["s"] = 1
+        path = self.space.paths.get(id(written or call), "") if scope.own else ""
+        try:  # and not `placed`, which would cost a call for every block
+            return self._apply(callee, given, scope, path, x)
+        except (ElaborationError, LimitError) as error:
+            if error.place is None and scope.own and call.at is not None:
+                raise type(error)(f"{name}: {error.message}", self.space.place(call.at), error.hint) from None
+            raise
+
+    def projection(self, channels: int, stride: tuple[int, int], scope: Scope, x: Shape) -> Fragment:
+        """The prelude's projection, for the shortcut of a residual."""
+        return self._apply(prelude()["projection"], {"c": Wide(channels), "s": stride}, scope, "", x)
+
+    def _apply(self, callee: Callee, given: dict[str, Bound], caller: Scope, path: str, x: Shape) -> Fragment:
+        values = tuple(given.values())
+        kinds = tuple(map(type, values))
+        key: Hashable = (callee.name, callee.own, tuple(given), values, kinds, x, caller.width, caller.depth)
+        shared = callee.name not in self.space.open_blocks or not callee.own
+        shared = shared and not any(isinstance(v, Layer) and v.open for v in values)
+        if shared and key in self.shared.memo:
+            return self.shared.memo[key]
+        if callee.block is None:
+            fragment = leaf(self._operator(callee, given, caller, x), x)
+        else:
+            prefix = f"{caller.prefix}.{path}" if path else caller.prefix
+            fragment = self._block(
+                callee, given, caller, prefix, x, self.shared.keys.of(key) if shared else self.shared.keys.fresh()
+            )
+            fragment.block = fragment.block or callee.name
+        if shared:
+            self.shared.memo[key] = fragment
+        return fragment
+
+    def _operator(self, callee: Callee, given: dict[str, Bound], caller: Scope, x: Shape) -> Applied:
+        args: dict[str, Any] = {**callee.params, **given}
+        for name, value in args.items():
+            if isinstance(value, Layer):
+                raise ElaborationError(f"{name} must be a number, not {describe(value)}")
+        if "c" in args:
+            args["c"] = int(self._channels(args["c"], caller.width))
+        return apply_op(callee.name, [x], args)
+
+    def _block(
+        self, callee: Callee, given: dict[str, Bound], caller: Scope, prefix: str, x: Shape, key: Hashable
+    ) -> Fragment:
+        assert callee.block is not None
+        names: dict[str, Bound] = {}
+        callees = self.space.callees if callee.own else prelude()
+        scope = Scope(names, Wide(x[0]), callees, callee.own, caller.width, caller.depth, prefix, key)
+        # Defaults may use the parameters before them, so they are evaluated in order, once those are bound.
+        for name, default in callee.params.items():
+            value = given[name] if name in given else self.evaluator.value(cast(ast.Expr, default), scope)
+            names[name] = self._channels(value, caller.width) if name == "c" else value
+        return self.layer(callee.block.body, scope, x)
+
+    def _channels(self, value: Bound, width: float) -> Wide:
+        return whole_channels(number(value, "c"), width, self.divisor)
+
+
+def _label(expr: ast.Expr) -> str:
+    """What a part of a sequence is called in paths; a residual leaves its name out."""
+    if isinstance(expr, ast.Call | ast.Name):
+        return "" if expr.name in ("residual", "skip") else expr.name
+    return "choice" if isinstance(expr, ast.Choice) else "part"
+
+
+def _distinct(parts: Sequence[NamedFragment]) -> list[NamedFragment]:
+    """Parts under names that differ: copies are numbered, a second ``conv`` is ``conv_2``."""
+    seen: dict[str, int] = {}
+    copies = itertools.count()
+    named: list[NamedFragment] = []
+    for name, part in parts:
+        if name == COPY:
+            named.append((str(next(copies)), part))
+            continue
+        seen[name] = n = seen.get(name, 0) + 1
+        # An unnamed second part (a residual behind another) needs a name after all.
+        named.append((name if n == 1 else f"{name or 'residual'}_{n}", part))
+    return named
