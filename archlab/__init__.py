@@ -22,7 +22,7 @@ from archlab.search import search
 if TYPE_CHECKING:
     from archlab.audit.result import Audit
     from archlab.nn import build, copy_weights, recount
-    from archlab.report.html import write_report
+    from archlab.report.search_page import write_report
     from archlab.search.objective import Candidate
 
 # What imports torch, optuna or plotly is imported when it is first used: `import archlab` takes a tenth of a second.
@@ -32,7 +32,7 @@ _LAZY = {
     "copy_weights": "archlab.nn",
     "recount": "archlab.nn",
     "Candidate": "archlab.search.objective",
-    "write_report": "archlab.report.html",
+    "write_report": "archlab.report.search_page",
 }
 
 __all__ = [

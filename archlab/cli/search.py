@@ -131,7 +131,7 @@ def search(**options: Any) -> None:
         from archlab.search.run import run_search
         from archlab.search.stages.later import later_stages
     from archlab.cli.tables import print_search
-    from archlab.report.html import write_report
+    from archlab.report.search_page import write_report
     from archlab.search.result import to_json
     from archlab.search.workers.address import shown
 

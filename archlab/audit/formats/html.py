@@ -23,8 +23,8 @@ from archlab.audit.result import Audit
 from archlab.audit.rows import ratios, totals
 from archlab.files import write_atomic
 from archlab.report.diagram import draw
-from archlab.report.html import environment, static
-from archlab.report.safe import csp_hash, json_block
+from archlab.report.escaping import csp_hash, json_block
+from archlab.report.page_environment import environment, static
 from archlab.units import format_bytes, format_count
 
 STYLES = ("page.css", "tables.css", "diagram.css", "audit.css", "print.css")
@@ -36,7 +36,7 @@ STATIC_ROWS = 40
 
 
 @dataclass(frozen=True)
-class Panel:
+class ModelPanel:
     """A model as the page shows it."""
 
     number: int
@@ -81,7 +81,7 @@ def render_audits(outcomes: Sequence[Outcome]) -> str:
     return environment().get_template("audit.html").render(content)
 
 
-def _panels(found: Sequence[Audit]) -> list[Panel]:
+def _panels(found: Sequence[Audit]) -> list[ModelPanel]:
     """Every model with as much of its drawing and tables as there is room for."""
     left = MAX_BYTES - 120_000
     panels = []
@@ -100,7 +100,7 @@ def _panels(found: Sequence[Audit]) -> list[Panel]:
         stages = audit.by_stage()
         rows = tuple(m for m in audit.modules if m.operators or m.params)[:STATIC_ROWS]
         panels.append(
-            Panel(
+            ModelPanel(
                 number + 1,
                 audit,
                 plots[0],

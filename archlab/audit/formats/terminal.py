@@ -16,7 +16,7 @@ from archlab.audit.result import Audit
 from archlab.audit.rows import ratios, totals
 from archlab.errors import printable
 from archlab.ir import show_shape
-from archlab.report.terminal import console_for, share, table_of
+from archlab.report.terminal_tables import console_for, share, table_of
 from archlab.units import format_bytes, format_count
 
 _COLUMNS = (
