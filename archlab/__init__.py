@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from archlab.exchange.timm_in import from_timm
     from archlab.exchange.timm_out import to_timm
     from archlab.nn import build, copy_weights, recount
-    from archlab.report.html import write_report
+    from archlab.report.search_page import write_report
     from archlab.search.candidate import Candidate
     from archlab.search.sampler.screen import ScreenSampler
     from archlab.search.trial_draw import FromTrial
@@ -71,7 +71,7 @@ _LAZY = {
     "regnet": "archlab.exchange.regnet",
     "rewrite": "archlab.exchange.rewrite",
     "to_timm": "archlab.exchange.timm_out",
-    "write_report": "archlab.report.html",
+    "write_report": "archlab.report.search_page",
 }
 _PACKAGES = ("detect", "roi", "score")
 

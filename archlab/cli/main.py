@@ -61,7 +61,8 @@ def cli() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def spaces(as_json: bool) -> None:
     """List the shipped networks and search spaces."""
-    from archlab.cli.tables import print_spaces, space_rows
+    from archlab.cli.tables import print_spaces
+    from archlab.report.network_tables import space_rows
 
     rows = space_rows()
     if as_json:
@@ -95,9 +96,10 @@ def show(
     as_json: bool,
 ) -> None:
     """Print a network's parameters, MACs, activations and memory by stage."""
-    from archlab.cli.tables import print_network, show_network
+    from archlab.cli.tables import print_network
     from archlab.elaborate import Fixed, Interpreter, fill_holes, load, parse_values
     from archlab.grammar import parse_file, unparse, with_input
+    from archlab.report.network_tables import network_data
     from archlab.resources import find_architecture
 
     space = load(with_input(parse_file(find_architecture(net)), size), max_nodes)
@@ -113,7 +115,7 @@ def show(
 
         count = recount(network.graph)
     if as_json:
-        click.echo(json.dumps(show_network(network, count), indent=1))
+        click.echo(json.dumps(network_data(network, count), indent=1))
     else:
         print_network(network, by, count)
     if count is not None and not count.equal:
@@ -142,7 +144,7 @@ def report(result: Path, out: Path | None) -> None:
         target = out or Path("roi.html")
         write_roi_page(target)
     else:
-        from archlab.report.html import write_report
+        from archlab.report.search_page import write_report
         from archlab.search.result import read_result
 
         target = out or result.parent / "report.html"

@@ -107,7 +107,7 @@ def search(**options: Any) -> None:
         from archlab.search.progress_line import progress_line
         from archlab.search.run import run_search
     from archlab.cli.tables import print_search
-    from archlab.report.html import write_report
+    from archlab.report.search_page import write_report
     from archlab.search.result import to_json
 
     result = run_search(plan, lambda stage: progress_line(stage, console))

@@ -9,9 +9,9 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from archlab.ir import BOXES, INPUT, Graph
-from archlab.report.blocks import Box, Card, DrawnStage, stages_of
-from archlab.report.labels import attributes, dims, operator_label, size
-from archlab.report.layout import Edge, Item, Layout, layout
+from archlab.report.diagram_cards import Card, DrawnStage, OperatorBox, stages_of
+from archlab.report.diagram_layout import Edge, Item, Layout, layout
+from archlab.report.operator_labels import attributes, dims, operator_label, size
 from archlab.report.svg import bar, drawing, element, shorten
 from archlab.units import format_count
 
@@ -37,7 +37,7 @@ def draw(graph: Graph) -> Markup:
 
 
 def _outputs(graph: Graph) -> list[str]:
-    """The outputs' sizes; where there are several, each under its name."""
+    """Return the outputs' sizes; where there are several, each under its name."""
     sizes = {name: size(graph[name]) if name in graph.names else dims(graph.input_shape) for name in graph.outputs}
     if len(sizes) == 1:
         return ["output ", element("b", *sizes.values())]
@@ -93,7 +93,7 @@ def _card(card: Card, macs: int) -> Markup:
 
 
 def heat(share: float) -> int:
-    """The step of the heat scale for a share of the network's MACs: 0 for none, the last from 16 % on."""
+    """Return the step of the heat scale for a share of the network's MACs: 0 for none, the last from 16 % on."""
     steps = (0.0, 0.01, 0.02, 0.04, 0.08, 0.16)
     return sum(share > step for step in steps[:1]) + sum(share >= step for step in steps[1:])
 
@@ -125,7 +125,7 @@ def _card_drawing(card: Card, macs: int) -> Markup:
 
 
 def _x(placed: Layout, name: str) -> int:
-    """The middle of an item's lane."""
+    """Return the middle of an item's lane."""
     return MARGIN + placed.lane[name] * (BOX_WIDTH + GAP_X) + BOX_WIDTH // 2
 
 
@@ -143,7 +143,7 @@ def _bottom(placed: Layout, name: str) -> int:
 
 
 def _edge(edge: Edge, placed: Layout) -> str:
-    """The path of a line: straight down its lane, with a bend in the gaps between ranks."""
+    """Return the path of a line: straight down its lane, with a bend in the gaps between ranks."""
     x, y = _x(placed, edge.source), _bottom(placed, edge.source)
     end, bottom = _x(placed, edge.target), _top(placed.rank[edge.target])
     if placed.rank[edge.target] == placed.rank[edge.source] + 1:
@@ -167,7 +167,7 @@ def _port(name: str, source: str, shape: str, placed: Layout) -> Markup:
     return element("text", f"{words} ", shown, class_="port", x=_x(placed, name), y=PORT_HEIGHT - 6)
 
 
-def _box(box: Box, placed: Layout, macs: int) -> Markup:
+def _box(box: OperatorBox, placed: Layout, macs: int) -> Markup:
     first = box.nodes[0]
     x, y = _x(placed, box.output) - BOX_WIDTH // 2, _top(placed.rank[box.output])
     cost = format_count(box.macs) if box.macs else ""

@@ -15,10 +15,10 @@ from archlab.cost import Cost, Part, by_stage, cost
 from archlab.elaborate import Interpreter, Network, load
 from archlab.files import write_atomic
 from archlab.grammar import parse_file
-from archlab.report.bubbles import Bubble, bubble_chart
+from archlab.report.bubble_chart import Bubble, bubble_chart
 from archlab.report.diagram import draw
-from archlab.report.html import FIRST_SCRIPT, environment, policy, static
-from archlab.report.safe import json_block
+from archlab.report.escaping import json_block
+from archlab.report.page_environment import FIRST_SCRIPT, environment, policy, static
 from archlab.resources import folder, shipped_spaces
 
 STYLES = ("page.css", "tables.css", "diagram.css", "gallery.css", "print.css")
@@ -26,7 +26,7 @@ SCRIPTS = ("report.js",)
 
 
 def _silent(name: str) -> None:
-    """Says nothing of a network that is drawn."""
+    """Do nothing when a network is drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Accuracy:
 
 @dataclass(frozen=True, slots=True)
 class Exhibit:
-    """A network as the page shows it; ``about`` is what its text says of it, ``drawing`` None where it had no room."""
+    """A network as the page shows it; ``about`` is the comment of its text, ``drawing`` None where it had no room."""
 
     name: str
     about: str
@@ -58,13 +58,13 @@ class Exhibit:
 
 
 def accuracies() -> dict[str, Accuracy]:
-    """The published accuracies by network: ``reports/data/imagenet_top1.csv``."""
+    """Return the published accuracies by network: ``reports/data/imagenet_top1.csv``."""
     with (folder("reports") / "data" / "imagenet_top1.csv").open(encoding="utf-8", newline="") as file:
         return {row["network"]: Accuracy(float(row["top1"]), row["source"]) for row in csv.DictReader(file)}
 
 
 def exhibits(progress: Callable[[str], None] = _silent) -> list[Exhibit]:
-    """Every shipped reference network, from the fewest MACs to the most; ``progress`` hears of each."""
+    """Return every shipped reference network, from the fewest MACs to the most; ``progress`` gets each name."""
     published = accuracies()
     made = []
     for name, path in shipped_spaces().items():
@@ -82,7 +82,7 @@ def exhibits(progress: Callable[[str], None] = _silent) -> list[Exhibit]:
 
 
 def render_gallery(progress: Callable[[str], None] = _silent) -> str:
-    """The page as HTML, the same for the same installation."""
+    """Return the page as HTML, the same for the same installation."""
     shown = exhibits(progress)
     bubbles = [
         Bubble(e.name, f"#{e.name}", e.total.macs, e.total.params, e.accuracy.top1)
@@ -103,7 +103,7 @@ def render_gallery(progress: Callable[[str], None] = _silent) -> str:
 
 
 def write_gallery(path: Path, progress: Callable[[str], None] = _silent) -> None:
-    """Writes the page to ``path``, all of it or nothing.
+    """Write the page to ``path``, all of it or nothing.
 
     Raises:
         InputError: the file cannot be written; an older one is then as it was.

@@ -8,9 +8,9 @@ from pathlib import Path
 from markupsafe import Markup
 
 from archlab.files import write_atomic
-from archlab.report.html import FIRST_SCRIPT, environment, policy, static
+from archlab.report.escaping import json_block
+from archlab.report.page_environment import FIRST_SCRIPT, environment, policy, static
 from archlab.report.roi_readings import Reading, RoIReadings, roi_readings
-from archlab.report.safe import json_block
 
 STYLES = ("page.css", "tables.css", "roi.css", "print.css")
 SCRIPTS = ("report.js",)

@@ -118,7 +118,7 @@ class Axis:
         return self._decades(most) if self.is_log else self._steps(most)
 
     def _steps(self, most: int) -> tuple[float, ...]:
-        """Multiples of 1, 2 or 5 times a power of ten."""
+        """Return multiples of 1, 2 or 5 times a power of ten."""
         raw = (self.high - self.low) / most
         magnitude = 10.0 ** math.floor(math.log10(raw))
         step = next(magnitude * nice for nice in (1, 2, 5, 10) if magnitude * nice >= raw)
@@ -126,7 +126,7 @@ class Axis:
         return tuple(round(i * step, 12) for i in range(first, min(last, first + most) + 1))
 
     def _decades(self, most: int) -> tuple[float, ...]:
-        """1, 2 and 5 times the powers of ten, or where these are too many, powers of ten."""
+        """Return 1, 2 and 5 times the powers of ten, or where these are too many, powers of ten."""
         powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
         for steps in ((1, 2, 5), (1,)):
             ticks = [step * 10.0**power for power in powers for step in steps]

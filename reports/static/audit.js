@@ -82,7 +82,7 @@ function auditTable(root, data) {
       }),
     );
     if (!view.rows.length) {
-      const cell = element("td", "Nothing matches the filter.");
+      const cell = element("td", "No row matches the filter.");
       cell.colSpan = 3 + numbers.length;
       const line = element("tr");
       line.append(cell);

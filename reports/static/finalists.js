@@ -1,7 +1,7 @@
 // Shows one finalist at a time, and opens and closes the stages of its drawing.
 "use strict";
 
-const panels = [...document.querySelectorAll(".candidate")];
+const panels = [...document.querySelectorAll(".finalist")];
 
 function showFinalist(rank) {
   for (const panel of panels) {
@@ -22,7 +22,7 @@ document.addEventListener("click", (event) => {
   if (rank) showFinalist(rank);
   const stages = event.target.closest("[data-stages]");
   if (!stages) return;
-  for (const stage of stages.closest(".candidate").querySelectorAll(".net-stage")) {
+  for (const stage of stages.closest(".finalist").querySelectorAll(".net-stage")) {
     stage.open = stages.dataset.stages === "open";
   }
 });

@@ -6,13 +6,13 @@ const probe = element("span");
 probe.hidden = true;
 document.body.append(probe);
 
-/** The colour that a variable of the style sheet has in the theme of now. */
+/** The colour that a variable of the style sheet has in the present theme. */
 function colour(variable) {
   probe.style.color = `var(--${variable})`;
   return getComputedStyle(probe).color;
 }
 
-/** The values of a column for scored candidates, in the order of the columns. */
+/** The values of a column for scored trials, in the order of the columns. */
 function columnsOf(trace) {
   const xs = report.columns[trace.columns.x];
   const ys = report.columns[trace.columns.y];

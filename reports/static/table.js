@@ -1,8 +1,8 @@
-// The table of all draws: sorted, filtered and paged from the data; each row opens to show what was drawn.
+// The table of all trials: sorted, filtered and paged from the data; each row opens to show its draw.
 "use strict";
 
 (() => {
-  const table = byId("candidates");
+  const table = byId("trial-table");
   if (!table) return;
   const PAGE = 50;
   const body = table.tBodies[0];
@@ -12,7 +12,7 @@
   const counted = byId("shown").dataset.counted;
   const view = { sort: null, descending: false, page: 0, rows: order };
 
-  /** What was drawn in a row, as [hole, value] pairs. */
+  /** The draw of a row, as [hole, value] pairs. */
   function drawsOf(row) {
     if (codes[row] === undefined) return [];
     const digit = (at) => alphabet.indexOf(codes[row][at]);
@@ -30,7 +30,7 @@
 
   const noteOf = (row) => (report.finalist[row] ? `finalist ${report.finalist[row]}` : (report.note[row] ?? ""));
 
-  /** All that the filter looks at, in lower case; made when it is first needed. */
+  /** All that the filter looks at, in lower case; it is made when it is first needed. */
   const texts = [];
   function textOf(row) {
     texts[row] ??= [
@@ -69,7 +69,7 @@
     const button = element("button", report.columns.number[row], "row");
     button.type = "button";
     button.setAttribute("aria-expanded", "false");
-    button.title = "what was drawn";
+    button.title = "show the draw";
     button.addEventListener("click", () => toggleDraws(line, row, button));
     number.append(button);
     const state = element("td");
@@ -136,7 +136,7 @@
     const shown = view.rows.slice(start, start + PAGE);
     body.replaceChildren(...shown.map(rowElement));
     if (!shown.length) {
-      const cell = element("td", "No draw matches the filter.");
+      const cell = element("td", "No trial matches the filter.");
       cell.colSpan = table.tHead.rows[0].cells.length;
       const line = element("tr");
       line.append(cell);
@@ -144,7 +144,7 @@
     }
     const total = count.toLocaleString("en");
     const matching = view.rows.length.toLocaleString("en");
-    byId("shown").textContent = view.rows.length === count ? counted : `${matching} of ${total} draws.`;
+    byId("shown").textContent = view.rows.length === count ? counted : `${matching} of ${total} trials.`;
     byId("page").textContent = `Page ${view.page + 1} of ${pages}`;
     byId("previous").disabled = view.page === 0;
     byId("next").disabled = view.page >= pages - 1;
@@ -176,7 +176,7 @@
     byId(id).addEventListener("click", () => {
       view.page += step;
       render();
-      byId("draws").scrollIntoView();
+      byId("trials").scrollIntoView();
     });
   }
   render();

@@ -67,7 +67,7 @@ def test_show_tells_the_parts_of_a_detector_apart_at_any_size():
     assert sum(parts.values()) == data["macs"]
     shown = archlab("show", "detection", "--input", "3x128x160").stdout
     assert f"MACs backbone {parts['backbone']:,}  neck {parts['neck']:,} (p2 to p5, 32 channels)" in shown
-    assert f"box head {parts['box_head']:,} (100 RoIs an image)" in shown
+    assert f"box head {parts['box_head']:,} (100 RoIs per image)" in shown
 
 
 def test_show_text_is_the_network_itself(tiny):
@@ -207,7 +207,7 @@ def test_a_search_with_stages_prints_survivors_and_cost(tiny):
     rows = [line.split() for line in done.stdout.splitlines()]
     assert next(row for row in rows if row[:2] == ["1", "params"])[2:7] == ["9", "9", "0", "0", "4"]
     assert next(row for row in rows if row[:2] == ["2", "macs"])[2:7] == ["4", "4", "0", "0", "2"]
-    assert 'id="funnel"' in (tiny / "out" / "tiny" / "report.html").read_text()
+    assert 'id="search-stages"' in (tiny / "out" / "tiny" / "report.html").read_text()
 
 
 def test_a_searchs_json_is_all_there_is_on_standard_output(tiny):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from archlab.report.html import write_report
+from archlab.report.search_page import write_report
 from archlab.search.result import SearchResult
 from tests.report import detectors, results
 
@@ -48,7 +48,7 @@ def open_report(browser: Browser, tmp_path: Path) -> Iterator[Open]:
 
 
 def column(page: Page, index: int) -> list[str]:
-    return page.locator(f"#candidates tbody tr td:nth-child({index})").all_inner_texts()
+    return page.locator(f"#trial-table tbody tr td:nth-child({index})").all_inner_texts()
 
 
 def overflow(page: Page) -> int:
@@ -77,7 +77,7 @@ def test_sorting(open_report: Open):
 
 def test_filtering_and_paging(open_report: Open):
     page = open_report(results.search())
-    assert page.locator("#shown").inner_text() == "60 draws."
+    assert page.locator("#shown").inner_text() == "60 trials."
     assert len(column(page, 1)) == 50
     page.locator("#next").click()
     assert len(column(page, 1)) == 10
@@ -89,12 +89,12 @@ def test_filtering_and_paging(open_report: Open):
     shown = column(page, 1)
     assert shown
     assert all(text.strip().startswith("2") for text in shown)
-    page.locator("#candidates tbody button").first.press("Enter")
+    page.locator("#trial-table tbody button").first.press("Enter")
     assert "stage3.block inverted" in page.locator("tr.drawn").inner_text()
-    page.locator("#candidates tbody button").first.press("Enter")
+    page.locator("#trial-table tbody button").first.press("Enter")
     assert page.locator("tr.drawn").count() == 0
     page.locator("#filter").fill("no such thing")
-    assert "No draw matches" in page.locator("#candidates tbody").inner_text()
+    assert "No trial matches" in page.locator("#trial-table tbody").inner_text()
 
 
 def test_theme(open_report: Open):
@@ -112,7 +112,7 @@ def test_theme(open_report: Open):
 
 def test_choosing_a_finalist(open_report: Open):
     page = open_report(results.search())
-    visible = page.locator(".candidate:visible")
+    visible = page.locator(".finalist:visible")
     assert visible.get_attribute("id") == "finalist-1"
     page.locator("#finalist").select_option("3")
     assert visible.get_attribute("id") == "finalist-3"
@@ -157,14 +157,14 @@ def test_hostile_names_do_nothing_and_are_shown(open_report: Open):
     assert results.HOSTILE in page.locator("h1").inner_text()
     title = page.locator("[data-plot='history'] .ytitle").text_content() or ""
     assert title.startswith(results.HOSTILE)
-    page.locator("#candidates tbody button").first.click()
+    page.locator("#trial-table tbody button").first.click()
     assert results.HOSTILE in page.locator("tr.drawn").inner_text()
     # The label under the mouse is a text of plotly's, which knows some HTML.
     page.locator("[data-plot='pareto'] .point").last.hover(force=True)
     label = page.locator("[data-plot='pareto'] .hovertext").text_content() or ""
     assert results.HOSTILE in label
     page.locator("#finalist").select_option("2")
-    assert "so there is no drawing" in page.locator(".candidate:visible").inner_text()
+    assert "so there is no drawing" in page.locator(".finalist:visible").inner_text()
     assert overflow(page) == 0
 
 
@@ -184,11 +184,11 @@ def test_a_search_that_found_little_is_still_a_page(open_report: Open, make: Cal
 
 def test_without_javascript_everything_can_be_read(open_report: Open):
     page = open_report(results.search(), NARROW, javascript=False)
-    assert page.locator("#candidates tbody tr").count() == 50
+    assert page.locator("#trial-table tbody tr").count() == 50
     assert page.locator(".static-plot").count() == 2
     assert page.locator(".needs-js:visible").count() == 0
-    assert page.locator(".candidate").nth(0).get_attribute("open") is not None
-    other = page.locator(".candidate").nth(1)
+    assert page.locator(".finalist").nth(0).get_attribute("open") is not None
+    other = page.locator(".finalist").nth(1)
     other.locator("summary").first.click()
     assert other.locator(".net-svg:visible").count() >= 1
     assert "net mobile_" in page.locator("#finalist-1").inner_text()

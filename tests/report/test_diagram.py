@@ -10,58 +10,10 @@ import pytest
 from archlab.elaborate import elaborate
 from archlab.grammar.parse import parse, parse_file
 from archlab.ir import Applied, Graph, Node
-from archlab.report.blocks import stages_of
 from archlab.report.diagram import draw, heat
-from archlab.report.labels import operator_label
-from archlab.report.layout import Edge, layout
+from archlab.report.diagram_cards import stages_of
 from archlab.resources import shipped_spaces
 from tests.report.results import HOSTILE
-
-
-def test_a_residual_keeps_its_lane_and_its_shortcut_passes_beside_it():
-    placed = layout([("in", ()), ("a", ["in"]), ("b", ["a"]), ("add", ["b", "in"])])
-    assert placed.rank == {"in": 0, "a": 1, "b": 2, "add": 3}
-    assert set(placed.lane.values()) == {0}
-    assert placed.edges == (Edge("in", "a"), Edge("a", "b"), Edge("b", "add"), Edge("in", "add", passing=0))
-    assert (placed.ranks, placed.lanes, placed.passings) == (4, 1, 1)
-
-
-def test_branches_stand_side_by_side():
-    placed = layout([("in", ()), ("a", ["in"]), ("b", ["in"]), ("b2", ["b"]), ("cat", ["a", "b2"])])
-    assert placed.lane == {"in": 0, "a": 0, "b": 1, "b2": 1, "cat": 1}
-    # a's output waits in its own lane for the longer branch.
-    assert placed.edges[-2] == Edge("a", "cat")
-
-
-def test_two_shortcuts_over_the_same_ranks_get_a_lane_each():
-    placed = layout([("in", ()), ("a", ["in"]), ("b", ["a"]), ("c", ["b", "a"]), ("d", ["c", "in"])])
-    passing = [edge.passing for edge in placed.edges if edge.passing is not None]
-    assert sorted(passing) == [0, 1]
-
-
-def test_equal_blocks_are_drawn_once_and_light_operators_join_their_convolution():
-    graph = elaborate(parse_file(shipped_spaces()["resnet50"])).graph
-    stage = stages_of(graph)[1]
-    assert [card.names for card in stage.cards] == [("stage1.0",), ("stage1.1", "stage1.2")]
-    labels = [[operator_label(node) for node in box.nodes] for box in stage.cards[1].boxes]
-    assert labels == [
-        ["conv 1×1", "bn", "relu"],
-        ["conv 3×3", "bn", "relu"],
-        ["conv 1×1", "bn"],
-        ["add", "relu"],
-    ]
-    assert sum(card.macs * len(card.names) for s in stages_of(graph) for card in s.cards) == 4_089_184_256
-
-
-def test_labels_say_stride_groups_and_depthwise():
-    graph = elaborate(
-        parse(
-            "net n(input=8x9x9)\n"
-            "a: conv2d(16, 3, s=2) -> conv2d(16, size(1, 3), g=4) -> depthwise(5) -> shuffle(2) -> maxpool(3, s=2)\n"
-        )
-    ).graph
-    labels = [operator_label(node) for node in graph if node.op not in ("bn", "relu")]
-    assert labels == ["conv 3×3 /2", "conv 1×3 g4", "depthwise 5×5", "shuffle g2", "maxpool 3×3 /2"]
 
 
 @pytest.mark.parametrize(("share", "step"), [(0, 0), (0.001, 1), (0.01, 2), (0.079, 4), (0.16, 6), (1, 6)])

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from archlab.report.bubbles import Bubble, bubble_chart
+from archlab.report.escaping import csp_hash
 from archlab.report.gallery import accuracies, exhibits, render_gallery, write_gallery
-from archlab.report.safe import csp_hash
 
 LIMIT = 2_000_000
 
@@ -64,29 +63,6 @@ def test_the_page_holds_texts_costs_and_drawings(page):
 def test_the_page_is_the_same_each_time(page, tmp_path):
     write_gallery(tmp_path / "g.html")
     assert (tmp_path / "g.html").read_text(encoding="utf-8") == page
-
-
-def test_circles_are_where_their_numbers_say():
-    chart = bubble_chart([Bubble("a", "#a", 10**8, 10**6, 60.0), Bubble("b<", "#b", 10**10, 25 * 10**6, 80.0)])
-    circles = re.findall(r'cx="([\d.]+)" cy="([\d.]+)" r="([\d.]+)"', chart)
-    (bx, by, br), (ax, ay, ar) = [tuple(map(float, circle)) for circle in circles]
-    assert ax < bx
-    assert ay > by
-    assert br == 26.0
-    assert ar == pytest.approx(26 / 5, abs=0.05)
-    assert "b&lt;" in chart
-    assert "b<" not in chart.replace("<b", "")
-    assert bubble_chart([]) == ""
-
-
-def test_only_what_none_beats_is_on_the_line():
-    chart = bubble_chart([
-        Bubble("small", "#s", 10**8, 10**6, 60.0),
-        Bubble("beaten", "#x", 2 * 10**8, 10**6, 55.0),
-        Bubble("large", "#l", 10**9, 10**6, 70.0),
-    ])  # fmt: skip
-    assert chart.count('class="bubble best"') == 2
-    assert re.search(r'class="front" d="M[\d.]+ [\d.]+L[\d.]+ [\d.]+"', chart)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

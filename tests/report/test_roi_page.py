@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from archlab.report.escaping import csp_hash
 from archlab.report.roi_page import render_roi_page, write_roi_page
 from archlab.report.roi_readings import roi_readings
-from archlab.report.safe import csp_hash
 
 
 def test_numbers_of_the_textbook_box() -> None:

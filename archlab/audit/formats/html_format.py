@@ -21,8 +21,8 @@ from archlab.audit.formats.icicle import icicle
 from archlab.audit.formats.interface import Options
 from archlab.audit.formats.plots import memory, models, roofline
 from archlab.report.diagram import draw
-from archlab.report.html import environment, policy, static
-from archlab.report.safe import json_block
+from archlab.report.escaping import json_block
+from archlab.report.page_environment import environment, policy, static
 
 STYLES = ("page.css", "tables.css", "diagram.css", "audit.css", "print.css")
 SCRIPTS = ("report.js", "audit.js")

@@ -79,7 +79,7 @@ def _cell(cell: Cell, count: str, noun: str) -> Markup:
 
 
 def _label(name: str, value: str, x: float, y: float, room: int) -> Markup:
-    """The name, cut to ``room`` characters, and its value where there is room for both; nothing where for neither."""
+    """Return the name, cut to ``room`` characters, with its value if both fit; nothing where there is no room."""
     if len(name) > room and room <= 2:
         return Markup()
     rest = f" {value}" if room > len(name) + len(value) + 1 else ""

@@ -49,12 +49,12 @@ def kind(operator: Operator) -> str:
 
 
 def roofline(audit: Audit) -> Markup:
-    """The roofline scatter: far to the left an operator is bound by memory, to the right by arithmetic."""
+    """Return the roofline scatter: far to the left an operator is bound by memory, to the right by arithmetic."""
     return scatter(roofline_points(audit), "operations per byte", "operations", lambda v: f"{v:g}", format_count)
 
 
 def models(audits: Sequence[Audit]) -> Markup:
-    """Models by parameters and MACs."""
+    """Return models by parameters and MACs."""
     points = [
         Point(
             a.params,
@@ -96,7 +96,7 @@ def _mark(point: Point, x: float, y: float, has_label: bool) -> Markup:
 
 
 def _beside(x: float, y: float, gap: float, last: float, text: str) -> Markup:
-    """Text to the right of a point, or where the point lies beyond ``last``, to the left."""
+    """Return text to the right of a point, or where the point lies beyond ``last``, to the left."""
     if x > last:
         return element("text", text, x=x - gap, y=y + 4, text_anchor="end")
     return element("text", text, x=x + gap, y=y + 4)

@@ -17,7 +17,7 @@ from archlab.audit.formats.columns import COLUMNS, Column, format_total
 from archlab.audit.formats.interface import Options
 from archlab.errors import printable
 from archlab.ir import show_shape
-from archlab.report.terminal import console_for, share, table_of
+from archlab.report.terminal_tables import console_for, share, table_of
 from archlab.units import format_bytes, format_count
 
 _SHARE_AFTER = "macs"

@@ -1,0 +1,120 @@
+"""The table of finalists, on the page and in the terminal: all that a new column needs is a row in each of the two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from archlab.cost import METRICS
+from archlab.detect.names import TRAIN
+from archlab.report.finalist_panels import FinalistPanel
+from archlab.report.objectives_and_costs import Measure, Measures
+from archlab.report.svg import element, shorten
+from archlab.search.result import Finalist, SearchResult
+
+
+@dataclass(frozen=True, slots=True)
+class PageTable:
+    """The table as cells of HTML, row by row."""
+
+    heads: tuple[Markup, ...]
+    rows: tuple[tuple[Markup, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of the page: its title with a remark in small print, and a finalist's cell."""
+
+    title: str
+    cell: Callable[[FinalistPanel], Markup]
+    remark: str = ""
+    is_number: bool = True
+
+
+def page_table(panels: Sequence[FinalistPanel], measures: Measures, first_ranks: Mapping[int, int]) -> PageTable:
+    """Return the table of the page.
+
+    Args:
+        panels: the finalists, a row each.
+        measures: the objectives and costs, a column each.
+        first_ranks: by trial its rank in the first of several stages; without any there is no such column.
+    """
+    columns = _page_columns(panels, measures, first_ranks)
+    return PageTable(
+        tuple(_head(column) for column in columns),
+        tuple(tuple(column.cell(panel) for column in columns) for panel in panels),
+    )
+
+
+def _page_columns(
+    panels: Sequence[FinalistPanel], measures: Measures, first_ranks: Mapping[int, int]
+) -> tuple[_Column, ...]:
+    is_timed = any(panel.latency for panel in panels)
+    # A latency with its range says more than the median alone.
+    shown = [measure for measure in measures.all if not (is_timed and measure.name == "latency")]
+    in_first = _Column("Rank in stage 1", lambda p: _number(str(first_ranks.get(p.info.finalist.trial, "–"))))
+    latency = _Column("Latency", lambda p: _number(p.latency or "–"), remark="median (range)")
+    return (
+        _Column("Rank", lambda p: _number(str(p.info.rank))),
+        _Column("Network", _link, is_number=False),
+        _Column("Trial", lambda p: _number(str(p.info.finalist.trial))),
+        *([in_first] if first_ranks else []),
+        *(_measure(measure) for measure in shown),
+        *([latency] if is_timed else []),
+        _Column("Recounted by fvcore", lambda p: element("td", p.recount), is_number=False),
+        _Column("File", _file, is_number=False),
+    )
+
+
+def _measure(measure: Measure) -> _Column:
+    title = shorten(measure.label, 40)
+    return _Column(title, lambda p: _number(measure.shown(measure.of(p.info.finalist))), remark=measure.unit)
+
+
+def _head(column: _Column) -> Markup:
+    remark = (" ", element("small", column.remark)) if column.remark else ()
+    align = {"class_": "right"} if column.is_number else {}
+    return element("th", column.title, *remark, scope="col", **align)
+
+
+def _number(text: str) -> Markup:
+    return element("td", text, class_="right")
+
+
+def _link(panel: FinalistPanel) -> Markup:
+    rank = str(panel.info.rank)
+    link = element("a", shorten(panel.info.finalist.name, 60), href=f"#finalist-{rank}", data_finalist=rank)
+    return element("th", link, scope="row")
+
+
+def _file(panel: FinalistPanel) -> Markup:
+    path = panel.info.finalist.file
+    return element("td", shorten(path.rsplit("/", 1)[-1], 60), class_="file", title=shorten(path, 200))
+
+
+def terminal_columns(result: SearchResult) -> dict[str, list[str]]:
+    """Return the columns of the terminal's table: by title a cell for each finalist."""
+    finalists = result.finalists
+
+    def cells(show: Callable[[Finalist], str]) -> list[str]:
+        return [show(finalist) for finalist in finalists]
+
+    columns = {"network": cells(lambda f: f.name)}
+    for name in (objective.name for objective in result.objectives if objective.name not in METRICS):
+        columns[f"{name} (AP)" if name == TRAIN else name] = cells(_score_of(name))
+    for title, name in (("MACs", "macs"), ("params", "params"), ("activations", "activations"), ("memory", "memory")):
+        columns[title] = cells(_cost_of(name))
+    if any(finalist.latency for finalist in finalists):
+        columns["latency"] = cells(lambda f: METRICS["latency"].format(f.latency.median) if f.latency else "")
+    columns["fvcore"] = cells(lambda f: "" if f.recount is None else "equal" if f.recount.equal else "DIFFERENT")
+    return columns
+
+
+def _score_of(name: str) -> Callable[[Finalist], str]:
+    return lambda finalist: f"{finalist.values[name]:.4f}" if name in finalist.values else "–"
+
+
+def _cost_of(name: str) -> Callable[[Finalist], str]:
+    return lambda finalist: METRICS[name].format(finalist.cost[name])

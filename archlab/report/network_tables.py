@@ -1,0 +1,151 @@
+"""Shipped spaces and the cost of one network, as plain data for ``--json`` and as tables for the terminal.
+
+Imports neither torch nor optuna, so that ``archlab spaces`` and ``archlab show`` answer at once.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import asdict
+from typing import Any
+
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from archlab.cost import Part, by_block, by_op, by_part, by_stage, cost
+from archlab.detector import BOX_HEAD, NECK, DetectorSpec
+from archlab.elaborate import Interpreter, Network, load
+from archlab.grammar import parse_file
+from archlab.ir import show_shape
+from archlab.measured import Recount
+from archlab.report.terminal_tables import share, table_of
+from archlab.resources import shipped_spaces
+from archlab.units import format_bytes, format_count
+
+CONVENTION = "MACs: multiply-accumulates of convolutions and linear layers, one image."
+
+
+def space_rows() -> list[dict[str, Any]]:
+    """Return every shipped network and space: its name, kind, default cost and what its text says of it."""
+    rows = []
+    for name, path in shipped_spaces().items():
+        space = load(parse_file(path))
+        total = cost(Interpreter(space).network(lambda hole: hole.default))
+        rows.append(
+            {
+                "name": name,
+                "kind": "network" if space.is_reference else "space",
+                "params": total.params,
+                "macs": total.macs,
+                "about": _about(space.architecture.text),
+            }
+        )
+    return rows
+
+
+def _about(text: str) -> str:
+    """Return the first sentence of the comment at a text's head."""
+    comment = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
+    words = " ".join(line.lstrip("# ") for line in comment)
+    # A full stop that ends a sentence is followed by a space and a capital: "et al. 2015" goes on.
+    return re.split(r"(?<=\.) (?=[A-Z0-9])(?!\d{4})", words, maxsplit=1)[0]
+
+
+def spaces_table(rows: list[dict[str, Any]]) -> Table:
+    """Return the shipped spaces as a table of what ``space_rows`` returns."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("name", no_wrap=True)
+    table.add_column("kind", no_wrap=True)
+    for column in ("params", "MACs"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("about", overflow="fold")
+    for row in rows:
+        counts = (format_count(row["params"]), format_count(row["macs"]))
+        table.add_row(row["name"], row["kind"], *counts, escape(row["about"]))
+    return table
+
+
+def network_data(network: Network, count: Recount | None = None) -> dict[str, Any]:
+    """Return a network's totals, then its draw, and its parts by stage and by operator; with fvcore's ``count``."""
+    data: dict[str, Any] = {
+        "name": network.name,
+        "digest": network.digest,
+        "input": list(network.input_shape),
+        **cost(network).as_dict(),
+        "nodes": network.body.nodes,
+        "draws": dict(network.draws),
+        "stages": [_part(part) for part in by_stage(network)],
+        "operators": by_op(network.graph),
+    }
+    if network.detector is not None:
+        data["detector"] = {**asdict(network.detector), "parts": [_part(part) for part in by_part(network)]}
+    if count is not None:
+        data["fvcore"] = {
+            "macs": count.macs,
+            "total": count.total,
+            "by_operator": count.by_operator,
+            "uncounted": count.uncounted,
+            "equal": count.equal,
+        }
+    return data
+
+
+def _part(part: Part) -> dict[str, Any]:
+    return {"name": part.name, "shape": list(part.shape), "nodes": part.nodes, **part.cost.as_dict()}
+
+
+def network_table(network: Network, by: str) -> Table:
+    """Return a network's cost by ``stage``, ``block`` or ``op``; the first two end with the totals."""
+    title = f"{network.name}  {show_shape(network.input_shape)}"
+    return _table_by_operator(network, title) if by == "op" else _table_by_part(network, by, title)
+
+
+def _table_by_operator(network: Network, title: str) -> Table:
+    table = table_of("operator", "nodes", "params", "MACs", "share", "activations", title=title)
+    macs = cost(network).macs
+    for op, row in sorted(by_op(network.graph).items(), key=lambda item: -item[1]["macs"]):
+        counts = (format_count(row["params"]), format_count(row["macs"]), share(row["macs"], macs))
+        table.add_row(op, str(row["nodes"]), *counts, format_count(row["activations"]))
+    return table
+
+
+def _table_by_part(network: Network, by: str, title: str) -> Table:
+    table = table_of(by, "output", "params", "MACs", "share", "activations", "memory", title=title)
+    total = cost(network)
+    for part in by_stage(network) if by == "stage" else by_block(network):
+        table.add_row(
+            part.name,
+            show_shape(part.shape),
+            format_count(part.cost.params),
+            format_count(part.cost.macs),
+            share(part.cost.macs, total.macs),
+            format_count(part.cost.activations),
+            format_bytes(part.cost.memory),
+        )
+    table.add_section()
+    totals = (format_count(total.params), format_count(total.macs), "", format_count(total.activations))
+    table.add_row("total", "", *totals, format_bytes(total.memory), style="bold")
+    return table
+
+
+def network_lines(network: Network, count: Recount | None = None) -> list[str]:
+    """Return what stands below the table: exact totals, a detector's parts, and how fvcore's ``count`` compares."""
+    total = cost(network)
+    lines = [f"params {total.params:,}  MACs {total.macs:,}  activations {total.activations:,}"]
+    if network.detector is not None:
+        lines.append(_detector(network, network.detector))
+    if count is not None:
+        verdict = "equal, operator by operator" if count.equal else "DIFFERENT"
+        lines.append(f"fvcore MACs {count.macs:,}  with norms and pooling {count.total:,}  {verdict}")
+    return lines
+
+
+def _detector(network: Network, detector: DetectorSpec) -> str:
+    """Return the MACs of a detector's parts, and what they are counted for."""
+    macs = {part.name: f"{part.cost.macs:,}" for part in by_part(network)}
+    return (
+        f"MACs backbone {macs['backbone']}  neck {macs[NECK]} ({detector.levels[0]} to {detector.levels[-1]},"
+        f" {detector.width} channels)  box head {macs[BOX_HEAD]} ({detector.rois} RoIs per image)"
+    )

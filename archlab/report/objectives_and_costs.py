@@ -1,0 +1,151 @@
+"""What a report measures networks by: objectives and costs, each in one unit with one number of digits.
+
+A column of numbers reads well when all of it has the same unit and the same digits, so both are chosen once for all
+the networks of a result.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from archlab.cost import METRICS
+from archlab.search.result import Finalist, SearchResult, Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """An objective or a cost, and how it is shown.
+
+    Attributes:
+        kind, name: where its value stands in a trial: an objective's in ``values``, a cost's in ``cost``.
+        label: what readers call it.
+        unit, scale: shown values are multiples of ``scale``, which is called ``unit``.
+        digits: digits behind the point; None for four figures and an exponent.
+        direction: whether more or less is better.
+        limit: its budget, unscaled.
+    """
+
+    kind: Literal["objective", "cost"]
+    name: str
+    label: str
+    unit: str = ""
+    scale: float = 1.0
+    digits: int | None = 3
+    direction: Literal["maximize", "minimize"] = "minimize"
+    limit: float | None = None
+
+    @property
+    def key(self) -> str:
+        """An identifier that no other measure of the result has."""
+        return f"{self.kind}:{self.name}"
+
+    @property
+    def noun(self) -> str:
+        """The label as it stands in a sentence."""
+        return self.label.lower() if self.name in METRICS and self.name != "macs" else self.label
+
+    @property
+    def title(self) -> str:
+        """The label with its unit."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+    def of(self, item: Trial | Finalist) -> float | None:
+        """Return a trial's or finalist's value, unscaled; None where it has none."""
+        return finite((item.values if self.kind == "objective" else item.cost).get(self.name))
+
+    def shown(self, value: float | None) -> str:
+        """Return a value as a table shows it, without its unit.
+
+        >>> Measure("cost", "macs", "MACs", "M", 1e6, 1).shown(203_004_928)
+        '203.0'
+        """
+        if value is None:
+            return "–"
+        scaled = value / self.scale
+        if self.digits is not None:
+            return f"{scaled:.{self.digits}f}"
+        mantissa, exponent = f"{scaled:.3e}".split("e")
+        return f"{mantissa}e{int(exponent):+d}"  # as JavaScript's toExponential writes it
+
+    def with_unit(self, value: float | None) -> str:
+        """Return a value as a sentence shows it."""
+        return f"{self.shown(value)} {self.unit}".strip() if value is not None else "–"
+
+    def rounded(self, value: float | None) -> float | None:
+        """Return a value as a plot places it: scaled, with the digits of the tables."""
+        return None if value is None else float(self.shown(value))
+
+    def is_better(self, a: float, b: float) -> bool:
+        """Return whether ``a`` is better than ``b``."""
+        return a > b if self.direction == "maximize" else a < b
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """All the measures of a result."""
+
+    objectives: tuple[Measure, ...]
+    costs: tuple[Measure, ...]
+
+    @property
+    def all(self) -> tuple[Measure, ...]:
+        """Objectives, then costs."""
+        return (*self.objectives, *self.costs)
+
+
+def measures(result: SearchResult) -> Measures:
+    """Return the objectives, and the costs that any trial has; a cost that is an objective counts once, as that."""
+    objectives = []
+    for objective in result.objectives[:MAX_OBJECTIVES]:
+        values = [finite(trial.values.get(objective.name)) for trial in result.trials]
+        objectives.append(
+            _measure("objective", objective.name, values, objective.direction, result.budgets.get(objective.name))
+        )
+    taken = {objective.name for objective in objectives}
+    costs = []
+    for name in METRICS:
+        values = [finite(trial.cost.get(name)) for trial in result.trials]
+        if name not in taken and any(value is not None for value in values):
+            costs.append(_measure("cost", name, values, "minimize", result.budgets.get(name)))
+    return Measures(tuple(objectives), tuple(costs))
+
+
+MAX_OBJECTIVES = 8
+"""More than anyone can read a Pareto front of; a result that claims more is cut here."""
+
+
+def finite(value: object) -> float | None:
+    """Return ``value`` as a float that a plot can place, which leaves room for sums; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if abs(number) < 1e150 else None
+
+
+def _measure(
+    kind: Literal["objective", "cost"],
+    name: str,
+    values: Sequence[float | None],
+    direction: Literal["maximize", "minimize"],
+    limit: float | None,
+) -> Measure:
+    sizes = sorted(abs(value) for value in values if value)
+    typical = sizes[len(sizes) // 2] if sizes else 1.0
+    label, unit, scale = name, "", 1.0
+    if name in METRICS:
+        label, scales = METRICS[name].label, METRICS[name].scales
+        unit, scale = next((u for u in scales if typical >= u[1]), scales[-1])
+    return Measure(kind, name, label, unit, scale, _digits(sizes, typical / scale), direction, finite(limit))
+
+
+def _digits(sizes: Sequence[float], typical: float) -> int | None:
+    """Return four figures of a typical value, unless the values span too much for fixed digits."""
+    if not 1e-3 <= typical < 1e6 or (sizes and sizes[-1] > 1e15):
+        return None
+    return max(0, min(6, 3 - math.floor(math.log10(typical))))

@@ -1,0 +1,56 @@
+"""What a search found, for the terminal: its finalists, its stages, and how its trials ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from archlab.cost import METRICS
+from archlab.report.finalist_table import terminal_columns
+from archlab.report.terminal_tables import fit_table, table_of
+from archlab.search.result import SearchResult
+from archlab.units import format_seconds
+
+MAX_FAILURES = 3
+"""Failed trials whose reasons are printed; the result has all."""
+
+
+def finalists_table(result: SearchResult, console: Console) -> Table:
+    """Return the finalists with as many columns as ``console`` has room for."""
+    budget = ", ".join(f"{name} ≤ {METRICS[name].format(limit)}" for name, limit in result.budgets.items())
+    title = f"best of {escape(result.space)}" + (f" with {budget}" if budget else "")
+    columns = {head: [escape(cell) for cell in cells] for head, cells in terminal_columns(result).items()}
+    return fit_table(console, columns, ("activations", "memory"), title)
+
+
+def stages_table(result: SearchResult) -> Table:
+    """Return how many candidates each stage of the search evaluated and let through, and what that cost."""
+    total = sum(stage.seconds for stage in result.stages)
+    table = table_of("stage", "networks", "scored", "pruned", "failed", "went on", "evaluation", "share")
+    for number, stage in enumerate(result.stages, start=1):
+        counts = (stage.candidates, stage.scored, stage.pruned, stage.failed, stage.survivors)
+        share = f"{stage.seconds / total:.1%}" if total else "–"
+        name = escape(f"{number} {', '.join(stage.objectives)}")
+        table.add_row(name, *map(str, counts), format_seconds(stage.seconds), share)
+    return table
+
+
+def trial_lines(result: SearchResult) -> list[str]:
+    """Return how the trials ended, and of the first that failed why."""
+    counts = [(state, n) for state, n in result.counts().items() if n or state == "scored"]
+    ended = ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in counts)
+    failures = [t for t in result.trials if t.state == "failed" or (t.reason or "").startswith("failed in")]
+    reasons = [
+        f"  trial {trial.number} {'failed: ' if trial.state == 'failed' else ''}{trial.reason}"
+        for trial in failures[:MAX_FAILURES]
+    ]
+    return [f"{len(result.trials)} trials: {ended}", *reasons]
+
+
+def file_lines(result: SearchResult, folder: Path) -> list[str]:
+    """Return where the files of a search in ``folder`` are."""
+    lines = [f"report   {folder / 'report.html'}", f"result   {folder / 'result.json'}"]
+    return [*lines, f"networks {folder / 'finalists'}/"] if result.finalists else lines
