@@ -13,8 +13,8 @@ from typing import Any
 import click
 
 from archlab.cost import METRICS
-from archlab.detect.names import DETECTION, TRAIN
-from archlab.detect.task import TRAIN_STEPS, Task
+from archlab.detect.scores import DETECTION
+from archlab.detect.task import TRAIN, TRAIN_STEPS, Task
 from archlab.errors import InputError
 from archlab.score import SCORES
 from archlab.search.sampler.names import DEFAULT, SAMPLERS

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from archlab.cost import METRICS, Part, by_block, by_op, by_part, by_stage, cost
-from archlab.detect.names import TRAIN
+from archlab.detect.task import TRAIN
 from archlab.detector import BOX_HEAD, NECK, DetectorSpec
 from archlab.elaborate import Interpreter, Network, load
 from archlab.grammar import parse_file

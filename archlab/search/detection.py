@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archlab.detect.names import DETECTION, TRAIN
-from archlab.detect.task import Task
+from archlab.detect.scores import DETECTION
+from archlab.detect.task import TRAIN, Task
 from archlab.elaborate import Fixed, Interpreter
 from archlab.errors import InputError
 from archlab.grammar import ast, with_classes
@@ -102,8 +102,9 @@ class _Score:
     task: Task
 
     def __call__(self, _module: GraphModule, candidate: Candidate, _trial: optuna.Trial) -> float:
-        from archlab.detect.levels import level_use
-        from archlab.detect.scores import detector_for, score_detector
+        from archlab.detect.attach import detector_for
+        from archlab.detect.level_entropy import level_use
+        from archlab.detect.scores import score_detector
 
         training, _ = _data(self.task, candidate)
         scored = score_detector(self.name, candidate.graph, training, candidate.seed)
@@ -119,8 +120,8 @@ class _Train:
     def __call__(self, _module: GraphModule, candidate: Candidate, trial: optuna.Trial) -> float:
         import optuna
 
-        from archlab.detect.measured import measure_ap
-        from archlab.detect.train import Schedule
+        from archlab.detect.measure_ap import measure_ap
+        from archlab.detect.train_detector import Schedule
 
         training, validation = _data(self.task, candidate)
 

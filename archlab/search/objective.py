@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from archlab import user_code
 from archlab.cost import METRICS
-from archlab.detect.names import DETECTION, TRAIN
-from archlab.detect.task import Task
+from archlab.detect.scores import DETECTION
+from archlab.detect.task import TRAIN, Task
 from archlab.elaborate import Value
 from archlab.errors import InputError, did_you_mean
 from archlab.ir import Graph
