@@ -13,19 +13,21 @@ from typing import Any
 import click
 
 from archlab.cost import METRICS
-from archlab.detect.names import DETECTION
+from archlab.detect.scores import DETECTION
 from archlab.detect.task import TRAIN_STEPS
+from archlab.score import SCORES
 from archlab.search.choices import HEARTBEAT, KEEP, PRUNERS, SAMPLER, SAMPLERS
 
 
 def _search_options(command: Callable[..., None]) -> Callable[..., None]:
+    scores = [name for name, row in SCORES.items() if not row.is_baseline]
     limits = [f"{metric.name}={metric.example}" for metric in METRICS.values()]
     options = [
         click.argument("space"),
         click.option("--budget", "-b", "budget", multiple=True, metavar="METRIC=VALUE",
                      help=f"An upper limit: {', '.join(limits[:-1])} or {limits[-1]}; repeatable."),
         click.option("--objective", "-o", "objective", multiple=True, metavar="NAME",
-                     help="A score to maximise (score, naswot, synflow, zen, entropy, grad_norm; of detectors "
+                     help=f"A score to maximise ({', '.join(scores)}; of detectors "
                      f"{', '.join(DETECTION)}), a metric to minimise, or your own package.module:function or "
                      "file.py:function (its code is run); repeat for a Pareto front.  [default: detection for a text "
                      "with a stage detect, score for others]"),

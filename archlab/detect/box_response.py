@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from archlab.detect.dataset import DetectionData
-from archlab.detect.head import pooled_features
 from archlab.detect.proposals import propose
+from archlab.detect.scores import Scored
+from archlab.detect.untrained import IMAGES, INITS, PER_IMAGE, chosen_images, pooled_features
 from archlab.errors import ScoreError
 from archlab.ir import Graph
 
@@ -66,3 +68,24 @@ def _gram(features: Tensor, rois: Tensor, sides: Tensor, rng: torch.Generator) -
         move = gradient[:, 1:] * sides
         total += move[:, :, None] * move[:, None, :]
     return total / PROJECTIONS
+
+
+def _response(graph: Graph, data: DetectionData, seed: int) -> tuple[float, float]:
+    pairs = []
+    for init in range(seed, seed + INITS):
+        images = chosen_images(data, IMAGES, torch.Generator().manual_seed(init))
+        pairs.append(box_response(graph, data, images, PER_IMAGE, init))
+    sensitivity, information = (statistics.fmean(values) for values in zip(*pairs, strict=True))
+    return sensitivity, information
+
+
+def jitter_sensitivity(graph: Graph, data: DetectionData, seed: int) -> Scored:
+    """Return the first of the response's two numbers, with both as parts."""
+    value, information = _response(graph, data, seed)
+    return Scored(value, {"sensitivity": value, "information": information})
+
+
+def localisation(graph: Graph, data: DetectionData, seed: int) -> Scored:
+    """Return the second of the response's two numbers, with both as parts."""
+    sensitivity, value = _response(graph, data, seed)
+    return Scored(value, {"sensitivity": sensitivity, "information": value})

@@ -6,8 +6,11 @@ import math
 
 import torch
 
-from archlab.detect.untrained import Look
+from archlab.detect.dataset import DetectionData
+from archlab.detect.scores import Scored
+from archlab.detect.untrained import Look, looks, mean
 from archlab.errors import ScoreError
+from archlab.ir import Graph
 
 
 def fisher_ratio(look: Look) -> float:
@@ -30,3 +33,9 @@ def fisher_ratio(look: Look) -> float:
     if within <= 0 or between <= 0:
         raise ScoreError("all boxes have the same features")
     return math.log(between / within)
+
+
+def roi_fisher(graph: Graph, data: DetectionData, seed: int) -> Scored:
+    """Return the Fisher ratio of untrained features."""
+    value = mean(fisher_ratio, looks(graph, data, seed))
+    return Scored(value, {"log ratio": value})

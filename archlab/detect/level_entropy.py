@@ -5,11 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import torch
+
+from archlab.detect.attach import roi_node
+from archlab.detect.dataset import DetectionData
+from archlab.detect.scores import Scored
 from archlab.detector import backbone_of, levels_of
 from archlab.ir import INPUT, Graph
+from archlab.roi import assign_levels
 
 
-def level_entropy(graph: Graph, shares: Mapping[str, float]) -> float:
+def entropy_of_levels(graph: Graph, shares: Mapping[str, float]) -> float:
     """Sum over levels l of share_l (log C_l + sum of log sigma over the convolutions up to l).
 
     log sigma of a convolution is half the logarithm of its fan-in, the input channels of a group times the kernel's
@@ -32,3 +38,28 @@ def level_entropy(graph: Graph, shares: Mapping[str, float]) -> float:
 
 def _log_sigma(weight: tuple[int, ...]) -> float:
     return 0.5 * math.log(math.prod(weight[1:]))
+
+
+def level_use(graph: Graph, data: DetectionData) -> dict[str, float]:
+    """Return the share of the data's boxes that the detector ``graph`` reads from each of its levels, the finest first.
+
+    By the rule of its RoI operator (Lin et al. 2017, arXiv:1612.03144, equation 1). Equal shares without a box.
+
+    Raises:
+        InputError: the graph is no detector.
+    """
+    attrs = roi_node(graph).attrs
+    numbers = [round(stride).bit_length() - 1 for stride in attrs["strides"]]
+    boxes = torch.cat(data.boxes)
+    rois = torch.cat([boxes.new_zeros(len(boxes), 1), boxes], dim=1)
+    levels = assign_levels(rois, numbers[0], numbers[-1], attrs["canonical"])
+    counts = levels.clamp(max=len(numbers) - 1).bincount(minlength=len(numbers)).tolist()
+    total = sum(counts)
+    return {f"p{n}": count / total if total else 1 / len(numbers) for n, count in zip(numbers, counts, strict=True)}
+
+
+def level_entropy(graph: Graph, data: DetectionData, _seed: int) -> Scored:
+    """Return the entropy of a detector's levels, weighted by the data's boxes on them."""
+    shares = level_use(graph, data)
+    value = entropy_of_levels(graph, shares)
+    return Scored(value, {"entropy": value, **{f"share of {name}": share for name, share in shares.items()}})

@@ -9,8 +9,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from archlab.detect.untrained import Look
+from archlab.detect.dataset import DetectionData
+from archlab.detect.scores import Scored
+from archlab.detect.untrained import Look, looks, mean
 from archlab.errors import ScoreError
+from archlab.ir import Graph
 
 STRENGTHS = (0.1, 1.0, 10.0, 100.0, 1000.0)
 """Ridge strengths that are tried, in units of the mean eigenvalue of the features' covariance."""
@@ -83,3 +86,10 @@ def ridge(x: Tensor, y: Tensor, at: Tensor, weights: Tensor | None = None) -> Te
     assert found is not None
     guess: Tensor = at @ (x.T @ found) + mean_y
     return guess
+
+
+def roi_probe(graph: Graph, data: DetectionData, seed: int) -> Scored:
+    """Return what both probes read off untrained features, added."""
+    seen = looks(graph, data, seed)
+    parts = {"class accuracy": mean(class_probe, seen), "place R²": mean(place_probe, seen)}
+    return Scored(sum(parts.values()), parts)

@@ -1,35 +1,22 @@
-"""The detection scores: one row each, and the one way to call them."""
+"""The detection scores: one row each, and the one way to call them. Imports no torch before a score is computed.
+
+A new score is a file beside this one, with a function of the score's name, and a row here.
+"""
 
 from __future__ import annotations
 
-import dataclasses
+import importlib
 import math
-import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
-import torch
-
-from archlab.detect.box_response import box_response
-from archlab.detect.dataset import DetectionData
-from archlab.detect.fisher import fisher_ratio
-from archlab.detect.level_entropy import level_entropy
-from archlab.detect.levels import level_use
-from archlab.detect.probe import class_probe, place_probe
-from archlab.detect.short_training import short_training
-from archlab.detect.untrained import Look, chosen_images, look
-from archlab.detector import DetectorSpec, attach_detector, is_detector, spec_of
+from archlab.detect.attach import detector_for
 from archlab.errors import InputError, ScoreError, did_you_mean
 from archlab.ir import Graph
 
-INITS = 3
-"""Initialisations over which the scores of untrained networks are averaged: one alone is mostly noise."""
-
-IMAGES, PER_IMAGE = 48, 16
-"""Images that a probe looks at, and boxes in each, at most."""
-
-SMALL = DetectorSpec(width=64, head_width=256)
-"""The neck and head that a network is given which says none of its own."""
+if TYPE_CHECKING:
+    from archlab.detect.dataset import DetectionData
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +27,7 @@ class Scored:
     parts: dict[str, float]
 
 
-Function = Callable[[Graph, DetectionData, int], Scored]
+Function = Callable[[Graph, "DetectionData", int], Scored]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +36,27 @@ class DetectionScore:
 
     Attributes:
         name: what a search calls it.
-        function: (detector's graph, training data, seed) to the score. Deterministic; torch's global generator is as
-            before.
+        file: the file in ``archlab/detect`` that its function, of the same name, stands in.
         summary: what it measures, in half a line.
         source: the paper, or that it is archlab's own.
     """
 
     name: str
-    function: Function
+    file: str
     summary: str
     source: str
 
+    @property
+    def function(self) -> Function:
+        """(Detector's graph, training data, seed) to the score.
+
+        It is deterministic, and torch's global generator is as before.
+        """
+        return cast(Function, getattr(importlib.import_module(f"archlab.detect.{self.file}"), self.name))
+
 
 def score_detector(name: str, graph: Graph, data: DetectionData, seed: int) -> Scored:
-    """The detection score ``name`` of ``graph`` on ``data``, whose images have the size of the graph's input.
+    """Return the detection score ``name`` of ``graph`` on ``data``, whose images have the size of the graph's input.
 
     A graph that is no detector is given the neck and head of ``SMALL``; one that is keeps its own, with as many classes
     as the data has.
@@ -84,105 +78,46 @@ def score_detector(name: str, graph: Graph, data: DetectionData, seed: int) -> S
     return scored
 
 
-def detector_for(graph: Graph, data: DetectionData) -> Graph:
-    """``graph`` as a detector of the classes of ``data``.
-
-    Raises:
-        InputError: the images are of another size than the network's input.
-    """
-    if graph.input_shape[1:] != data.size:
-        raise InputError(
-            f"{graph.name} takes images of {graph.input_shape[1]}x{graph.input_shape[2]}, and {data.source} was read "
-            f"at {data.size[0]}x{data.size[1]}",
-            hint="read the data at the network's size",
-        )
-    spec = spec_of(graph) if is_detector(graph) else SMALL
-    return attach_detector(graph, dataclasses.replace(spec, classes=len(data.classes)))
-
-
-def looks(graph: Graph, data: DetectionData, seed: int) -> list[Look]:
-    """What ``INITS`` initialisations see of boxes in ``IMAGES`` images, other images each time."""
-    seen = []
-    for init in range(seed, seed + INITS):
-        images = chosen_images(data, IMAGES, torch.Generator().manual_seed(init))
-        seen.append(look(graph, data, images, PER_IMAGE, init))
-    return seen
-
-
-def _mean(function: Callable[[Look], float], seen: Sequence[Look]) -> float:
-    return statistics.fmean(map(function, seen))
-
-
-def _short(graph: Graph, data: DetectionData, seed: int) -> Scored:
-    loss = short_training(graph, data, seed)
-    return Scored(-loss, {"loss": loss})
-
-
-def _probe(graph: Graph, data: DetectionData, seed: int) -> Scored:
-    seen = looks(graph, data, seed)
-    parts = {"class accuracy": _mean(class_probe, seen), "place R²": _mean(place_probe, seen)}
-    return Scored(sum(parts.values()), parts)
-
-
-def _fisher(graph: Graph, data: DetectionData, seed: int) -> Scored:
-    value = _mean(fisher_ratio, looks(graph, data, seed))
-    return Scored(value, {"log ratio": value})
-
-
-def _response(graph: Graph, data: DetectionData, seed: int) -> tuple[float, float]:
-    pairs = []
-    for init in range(seed, seed + INITS):
-        images = chosen_images(data, IMAGES, torch.Generator().manual_seed(init))
-        pairs.append(box_response(graph, data, images, PER_IMAGE, init))
-    sensitivity, information = (statistics.fmean(values) for values in zip(*pairs, strict=True))
-    return sensitivity, information
-
-
-def _sensitivity(graph: Graph, data: DetectionData, seed: int) -> Scored:
-    value, information = _response(graph, data, seed)
-    return Scored(value, {"sensitivity": value, "information": information})
-
-
-def _localisation(graph: Graph, data: DetectionData, seed: int) -> Scored:
-    sensitivity, value = _response(graph, data, seed)
-    return Scored(value, {"sensitivity": sensitivity, "information": value})
-
-
-def _entropy(graph: Graph, data: DetectionData, _seed: int) -> Scored:
-    shares = level_use(graph, data)
-    value = level_entropy(graph, shares)
-    return Scored(value, {"entropy": value, **{f"share of {name}": share for name, share in shares.items()}})
-
-
-def _detection(graph: Graph, data: DetectionData, seed: int) -> Scored:
-    """log A - log L: A the balanced accuracy of the class probe, L the loss of the short training."""
-    loss = short_training(graph, data, seed)
-    accuracy = _mean(class_probe, looks(graph, data, seed))
-    return Scored(math.log(max(accuracy, 1e-9)) - math.log(loss), {"loss": loss, "class accuracy": accuracy})
-
-
 DETECTION_SCORES: dict[str, DetectionScore] = {
     row.name: row
     for row in (
         DetectionScore(
-            "detection", _detection, "short RoI training and RoI probe: the one to search with", "archlab's own"
+            "detection", "combined", "short RoI training and RoI probe: the one to search with", "archlab's own"
         ),
         DetectionScore(
-            "short_roi", _short, "minus the loss of a short training with given proposals", "arXiv:1504.08083, loss"
+            "short_roi",
+            "short_training",
+            "minus the loss of a short training with given proposals",
+            "arXiv:1504.08083, loss",
         ),
         DetectionScore(
-            "roi_probe", _probe, "class and place of boxes, read off untrained features by ridge", "arXiv:1610.01644"
+            "roi_probe",
+            "probe",
+            "class and place of boxes, read off untrained features by ridge",
+            "arXiv:1610.01644",
         ),
-        DetectionScore("roi_fisher", _fisher, "how far apart untrained features keep the classes", "Fisher 1936"),
+        DetectionScore("roi_fisher", "fisher", "how far apart untrained features keep the classes", "Fisher 1936"),
         DetectionScore(
-            "jitter_sensitivity", _sensitivity, "relative change of a box's features as it moves", "archlab's own"
+            "jitter_sensitivity",
+            "box_response",
+            "relative change of a box's features as it moves",
+            "archlab's own",
         ),
         DetectionScore(
-            "localisation", _localisation, "information that a box's features hold of its place", "archlab's own"
+            "localisation",
+            "box_response",
+            "information that a box's features hold of its place",
+            "archlab's own",
         ),
         DetectionScore(
-            "level_entropy", _entropy, "entropy of the levels, weighted by the data's boxes", "arXiv:2111.13336"
+            "level_entropy",
+            "level_entropy",
+            "entropy of the levels, weighted by the data's boxes",
+            "arXiv:2111.13336",
         ),
     )
 }
 """Every detection score by name."""
+
+DETECTION = tuple(DETECTION_SCORES)
+"""The scores' names; the first is the one to search with."""

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from archlab.detect.dataset import DetectionData, split
 from archlab.detect.proposals import Proposals, propose
-from archlab.detect.train import batches
+from archlab.detect.scores import Scored
+from archlab.detect.train_detector import batches
 from archlab.errors import ScoreError
 from archlab.ir import Graph
 from archlab.nn import build
@@ -78,3 +79,9 @@ def roi_loss(logits: Tensor, deltas: Tensor, proposals: Proposals) -> Tensor:
     aims = proposals.offsets[true] * torch.tensor(OFFSET_WEIGHTS)
     place = F.smooth_l1_loss(own, aims, beta=BETA, reduction="sum") / len(labels)
     return F.cross_entropy(logits, labels) + place
+
+
+def short_roi(graph: Graph, data: DetectionData, seed: int) -> Scored:
+    """Return minus the loss of a short training."""
+    loss = short_training(graph, data, seed)
+    return Scored(-loss, {"loss": loss})

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from archlab.detect.source import Source
 
+TRAIN = "train"
+"""The objective that is a whole training, worth its AP."""
+
 TRAIN_STEPS = 750
 
 

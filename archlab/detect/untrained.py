@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+import statistics
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, fx
 
+from archlab.detect.attach import roi_node
 from archlab.detect.dataset import DetectionData
-from archlab.detect.head import pooled_features
 from archlab.detect.proposals import Proposals, propose
+from archlab.detector import prune
 from archlab.ir import Graph
+from archlab.nn import build
+
+INITS = 3
+"""Initialisations over which the scores of untrained networks are averaged: one alone is mostly noise."""
+
+IMAGES, PER_IMAGE = 48, 16
+"""Images that a probe looks at, and boxes in each, at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,12 +40,12 @@ class Look:
 
 
 def chosen_images(data: DetectionData, count: int, rng: torch.Generator) -> list[int]:
-    """At most ``count`` images by lot, in the order of the lot."""
+    """Return at most ``count`` images in a random order."""
     return torch.randperm(len(data), generator=rng)[:count].tolist()
 
 
 def look(graph: Graph, data: DetectionData, images: Sequence[int], per_image: int, seed: int) -> Look:
-    """The RoI features that ``graph``, a detector's, gives of boxes in ``images`` with the weights of ``seed``.
+    """Return the RoI features that ``graph``, a detector's, gives of boxes in ``images`` with the weights of ``seed``.
 
     Norms take the statistics of the batch, as in training. Every other image is for fitting.
     """
@@ -45,3 +55,27 @@ def look(graph: Graph, data: DetectionData, images: Sequence[int], per_image: in
     with torch.no_grad():
         features = module(data.batch(images).contiguous(memory_format=torch.channels_last), proposals.rois)
     return Look(features.flatten(1), proposals, proposals.rois[:, 0] % 2 == 0)
+
+
+def pooled_features(graph: Graph, seed: int) -> fx.GraphModule:
+    """Return the part of a detector ``graph`` that takes (images, (K, 5) boxes) to RoI features (K, C, P, P).
+
+    Raises:
+        InputError: the graph has no RoI operator.
+    """
+    part = prune(dataclasses.replace(graph, outputs=(roi_node(graph).name,)))
+    return build(part, seed=seed).to(memory_format=torch.channels_last)
+
+
+def looks(graph: Graph, data: DetectionData, seed: int) -> list[Look]:
+    """Return what ``INITS`` initialisations see of boxes in ``IMAGES`` images, other images each time."""
+    seen = []
+    for init in range(seed, seed + INITS):
+        images = chosen_images(data, IMAGES, torch.Generator().manual_seed(init))
+        seen.append(look(graph, data, images, PER_IMAGE, init))
+    return seen
+
+
+def mean(function: Callable[[Look], float], seen: Sequence[Look]) -> float:
+    """Return the mean of a score over what was seen."""
+    return statistics.fmean(map(function, seen))

@@ -1,4 +1,7 @@
-"""Scores of untrained networks: functions (module, batch, generator) to a number, in one table."""
+"""Scores of untrained networks: functions (module, batch, generator) to a number, in one table.
+
+Nothing here imports torch before a score is computed.
+"""
 
 from archlab.score.table import SCORES, Score, score
 

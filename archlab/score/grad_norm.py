@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 from torch.func import functional_call
 
-from archlab.score.run import Run
+from archlab.score.undisturbed import Run
 
 
 def grad_norm(module: fx.GraphModule, batch: Tensor, rng: torch.Generator) -> float:

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, fx, nn
 
-from archlab.score.run import CODED, Run
+from archlab.score.undisturbed import CODED, Run
 
 
 def naswot(module: fx.GraphModule, batch: Tensor, rng: torch.Generator) -> float:  # noqa: ARG001

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
 from archlab.nn.latency import on_threads
-from archlab.score.run import CODED, Run
+from archlab.score.undisturbed import CODED, Run
 
 
 def synflow(module: fx.GraphModule, batch: Tensor, rng: torch.Generator) -> float:  # noqa: ARG001

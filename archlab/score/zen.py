@@ -11,7 +11,7 @@ from torch import Tensor, fx, nn
 from archlab.detector import prune
 from archlab.ir import INPUT, Graph
 from archlab.nn.module import build
-from archlab.score.run import Run
+from archlab.score.undisturbed import Run
 
 ALPHA = 0.01
 REPEATS = 3

@@ -7,8 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from archlab.detect.names import TRAIN
-from archlab.detect.task import Task
+from archlab.detect.task import TRAIN, Task
 from archlab.search.candidate import Candidate, UserObjective
 
 if TYPE_CHECKING:
@@ -33,8 +32,9 @@ class _Score:
     task: Task
 
     def __call__(self, _module: GraphModule, candidate: Candidate, _trial: optuna.Trial) -> float:
-        from archlab.detect.levels import level_use
-        from archlab.detect.scores import detector_for, score_detector
+        from archlab.detect.attach import detector_for
+        from archlab.detect.level_entropy import level_use
+        from archlab.detect.scores import score_detector
 
         training, _ = _data(self.task, candidate)
         scored = score_detector(self.name, candidate.graph, training, candidate.seed)
@@ -50,8 +50,8 @@ class _Train:
     def __call__(self, _module: GraphModule, candidate: Candidate, trial: optuna.Trial) -> float:
         import optuna
 
-        from archlab.detect.measured import measure_ap
-        from archlab.detect.train import Schedule
+        from archlab.detect.measure_ap import measure_ap
+        from archlab.detect.train_detector import Schedule
 
         training, validation = _data(self.task, candidate)
 

@@ -10,10 +10,12 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 import archlab
-from archlab.detect.scores import IMAGES, PER_IMAGE, detector_for, looks, score_detector
+from archlab.detect.attach import detector_for
+from archlab.detect.scores import score_detector
 from archlab.detect.shapes import drawn_shapes
 from archlab.detect.short_training import BATCH, STEPS, short_training
 from archlab.detect.short_training import PER_IMAGE as TRAINED_BOXES
+from archlab.detect.untrained import IMAGES, PER_IMAGE, looks
 from archlab.elaborate import elaborate
 from archlab.ir import Graph
 from archlab.nn import build

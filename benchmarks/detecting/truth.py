@@ -14,10 +14,10 @@ from typing import Any
 from torch import nn
 
 from archlab.detect import attach
+from archlab.detect.average_precision import average_precision, predict
 from archlab.detect.dataset import DetectionData, read_coco
-from archlab.detect.evaluate import average_precision, predict
-from archlab.detect.measured import small_faster_rcnn
-from archlab.detect.train import Schedule, train
+from archlab.detect.measure_ap import small_faster_rcnn
+from archlab.detect.train_detector import Schedule, train
 from archlab.errors import ScoreError
 from archlab.ir import Graph
 from benchmarks.detecting.model import detector

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from archlab.detect import box_response as module
+from archlab.detect.attach import roi_node
 from archlab.detect.box_response import box_response
-from archlab.detect.head import pooled_features, roi_node
-from archlab.detect.level_entropy import level_entropy
-from archlab.detect.levels import level_use
+from archlab.detect.level_entropy import entropy_of_levels, level_use
 from archlab.detect.proposals import propose
 from archlab.detect.shapes import drawn_shapes
+from archlab.detect.untrained import pooled_features
 from archlab.errors import InputError, ScoreError
 from tests.detect.networks import BACKBONE, graph_of
 
@@ -109,16 +109,16 @@ def test_level_use_by_hand(graph, data):
 def test_level_entropy_by_hand(graph):
     stem, stage1, stage2, stage3 = (0.5 * math.log(9 * channels) for channels in (3, 8, 8, 16))
     p2, p3 = math.log(8) + stem + stage1, math.log(16) + stem + stage1 + stage2
-    assert level_entropy(graph, {"p2": 1, "p3": 0, "p4": 0}) == pytest.approx(p2)
-    mixed = level_entropy(graph, {"p2": 0.5, "p3": 0.2, "p4": 0.3})
+    assert entropy_of_levels(graph, {"p2": 1, "p3": 0, "p4": 0}) == pytest.approx(p2)
+    mixed = entropy_of_levels(graph, {"p2": 0.5, "p3": 0.2, "p4": 0.3})
     assert mixed == pytest.approx(0.5 * p2 + 0.2 * p3 + 0.3 * (p3 + stage3))
 
 
 def test_of_branches_the_larger_sum_counts_and_a_group_has_its_own_fan_in():
     text = BACKBONE.replace("stage1: conv(8, s=2)", "stage1: cat(conv(4, 5, s=2), group(4, 3, s=2, g=2))")
-    both = level_entropy(graph_of(text), {"p2": 1.0})
+    both = entropy_of_levels(graph_of(text), {"p2": 1.0})
     assert both == pytest.approx(math.log(8) + 0.5 * math.log(27) + 0.5 * math.log(25 * 8))
     grouped = BACKBONE.replace("stage1: conv(8, s=2)", "stage1: group(8, 3, s=2, g=2)")
-    assert level_entropy(graph_of(grouped), {"p2": 1.0}) == pytest.approx(
+    assert entropy_of_levels(graph_of(grouped), {"p2": 1.0}) == pytest.approx(
         math.log(8) + 0.5 * math.log(27) + 0.5 * math.log(9 * 4)
     )

@@ -9,8 +9,8 @@ import torch
 
 from archlab import elaborate, load, parse, with_input
 from archlab.detect import DetectorSpec, attach, attach_neck, torchvision_model
-from archlab.detect.measured import small_faster_rcnn
-from archlab.detect.scores import detector_for
+from archlab.detect.attach import detector_for
+from archlab.detect.measure_ap import small_faster_rcnn
 from archlab.detect.shapes import drawn_shapes
 from archlab.errors import ElaborationError, InputError
 from archlab.nn import build

@@ -6,10 +6,11 @@ import math
 import pytest
 import torch
 
-from archlab.detect import scores
-from archlab.detect.names import DETECTION
-from archlab.detect.scores import DETECTION_SCORES, SMALL, detector_for, score_detector
+from archlab.detect.attach import SMALL, detector_for
+from archlab.detect.fisher import fisher_ratio
+from archlab.detect.scores import DETECTION, DETECTION_SCORES, score_detector
 from archlab.detect.shapes import drawn_shapes
+from archlab.detect.untrained import looks
 from archlab.detector import spec_of
 from archlab.errors import InputError, ScoreError
 from tests.detect.networks import BACKBONE, graph_of
@@ -25,8 +26,10 @@ def data():
     return drawn_shapes(16, (64, 64), 0)
 
 
-def test_the_names_known_without_torch_are_the_scores():
-    assert tuple(DETECTION_SCORES) == DETECTION
+def test_every_row_is_under_its_name_and_its_function_documented():
+    for name, row in DETECTION_SCORES.items():
+        assert row.name == name == row.function.__name__
+        assert row.function.__doc__
 
 
 @pytest.mark.parametrize("name", DETECTION)
@@ -49,9 +52,9 @@ def test_detection_is_made_of_short_training_and_the_class_probe(graph, data):
 
 
 def test_a_score_is_averaged_over_three_initialisations(graph, data):
-    seen = scores.looks(graph, data, 7)
+    seen = looks(graph, data, 7)
     assert len(seen) == 3
-    each = [scores.fisher_ratio(look) for look in seen]
+    each = [fisher_ratio(look) for look in seen]
     assert len(set(each)) == 3
     assert score_detector("roi_fisher", graph, data, 7).value == pytest.approx(sum(each) / 3)
 

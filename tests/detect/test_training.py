@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from archlab.detect import short_training as short
-from archlab.detect.evaluate import average_precision
-from archlab.detect.measured import anchor_scale, measure_ap, small_faster_rcnn
+from archlab.detect.attach import detector_for
+from archlab.detect.average_precision import average_precision
+from archlab.detect.measure_ap import anchor_scale, measure_ap, small_faster_rcnn
 from archlab.detect.proposals import propose
-from archlab.detect.scores import detector_for
 from archlab.detect.shapes import drawn_shapes
 from archlab.detect.short_training import roi_loss, short_training
-from archlab.detect.train import Schedule, batches, mirrored, train
+from archlab.detect.train_detector import Schedule, batches, mirrored, train
 from archlab.errors import InputError, ScoreError
 from tests.detect.networks import BACKBONE, graph_of
 

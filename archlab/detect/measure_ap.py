@@ -10,11 +10,11 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from archlab.detect.attach import detector_for
+from archlab.detect.average_precision import AveragePrecision, average_precision, predict
 from archlab.detect.dataset import DetectionData
-from archlab.detect.evaluate import AveragePrecision, average_precision, predict
 from archlab.detect.faster_rcnn import torchvision_model
-from archlab.detect.scores import detector_for
-from archlab.detect.train import Schedule, train
+from archlab.detect.train_detector import Schedule, train
 from archlab.detector import neck_strides
 from archlab.ir import Graph
 
@@ -54,7 +54,7 @@ def measure_ap(
     """Trains Faster R-CNN on the backbone and neck of ``graph`` from scratch, and measures its AP.
 
     Args:
-        graph: a detector's, or a backbone's, which is given ``archlab.detect.scores.SMALL``.
+        graph: a detector's, or a backbone's, which is given ``archlab.detect.attach.SMALL``.
         report: told the AP at each share of ``LOOKS`` of the steps, rounded up, that comes before the last step.
 
     Raises:

@@ -9,8 +9,8 @@ import math
 import pytest
 import torch
 
+from archlab.detect.average_precision import average_precision, predict
 from archlab.detect.dataset import DetectionData
-from archlab.detect.evaluate import average_precision, predict
 from archlab.detect.shapes import CLASSES, drawn_shapes
 
 pytest.importorskip("pycocotools")
