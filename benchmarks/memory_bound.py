@@ -21,7 +21,7 @@ AVX and SSE 4.1)."""
 BLOCKS = (8, 16, 24, 32, 48, 64)
 """To multiples of how many outputs a blocked layout of weights fills up: one to four registers of 8 or 16 numbers."""
 LANES = 16
-"""To multiples of how many channels a blocked layout fills up the rest: an AVX-512 register; narrower ones fill less."""
+"""To multiples of how many channels a blocked layout fills up the rest: one AVX-512 register, or a narrower one."""
 
 Need = Callable[[Graph, Node], int]
 """The bytes that one operator holds for a moment beside its inputs, parameters and output."""
@@ -84,7 +84,7 @@ WITHOUT_ONEDNN: tuple[Need, ...] = (vectors_and_indices, unfolded_groups)
 
 
 def peak_bound(graph: Graph, needs: tuple[Need, ...]) -> int:
-    """Return the bytes above which no forward of one image on one thread peaks, parameters aside and the input included."""
+    """Return the bytes above which no forward of one image on one thread peaks; the input counts, parameters do not."""
     moments = (alive + sum(need(graph, node) for need in needs) for node, alive in alive_at(graph))
     return max(moments) + WORKSPACE
 

@@ -1,0 +1,41 @@
+"""That something ends soon, measured by what it does and not by the clock of a machine that may be slow or busy."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+CALLS = 20_000_000
+"""Calls of functions, Python's and C's; the most that a right answer takes in these tests is 9 million."""
+
+PROCESSOR_SECONDS = 120
+"""CPU time of this process, for what takes long inside of one call; what is right takes a few seconds."""
+
+
+class TooManyCallsError(BaseException):
+    """What ran did not end; no ``except Exception`` of its own stops it."""
+
+
+@contextmanager
+def ends_soon(calls: int = CALLS) -> Iterator[None]:
+    """Stop what runs inside at its ``calls``-th call, and fail where it took minutes of the processor.
+
+    The count is the same on every run of one version of Python, whatever else the machine does.
+    """
+    left, before, start = calls, sys.getprofile(), time.process_time()
+
+    def count(frame: object, event: str, arg: object) -> None:
+        nonlocal left
+        left -= 1
+        if left <= 0:
+            sys.setprofile(None)
+            raise TooManyCallsError(f"not done after {calls:,} calls and returns")
+
+    sys.setprofile(count)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
+    assert time.process_time() - start < PROCESSOR_SECONDS
