@@ -9,6 +9,9 @@ from archlab.audit.formats.interface import DEFAULTS, Format, Options
 
 if TYPE_CHECKING:
     from archlab.audit.audit_run import AuditRun
+    from archlab.audit.formats import csv_format, html_format, json_format, terminal_format
+
+    _CHECKED: tuple[Format, ...] = (csv_format, html_format, json_format, terminal_format)
 
 __all__ = ["DEFAULTS", "FORMATS", "Format", "Options", "render"]
 

@@ -127,17 +127,22 @@ class Recording:
     module_calls: dict[str, int] = field(default_factory=dict)
     failed_in: list[str] = field(default_factory=list)
     stack: list[str] = field(default_factory=lambda: [""])
-    _producer: dict[int, int] = field(default_factory=dict)
+    _producer: dict[int, tuple[weakref.ref[Tensor], int]] = field(default_factory=dict)
 
     def add_input(self, tensor: Tensor) -> None:
         """Remember a tensor that the network is given."""
-        self._producer[id(tensor)] = INPUT
+        self._producer[id(tensor)] = weakref.ref(tensor), INPUT
         self.memory.ignore(tensor)
 
     def sources(self, tensors: list[Tensor]) -> tuple[int, ...]:
         """Return where each of these comes from; weights and constants come from nowhere."""
-        producer = self._producer
-        return tuple(producer[id(t)] for t in tensors if id(t) in producer)
+        found = []
+        for tensor in tensors:
+            made = self._producer.get(id(tensor))
+            # A new tensor may have the identity of one that is gone.
+            if made is not None and made[0]() is tensor:
+                found.append(made[1])
+        return tuple(found)
 
     def add_call(
         self,
@@ -162,7 +167,7 @@ class Recording:
         self.memory.now = index
         fresh = [self.memory.add_output(t, index) for t in outputs]
         for tensor in outputs:
-            self._producer[id(tensor)] = index
+            self._producer[id(tensor)] = weakref.ref(tensor), index
         written = sum(_bytes(t) for t, new in zip(outputs, fresh, strict=True) if new or known.writes)
         read = _bytes_read(known, tensors, written) if written else 0
         self.calls.append(

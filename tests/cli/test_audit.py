@@ -14,8 +14,6 @@ import pytest
 from click.testing import CliRunner
 
 from archlab.audit.config import read_config
-from archlab.audit.input_spec import parse_inputs
-from archlab.audit.targets import find_targets, parse_arguments
 from archlab.cli.main import cli
 from archlab.errors import ArchlabError, InputError
 
@@ -149,37 +147,6 @@ def test_every_table(by):
 def test_comparison_has_ratios():
     done = run("mobilenet_v1", "resnet50", "--compare")
     assert "7.190" in done.stdout  # 4,089,184,256 / 568,740,352
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("nonsense", "names no model"),
-        ("torchvision:resnet5", "did you mean"),
-        ("timm:resnet50(1)", "arguments need names"),
-        ("a.b:f(open('x'))", "not all literals"),
-        ("missing.pt2", "no such file"),
-    ],
-)
-def test_a_target_that_names_nothing(text, said):
-    with pytest.raises(InputError) as error:
-        find_targets(text)
-    assert said in str(error.value)
-
-
-def test_arguments_are_literals():
-    assert parse_arguments("(1, 'a', w=[2, (3,)], x=None)", "t") == ((1, "a"), {"w": [2, (3,)], "x": None})
-
-
-@pytest.mark.parametrize("text", ["3x", "x3", "3x4:float7", "-1x2"])
-def test_an_input_that_is_no_shape(text):
-    with pytest.raises(InputError):
-        parse_inputs([text], 1)
-
-
-def test_patterns_find_many():
-    pytest.importorskip("timm")
-    assert {t.name for t in find_targets("timm:resnet1[08]")} >= {"timm:resnet18"}
 
 
 def test_an_exported_program(folder):

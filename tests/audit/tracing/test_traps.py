@@ -14,9 +14,9 @@ from torch import nn
 
 import archlab
 from archlab.audit.audit_model import audit_model
-from tests.audit.traps import CASES
+from tests.audit.tracing.traps import CASES
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "audit_traps.py"
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "audit_traps.py"
 
 
 def shared_cases():

@@ -1,0 +1,84 @@
+"""Every format is a function from a run to a text; what files hold is the same in the same order for good."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+
+import pytest
+import torch
+from torch import nn
+
+import archlab
+from archlab.audit.audit_run import AuditRun, Failure
+from archlab.audit.formats import FORMATS, Options, render
+from archlab.audit.formats.columns import COLUMNS, FORMS, format_total
+from archlab.audit.limits import Breach
+
+MODEL = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU())
+AUDIT = dataclasses.replace(archlab.audit(MODEL, torch.empty(2, 3, 8, 8, device="meta")), name="small")
+RUN = AuditRun((AUDIT, Failure("=evil", "why")), (Breach("small", "macs", 2, 1),))
+COUNTS = ["macs", "bias", "norm", "pool", "elementwise", "activations", "read", "written"]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_same_run_gives_the_same_text_with_all_of_it(name):
+    text = render(name, RUN)
+    assert text == render(name, RUN)
+    assert text.endswith("\n") or name == "html"
+    assert "small" in text
+    assert "evil" in text
+
+
+def test_the_columns_of_the_csv():
+    header, *rows = csv.reader(io.StringIO(render("csv", RUN)))
+    before, after = ["model", "level", "name", "kind", "calls", "params", "shared", "own"], ["intensity", "memory"]
+    assert header == [*before, *COUNTS, *after, "shape", "dtype", "inputs", "counted", "failure"]
+    assert [row[1] for row in rows] == ["model", *["module"] * 3, *["operator"] * 3, "model"]
+    assert (rows[-1][0], rows[-1][-1]) == ("'=evil", "why")
+
+
+def test_the_fields_of_the_json():
+    data = json.loads(render("json", RUN))
+    assert list(data) == ["schema", "convention", "audits", "failures", "breaches"]
+    assert data["schema"] == "archlab.audit/1"
+    (audit,) = data["audits"]
+    totals = ["params", "trainable", "param_bytes", "buffer_bytes", *COUNTS, "memory", "intensity"]
+    assert list(audit) == [
+        *("name", "kind", "inputs", "device", "reason", "training"),
+        *totals,
+        *("peak", "shared", "uncounted", "conventions", "deployed", "parts", "peers", "notes"),
+        *("stages", "modules", "operators"),
+    ]
+    module = ["path", "kind", "calls", "params", "shared", "own", "operators", *COUNTS, "memory", "intensity"]
+    operator = ["name", "op", "target", "module", "inputs", "shapes", "dtype", "params", *COUNTS, "live", "counted"]
+    assert list(audit["modules"][0]) == module
+    assert list(audit["operators"][0]) == [*operator, "intensity"]
+    assert list(audit["deployed"]) == ["params", *COUNTS[:6], "folded", "merged"]
+    assert data["failures"] == [{"name": "=evil", "reason": "why"}]
+    assert data["breaches"] == [{"name": "small", "metric": "macs", "value": 2, "limit": 1}]
+
+
+@pytest.mark.parametrize(
+    ("options", "first"), [(Options(), "(whole)"), (Options(by="stage"), "0"), (Options(by="op"), "conv2d")]
+)
+def test_the_terminal_has_every_column(options, first):
+    lines = render("terminal", RUN, options).splitlines()
+    expected = [c.heading for c in COLUMNS if not (c.of_modules_only and options.by == "op")]
+    assert [word for word in lines[2].split() if word in expected] == expected
+    assert lines[4].split()[0] == first
+    assert lines[-1] == "failed  =evil: why"
+
+
+def test_the_page_has_every_column_in_a_form_that_its_script_knows():
+    text = render("html", RUN)
+    for column in COLUMNS:
+        assert f'data-key="{column.key}" data-form="{column.form}">{column.title}</th>' in text
+    assert {column.form for column in COLUMNS} <= set(FORMS)
+
+
+def test_totals_are_written_as_bytes_where_they_are():
+    assert format_total("param_bytes", 2048) == format_total("memory", 2048) == "2.000 KiB"
+    assert format_total("macs", 2048) == "2.048 k"
