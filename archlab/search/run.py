@@ -103,7 +103,7 @@ def _versions() -> dict[str, str]:
 
 
 def _machine() -> str:
-    """The processor and how many cores of it this process may use."""
+    """Return the processor and how many cores of it this process may use."""
     model = platform.processor() or platform.machine()
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():

@@ -60,11 +60,11 @@ class Observations:
             self.pending += 1
             if (digest := claimed_digest(other)) is not None:
                 self.claimed.add(digest)
-            elif (known := self.drawer.known(given_params(other))) is not None:
+            elif (known := self.drawer.from_params(given_params(other))) is not None:
                 self.claimed.add(known.network.digest)
 
     def _add(self, trial: FrozenTrial, signs: Sequence[float]) -> None:
-        counted = self.drawer.known(trial.params)
+        counted = self.drawer.from_params(trial.params)
         if counted is None:
             return
         self.taken.add(counted.network.digest)

@@ -30,7 +30,7 @@ class HalvingPruner(SuccessiveHalvingPruner):
 
 
 class _WithoutDead:
-    """A study as a pruner sees it, without trials without a result."""
+    """A study as a pruner sees it, but for trials that have no result."""
 
     def __init__(self, study: optuna.Study) -> None:
         self._study = study
