@@ -13,7 +13,7 @@ from archlab.detect.names import DETECTION, TRAIN
 from archlab.report.finalists import FinalistInfo
 from archlab.report.measures import finite
 from archlab.report.pictures import Picture, found_picture, true_picture
-from archlab.search.result import DataPart, DataShown, SearchResult
+from archlab.search.result import DataPart, DataSummary, SearchResult
 
 SIZES = {"ap": "AP", "ap50": "AP50", "ap75": "AP75", "small": "small", "medium": "medium", "large": "large"}
 MAX_COLUMNS, MAX_CLASSES, MAX_COUNT = 40, 100, 10**12
@@ -72,7 +72,7 @@ class Detection:
         objectives: whose details are shown here.
     """
 
-    data: DataShown
+    data: DataSummary
     classes: tuple[ClassRow, ...]
     level_use: tuple[LevelUse, ...]
     parts: tuple[Table, ...]
@@ -99,7 +99,7 @@ def detection(result: SearchResult, infos: Sequence[FinalistInfo]) -> Detection 
     )
 
 
-def classes(data: DataShown) -> tuple[ClassRow, ...]:
+def classes(data: DataSummary) -> tuple[ClassRow, ...]:
     """The data's classes with their boxes."""
     total = max(_boxes(data.training), 1)
     counts = ((name, _count(data.training, name), _count(data.validation, name)) for name in data.classes)
@@ -107,7 +107,7 @@ def classes(data: DataShown) -> tuple[ClassRow, ...]:
     return tuple(rows)[:MAX_CLASSES]
 
 
-def level_use(infos: Sequence[FinalistInfo], names: Sequence[str], data: DataShown) -> tuple[LevelUse, ...]:
+def level_use(infos: Sequence[FinalistInfo], names: Sequence[str], data: DataSummary) -> tuple[LevelUse, ...]:
     """How many boxes each pyramid level of the finalists has to serve; finalists alike in this stand together."""
     boxes = _boxes(data.training)
     ranks: dict[tuple[tuple[str, float, int], ...], list[int]] = {}
@@ -136,7 +136,7 @@ def average_precision(infos: Sequence[FinalistInfo], name: str) -> Table:
 
 
 def pictures(
-    infos: Sequence[FinalistInfo], names: Sequence[str], data: DataShown
+    infos: Sequence[FinalistInfo], names: Sequence[str], data: DataSummary
 ) -> tuple[tuple[int, str, tuple[Picture, ...]], ...]:
     """The validation images with their true boxes, then with what the best trained finalists find."""
     true = [true_picture(i, example, data.classes) for i, example in enumerate(data.examples, start=1)]

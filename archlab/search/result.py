@@ -117,7 +117,7 @@ class Example:
     Attributes:
         jpeg: in base64; ``width`` and ``height`` are the pixels in which boxes are given, not the file's.
         boxes: true ones, x1, y1, x2, y2 each.
-        labels: of each box, from 1 on, as ``DataShown.classes`` has them.
+        labels: of each box, from 1 on, as ``DataSummary.classes`` has them.
     """
 
     jpeg: str
@@ -128,7 +128,7 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class DataShown:
+class DataSummary:
     """The detection data of a search, as far as its report shows it.
 
     Attributes:
@@ -179,7 +179,7 @@ class SearchResult:
     started: str = ""
     seconds: float = 0.0
     interrupted: str | None = None
-    data: DataShown | None = None
+    data: DataSummary | None = None
     schema: str = SCHEMA
 
     def counts(self) -> dict[str, int]:

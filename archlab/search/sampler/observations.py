@@ -14,7 +14,7 @@ from archlab.search.sampler.counted_network import Drawer, Key
 from archlab.search.sampler.encoder import Encoder
 from archlab.search.storage.claim import claimed_digest
 from archlab.search.storage.one_trial import given_params
-from archlab.search.storage.record import PLAN, record_in
+from archlab.search.storage.trial_record import PLAN, record_in
 
 
 @dataclass

@@ -19,7 +19,7 @@ from archlab.search.result import Trial
 from archlab.search.storage.claim import claim
 from archlab.search.storage.liveness import Liveness
 from archlab.search.storage.one_trial import is_running, queue_again, run_one_trial, write_constraints
-from archlab.search.storage.record import EVALUATED, FOUND, RECORD, is_evaluated, record_in, record_of, trial_of
+from archlab.search.storage.trial_record import EVALUATED, FOUND, RECORD, is_evaluated, record_in, record_of, trial_of
 from archlab.search.study.evaluation import Outcome, evaluate
 from archlab.search.study.history import EXHAUSTED, INTERRUPTED, TIME_IS_UP, History, Watch
 from archlab.search.trial_draw import FromTrial

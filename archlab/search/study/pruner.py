@@ -8,7 +8,7 @@ import optuna
 from optuna.pruners import BasePruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
 from optuna.trial import FrozenTrial, TrialState
 
-from archlab.search.storage.record import record_in
+from archlab.search.storage.trial_record import record_in
 
 
 def make_pruner(name: str) -> BasePruner:
