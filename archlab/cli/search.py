@@ -141,19 +141,14 @@ def worker(study: str, storage: str, space: str | None, timeout: str | None, one
 
     The study carries its space, budgets, objectives and seed. An objective of your own must be where it was named.
     """
-    from archlab.grammar import parse_file
-    from archlab.resources import find_architecture
     from archlab.search.workers.join import work
-    from archlab.units import parse_duration
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    architecture = None if space is None else parse_file(find_architecture(space))
-    seconds = None if timeout is None else parse_duration(timeout)
 
     def note(message: str) -> None:
         click.echo(f"archlab: {message}", err=True)
 
-    history = work(storage, study, architecture, seconds, note=note, one_stage=one_stage)
+    history = work(storage, study, space, timeout=timeout, note=note, one_stage=one_stage)
     if as_json:
         click.echo(json.dumps({"spent": history.evaluated, "interrupted": history.interrupted}))
     else:

@@ -14,7 +14,7 @@ from archlab.detect.task import TRAIN
 from archlab.report.detection_pictures import Picture, found_picture, true_picture
 from archlab.report.finalist_info import FinalistInfo
 from archlab.report.objectives_and_costs import finite
-from archlab.search.result import DataPart, DataShown, SearchResult
+from archlab.search.result import DataPart, DataSummary, SearchResult
 
 SIZES = {"ap": "AP", "ap50": "AP50", "ap75": "AP75", "small": "small", "medium": "medium", "large": "large"}
 MAX_COLUMNS, MAX_CLASSES, MAX_COUNT = 40, 100, 10**12
@@ -73,7 +73,7 @@ class Detection:
         objectives: whose details are shown here.
     """
 
-    data: DataShown
+    data: DataSummary
     classes: tuple[ClassRow, ...]
     level_use: tuple[LevelUse, ...]
     parts: tuple[ScoreTable, ...]
@@ -100,7 +100,7 @@ def detection(result: SearchResult, infos: Sequence[FinalistInfo]) -> Detection 
     )
 
 
-def classes(data: DataShown) -> tuple[ClassRow, ...]:
+def classes(data: DataSummary) -> tuple[ClassRow, ...]:
     """Return the data's classes with their boxes."""
     total = max(_boxes(data.training), 1)
     counts = ((name, _count(data.training, name), _count(data.validation, name)) for name in data.classes)
@@ -108,7 +108,7 @@ def classes(data: DataShown) -> tuple[ClassRow, ...]:
     return tuple(rows)[:MAX_CLASSES]
 
 
-def level_use(infos: Sequence[FinalistInfo], names: Sequence[str], data: DataShown) -> tuple[LevelUse, ...]:
+def level_use(infos: Sequence[FinalistInfo], names: Sequence[str], data: DataSummary) -> tuple[LevelUse, ...]:
     """Count how many boxes each pyramid level of the finalists has to serve; finalists alike in this stand together."""
     boxes = _boxes(data.training)
     ranks: dict[tuple[tuple[str, float, int], ...], list[int]] = {}
@@ -136,7 +136,7 @@ def average_precision(infos: Sequence[FinalistInfo], name: str) -> ScoreTable:
 
 
 def pictures(
-    infos: Sequence[FinalistInfo], names: Sequence[str], data: DataShown
+    infos: Sequence[FinalistInfo], names: Sequence[str], data: DataSummary
 ) -> tuple[tuple[int, str, tuple[Picture, ...]], ...]:
     """Return the validation images with their true boxes, then with what the best trained finalists find."""
     true = [true_picture(i, example, data.classes) for i, example in enumerate(data.examples, start=1)]

@@ -9,7 +9,7 @@ from archlab.elaborate import Interpreter, load
 from archlab.errors import InputError
 from archlab.grammar import parse_file
 from archlab.resources import find_architecture
-from archlab.search.calibration import Calibration, fit, read_lessons, write_calibration
+from archlab.search.calibration import Calibration, fit, read_trained, write_calibration
 from archlab.search.request import make_plan
 from archlab.search.run import run_search
 
@@ -29,7 +29,7 @@ def calibrate(
     """Fit a score of ``space`` to trained networks of it, and write it to the ``.json`` file ``out``.
 
     Args:
-        source: the trained networks: a search's ``result.json``, or a CSV; see ``read_lessons``.
+        source: the trained networks: a search's ``result.json``, or a CSV; see ``read_trained``.
         value: the objective, or the CSV's column.
         objective: where there is no ``source``: what trains ``trials`` networks that are drawn randomly within
             ``budget``, by a search in the folder of ``out``'s name.
@@ -49,7 +49,7 @@ def calibrate(
                          sampler="random", top=1, latency=False)  # fmt: skip
         run_search(plan)
         source = folder / "result.json"
-    networks, values = read_lessons(source, Interpreter(loaded), value)
+    networks, values = read_trained(source, Interpreter(loaded), value)
     calibration = fit(loaded.name, networks, values, scores)
     write_calibration(out, calibration)
     return calibration

@@ -1,6 +1,6 @@
 """Calibration: a score of one space, fitted to networks of it that were really trained.
 
-Ridge on graph features, and on zero-cost scores where they are asked for: on published tables that foretells accuracy
+Ridge on graph features, and on zero-cost scores where they are asked for: on published tables that predicts accuracy
 better than any single score from twenty networks on (mean Spearman .69 against .46 over 17 tasks).
 """
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "archlab.calibration/1"
 LEAST = 10
-"""Networks below which nothing can be said of a fit."""
+"""How many networks a fit needs at least, so that something can be said of it."""
 EQUAL = 1.1
 """The ratio up to which two networks' MACs count as equal."""
 _ALPHAS = np.logspace(-3, 4, 15)
@@ -49,7 +49,7 @@ class Calibration:
         space: the space's name.
         scores: the zero-cost scores among the inputs, which are the graph features and these, in order.
         networks: how many it was fitted on.
-        kendall, spearman: of values foretold for networks left out (five folds) with the true ones.
+        kendall, spearman: of values predicted for networks left out (five folds) with the true ones.
         kendall_equal_macs: Kendall's tau over the pairs whose MACs differ by at most a tenth; None without such pairs.
     """
 
@@ -70,7 +70,7 @@ class Calibration:
 
 
 def inputs_of(network: Network, scores: Sequence[str], seed: int = 0, module: GraphModule | None = None) -> list[float]:
-    """A network's graph features, and the zero-cost scores that are asked for, of ``module`` or of one built anew."""
+    """Return a network's graph features, and the zero-cost scores that are asked for, of ``module`` or of a new one."""
     inputs = list(GraphFeatures()(network))
     if scores:
         from archlab.nn import build
@@ -82,7 +82,7 @@ def inputs_of(network: Network, scores: Sequence[str], seed: int = 0, module: Gr
 
 
 def fit(space: str, networks: Sequence[Network], values: Sequence[float], scores: Sequence[str] = ()) -> Calibration:
-    """The calibration on ``networks`` whose true ``values`` (larger is better) are known.
+    """Fit a calibration to ``networks`` whose true ``values`` (larger is better) are known.
 
     Raises:
         InputError: fewer than ``LEAST`` networks, or all of one value.
@@ -92,7 +92,7 @@ def fit(space: str, networks: Sequence[Network], values: Sequence[float], scores
     x = np.array([inputs_of(network, scores) for network in networks])
     y = np.array(values)
     model = make_pipeline(StandardScaler(), RidgeCV(_ALPHAS))
-    foretold = cross_val_predict(model, x, y, cv=KFold(5, shuffle=True, random_state=0))
+    predicted = cross_val_predict(model, x, y, cv=KFold(5, shuffle=True, random_state=0))
     scaler, ridge = model.fit(x, y)
     macs = np.array([cost(network).macs for network in networks])
     return Calibration(
@@ -102,28 +102,28 @@ def fit(space: str, networks: Sequence[Network], values: Sequence[float], scores
         weights=tuple(map(float, ridge.coef_ / scaler.scale_)),
         offset=float(ridge.intercept_),
         networks=len(networks),
-        kendall=round(float(kendalltau(foretold, y).statistic), 4),
-        spearman=round(float(spearmanr(foretold, y).statistic), 4),
-        kendall_equal_macs=equal_cost_tau(foretold, y, macs),
+        kendall=round(float(kendalltau(predicted, y).statistic), 4),
+        spearman=round(float(spearmanr(predicted, y).statistic), 4),
+        kendall_equal_macs=equal_cost_tau(predicted, y, macs),
     )
 
 
 def equal_cost_tau(score: np.ndarray, value: np.ndarray, macs: np.ndarray) -> float | None:
-    """Kendall's tau over the pairs whose MACs are within ``EQUAL`` of each other; pairs of equal value do not count."""
+    """Return Kendall's tau over the pairs whose MACs are within ``EQUAL`` of each other and whose values differ."""
     i, j = np.triu_indices(len(value), 1)
     near = np.abs(np.log(macs[i] / macs[j])) <= math.log(EQUAL)
     signs = np.sign(score[i] - score[j])[near] * np.sign(value[i] - value[j])[near]
-    told = signs[np.sign(value[i] - value[j])[near] != 0]
-    return round(float(told.mean()), 4) if len(told) else None
+    agreements = signs[np.sign(value[i] - value[j])[near] != 0]
+    return round(float(agreements.mean()), 4) if len(agreements) else None
 
 
 def write_calibration(path: Path, calibration: Calibration) -> None:
-    """Writes it as JSON."""
+    """Write a calibration as JSON."""
     write_atomic(path, json.dumps(dataclasses.asdict(calibration), indent=1) + "\n")
 
 
 def read_calibration(path: Path) -> Calibration:
-    """The calibration in a file.
+    """Read the calibration in a file.
 
     Raises:
         InputError: it cannot be read, or is none.
@@ -143,7 +143,7 @@ def read_calibration(path: Path) -> Calibration:
 
 
 def objective_of(path: Path) -> Callable[[Any, Any, Any], float]:
-    """The calibration in a file as an objective of a search."""
+    """Return the calibration in a file as an objective of a search."""
     calibration = read_calibration(path)
 
     def value(module: Any, candidate: Any, _trial: Any) -> float:
@@ -153,8 +153,8 @@ def objective_of(path: Path) -> Callable[[Any, Any, Any], float]:
     return value
 
 
-def read_lessons(path: Path, interpreter: Interpreter, value: str | None) -> tuple[list[Network], list[float]]:
-    """Trained networks from a search's ``result.json``, or a CSV with a column for each hole and one for the value.
+def read_trained(path: Path, interpreter: Interpreter, value: str | None) -> tuple[list[Network], list[float]]:
+    """Read trained networks from a search's ``result.json``, or from a CSV with columns for the holes and the value.
 
     Args:
         value: the objective, or the CSV's column; None for the first objective, or the column ``value``.
@@ -201,7 +201,7 @@ class _Written:
     def __call__(self, hole: Hole) -> Value:
         if hole.name not in self._values:
             if hole.searched:
-                raise InputError(f"it says nothing of the hole {hole.name}")
+                raise InputError(f"it has no value for the hole {hole.name}")
             return hole.default
         given = self._values[hole.name]
         candidates: list[Value] = [given]

@@ -14,12 +14,12 @@ Size = Callable[[Network], float]
 
 
 def costs_of(network: Network) -> dict[str, float]:
-    """The closed-form costs of a network by metric."""
+    """Return the closed-form costs of a network by metric."""
     return dict(cost(network).as_dict())
 
 
-def smallest(interpreter: Interpreter, budget: Budget, seed: int) -> Network:
-    """The smallest network that coordinate descent finds: relative to the budget, or in MACs without one.
+def find_smallest(interpreter: Interpreter, budget: Budget, seed: int) -> Network:
+    """Find the smallest network by coordinate descent: relative to the budget, or in MACs without one.
 
     Raises:
         BudgetError: even the smallest network misses a limit.
@@ -50,7 +50,7 @@ def smallest(interpreter: Interpreter, budget: Budget, seed: int) -> Network:
     return network
 
 
-def unseen_within(
+def find_unseen(
     interpreter: Interpreter,
     budget: Budget,
     parents: Sequence[Mapping[str, Value]],
@@ -58,9 +58,9 @@ def unseen_within(
     rng: random.Random,
     attempts: int = 200,
 ) -> Network | None:
-    """A network within the budget whose digest is not in ``seen``: drawn at random, or mutated from ``parents``.
+    """Find a network within the budget whose digest is not in ``seen``: drawn randomly, or mutated from ``parents``.
 
-    None where ``attempts`` draws find none.
+    Returns None where ``attempts`` draws find none.
     """
     for attempt in range(attempts):
         mutate = parents and (attempt % 2 or attempt > attempts // 2)
@@ -79,7 +79,7 @@ def _metric(name: str) -> Size:
 
 
 def _descend(interpreter: Interpreter, size: Size, seed: int) -> Network:
-    """Coordinate descent over the holes, from the default draw or the best of some random ones."""
+    """Descend coordinate by coordinate over the holes, from the default draw or the best of some random ones."""
     holes: dict[str, Hole] = {}
 
     def elaborate(values: Mapping[str, Value]) -> Network:
@@ -132,7 +132,7 @@ def _smallest_new(
 
 
 def _values(hole: Hole) -> Sequence[Value]:
-    """The values to try: every option, or the ends of a range."""
+    """Return the values to try: every option, or the ends of a range."""
     if hole.labels:
         return hole.labels
     return (hole.lo, hole.value_at(hole.steps()) if hole.step else hole.hi)

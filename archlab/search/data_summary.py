@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from archlab.detect.source import Source
 from archlab.search.detection_objective import EXAMPLES
-from archlab.search.result import DataPart, DataShown, Example
+from archlab.search.result import DataPart, DataSummary, Example
 
 if TYPE_CHECKING:
     from archlab.detect.dataset import DetectionData
@@ -19,7 +19,7 @@ LONGER_SIDE, QUALITY = 320, 70
 """Of a picture, in pixels at most; of its JPEG."""
 
 
-def summarize_data(source: Source, size: tuple[int, int]) -> DataShown:
+def summarize_data(source: Source, size: tuple[int, int]) -> DataSummary:
     """Return what the report of a search shows of its data, read at ``size`` (height, width).
 
     Raises:
@@ -32,7 +32,7 @@ def summarize_data(source: Source, size: tuple[int, int]) -> DataShown:
     parts = (training,) if source.val is None else (training, validation)
     left_out = sum((Counter(part.left_out) for part in parts), Counter[str]())
     names = _names(source)
-    return DataShown(
+    return DataSummary(
         training.classes,
         size,
         _part(names[0], training),

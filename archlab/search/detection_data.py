@@ -12,7 +12,7 @@ from archlab.errors import InputError
 from archlab.grammar import ast, with_classes
 
 
-def wants_data(names: list[str]) -> bool:
+def has_data_objective(names: list[str]) -> bool:
     """Return whether one of these objectives looks at detection data."""
     return any(name.removeprefix("min:").removeprefix("max:") in (*DETECTION, TRAIN) for name in names)
 
@@ -57,7 +57,7 @@ def find_task(data: str | Path | None, val: str | Path | None, seed: int, steps:
     """
     from archlab.detect.source import find_source
 
-    if wants_data(names):
+    if has_data_objective(names):
         return Task(find_source(data, val, seed), steps)
     if data is not None or val is not None:
         known = ", ".join((*DETECTION, TRAIN))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from archlab.detect.dataset import DetectionData
 
-EXAMPLES, SHOWN_BOXES = 3, 20
+EXAMPLES, MOST_BOXES = 3, 20
 """Validation images whose predictions a trained network keeps for the report, and the most boxes of each."""
 
 
@@ -79,4 +79,4 @@ def _data(task: Task, candidate: Candidate) -> tuple[DetectionData, DetectionDat
 def _boxes(found: Mapping[str, torch.Tensor]) -> list[list[Any]]:
     """Return the best boxes as rows of x1, y1, x2, y2, label, score."""
     rows = zip(found["boxes"].tolist(), found["labels"].tolist(), found["scores"].tolist(), strict=True)
-    return [[*(round(side, 1) for side in box), label, round(score, 3)] for box, label, score in rows][:SHOWN_BOXES]
+    return [[*(round(side, 1) for side in box), label, round(score, 3)] for box, label, score in rows][:MOST_BOXES]

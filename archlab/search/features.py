@@ -40,7 +40,7 @@ class GraphFeatures:
         self._memo: dict[int, tuple[Fragment, Sums]] = {}
 
     def __call__(self, network: Network) -> tuple[float, ...]:
-        """The features of ``network``, in the order of ``FEATURES``; all finite."""
+        """Return the features of ``network``, in the order of ``FEATURES``; all finite."""
         if len(self._memo) > _MEMO_SIZE:
             self._memo.clear()
         body = network.body
@@ -63,7 +63,7 @@ class GraphFeatures:
 
 
 def _layer(op: Applied) -> Sums:
-    """One operator's terms: of a weight (out, in / groups, k, k), or (out, in)."""
+    """Return one operator's terms: of a weight (out, in / groups, k, k), or (out, in)."""
     if not op.activations:
         return _NOTHING
     c, h = op.shape[0], op.shape[1] if len(op.shape) == 3 else 1

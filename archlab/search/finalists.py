@@ -53,7 +53,7 @@ def make_finalist(trial: Trial, interpreter: Interpreter, seed: int, timing_thre
     network = interpreter.network(Fixed(trial.draws))
     name = f"{space.name}_{trial.number}"
     text = unparse(fill_holes(space, network, name))
-    # Counted and timed is what the text says, not what the search believed.
+    # What is counted and timed is the text, not the network that the search drew.
     graph = elaborate(parse(text, f"{name}.arch")).graph
     count = recount(graph)
     latency = None

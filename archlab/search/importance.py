@@ -14,12 +14,14 @@ _BINS = 4
 
 
 def importance(trials: Sequence[Trial], objectives: Sequence[Objective]) -> dict[str, dict[str, float]]:
-    """For each objective, every hole's epsilon squared (Kelley 1935): one-way ANOVA's share of explained variance,
-    corrected for the number of groups; 0 where it explains no more than chance, and summing to anything.
+    """Return for each objective every hole's epsilon squared (Kelley 1935).
+
+    That is one-way ANOVA's share of explained variance, corrected for the number of groups: 0 where a hole explains no
+    more than chance, and summing to anything.
 
     A hole that a draw did not meet, as in a space where it depends on another, counts as a value of its own, so that
     conditional spaces need no common subset of holes. A hole with many values is cut into quartiles.
-    Empty with fewer than ``MIN_TRIALS`` scored trials.
+    The result is empty with fewer than ``MIN_TRIALS`` scored trials.
     """
     scored = [trial for trial in trials if trial.state == "scored"]
     if len(scored) < MIN_TRIALS:
@@ -48,7 +50,7 @@ def _shares(trials: Sequence[Trial], names: Sequence[str], values: np.ndarray) -
 
 
 def _groups(values: pd.Series) -> pd.Series:
-    """One label a trial: the value, or the quartile of a number with many values; absent is a label too."""
+    """Return one label per trial: the value, or the quartile of a number with many values; absent is a label too."""
     numbers = pd.to_numeric(values, errors="coerce")
     if numbers.nunique() > 2 * _BINS and numbers.notna().sum() == values.notna().sum():
         return pd.qcut(numbers, _BINS, labels=False, duplicates="drop").fillna(-1).astype(int)

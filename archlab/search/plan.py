@@ -11,7 +11,7 @@ from archlab.cost import METRICS, Budget
 from archlab.detect.task import Task
 from archlab.elaborate import Space
 from archlab.search.choices import HEARTBEAT, SAMPLER
-from archlab.search.keep import Keep
+from archlab.search.keep_rule import KeepRule
 from archlab.search.result import Objective
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Stage:
     pruner: str | None = None
     threads: int = 1
     timeout: float | None = None
-    keep: Keep | None = None
+    keep: KeepRule | None = None
 
     @property
     def objectives(self) -> tuple[Objective, ...]:

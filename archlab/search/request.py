@@ -20,7 +20,7 @@ from archlab.resources import find_architecture
 from archlab.search.candidate import UserObjective
 from archlab.search.choices import HEARTBEAT, KEEP, PRUNERS, SAMPLER, SAMPLERS
 from archlab.search.detection_data import default_objective, find_task, report_data, with_class_count
-from archlab.search.keep import Keep, parse_keep
+from archlab.search.keep_rule import KeepRule, parse_keep
 from archlab.search.plan import Note, Plan, Stage
 from archlab.units import parse_duration
 
@@ -143,7 +143,7 @@ def _refuse_local_functions(goals: Iterable[Goal], workers: int) -> None:
             )
 
 
-def _keeps(given: Iterable[str | int], later: int) -> list[Keep]:
+def _keeps(given: Iterable[str | int], later: int) -> list[KeepRule]:
     """Return how many each of ``later`` stages judges: the shares given in order, and by default ``KEEP``.
 
     Raises:

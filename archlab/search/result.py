@@ -38,8 +38,8 @@ class Trial:
         values: the objectives' values by name; empty unless scored.
         digest: of the network's graph; None where it was not needed.
         seconds: how long it took, in all stages.
-        details: what each objective said besides, by its name; JSON data.
-        reached: the last stage that evaluated it; where that did not score what the first did, ``reason`` says why.
+        details: what each objective recorded besides its value, by its name; JSON data.
+        reached: the last stage that evaluated it; where it is scored and that stage failed, ``reason`` has the cause.
     """
 
     number: int
@@ -57,7 +57,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class SearchStage:
-    """A stage of a search: what it judged by, how many came in, what became of them, and what that cost.
+    """A stage of a search: what it judged by, how many came in, how they ended, and what that cost.
 
     Attributes:
         name: of its Optuna study.
@@ -117,7 +117,7 @@ class Example:
     Attributes:
         jpeg: in base64; ``width`` and ``height`` are the pixels in which boxes are given, not the file's.
         boxes: true ones, x1, y1, x2, y2 each.
-        labels: of each box, from 1 on, as ``DataShown.classes`` has them.
+        labels: of each box, from 1 on, as ``DataSummary.classes`` has them.
     """
 
     jpeg: str
@@ -128,7 +128,7 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class DataShown:
+class DataSummary:
     """The detection data of a search, as far as its report shows it.
 
     Attributes:
@@ -179,7 +179,7 @@ class SearchResult:
     started: str = ""
     seconds: float = 0.0
     interrupted: str | None = None
-    data: DataShown | None = None
+    data: DataSummary | None = None
     schema: str = SCHEMA
 
     def counts(self) -> dict[str, int]:
@@ -188,17 +188,17 @@ class SearchResult:
 
 
 def to_json(result: SearchResult) -> str:
-    """The result as JSON text, the same for the same result."""
+    """Return the result as JSON text, the same for the same result."""
     return json.dumps(dataclasses.asdict(result), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def read_result(path: Path) -> SearchResult:
-    """The result in a file.
+    """Read the result in a file.
 
     Raises:
         InputError: the file cannot be read, is broken or cut off, or is of another version.
     """
-    way_out = "run the same `archlab search` again: it resumes its study and writes the result anew"
+    way_out = "run the same `archlab search` again: it resumes its study and writes the result again"
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -14,9 +14,9 @@ from archlab.search.environment import machine_line, versions
 from archlab.search.finalists import choose_last, make_finalist, write_result
 from archlab.search.importance import importance
 from archlab.search.plan import Plan
-from archlab.search.result import DataShown, Finalist, SearchResult
-from archlab.search.stages.funnel import Funnel
+from archlab.search.result import DataSummary, Finalist, SearchResult
 from archlab.search.stages.run_stages import run_stages
+from archlab.search.stages.stage_results import Funnel
 from archlab.search.storage.dashboard import write_dashboard_notes
 from archlab.search.storage.open_storage import opened_storage
 from archlab.search.study.history import History, Progress, no_progress
@@ -67,7 +67,7 @@ def run_search(plan: Plan, progress: Progress = no_progress) -> SearchResult:
 
 
 def _result(
-    plan: Plan, funnel: Funnel, finalists: tuple[Finalist, ...], data: DataShown | None, started: str, began: float
+    plan: Plan, funnel: Funnel, finalists: tuple[Finalist, ...], data: DataSummary | None, started: str, began: float
 ) -> SearchResult:
     first = plan.stages[0]
     *before, last = funnel.stages

@@ -13,7 +13,7 @@ from archlab.elaborate import Hole, Random, Value
 
 
 def distribution_of(hole: Hole) -> BaseDistribution:
-    """What Optuna draws a hole's parameter from."""
+    """Return what Optuna draws a hole's parameter from."""
     if hole.labels:
         return CategoricalDistribution(hole.labels)
     if not hole.step:
@@ -44,8 +44,8 @@ class FromTrial:
         return on_step(hole, self._trial.suggest_float(hole.name, hole.lo, last, step=hole.step))
 
 
-class Known:
-    """The draw that takes what a trial was given, and says so where it was given nothing: ``KeyError``."""
+class FromParams:
+    """The draw that takes the values of a trial's parameters; ``KeyError`` for a hole of which it has none."""
 
     def __init__(self, params: Mapping[str, Value]) -> None:
         self._params = params
@@ -58,12 +58,12 @@ class Known:
 
 
 def on_step(hole: Hole, value: Value) -> Value:
-    """A number of a stepped range as the language writes it, without the rounding of float arithmetic."""
+    """Return a number of a stepped range as the language writes it, without the rounding of float arithmetic."""
     return hole.value_at(round((cast(float, value) - hole.lo) / hole.step))
 
 
 class Mutation:
-    """The draw that keeps each value of a known one, and now and then draws it anew."""
+    """The draw that keeps each value of a known one, and now and then draws it again."""
 
     def __init__(self, base: Mapping[str, Value], rng: random.Random, rate: float) -> None:
         self._base = base

@@ -7,7 +7,7 @@ from typing import Any
 
 from archlab.detect.source import Source
 from archlab.search.data_summary import summarize_data
-from archlab.search.result import DataPart, DataShown, Objective, SearchResult
+from archlab.search.result import DataPart, DataSummary, Objective, SearchResult
 from tests.report import results
 
 NAMES = ("disc", "<img src=x onerror=alert(1)>", "</script><b>ring")
@@ -16,7 +16,7 @@ SIZE = (112, 112)
 """Half of the finalists' input, so that what they find is drawn at half its size."""
 
 
-def shown() -> DataShown:
+def shown() -> DataSummary:
     """Drawn shapes whose classes have names that would run a script."""
     data = summarize_data(Source(), SIZE)
     part = DataPart("cells/train.json", 96, dict(zip(NAMES, (60, 30, 10), strict=True)))

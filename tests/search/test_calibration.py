@@ -20,7 +20,7 @@ from archlab.search.calibration import (
     inputs_of,
     objective_of,
     read_calibration,
-    read_lessons,
+    read_trained,
     write_calibration,
 )
 from archlab.search.candidate import Candidate
@@ -47,7 +47,7 @@ def truth(network):
     return 3 * math.log1p(archlab.cost(network).params) - 1
 
 
-def test_a_value_that_the_features_hold_is_foretold_and_read_back_equal(networks, tmp_path):
+def test_a_value_that_the_features_hold_is_predicted_and_read_back_equal(networks, tmp_path):
     fitted = fit("tiny", networks, [truth(n) for n in networks])
     assert fitted.kendall > 0.95
     assert fitted.networks == len(networks) == 36
@@ -57,7 +57,7 @@ def test_a_value_that_the_features_hold_is_foretold_and_read_back_equal(networks
     assert read_calibration(tmp_path / "c.json") == fitted
 
 
-def test_noise_is_not_foretold(networks):
+def test_noise_is_not_predicted(networks):
     rng = random.Random(1)
     assert abs(fit("tiny", networks, [rng.random() for _ in networks]).kendall) < 0.4
 
@@ -76,14 +76,14 @@ def test_a_table_of_draws_is_read_and_its_faults_are_named(networks, interpreter
         writer = csv.DictWriter(file, [*names, "accuracy"])
         writer.writeheader()
         writer.writerows({**n.draws, "accuracy": truth(n)} for n in networks)
-    read, values = read_lessons(path, interpreter, "accuracy")
+    read, values = read_trained(path, interpreter, "accuracy")
     assert [n.digest for n in read] == [n.digest for n in networks]
     assert values == [truth(n) for n in networks]
     with pytest.raises(InputError, match="has no number in its column 'value'"):
-        read_lessons(path, interpreter, None)
+        read_trained(path, interpreter, None)
     path.write_text("stem.conv.c,value\n5,1.0\n")
     with pytest.raises(InputError, match=r"row 1: stem\.conv\.c cannot be '5' \(it takes \{4, 8\}\)"):
-        read_lessons(path, interpreter, None)
+        read_trained(path, interpreter, None)
 
 
 def test_a_calibration_is_an_objective_by_its_file(networks, tmp_path):
@@ -95,7 +95,7 @@ def test_a_calibration_is_an_objective_by_its_file(networks, tmp_path):
     )
     most = max(archlab.cost(n).params for n in networks)
     assert result.finalists[0].cost["params"] == pytest.approx(most, rel=0.2)
-    again, _ = read_lessons(tmp_path / "out" / "result.json", Interpreter(load(parse(TINY))), None)
+    again, _ = read_trained(tmp_path / "out" / "result.json", Interpreter(load(parse(TINY))), None)
     assert len(again) == 36
 
 

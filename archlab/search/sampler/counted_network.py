@@ -11,7 +11,7 @@ from archlab.elaborate import Draw, Hole, Interpreter, Network, Random, Value
 from archlab.errors import ArchlabError
 from archlab.search.closed_form import costs_of
 from archlab.search.features import GraphFeatures
-from archlab.search.trial_draw import Known, Mutation
+from archlab.search.trial_draw import FromParams, Mutation
 
 Key = tuple[tuple[str, Value], ...]
 
@@ -68,30 +68,30 @@ class Drawer:
         key = tuple([(name, network.draws[name]) for name in holes])
         return CountedNetwork(network, holes, costs, fill, self._features(network), key)
 
-    def known(self, params: Mapping[str, Value]) -> CountedNetwork | None:
+    def from_params(self, params: Mapping[str, Value]) -> CountedNetwork | None:
         """Return the network that a trial's parameters describe; None where they do not describe one."""
         try:
-            return self.counted(Known(params))
+            return self.counted(FromParams(params))
         except (KeyError, TypeError, ValueError):
             return None
 
-    def drawn(self, rng: random.Random) -> CountedNetwork | None:
+    def draw_randomly(self, rng: random.Random) -> CountedNetwork | None:
         """Draw randomly."""
         return self.counted(Random(rng))
 
-    def mutated(self, parent: Mapping[str, Value], rng: random.Random) -> CountedNetwork | None:
+    def mutate(self, parent: Mapping[str, Value], rng: random.Random) -> CountedNetwork | None:
         """Return ``parent`` with one or two of its holes drawn again, and those that come into being by it."""
         names = rng.sample(sorted(parent), min(len(parent), rng.choice((1, 2))))
         base = {name: value for name, value in parent.items() if name not in names}
         return self.counted(Mutation(base, rng, 0.0))
 
-    def bred(self, parents: Sequence[Key], rng: random.Random) -> CountedNetwork | None:
+    def breed(self, parents: Sequence[Key], rng: random.Random) -> CountedNetwork | None:
         """Return a mutation of one of ``parents``, or of two of them crossed hole by hole."""
         one = dict(rng.choice(parents))
         if rng.random() < 0.5:
             other = dict(rng.choice(parents))
             one = {name: (one if rng.random() < 0.5 else other).get(name, value) for name, value in one.items()}
-        return self.mutated(one, rng)
+        return self.mutate(one, rng)
 
 
 @dataclass(frozen=True, slots=True)

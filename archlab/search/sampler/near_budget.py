@@ -33,14 +33,14 @@ DrawingWay = Callable[[Drawer, Band, random.Random], Iterator[CountedNetwork | N
 def rejection(drawer: Drawer, band: Band, rng: random.Random) -> Iterator[CountedNetwork | None]:
     """Draw randomly."""
     while True:
-        yield drawer.drawn(rng)
+        yield drawer.draw_randomly(rng)
 
 
 def walk(drawer: Drawer, band: Band, rng: random.Random) -> Iterator[CountedNetwork | None]:
     """Draw randomly, and bring each network to the band: draw a hole or two again, and keep what comes nearer."""
     best = None
     while True:
-        counted = drawer.drawn(rng) if best is None else drawer.mutated(best.params, rng)
+        counted = drawer.draw_randomly(rng) if best is None else drawer.mutate(best.params, rng)
         if counted is not None:
             if best is None or band.distance(counted.fill) < band.distance(best.fill):
                 best = counted
@@ -52,7 +52,7 @@ def walk(drawer: Drawer, band: Band, rng: random.Random) -> Iterator[CountedNetw
 def solving(drawer: Drawer, band: Band, rng: random.Random) -> Iterator[CountedNetwork | None]:
     """Draw randomly, and solve each network's widest range, such as a width multiplier, for the band by bisection."""
     while True:
-        counted = drawer.drawn(rng)
+        counted = drawer.draw_randomly(rng)
         yield counted
         ranges = [hole for hole in counted.holes.values() if not hole.labels] if counted is not None else []
         if counted is None or not ranges:

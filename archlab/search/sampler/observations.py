@@ -15,7 +15,7 @@ from archlab.search.sampler.counted_network import Drawer, Key
 from archlab.search.sampler.encoder import Encoder
 from archlab.search.storage.claim import claimed_digest
 from archlab.search.storage.one_trial import given_params
-from archlab.search.storage.record import PLAN, record_in
+from archlab.search.storage.trial_record import PLAN, record_in
 
 
 @dataclass
@@ -61,11 +61,11 @@ class Observations:
             self.pending += 1
             if (digest := claimed_digest(other)) is not None:
                 self.claimed.add(digest)
-            elif (known := self.drawer.known(given_params(other))) is not None:
+            elif (known := self.drawer.from_params(given_params(other))) is not None:
                 self.claimed.add(known.network.digest)
 
     def _add(self, trial: FrozenTrial, signs: Sequence[float]) -> None:
-        counted = self.drawer.known(trial.params)
+        counted = self.drawer.from_params(trial.params)
         if counted is None:
             return
         self.taken.add(counted.network.digest)

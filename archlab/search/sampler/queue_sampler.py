@@ -40,4 +40,4 @@ class QueueSampler(BaseSampler):
         Raises:
             ExhaustedError: it had not.
         """
-        raise ExhaustedError(f"a candidate of this stage does not say what {param_name} is")
+        raise ExhaustedError(f"a candidate of this stage has no value for {param_name}")

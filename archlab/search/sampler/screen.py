@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial
 from archlab.cost import Budget
 from archlab.elaborate import Interpreter
 from archlab.errors import ExhaustedError
-from archlab.search.closed_form import smallest, unseen_within
+from archlab.search.closed_form import find_smallest, find_unseen
 from archlab.search.sampler.counted_network import CountedNetwork, Drawer, DrawnNetworks
 from archlab.search.sampler.encoder import Encoder
 from archlab.search.sampler.hypervolume import by_hypervolume
@@ -85,7 +85,7 @@ class ScreenSampler(BaseSampler):
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Choose the network, and return the distributions of the holes that it meets."""
         given = given_params(trial)
-        if self._drawer.known(given) is not None:  # someone else's choice, such as a retry
+        if self._drawer.from_params(given) is not None:  # someone else's choice, such as a retry
             return {}
         counted = self._choose(study, trial, given)
         if counted is None:
@@ -156,7 +156,7 @@ class ScreenSampler(BaseSampler):
             yield from (c for c in drawn if c.key not in self._seen.keys and not self._near.band.distance(c.fill))
             self._note_if_none_near()
         for _ in range(POOL):
-            counted = self._drawer.drawn(rng)
+            counted = self._drawer.draw_randomly(rng)
             if counted is not None and counted.fill <= 1 and counted.key not in self._seen.keys:
                 yield counted
 
@@ -164,13 +164,13 @@ class ScreenSampler(BaseSampler):
         """Yield, where random draws find nothing new, mutations of what is known, and of the smallest network."""
         interpreter, budget = self._drawer.interpreter, self._drawer.budget
         parents: list[Mapping[str, Any]] = [dict(key) for key in self._seen.params]
-        parents = parents or [smallest(interpreter, budget, self._seed).draws]
+        parents = parents or [find_smallest(interpreter, budget, self._seed).draws]
         while (
-            network := unseen_within(
+            network := find_unseen(
                 interpreter, budget, parents, self._seen.taken | self._seen.claimed, rng, attempts=10 * POOL
             )
         ) is not None:
-            counted = self._drawer.known(network.draws)
+            counted = self._drawer.from_params(network.draws)
             if counted is None:
                 return
             yield counted
@@ -208,13 +208,13 @@ class ScreenSampler(BaseSampler):
             self._draw_more(rng, POOL // 12)
         pool = self._drawn.sample(rng, quarter)
         parents = self._seen.best(BATCH)
-        pool += [self._drawer.bred(parents, rng) for _ in range(POOL - 2 * quarter)]
+        pool += [self._drawer.breed(parents, rng) for _ in range(POOL - 2 * quarter)]
         new = {c.key: c for c in pool if c is not None and c.fill <= 1 and c.key not in self._seen.keys}
         return list(new.values())
 
     def _draw_more(self, rng: random.Random, draws: int) -> None:
         for _ in range(draws if self._near is not None else 2 * draws):
-            counted = self._drawer.drawn(rng)
+            counted = self._drawer.draw_randomly(rng)
             if counted is not None and counted.fill <= 1:
                 self._drawn.anywhere.append(counted)
         if self._near is not None:

@@ -11,10 +11,10 @@ import optuna
 from archlab.elaborate import Interpreter
 from archlab.search.closed_form import costs_of
 from archlab.search.plan import Plan
-from archlab.search.stages.funnel import Funnel, merge_found, stages_in_numbers
 from archlab.search.stages.ranking import rank_trials
+from archlab.search.stages.stage_results import Funnel, merge_found, stages_in_numbers
 from archlab.search.storage.open_storage import Opened
-from archlab.search.storage.record import sources_in
+from archlab.search.storage.trial_record import sources_in
 from archlab.search.study.history import INTERRUPTED, TIME_IS_UP, History, Progress, Watch
 from archlab.search.study.loop import Search
 from archlab.search.study.open_search import open_stage
@@ -43,7 +43,7 @@ def run_stages(plan: Plan, opened: Opened, interpreter: Interpreter, carry_out: 
         assert stage.keep is not None
         objectives = done[-1].stage.objectives
         before = [t for t in trials.values() if t.state == "scored" and all(o.name in t.values for o in objectives)]
-        chosen = [] if stopped else rank_trials(before, objectives)[: stage.keep.of(len(before))]
+        chosen = [] if stopped else rank_trials(before, objectives)[: stage.keep.kept_of(len(before))]
         if first.stage.timeout is not None:
             stage = replace(stage, timeout=max(0.0, first.stage.timeout - (time.monotonic() - began)))
         search = open_stage(plan, stage, opened, interpreter, chosen)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from archlab.search.storage.record import CLAIM, is_evaluated
+from archlab.search.storage.trial_record import CLAIM, is_evaluated
 
 
 def claim(study: optuna.Study, trial: optuna.Trial | FrozenTrial, digest: str) -> int | None:

@@ -19,7 +19,7 @@ from optuna.storages import RetryHeartbeatStaleTrialCallback, fail_stale_trials
 from optuna.trial import FrozenTrial, TrialState
 
 from archlab.search.storage.one_trial import is_running
-from archlab.search.storage.record import CLAIM
+from archlab.search.storage.trial_record import CLAIM
 
 
 class Liveness(Protocol):

@@ -11,7 +11,7 @@ import optuna
 from archlab.errors import InputError
 from archlab.search.storage.failures import explain_opening_errors
 from archlab.search.storage.open_storage import Opened
-from archlab.search.storage.record import PLAN
+from archlab.search.storage.trial_record import PLAN
 
 
 def open_study(

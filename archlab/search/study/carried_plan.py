@@ -19,7 +19,7 @@ from archlab.grammar import parse, unparse
 from archlab.grammar.ast import Architecture
 from archlab.search.objective import Goal, parse_goals
 from archlab.search.plan import Plan, Stage
-from archlab.search.storage.record import PLAN, SETUP
+from archlab.search.storage.trial_record import PLAN, SETUP
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from archlab.search.plan import Stage
 from archlab.search.result import Trial
-from archlab.search.storage.record import EVALUATED
+from archlab.search.storage.trial_record import EVALUATED
 
 Watch = Callable[["History", str], None]
 """Is called after every draw, with a sentence where something else is going on."""

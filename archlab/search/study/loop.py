@@ -13,13 +13,13 @@ from archlab.elaborate import Interpreter, Network, Value, fill_holes
 from archlab.errors import ArchlabError, ExhaustedError
 from archlab.grammar import unparse
 from archlab.search.candidate import Candidate
-from archlab.search.closed_form import costs_of, smallest, unseen_within
+from archlab.search.closed_form import costs_of, find_smallest, find_unseen
 from archlab.search.plan import Stage
 from archlab.search.result import Trial
 from archlab.search.storage.claim import claim
 from archlab.search.storage.liveness import Liveness
 from archlab.search.storage.one_trial import is_running, queue_again, run_one_trial, write_constraints
-from archlab.search.storage.record import EVALUATED, FOUND, RECORD, is_evaluated, record_in, record_of, trial_of
+from archlab.search.storage.trial_record import EVALUATED, FOUND, RECORD, is_evaluated, record_in, record_of, trial_of
 from archlab.search.study.evaluation import Outcome, evaluate
 from archlab.search.study.history import EXHAUSTED, INTERRUPTED, TIME_IS_UP, History, Watch
 from archlab.search.trial_draw import FromTrial
@@ -65,7 +65,7 @@ class Search:
         Raises:
             BudgetError: even it misses the budget.
         """
-        self._start = self._start or smallest(self.interpreter, self.stage.budget, self.stage.seed)
+        self._start = self._start or find_smallest(self.interpreter, self.stage.budget, self.stage.seed)
         return self._start
 
     def sync(self) -> None:
@@ -232,7 +232,7 @@ class Search:
         parents: list[Mapping[str, Value]] = [trial.draws for trial in scored[: max(3, len(scored) // 5)]] or [
             self.start.draws
         ]
-        network = unseen_within(self.interpreter, self.stage.budget, parents, self.history.best_by_digest, rng)
+        network = find_unseen(self.interpreter, self.stage.budget, parents, self.history.best_by_digest, rng)
         if network is None:
             return False
         self._enqueue(network)

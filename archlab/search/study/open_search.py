@@ -15,7 +15,7 @@ from archlab.search.sampler.queue_sampler import QueueSampler
 from archlab.search.storage.liveness import Liveness
 from archlab.search.storage.open_storage import Opened
 from archlab.search.storage.open_study import open_study
-from archlab.search.storage.record import SETUP, SOURCE, sources_in
+from archlab.search.storage.trial_record import SETUP, SOURCE, sources_in
 from archlab.search.study.carried_plan import identity_of, setup_of
 from archlab.search.study.loop import Search
 from archlab.search.study.pruner import make_pruner

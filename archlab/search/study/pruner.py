@@ -8,7 +8,7 @@ import optuna
 from optuna.pruners import BasePruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
 from optuna.trial import FrozenTrial, TrialState
 
-from archlab.search.storage.record import record_in
+from archlab.search.storage.trial_record import record_in
 
 
 def make_pruner(name: str) -> BasePruner:
@@ -30,7 +30,7 @@ class HalvingPruner(SuccessiveHalvingPruner):
 
 
 class _WithoutDead:
-    """A study as a pruner sees it, without trials without a result."""
+    """A study as a pruner sees it, but for trials that have no result."""
 
     def __init__(self, study: optuna.Study) -> None:
         self._study = study

@@ -12,17 +12,20 @@ from optuna.storages import BaseStorage
 
 from archlab.elaborate import Interpreter
 from archlab.errors import InputError, did_you_mean
+from archlab.grammar import parse_file
 from archlab.grammar.ast import Architecture
+from archlab.resources import find_architecture
 from archlab.search.choices import HEARTBEAT
-from archlab.search.detection_data import read_data, wants_data
+from archlab.search.detection_data import has_data_objective, read_data
 from archlab.search.plan import Note
 from archlab.search.storage.liveness import Liveness
 from archlab.search.storage.open_storage import open_storage, opened_storage
-from archlab.search.storage.record import SETUP
 from archlab.search.storage.redact import redact
+from archlab.search.storage.trial_record import SETUP
 from archlab.search.study.carried_plan import CarriedPlan, read_plan
 from archlab.search.study.history import INTERRUPTED, TIME_IS_UP, History
 from archlab.search.study.open_search import open_search
+from archlab.units import parse_duration
 
 PATIENCE = 0.5
 """Seconds between looks whether the next stage is open."""
@@ -31,8 +34,9 @@ PATIENCE = 0.5
 def work(
     storage: str,
     study_name: str,
-    space: Architecture | None = None,
-    timeout: float | None = None,
+    space: str | Architecture | None = None,
+    *,
+    timeout: float | str | None = None,
     heartbeat: int | None = None,
     note: Note | None = None,
     one_stage: bool = False,
@@ -40,12 +44,16 @@ def work(
     """Take part in the study ``study_name``, begun by ``archlab search``, until it and its later stages are done.
 
     Args:
+        space: what the study's space must be: a shipped name, an ``.arch`` file, or an architecture.
+        timeout: a time such as ``"10m"``, or seconds, after which no evaluation is begun.
         one_stage: whether to end with this study, and not to continue with the stages after it.
 
     Raises:
         InputError: the storage cannot be opened, holds no such study, or the study is of another version or space.
     """
     where = redact(storage)
+    architecture = parse_file(find_architecture(space)) if isinstance(space, str) else space
+    seconds = parse_duration(timeout) if isinstance(timeout, str) else timeout
     if "://" not in storage and not Path(storage).exists():
         raise InputError(f"no such storage: {where}", hint="begin the study with `archlab search`")
     with opened_storage(storage, heartbeat or HEARTBEAT, note) as opened:
@@ -56,11 +64,11 @@ def work(
                 hint=did_you_mean(study_name, names) or "begin it with `archlab search`",
             )
         study = optuna.load_study(study_name=study_name, storage=opened.storage)
-        carried = read_plan(study, where, space)
+        carried = read_plan(study, where, architecture)
         if heartbeat is None and carried.heartbeat != HEARTBEAT and "://" in storage:
             opened = open_storage(storage, carried.heartbeat, note)
             study = optuna.load_study(study_name=study_name, storage=opened.storage)
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = None if seconds is None else time.monotonic() + seconds
         done = _carry_out(study, carried, opened.liveness, deadline, note)
         number = 1
         while not one_stage and done.interrupted not in (INTERRUPTED, TIME_IS_UP):
@@ -79,7 +87,7 @@ def _carry_out(
     """Take part in one stage until it is done."""
     interpreter = Interpreter(carried.space)
     stage = carried.stage
-    if carried.task is not None and wants_data([goal.name for goal in stage.goals]):
+    if carried.task is not None and has_data_objective([goal.name for goal in stage.goals]):
         read_data(carried.task, interpreter)
     stage = dataclasses.replace(stage, timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
     # Ours goes by the seed and the trial's number. Optuna's would draw the same in every worker that began at once.

@@ -19,7 +19,7 @@ from archlab.search.sampler.near_budget import WAYS, Band, NearBudget
 from archlab.search.sampler.screen import BATCH, START, ScreenSampler
 from archlab.search.sampler.surrogate import Surrogate
 from archlab.search.storage.liveness import retry
-from archlab.search.storage.record import CLAIM, PLAN, RECORD
+from archlab.search.storage.trial_record import CLAIM, PLAN, RECORD
 from archlab.search.trial_draw import FromTrial
 from tests.search.conftest import TINY
 from tests.search.test_closed_form import every_network

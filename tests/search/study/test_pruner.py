@@ -3,7 +3,7 @@ from __future__ import annotations
 import optuna
 import pytest
 
-from archlab.search.storage.record import RECORD
+from archlab.search.storage.trial_record import RECORD
 from archlab.search.study.pruner import make_pruner
 
 

@@ -12,7 +12,7 @@ from archlab.detect.scores import DETECTION
 from archlab.detect.shapes import drawn_shapes
 from archlab.detect.task import TRAIN
 from archlab.grammar import parse
-from archlab.search.detection_data import default_objective, find_task, wants_data
+from archlab.search.detection_data import default_objective, find_task, has_data_objective
 from tests.detect.folders import write_data
 
 SPACE = """net small(input=3x64x64)
@@ -46,12 +46,12 @@ def result(folder):
 
 @pytest.mark.parametrize("name", [*DETECTION, TRAIN, "min:roi_fisher", "max:train"])
 def test_detection_objectives_look_at_data(name):
-    assert wants_data(["macs", name])
+    assert has_data_objective(["macs", name])
 
 
 @pytest.mark.parametrize("name", ["synflow", "mine.py:train", "max:mine.py:detection", "train.json"])
 def test_other_objectives_do_not(name):
-    assert not wants_data([name])
+    assert not has_data_objective([name])
     assert find_task(None, None, 0, 5, [name]) is None
 
 

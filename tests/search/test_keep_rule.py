@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from archlab.errors import InputError
-from archlab.search.keep import parse_keep
+from archlab.search.keep_rule import parse_keep
 
 
 @pytest.mark.parametrize(
@@ -12,7 +12,7 @@ from archlab.search.keep import parse_keep
      (" 33.3 % ", 3, 1), ("25%", 0, 0)],
 )  # fmt: skip
 def test_a_share_is_rounded_up_and_a_count_is_at_most_all(text, of, kept):
-    assert parse_keep(text).of(of) == kept
+    assert parse_keep(text).kept_of(of) == kept
 
 
 @pytest.mark.parametrize("text", ["25%", "8", "12.5%"])
