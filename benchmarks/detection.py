@@ -1,4 +1,4 @@
-"""Which score foretells the AP of a trained detector, and does a search with it pay.
+"""Measure which score predicts the AP of a trained detector, and whether a search with it pays off.
 
     python -m benchmarks.detection train scores pays pooling speed   # hours on one core; each resumes
     python -m benchmarks.detection                                   # the tables of what is kept; --json records

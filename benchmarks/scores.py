@@ -1,4 +1,4 @@
-"""Which scores foretell trained accuracy, and which still do among networks of equal MACs: NAS-Bench-Macro.
+"""Measure which scores predict trained accuracy, also among networks of equal MACs, on NAS-Bench-Macro.
 
     python -m benchmarks.scores [--networks 600] [--kept FILE] [--table CSV.GZ] [--json] [--record]
 

@@ -124,7 +124,7 @@ def show(
 @click.argument("result", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="The page.  [default: beside the result; gallery.html]")
 def report(result: Path, out: Path | None) -> None:
-    """Make the HTML report of a search's RESULT file anew, or with `gallery` a page of the shipped networks."""
+    """Make the HTML report of a search's RESULT file again, or with `gallery` a page of the shipped networks."""
     if str(result) == "gallery":
         from archlab.report.gallery import write_gallery
 

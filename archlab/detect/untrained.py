@@ -30,7 +30,7 @@ class Look:
 
 
 def chosen_images(data: DetectionData, count: int, rng: torch.Generator) -> list[int]:
-    """At most ``count`` images by lot, in the order of the lot."""
+    """Choose at most ``count`` images randomly, and return them in random order."""
     return torch.randperm(len(data), generator=rng)[:count].tolist()
 
 

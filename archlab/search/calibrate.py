@@ -1,6 +1,6 @@
 """Calibration: a score of one space, fitted to networks of it that were really trained.
 
-Ridge on graph features, and on zero-cost scores where they are asked for: on published tables that foretells accuracy
+Ridge on graph features, and on zero-cost scores where they are asked for: on published tables that predicts accuracy
 better than any single score from twenty networks on (mean Spearman .69 against .46 over 17 tasks).
 """
 
@@ -49,7 +49,7 @@ class Calibration:
         space: the space's name.
         scores: the zero-cost scores among the inputs, which are the graph features and these, in order.
         networks: how many it was fitted on.
-        kendall, spearman: of values foretold for networks left out (five folds) with the true ones.
+        kendall, spearman: of values predicted for networks left out (five folds) with the true ones.
         kendall_equal_macs: Kendall's tau over the pairs whose MACs differ by at most a tenth; None without such pairs.
     """
 
@@ -70,7 +70,7 @@ class Calibration:
 
 
 def inputs_of(network: Network, scores: Sequence[str], seed: int = 0, module: GraphModule | None = None) -> list[float]:
-    """A network's graph features, and the zero-cost scores that are asked for, of ``module`` or of one built anew."""
+    """A network's graph features, and the zero-cost scores that are asked for, of ``module`` or of one built here."""
     inputs = list(GraphFeatures()(network))
     if scores:
         from archlab.nn import build
@@ -92,7 +92,7 @@ def fit(space: str, networks: Sequence[Network], values: Sequence[float], scores
     x = np.array([inputs_of(network, scores) for network in networks])
     y = np.array(values)
     model = make_pipeline(StandardScaler(), RidgeCV(_ALPHAS))
-    foretold = cross_val_predict(model, x, y, cv=KFold(5, shuffle=True, random_state=0))
+    predicted = cross_val_predict(model, x, y, cv=KFold(5, shuffle=True, random_state=0))
     scaler, ridge = model.fit(x, y)
     macs = np.array([cost(network).macs for network in networks])
     return Calibration(
@@ -102,9 +102,9 @@ def fit(space: str, networks: Sequence[Network], values: Sequence[float], scores
         weights=tuple(map(float, ridge.coef_ / scaler.scale_)),
         offset=float(ridge.intercept_),
         networks=len(networks),
-        kendall=round(float(kendalltau(foretold, y).statistic), 4),
-        spearman=round(float(spearmanr(foretold, y).statistic), 4),
-        kendall_equal_macs=equal_cost_tau(foretold, y, macs),
+        kendall=round(float(kendalltau(predicted, y).statistic), 4),
+        spearman=round(float(spearmanr(predicted, y).statistic), 4),
+        kendall_equal_macs=equal_cost_tau(predicted, y, macs),
     )
 
 

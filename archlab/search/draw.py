@@ -63,7 +63,7 @@ def on_step(hole: Hole, value: Value) -> Value:
 
 
 class Mutation:
-    """The draw that keeps each value of a known one, and now and then draws it anew."""
+    """The draw that keeps each value of a known one, and now and then draws it again."""
 
     def __init__(self, base: Mapping[str, Value], rng: random.Random, rate: float) -> None:
         self._base = base

@@ -198,7 +198,7 @@ def read_result(path: Path) -> SearchResult:
     Raises:
         InputError: the file cannot be read, is broken or cut off, or is of another version.
     """
-    way_out = "run the same `archlab search` again: it resumes its study and writes the result anew"
+    way_out = "run the same `archlab search` again: it resumes its study and writes the result again"
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -1,4 +1,4 @@
-"""How well scores foretell trained AP: Kendall's tau, near-equal pairs, and the network that each would pick."""
+"""Measure how well scores predict trained AP: Kendall's tau, near-equal pairs, and the network that each would pick."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     target = folder / "splits.json"
     if target.exists():
-        sys.exit(f"split.py: {target} is there already: move it away to split anew")
+        sys.exit(f"split.py: {target} is there already: move it away to split again")
     classes = images_by_class(folder)
     if len(classes) < 2:
         sys.exit(f"split.py: {folder} must have a folder of images for each class; it has {len(classes)} of them")
