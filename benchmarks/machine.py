@@ -13,17 +13,17 @@ RESULTS = Path(__file__).resolve().parent / "results"
 
 
 def machine() -> dict[str, str | int]:
-    """The processor's model and how many of its cores this process may use."""
+    """Return the processor's model and how many of its cores this process may use."""
     return {"cpu": _model(), "cores": len(os.sched_getaffinity(0)), "system": platform.system()}
 
 
 def versions(*packages: str) -> dict[str, str]:
-    """Python's version and those of installed packages."""
+    """Return Python's version and those of installed packages."""
     return {"python": platform.python_version()} | {package: version(package) for package in packages}
 
 
 def record(name: str, result: dict[str, Any]) -> None:
-    """Writes ``result`` to the recorded results as ``name``.json."""
+    """Write ``result`` to the recorded results as ``name``.json."""
     text = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     (RESULTS / f"{name}.json").write_text(text, encoding="utf-8")
 
