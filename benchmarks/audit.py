@@ -3,8 +3,8 @@
     python -m benchmarks.audit [--runs 3] [--only NAME] [--json] [--record]
 
 Each count is made in a process of its own (cold), on one thread, of a model that is built beforehand, by a counter that
-is imported beforehand; then a few times more in the same process (warm, the least is told). Counters take turns, so
-that all meet the same load; the median of ``--runs`` cold counts is told, in seconds of the processor. fvcore counts on
+is imported beforehand; then a few times more in the same process (warm, the least is reported). Counters take turns, so
+that all meet the same load; the median of ``--runs`` cold counts is reported, in CPU seconds. fvcore counts on
 the CPU, as its users call it; the others on the meta device. Memory is what the process had at most above what it held
 before the count. Exit code 1 where a target is missed.
 """
@@ -101,7 +101,7 @@ with torch.device("meta"):
 
 
 def count(counter: str, target: str, size: int) -> dict[str, Any]:
-    """One cold count, and the least of some warm ones after it."""
+    """Return one cold count, and the least of some warm ones after it."""
     command = [sys.executable, "-c", CHILD, counter, target, str(size)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -109,7 +109,7 @@ def count(counter: str, target: str, size: int) -> dict[str, Any]:
 
 
 def compare(target: str, size: int, runs: int, counters: tuple[str, ...] = COUNTERS) -> dict[str, Any]:
-    """All counters on one model, in turns."""
+    """Return all counters on one model, in turns."""
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in counters}
     for _ in range(runs):
         for name in counters:
@@ -129,7 +129,7 @@ def compare(target: str, size: int, runs: int, counters: tuple[str, ...] = COUNT
 
 
 def whole_process(runs: int) -> dict[str, float]:
-    """Seconds of ``archlab audit torchvision:resnet50`` and of building the same model, as processes."""
+    """Return seconds of ``archlab audit torchvision:resnet50`` and of building the same model, as processes."""
     commands = {
         "archlab": [sys.executable, "-m", "archlab", "audit", "torchvision:resnet50"],
         "build": [sys.executable, "-c", BASE],
@@ -144,7 +144,7 @@ def whole_process(runs: int) -> dict[str, float]:
 
 
 def run(runs: int, only: str | None) -> dict[str, Any]:
-    """The whole comparison with its targets."""
+    """Return the whole comparison with its targets."""
     rows = [compare(name, size, runs) for name, size in MODELS.items() if only is None or only in name]
     result: dict[str, Any] = {"models": rows, "runs": runs}
     for name in COUNTERS:
@@ -164,7 +164,7 @@ def run(runs: int, only: str | None) -> dict[str, Any]:
 
 
 def targets(result: dict[str, Any]) -> dict[str, bool]:
-    """What is to be reached, and whether it is."""
+    """Return what is to be reached, and whether it is."""
     return {
         "at least 5 times quicker than fvcore, 11 models cold": result["times_fvcore"] >= 5,
         "no slower than FlopCounterMode on meta": result["times_flop_counter_mode"] >= 1,

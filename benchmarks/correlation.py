@@ -14,13 +14,13 @@ WIDTH = 0.02
 
 
 def bands(macs: np.ndarray) -> np.ndarray:
-    """The band of each network: MACs are equal where they differ by no more than ``WIDTH``."""
+    """Return the band of each network: MACs are equal where they differ by no more than ``WIDTH``."""
     band: np.ndarray[Any, Any] = np.floor(np.log(macs) / np.log1p(WIDTH)).astype(int)
     return band
 
 
 def pairs_within(band: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The pairs of networks of one band."""
+    """Return the pairs of networks of one band."""
     first, second = [], []
     for b in np.unique(band):
         members = np.flatnonzero(band == b)
@@ -31,7 +31,7 @@ def pairs_within(band: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def kendall_within(score: np.ndarray, truth: np.ndarray, band: np.ndarray) -> Callable[[np.ndarray], float]:
-    """Kendall's tau-a over the pairs of one band whose truth differs, given how often each network counts."""
+    """Return Kendall's tau-a over the pairs of one band whose truth differs, given how often each network counts."""
     i, j = pairs_within(band)
     differs = truth[i] != truth[j]
     i, j = i[differs], j[differs]
@@ -45,12 +45,12 @@ def kendall_within(score: np.ndarray, truth: np.ndarray, band: np.ndarray) -> Ca
 
 
 def spearman_within(score: np.ndarray, truth: np.ndarray, band: np.ndarray) -> float:
-    """Pearson's correlation of the ranks in each band, as shares of it and centred, over all bands together."""
+    """Return Pearson's correlation of the ranks in each band, as shares of it and centred, over all bands together."""
     return float(np.corrcoef(_centred_ranks(score, band), _centred_ranks(truth, band))[0, 1])
 
 
 def _centred_ranks(values: np.ndarray, band: np.ndarray) -> np.ndarray:
-    """Ranks within each band, from -½ to ½."""
+    """Return ranks within each band, from -½ to ½."""
     order = np.argsort(band, kind="stable")
     starts = np.flatnonzero(np.diff(band[order], prepend=band[order][0] - 1))
     ranks = np.empty(len(values))
@@ -64,7 +64,7 @@ Estimate = tuple[float, float, float]
 
 
 def correlations(score: np.ndarray, truth: np.ndarray, macs: np.ndarray) -> dict[str, Estimate]:
-    """Kendall and Spearman, overall and at equal MACs, each with its 95 % bootstrap interval over networks."""
+    """Return Kendall and Spearman, overall and at equal MACs, each with its 95 % bootstrap interval over networks."""
     band = bands(macs)
     within = kendall_within(score, truth, band)
     everything = np.arange(len(truth))

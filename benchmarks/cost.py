@@ -8,7 +8,7 @@ every count is asserted equal, operator by operator.
 
 A search draws from an interpreter that has seen other draws and keeps what they share, so ``median_ratio`` is that of a
 warm one, which has seen 4,000 draws from other seeds; ``cold`` is that of one that has seen none but the candidates
-before. Exit code 1 where the median ratio is below 1,000, or fewer than 1,000 candidates a second are costed.
+before. Exit code 1 where the median ratio is below 1,000, or fewer than 1,000 candidates per second are costed.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ LEAST = 1_000
 
 
 def interpreter() -> Interpreter:
-    """An interpreter of the space that has seen no draw."""
+    """Return an interpreter of the space that has seen no draw."""
     return Interpreter(load(parse_file(find_architecture(SPACE))))
 
 
 def draw(source: Interpreter, rng: random.Random) -> tuple[Network, Cost]:
-    """The next random candidate and its cost."""
+    """Return the next random candidate and its cost."""
     network = source.network(Random(rng))
     return network, cost(network)
 
 
 def timed_draws(source: Interpreter, n: int, seed: int) -> tuple[list[Network], list[float]]:
-    """``n`` candidates with the seconds that drawing, elaborating and costing each took."""
+    """Return ``n`` candidates with the seconds that drawing, elaborating and costing each took."""
     rng = random.Random(seed)
     networks, seconds = [], []
     for _ in range(n):
@@ -60,7 +60,7 @@ def timed_draws(source: Interpreter, n: int, seed: int) -> tuple[list[Network], 
 
 
 def fvcore_seconds(network: Network) -> tuple[float, float]:
-    """Seconds for building the module, and for counting it with fvcore; its counts must equal the closed form.
+    """Return seconds for building the module, and for counting it with fvcore; its counts must equal the closed form.
 
     The graph, which the closed form does without, is made before the clock starts.
     """
@@ -79,7 +79,7 @@ def fvcore_seconds(network: Network) -> tuple[float, float]:
 
 
 def per_second(source: Interpreter, seed: int, n: int = DRAWS) -> float:
-    """How many candidates a second ``source`` draws, elaborates and costs."""
+    """Return how many candidates per second ``source`` draws, elaborates and costs."""
     rng = random.Random(seed)
     start = perf_counter()
     for _ in range(n):
@@ -88,7 +88,7 @@ def per_second(source: Interpreter, seed: int, n: int = DRAWS) -> float:
 
 
 def compare(candidates: int, seed: int) -> dict[str, Any]:
-    """The comparison, and the rates of a cold and a warm interpreter."""
+    """Return the comparison, and the rates of a cold and a warm interpreter."""
     torch.set_num_threads(1)
     source = interpreter()
     cold_rate = per_second(source, seed + 1)

@@ -1,4 +1,4 @@
-"""Which score foretells the AP of a trained detector, and does a search with it pay.
+"""Measure which score predicts the AP of a trained detector, and whether a search with it pays off.
 
     python -m benchmarks.detection train scores pays pooling speed   # hours on one core; each resumes
     python -m benchmarks.detection                                   # the tables of what is kept; --json records
@@ -29,7 +29,7 @@ STEPS = ("train", "scores", "pays", "pooling", "speed")
 
 
 def main() -> int:
-    """Runs the steps that are named, or prints the tables."""
+    """Run the steps that are named, or print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("steps", nargs="*", choices=[*STEPS, []], help="what to compute; none for the tables")
     parser.add_argument("--kept", type=Path, default=Path("out/benchmark_detection"), help="folder of the searches")
@@ -60,7 +60,7 @@ def main() -> int:
 
 
 def tables() -> dict[str, Any]:
-    """All that the study says, from the trainings and scores that are kept."""
+    """Return all that the study says, from the trainings and scores that are kept."""
     trainings = truth.lines(TRAININGS)
     found = agreement.truths(trainings)
     lines = truth.lines(SCORES)
@@ -99,7 +99,7 @@ def tables() -> dict[str, Any]:
 
 
 def show(result: dict[str, Any]) -> None:
-    """The tables in words."""
+    """Return the tables in words."""
     noise, seconds = result["noise"], result["cpu_seconds"]
     print(
         f"{result['setting']['backbones']} backbones, AP {result['ap']['min']:.3f} to {result['ap']['max']:.3f}; "

@@ -1,4 +1,4 @@
-"""NAS-Bench-Macro: 6,561 really trained networks (Su et al. 2021, arXiv:2103.11922), looked up in place of training.
+"""NAS-Bench-Macro: 6,561 trained networks (Su et al. 2021, arXiv:2103.11922), looked up in place of training.
 
 The table is ``nasbench_macro_c10.csv.gz``, looked for in ``../shared/data/nasbench_macro`` beside the repository.
 """
@@ -32,16 +32,16 @@ class Table:
     flops: dict[tuple[Value, ...], int]
 
     def key(self, network: Network) -> tuple[Value, ...]:
-        """How the table calls a network."""
+        """Return how the table calls a network."""
         return tuple(network.draws[hole.name] for hole in self.holes)
 
     def network(self, key: tuple[Value, ...]) -> Network:
-        """The network of a row."""
+        """Return the network of a row."""
         return self.interpreter.network(Fixed({h.name: v for h, v in zip(self.holes, key, strict=True)}))
 
 
 def read_table(path: Path = TABLE) -> Table:
-    """The table beside its space; a digit of ``arch`` is the option of that layer's choice."""
+    """Return the table beside its space; a digit of ``arch`` is the option of that layer's choice."""
     interpreter = Interpreter(load(parse_file(find_architecture("nasbench_macro"))))
     holes: list[Hole] = []
 

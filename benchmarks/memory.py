@@ -38,7 +38,7 @@ REMAINS = (
 
 
 def compare(name: str) -> dict[str, Any]:
-    """One network's closed form and measured bytes, in channels-last and in torch's default layout."""
+    """Return one network's closed form and measured bytes, in channels-last and in torch's default layout."""
     network = elaborate(parse_file(find_architecture(name)))
     module = build(network.graph).eval()
     closed = cost(network).memory

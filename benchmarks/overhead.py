@@ -1,9 +1,9 @@
-"""What a sampler itself costs: CPU time a trial beyond the objective.
+"""What a sampler itself costs: CPU time per trial beyond the objective.
 
     python -m benchmarks.overhead [--trials 5000] [--samplers NAME …] [--json] [--record]
 
 The mobile space under 300 M MACs, an objective that costs nothing, Optuna's in-memory storage, one process: CPU
-milliseconds a trial, of all threads, over the tenth of the trials before the 100th, 1,000th and 5,000th, drawing and
+milliseconds per trial, of all threads, over the tenth of the trials before the 100th, 1,000th and 5,000th, drawing and
 counting included. ``default`` refits its surrogate every five trials and uses one thread. GP to 100 trials only. Exit
 code 1 where the default takes more than 15 ms at 100 or 30 ms at 1,000.
 """
@@ -38,7 +38,7 @@ RECORDED = RESULTS / "overhead.json"
 
 
 def cpu_ms(name: str, trials: int) -> dict[str, float]:
-    """CPU milliseconds a trial over the tenth of the trials before each point, drawing and counting included."""
+    """Return CPU milliseconds per trial over the tenth of the trials before each point, with drawing and counting."""
     interpreter = Interpreter(load(parse_file(find_architecture("mobile"))))
     sampler = make_sampler(DEFAULT if name == "default" else name, interpreter, BUDGET, 0, (None,))
     study = optuna.create_study(direction="maximize", sampler=sampler)
@@ -55,7 +55,7 @@ def cpu_ms(name: str, trials: int) -> dict[str, float]:
 
 
 def overhead(trials: int, names: Sequence[str]) -> dict[str, Any]:
-    """CPU milliseconds a trial by sampler and number of trials."""
+    """Return CPU milliseconds per trial by sampler and number of trials."""
     rows: dict[str, dict[str, float]] = {}
     if RECORDED.exists():
         rows = json.loads(RECORDED.read_text(encoding="utf-8"))["cpu_ms_a_trial"]

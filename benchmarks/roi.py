@@ -54,7 +54,7 @@ def cpu_milliseconds(run: Callable[[], Tensor]) -> float:
 
 
 def copy_rate(threads: int) -> float:
-    """Bytes of memory traffic a millisecond of CPU time, reading and writing, of a plain copy."""
+    """Return bytes of memory traffic per millisecond of CPU time, reading and writing, of a plain copy."""
     torch.set_num_threads(threads)
     source = torch.ones(64 << 20)
     target = torch.empty_like(source)
@@ -64,7 +64,7 @@ def copy_rate(threads: int) -> float:
 
 
 def measure(case: Case, threads: int, repeat: int, rate: float) -> Line:
-    """Both in turns, so that whatever disturbs the machine disturbs both."""
+    """Run both in turns, so that whatever disturbs the machine disturbs both."""
     torch.set_num_threads(threads)
     difference = float((case.theirs() - case.ours()).abs().max())
     case.ours()
@@ -83,7 +83,7 @@ def measure(case: Case, threads: int, repeat: int, rate: float) -> Line:
 
 
 def peak_extra_bytes() -> dict[str, dict[str, float]]:
-    """What a forward holds at most beyond inputs and output, as torch's profiler counts allocations."""
+    """Return what a forward holds at most beyond inputs and output, as torch's profiler counts allocations."""
     out = {}
     x = torch.randn(1, CHANNELS, HEIGHT, WIDTH)
     from archlab.roi.geometry import checked_geometry
@@ -116,7 +116,7 @@ def peak_extra_bytes() -> dict[str, dict[str, float]]:
 
 
 def ratios(lines: list[Line]) -> dict[str, float]:
-    """Per key, the median over its cases and thread counts."""
+    """Return, per key, the median over its cases and thread counts."""
     keys = dict.fromkeys(line.key for line in lines)
     return {key: round(statistics.median(li.ratio for li in lines if li.key == key), 2) for key in keys}
 

@@ -42,7 +42,7 @@ class Line:
 
 
 def boxes(count: int, images: int = 1, seed: int = 1) -> Tensor:
-    """(K, 5) boxes of an 800x1088 image: sizes log-uniform from 16 to 512 pixels, aspects from 1:2 to 2:1."""
+    """Return (K, 5) boxes of an 800x1088 image: sizes log-uniform from 16 to 512 pixels, aspects from 1:2 to 2:1."""
     generator = torch.Generator().manual_seed(seed)
     size = 16 * 32 ** torch.rand(count, generator=generator)
     aspect = 2 ** (torch.rand(count, generator=generator) - 0.5)

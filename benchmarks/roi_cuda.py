@@ -15,7 +15,7 @@ from benchmarks.roi_cases import CHANNELS, HEIGHT, NAMES, STRIDES, WIDTH, Line, 
 
 
 def cuda_lines(repeat: int) -> list[Line]:
-    """Several levels and one, forward and backward, three dtypes, against torchvision's CUDA kernels."""
+    """Compare several levels and one, forward and backward, three dtypes, against torchvision's CUDA kernels."""
     lines = []
     shapes = [(HEIGHT * 4, WIDTH * 4)] * 2
     rois = boxes(2000, 2).cuda()

@@ -1,4 +1,4 @@
-"""Which scores foretell trained accuracy, and which still do among networks of equal MACs: NAS-Bench-Macro.
+"""Measure which scores predict trained accuracy, also among networks of equal MACs, on NAS-Bench-Macro.
 
     python -m benchmarks.scores [--networks 600] [--kept FILE] [--table CSV.GZ] [--json] [--record]
 
@@ -6,10 +6,10 @@ Every graph feature, and every score that looks at the graph alone, of all 6,561
 network, of ``--networks`` of them, drawn with seed 0: built and scored with seed 0, as a search does. Kendall's tau and
 Spearman's rho with the mean accuracy of three trainings, with 95 % bootstrap intervals (200 resamples of the networks):
 over all networks, and over those whose MACs fall in the same band of 2 %, pooled over the bands. ``one training`` is
-the ceiling: one training's accuracy against the mean of the other two. Seconds are CPU seconds a network on one thread,
-building it left out. ``imagenet`` is Spearman's rho of what looks at the graph alone with the published top-1 accuracy
-of the shipped networks, which differ in far more than their MACs. ``--kept`` names a file for the scores computed so
-far, so that a run can be stopped and gone on with.
+the ceiling: one training's accuracy against the mean of the other two. Seconds are CPU seconds per network on one
+thread, without building it. ``imagenet`` is Spearman's rho of what looks at the graph alone with the published top-1
+accuracy of the shipped networks, which differ in far more than their MACs. ``--kept`` names a file for the scores
+computed so far, so that a run can be stopped and resumed.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Column:
 
 
 def closed_forms(networks: Sequence[Network]) -> dict[str, Column]:
-    """Each graph feature, and each score that looks at the graph alone."""
+    """Return each graph feature, and each score that looks at the graph alone."""
     compute = GraphFeatures()
     began = time.process_time()
     rows = np.array([compute(network) for network in networks])
@@ -68,14 +68,14 @@ def closed_forms(networks: Sequence[Network]) -> dict[str, Column]:
 
 
 def _unbuilt(network: Network) -> fx.GraphModule:
-    """A module that carries the graph and nothing else."""
+    """Return a module that carries the graph and nothing else."""
     module = fx.GraphModule(torch.nn.Module(), fx.Graph())
     module.meta["graph"] = network.graph
     return module
 
 
 def run_scores(table: Table, keys: Sequence[Key], kept: Path | None) -> dict[str, Column]:
-    """Each score that runs the network, of ``keys``; what ``kept`` holds is not computed again."""
+    """Return each score that runs the network, of ``keys``; what ``kept`` holds is not computed again."""
     known: dict[str, dict[str, tuple[float, float]]] = {}
     if kept is not None and kept.exists():
         for line in kept.read_text(encoding="utf-8").splitlines():
@@ -108,7 +108,7 @@ def _score(network: Network, names: Sequence[str]) -> dict[str, tuple[float, flo
 
 
 def compare(table: Table, networks: int, kept: Path | None) -> dict[str, Any]:
-    """The correlations of every feature and score, those that hold best at equal MACs first."""
+    """Return the correlations of every feature and score, those that hold best at equal MACs first."""
     keys = list(table.accuracy)
     order = list(range(len(keys)))
     random.Random(0).shuffle(order)
@@ -128,7 +128,7 @@ def compare(table: Table, networks: int, kept: Path | None) -> dict[str, Any]:
 
 
 def imagenet() -> dict[str, float]:
-    """Spearman's rho of what looks at the graph alone with the published accuracies of the shipped networks."""
+    """Return Spearman's rho of what looks at the graph alone with the published accuracies of the shipped networks."""
     published = accuracies()
     networks = [archlab.elaborate(archlab.load(name)) for name in published]
     top1 = [accuracy.top1 for accuracy in published.values()]

@@ -2,12 +2,12 @@
 
     python -m benchmarks.search [--seeds 20] [--evaluations 200] [--samplers NAME …] [--runs FOLDER] [--json] [--record]
 
-6,561 really trained networks (Su et al. 2021, arXiv:2103.11922; the table is ``nasbench_macro_c10.csv.gz``, looked for
-in ``../shared/data/nasbench_macro`` or ``--table``). The budget is the 25, 50 or 75 % quantile of their FLOPs; only
+6,561 trained networks (Su et al. 2021, arXiv:2103.11922; the table is ``nasbench_macro_c10.csv.gz``, looked for in
+``../shared/data/nasbench_macro`` or ``--table``). The budget is the 25, 50 or 75 % quantile of their FLOPs; only
 evaluations count. ``default`` is the sampler of ``archlab search``, the smallest network first as there. Optuna's are
-used as Optuna's own users would: an infeasible draw is paid for, its excess told as a constraint. ``median_evals`` are
-evaluations until the best feasible accuracy so far is within 0.2 points of the best there is; null where the median
-seed never got there. Exit code 1 where the default misses a target.
+used as Optuna's own users would: an infeasible draw is paid for, and its excess given as a constraint. ``median_evals``
+are evaluations until the best feasible accuracy so far is within 0.2 points of the best there is; null where the median
+seed did not reach it. Exit code 1 where the default misses a target.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ SAMPLERS = ("default", "tpe", "nsga2", "gp", "random")
 
 
 def sampler_of(name: str, table: Table, budget: Budget, seed: int, metrics: tuple[str | None, ...]) -> Any:
-    """The sampler ``name``, ``default`` as ``archlab search`` makes it."""
+    """Return the sampler ``name``, ``default`` as ``archlab search`` makes it."""
     if name == "default":
         return make_sampler(DEFAULT, table.interpreter, budget, seed, metrics)
     if name == "tpe":  # Optuna's own default
@@ -63,7 +63,7 @@ class Run:
 
 
 def kept(path: Path | None, make: Callable[[], Run]) -> Run:
-    """The search that ``path`` holds, else a new one, left there: so that hours of searches can be stopped."""
+    """Return the search that ``path`` holds, else a new one, left there: so that hours of searches can be stopped."""
     if path is not None and path.exists():
         return Run(**json.loads(path.read_text(encoding="utf-8")))
     made = make()
@@ -74,7 +74,7 @@ def kept(path: Path | None, make: Callable[[], Run]) -> Run:
 
 
 def run(table: Table, name: str, budget: Budget, seed: int, evaluations: int, two: bool = False) -> Run:
-    """A search of ``evaluations`` paid evaluations; ``two``: also for least FLOPs."""
+    """Run a search of ``evaluations`` paid evaluations; ``two``: also for least FLOPs."""
     sampler = sampler_of(name, table, budget, seed, (None, "macs") if two else (None,))
     study = optuna.create_study(directions=["maximize", "minimize"] if two else ["maximize"], sampler=sampler)
     if name == "default":
@@ -98,7 +98,7 @@ def run(table: Table, name: str, budget: Budget, seed: int, evaluations: int, tw
 
 
 def best_so_far(result: Run, limit: float) -> np.ndarray:
-    """The best feasible accuracy after each evaluation."""
+    """Return the best feasible accuracy after each evaluation."""
     pairs = zip(result.accuracies, result.flops, strict=True)
     return np.maximum.accumulate([a if f <= limit else 0.0 for a, f in pairs])
 
@@ -106,7 +106,7 @@ def best_so_far(result: Run, limit: float) -> np.ndarray:
 def one_objective(
     table: Table, name: str, quantile: float, seeds: int, evaluations: int, folder: Path | None
 ) -> dict[str, Any]:
-    """``seeds`` searches under the budget at ``quantile``, kept in ``folder``."""
+    """Run ``seeds`` searches under the budget at ``quantile``, kept in ``folder``."""
     limit = float(np.quantile(list(table.flops.values()), quantile))
     most = max(a for key, a in table.accuracy.items() if table.flops[key] <= limit)
     budget = Budget((("macs", limit),))
@@ -138,7 +138,7 @@ def one_objective(
 
 
 def hypervolume(points: list[tuple[float, float]], worst: tuple[float, float]) -> float:
-    """The area between (accuracy, FLOPs) points and the worst corner, by a sweep from the most accurate down."""
+    """Return the area between (accuracy, FLOPs) points and the worst corner, by a sweep from the most accurate down."""
     area, least = 0.0, worst[1]
     for accuracy, flops in sorted(points, reverse=True):
         if flops < least:
@@ -148,7 +148,7 @@ def hypervolume(points: list[tuple[float, float]], worst: tuple[float, float]) -
 
 
 def two_objectives(table: Table, name: str, seeds: int, evaluations: int) -> dict[str, Any]:
-    """``seeds`` searches for accuracy and FLOPs: shares of the true hypervolume, above the table's worst corner."""
+    """Run ``seeds`` searches for accuracy and FLOPs: shares of the true hypervolume, above the table's worst corner."""
     everything = [(table.accuracy[key], float(table.flops[key])) for key in table.accuracy]
     worst = (min(a for a, _ in everything), max(f for _, f in everything))
     whole = hypervolume(everything, worst)
@@ -168,7 +168,7 @@ def two_objectives(table: Table, name: str, seeds: int, evaluations: int) -> dic
 def compare(
     table: Table, names: Sequence[str], seeds: int, evaluations: int, gp_evaluations: int, folder: Path | None
 ) -> dict[str, Any]:
-    """The samplers ``names`` under every budget; of the others, what was recorded."""
+    """Run the samplers ``names`` under every budget; of the others, return what was recorded."""
     recorded = json.loads(RECORDED.read_text(encoding="utf-8")) if RECORDED.exists() else {}
     runs: dict[str, dict[str, Any]] = dict(recorded.get("one_objective", {}))
     pareto: dict[str, Any] = dict(recorded.get("two_objectives", {}))
@@ -194,7 +194,7 @@ def compare(
 
 
 def missed(result: dict[str, Any]) -> list[str]:
-    """The targets that the default misses, in words."""
+    """Return the targets that the default misses, in words."""
     evals, ours = result["median_evals"], result["one_objective"].get("default", {})
     found = []
     if (evals["default"]["0.25"] or np.inf) > 20:

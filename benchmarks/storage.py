@@ -4,8 +4,8 @@
 
 A search of the mobile space under 300 M MACs by one worker of this process, with an objective that costs nothing: what
 SQLAlchemy sends to SQLite, and to PostgreSQL where ARCHLAB_POSTGRES holds the address of a database, and by how much a
-journal grows, a trial, counted from the 20th evaluation to the last. PostgreSQL's write-ahead log is counted by the
-server, and so holds whatever else it was asked meanwhile.
+journal grows per trial, counted from the 20th evaluation to the last. PostgreSQL's write-ahead log is counted by the
+server, and so includes whatever else it did meanwhile.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Counts = Counter[str]
 
 @contextmanager
 def counting(counts: Counts) -> Iterator[None]:
-    """Counts what every engine of SQLAlchemy does, by kind."""
+    """Count what every engine of SQLAlchemy does, by kind."""
 
     def executed(connection: Connection, cursor: Any, statement: str, *_: Any) -> None:
         kind = statement.split(maxsplit=1)[0].lower()
@@ -60,7 +60,7 @@ def counting(counts: Counts) -> Iterator[None]:
 
 
 def per_trial(storage: str | None, folder: Path, trials: int, more: Callable[[], Counts]) -> dict[str, float]:
-    """What a trial took between the ``FIRST`` evaluation and the last; ``more`` adds counts of its own."""
+    """Return what a trial took between the ``FIRST`` evaluation and the last; ``more`` adds counts of its own."""
     counts: Counts = Counter()
     seen: list[tuple[Counts, int]] = []
 
@@ -79,7 +79,7 @@ def per_trial(storage: str | None, folder: Path, trials: int, more: Callable[[],
 
 
 def journal_growth(folder: Path) -> Callable[[], Counts]:
-    """Bytes and records of the journal so far."""
+    """Return bytes and records of the journal so far."""
     path = folder / "out" / "study.journal"
 
     def count() -> Counts:
@@ -89,7 +89,7 @@ def journal_growth(folder: Path) -> Callable[[], Counts]:
 
 
 def server_growth(address: str) -> Callable[[], Counts]:
-    """Bytes that PostgreSQL has written to its log ahead of its tables."""
+    """Return bytes that PostgreSQL has written to its log ahead of its tables."""
     engine = create_engine(address.replace("postgresql://", "postgresql+psycopg://"))
 
     def count() -> Counts:
@@ -101,7 +101,7 @@ def server_growth(address: str) -> Callable[[], Counts]:
 
 
 def compare(trials: int) -> dict[str, Any]:
-    """The load of a trial by storage."""
+    """Return the load of a trial by storage."""
     rows: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

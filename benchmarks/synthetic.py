@@ -43,7 +43,7 @@ HIDDEN = 16
 
 
 def _normal(text: str, count: int) -> np.ndarray:
-    """Numbers from N(0, 1) that are a text's own."""
+    """Return numbers from N(0, 1) that are a text's own."""
     digest = hashlib.sha256(text.encode()).digest()
     return np.random.default_rng(np.frombuffer(digest, dtype=np.uint32)).standard_normal(count)
 
@@ -79,7 +79,7 @@ class Truth:
         return np.array([features, np.tanh(hidden) @ self._out, _normal(f"{self.name} {network.digest}", 1)[0]])
 
     def __call__(self, network: Network) -> float:
-        """The truth of a network."""
+        """Return the truth of a network."""
         mixed = (self._raw(network) - self._center) / self._scale @ np.array(self.shares)
         return -math.exp(-mixed / math.hypot(*self.shares) / 2)
 
@@ -99,7 +99,7 @@ class Task:
 
 
 def task_of(space: str, kind: str, quantile: float, number: int) -> Task:
-    """The ``number``-th truth of a kind on a space, under a budget."""
+    """Return the ``number``-th truth of a kind on a space, under a budget."""
     interpreter = Interpreter(load(parse_file(find_architecture(space))))
     rng = random.Random(0)
     samples = [interpreter.network(Random(rng)) for _ in range(500)]
@@ -110,7 +110,7 @@ def task_of(space: str, kind: str, quantile: float, number: int) -> Task:
 
 
 def search(task: Task, name: str, seed: int, evaluations: int) -> np.ndarray:
-    """The best within the budget after each evaluation."""
+    """Return the best within the budget after each evaluation."""
     if name == "tpe":  # Optuna's own default
         sampler: optuna.samplers.BaseSampler = optuna.samplers.TPESampler(seed=seed)
     else:
@@ -132,7 +132,7 @@ def search(task: Task, name: str, seed: int, evaluations: int) -> np.ndarray:
 
 
 def compare(samplers: list[str], seeds: int, evaluations: int) -> dict[str, Any]:
-    """Mean regret by space, kind and budget; each seed has a truth of its own."""
+    """Return mean regret by space, kind and budget; each seed has a truth of its own."""
     rows: dict[str, dict[str, dict[str, float]]] = {}
     for space in SPACES:
         for kind in TRUTHS:

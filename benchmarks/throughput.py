@@ -1,11 +1,11 @@
-"""How evaluations a second grow with workers, by storage: an objective that sleeps 100 ms.
+"""How evaluations per second grow with workers, by storage: an objective that sleeps 100 ms.
 
     python -m benchmarks.throughput [--trials 40] [--storages NAME …] [--json] [--record]
 
 1, 2 and 4 workers of the default sampler on this machine, the space of NAS-Bench-Macro under 55 M MACs (its modules
 take 15 ms to build, those of the mobile space ten times that), on a journal, on SQLite, and on PostgreSQL where
 ARCHLAB_POSTGRES holds the address of a database; ``--storages`` runs these and keeps what is recorded of the others.
-``--trials`` evaluations a worker. Only the steady state counts: every worker waits in its first evaluation for all
+``--trials`` evaluations per worker. Only the steady state counts: every worker waits in its first evaluation for all
 others, and the time runs from there until the first of them has nothing left to do. ``ideal`` is what sleeping alone
 would allow. CPU milliseconds are what a worker spends on an evaluation beyond the sleep, storage included: as many
 workers as the machine has cores can each do at most 1000 / (100 + that), and no number of workers more than the cores'
@@ -50,14 +50,14 @@ def value(module, candidate, trial):
 
 @dataclass(frozen=True)
 class Pace:
-    """Evaluations a second of all workers together, and CPU milliseconds an evaluation."""
+    """Evaluations per second of all workers together, and CPU milliseconds per evaluation."""
 
     per_second: float
     cpu_ms: float
 
 
 def pace(workers: int, address: str | None, trials: int) -> Pace:
-    """The steady state of ``workers`` on a fresh study."""
+    """Return the steady state of ``workers`` on a fresh study."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "sleeping.py").write_text(OBJECTIVE, encoding="utf-8")
         command = [sys.executable, "-m", "archlab", "search", "nasbench_macro", "-b", "macs=55M"]
@@ -76,7 +76,7 @@ def pace(workers: int, address: str | None, trials: int) -> Pace:
 
 
 def compare(trials: int, names: list[str]) -> dict[str, Any]:
-    """Evaluations a second, and what one costs the processor, by storage and number of workers."""
+    """Return evaluations per second, and what one costs the processor, by storage and number of workers."""
     addresses = {"journal": None, "sqlite": "sqlite:///{folder}/study.db"}
     addresses["postgresql"] = os.environ.get("ARCHLAB_POSTGRES")
     kept: dict[str, Any] = json.loads(RECORDED.read_text(encoding="utf-8")) if RECORDED.exists() else {}

@@ -3,7 +3,7 @@
     python -m benchmarks.zoo COUNTS.csv [--processes 2] [--only 'resnet*'] [--json] [--record]
 
 ``COUNTS.csv`` has the columns model, img_size, gmacs, mparams (timm's ``results/`` folder). The published figures are
-fvcore's: MACs with norms, pooling and interpolation, two decimals, in millions and thousand millions. A model agrees
+fvcore's: MACs with norms, pooling and interpolation, two decimals, in millions and billions. A model agrees
 where the audit's columns add up to them to the last printed digit, as built or with its branches merged. Where not,
 the cause is looked for among what is known: operators that fvcore does not see, and figures that are out of date.
 Exit code 1 where one remains without a cause, or a model cannot be audited.
@@ -59,7 +59,7 @@ class Verdict:
 
 
 def judge(line: Published) -> Verdict:
-    """Audits one model and compares."""
+    """Audit one model and compare."""
     start = perf_counter()
     try:
         state, cause, gmacs, mparams = _compare(line)
@@ -110,7 +110,7 @@ def _compare(line: Published) -> tuple[str, str, float, float]:
 
 
 def _with_explicit_attention(name: str) -> Any:
-    """The model with attention as products and a softmax."""
+    """Return the model with attention as products and a softmax."""
     import timm
     from timm.layers.config import set_fused_attn
 
@@ -124,12 +124,12 @@ def _with_explicit_attention(name: str) -> Any:
 
 
 def _agrees(counts: tuple[int, int], line: Published) -> bool:
-    """To the printed precision: two decimals, either way at a half."""
+    """Return whether both agree to the printed precision: two decimals, either way at a half."""
     return abs(counts[0] / 1e9 - line.gmacs) < 0.0050001 and abs(counts[1] / 1e6 - line.mparams) < 0.0050001
 
 
 def published(path: Path, pattern: str) -> list[Published]:
-    """The lines of the table."""
+    """Return the lines of the table."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     lines = [Published(r["model"], int(r["img_size"]), float(r["gmacs"]), float(r["mparams"])) for r in rows]
@@ -153,7 +153,7 @@ def _peak_memory(_: int) -> int:
 
 
 def run(lines: list[Published], processes: int) -> tuple[list[Verdict], float, int]:
-    """All verdicts, the seconds that they took, start of the processes included, and the largest process in MiB."""
+    """Return verdicts, the seconds that they took, start of the processes included, and the largest process in MiB."""
     start = perf_counter()
     context = multiprocessing.get_context("spawn")
     with context.Pool(processes, initializer=_start) as pool:
@@ -163,7 +163,7 @@ def run(lines: list[Published], processes: int) -> tuple[list[Verdict], float, i
 
 
 def summary(verdicts: Iterable[Verdict], seconds: float, memory: int) -> dict[str, Any]:
-    """The result to print and record."""
+    """Return the result to print and record."""
     verdicts = list(verdicts)
     states = Counter(v.state for v in verdicts)
     return {

@@ -1,6 +1,6 @@
 """Write the reference of the public API as HTML: ``python -m tools.api out/api``, or ``make docs``.
 
-pdoc looks for names in the dictionary of a module; those that ``archlab`` imports at first use are put there first.
+pdoc looks for names in a module's dictionary; those that ``archlab`` imports lazily are put there first.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ class DetectionData:
 
 
 def split(data: DetectionData, share: float, seed: int) -> tuple[DetectionData, DetectionData]:
-    """The data in two, the second with ``share`` of the images (at least one), by lot of ``seed``.
+    """Split the data in two, the second with ``share`` of the images (at least one), chosen randomly with ``seed``.
 
     Raises:
         InputError: there are fewer than two images.

@@ -18,7 +18,7 @@ DRAWN = (96, 32)
 
 
 MOST_KEPT = 4
-"""Sources and sizes that a process keeps; more are read anew."""
+"""Sources and sizes that a process keeps; more are read again."""
 
 _kept: dict[tuple[Any, ...], tuple[DetectionData, DetectionData]] = {}
 

@@ -19,8 +19,8 @@ class Source:
 
     Attributes:
         train: COCO-format file; None for drawn shapes.
-        val: another; None for a share of the training images, by lot of ``seed``.
-        seed: of the lot.
+        val: another; None for a share of the training images, chosen randomly with ``seed``.
+        seed: of this choice.
     """
 
     train: Path | None = None

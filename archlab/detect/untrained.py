@@ -40,7 +40,7 @@ class Look:
 
 
 def chosen_images(data: DetectionData, count: int, rng: torch.Generator) -> list[int]:
-    """Return at most ``count`` images in a random order."""
+    """Choose at most ``count`` images randomly, and return them in random order."""
     return torch.randperm(len(data), generator=rng)[:count].tolist()
 
 

@@ -1,7 +1,7 @@
 """Architecture to architecture: the literature's ways to make a convolution cheaper, as rules on the syntax tree.
 
 A rule replaces calls of ``conv`` and ``conv2d`` whose kernel is known, that are dense and padded to keep their size. A
-block that holds one, also a block of the prelude, is written anew under a name that says the rule.
+block that holds one, also a block of the prelude, is written again under a name that says the rule.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The parts of ``benchmarks.detection``: which score foretells the AP of a trained detector."""
+"""The parts of ``benchmarks.detection``: which score predicts the AP of a trained detector."""

@@ -1,4 +1,4 @@
-"""How well scores foretell trained AP: Kendall's tau, near-equal pairs, and the network that each would pick."""
+"""Measure how well scores predict trained AP: Kendall's tau, near-equal pairs, and the network that each would pick."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NEAR_MACS = 1.5
 
 
 def truths(lines: Sequence[Mapping[str, Any]]) -> dict[int, list[float]]:
-    """The AP of each training of a network of the pool, mean of validation and test; a failed one has 0."""
+    """Return the AP of each training of a network of the pool, mean of validation and test; a failed one has 0."""
     found: dict[int, list[float]] = {}
     for line in sorted(lines, key=lambda line: line["seed"]):
         if isinstance(line["network"], int) and line.get("pooling", "avg") == "avg":
@@ -28,7 +28,7 @@ def truths(lines: Sequence[Mapping[str, Any]]) -> dict[int, list[float]]:
 
 
 def noise(found: Mapping[int, Sequence[float]]) -> dict[str, float]:
-    """The deviation of one training, and Kendall's tau between two seeds: no score can be expected to do better."""
+    """Return one training's deviation, and Kendall's tau between two seeds: no score can be expected to do better."""
     twice = np.array([values[:2] for values in found.values() if len(values) > 1])
     deviation = float(np.sqrt(np.mean((twice[:, 0] - twice[:, 1]) ** 2 / 2)))
     ceiling = float(kendalltau(twice[:, 0], twice[:, 1]).statistic)
@@ -36,7 +36,7 @@ def noise(found: Mapping[int, Sequence[float]]) -> dict[str, float]:
 
 
 def tau(score: Numbers, ap: Numbers) -> dict[str, float | None]:
-    """Kendall's tau with its 95 % bootstrap interval over networks; None of a score that is the same for all."""
+    """Return Kendall's tau with its 95 % bootstrap interval over networks; None of a score that is the same for all."""
     if np.ptp(score) == 0:
         return {"tau": None, "low": None, "high": None}
     rng = np.random.default_rng(0)
@@ -47,7 +47,7 @@ def tau(score: Numbers, ap: Numbers) -> dict[str, float | None]:
 
 
 def near_pairs(score: Numbers, ap: Numbers, macs: Numbers, setting: Numbers, gap: float) -> dict[str, list[int]]:
-    """Pairs within ``NEAR_MACS`` whose AP differs by more than ``gap``: [ranked right, of], all and of one setting."""
+    """Count near-equal pairs whose AP differs by more than ``gap``: [ranked right, of], all and of one setting."""
     i, j = np.triu_indices(len(ap), 1)
     kept = (np.abs(np.log(macs[i] / macs[j])) <= np.log(NEAR_MACS)) & (np.abs(ap[i] - ap[j]) > gap)
     i, j = i[kept], j[kept]
@@ -60,7 +60,7 @@ def near_pairs(score: Numbers, ap: Numbers, macs: Numbers, setting: Numbers, gap
 
 
 def picks(score: Numbers, ap: Numbers, macs: Numbers, budgets: Sequence[float]) -> list[dict[str, float]]:
-    """For each budget the AP of the network of highest score within it, and the best that there is."""
+    """For each budget, return the AP of the network of highest score within it, and the best that there is."""
     rows = []
     for budget in budgets:
         within = np.flatnonzero(macs <= budget)
@@ -74,7 +74,7 @@ def table(
     found: Mapping[int, Sequence[float]],
     scores: Mapping[int, Mapping[str, float | None]],
 ) -> dict[str, dict[str, Any]]:
-    """For each score all of the above, over ``backbones``."""
+    """For each score, return all of the above, over ``backbones``."""
     ap = np.array([np.mean(found[b.index]) for b in backbones])
     macs = np.array([b.macs for b in backbones], float)
     setting = np.array([b.residual for b in backbones])
@@ -94,7 +94,7 @@ def table(
 
 
 def columns_of(backbones: Sequence[Backbone], scores: Mapping[int, Mapping[str, float | None]]) -> dict[str, Numbers]:
-    """Each score as a column; the trivial rule, parameters + residual by ranks, among them. Null is the lowest."""
+    """Return scores as columns; the trivial rule, parameters + residual by ranks, is among them. Null is lowest."""
     names = list(scores[backbones[0].index])
     columns = {
         name: np.array([-np.inf if (v := scores[b.index][name]) is None else v for b in backbones]) for name in names
@@ -104,12 +104,12 @@ def columns_of(backbones: Sequence[Backbone], scores: Mapping[int, Mapping[str, 
 
 
 def group_of(backbones: Sequence[Backbone]) -> Numbers:
-    """Each backbone's group of near-equal MACs, -1 for none."""
+    """Return each backbone's group of near-equal MACs, -1 for none."""
     return np.array([-1 if b.group is None else b.group for b in backbones], float)
 
 
 def _tau_within(score: Numbers, ap: Numbers, group: Numbers) -> float:
-    """Kendall's tau over the pairs inside a group."""
+    """Return Kendall's tau over the pairs inside a group."""
     right = wrong = 0
     for g in np.unique(group[group >= 0]):
         members = np.flatnonzero(group == g)

@@ -31,7 +31,7 @@ class _Pyramid(nn.Module):
 
 
 def detector(graph: Graph, classes: int, seed: int, pooling: str = "avg") -> nn.Module:
-    """Faster R-CNN on ``graph``; ``pooling`` is a mode of archlab's RoI operator: ``avg`` aligns, ``caffe`` rounds."""
+    """Build Faster R-CNN on ``graph``; ``pooling`` is an RoI mode of archlab: ``avg`` aligns, ``caffe`` rounds."""
     strides = [level.stride for level in levels_of(graph) if level.name in LEVELS]
     _, height, width = graph.input_shape
     with torch.random.fork_rng(devices=[]):

@@ -30,7 +30,7 @@ POOLING_NETWORKS, POOLING_SEEDS = (0, 12, 24, 36, 48, 60), (0, 1)
 
 
 def space() -> ast.Architecture:
-    """The shipped detection space with the study's neck and head, so that backbones are compared."""
+    """Return the shipped detection space with the study's neck and head, so that backbones are compared."""
     text = f"net n\ndetect: fpn({NECK}) -> roi_align({POOLED}, sampling=2) -> box_head({HEAD}, classes=3)"
     fixed = parse(text).stages[-1]
     architecture = sized("detection")
@@ -63,7 +63,7 @@ def search(budget: int, folder: Path) -> tuple[str, list[tuple[float, float]]]:
 
 
 def ours(folder: Path) -> Iterator[tuple[dict[str, Any], Graph]]:
-    """The trainings of the finalists, searched for where that is not done."""
+    """Yield the trainings of the finalists, searched for where that is not done."""
     for budget in BUDGETS:
         text, trained = search(budget, folder)
         graph = elaborate(parse(text)).without_detector.graph
@@ -72,7 +72,7 @@ def ours(folder: Path) -> Iterator[tuple[dict[str, Any], Graph]]:
 
 
 def references() -> Iterator[tuple[dict[str, Any], Graph]]:
-    """The trainings of the literature's backbones."""
+    """Yield the trainings of the literature's backbones."""
     for budget in BUDGETS:
         for name in REFERENCES:
             draws, graph = scaled(name, budget * 1e6)
@@ -81,7 +81,7 @@ def references() -> Iterator[tuple[dict[str, Any], Graph]]:
 
 
 def pooled() -> Iterator[tuple[dict[str, Any], Graph]]:
-    """The trainings with RoI pooling in place of align, of backbones whose trainings with align there are."""
+    """Yield the trainings with RoI pooling in place of align, of backbones whose trainings with align there are."""
     for index in POOLING_NETWORKS:
         for seed in POOLING_SEEDS:
             yield {"network": index, "seed": seed, "pooling": "caffe"}, pool()[index].graph
@@ -131,7 +131,7 @@ def _lead(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, float
 
 
 def rounding(align: Sequence[Mapping[str, Any]], pooling: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What RoI pooling's two roundings cost: AP with align less AP with pooling, by object size, on the same seeds."""
+    """Return AP with align less AP with pooling, by object size, on the same seeds: what the two roundings cost."""
     by_key = {(line["network"], line["seed"]): line for line in align if line.get("pooling", "avg") == "avg"}
     pairs = [(by_key[k], line) for line in pooling if (k := (line["network"], line["seed"])) in by_key]
     sizes = ("ap", "ap50", "ap75", "small", "medium", "large")
@@ -150,6 +150,6 @@ def rounding(align: Sequence[Mapping[str, Any]], pooling: Sequence[Mapping[str, 
 
 
 def _ap(line: Mapping[str, Any], part: str) -> float:
-    """AP, 0 where the training came to nothing."""
+    """Return AP, 0 where the training came to nothing."""
     parts = ("val", "test") if part == "both" else (part,)
     return float(np.mean([line[name]["ap"] for name in parts])) if "val" in line else 0.0

@@ -52,7 +52,7 @@ class Backbone:
 
 @cache
 def pool() -> tuple[Backbone, ...]:
-    """32 backbones spread evenly over the logarithm of MACs, and four groups of eight within 5 % of each other."""
+    """Draw 32 backbones spread evenly over the logarithm of MACs, and four groups of eight within 5 % of each other."""
     spread = [(None, LEAST * 10 ** (i / (SPREAD - 1))) for i in range(SPREAD)]
     groups = [(g, LEAST * 10 ** ((g + 0.5) / GROUPS)) for g in range(GROUPS) for _ in range(MEMBERS)]
     # Alternately, so that both thirds-to-tune and the final third hold both kinds.
@@ -73,7 +73,7 @@ def pool() -> tuple[Backbone, ...]:
 
 
 def sized(name: str, size: tuple[int, int] = SIZE) -> ast.Architecture:
-    """The shipped architecture ``name`` with images of ``size``."""
+    """Return the shipped architecture ``name`` with images of ``size``."""
     architecture = archlab.load(name)
     shape = ast.Size((3, *size))
     options = tuple((key, shape if key == "input" else value) for key, value in architecture.options)
@@ -81,7 +81,7 @@ def sized(name: str, size: tuple[int, int] = SIZE) -> ast.Architecture:
 
 
 def _draws(seed: int) -> Iterator[Network]:
-    """Networks of the detection space, each from a random stream of its own."""
+    """Yield networks of the detection space, each from a random stream of its own."""
     interpreter = Interpreter(load(sized("detection")))
     attempt = 0
     while True:
@@ -90,6 +90,6 @@ def _draws(seed: int) -> Iterator[Network]:
 
 
 def _residual(graph: Graph) -> float:
-    """The share of the four stages that hold a shortcut: an ``add``, or a shuffle unit's untouched half."""
+    """Return the share of the four stages that hold a shortcut: an ``add``, or a shuffle unit's untouched half."""
     stages = [f"stage{i}" for i in range(1, 5)]
     return sum(any(n.stage == s and n.op in ("add", "cat") for n in graph) for s in stages) / len(stages)

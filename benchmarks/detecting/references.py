@@ -17,12 +17,12 @@ SPEC = DetectorSpec(width=NECK, levels=LEVELS, size=(POOLED, POOLED), head_width
 
 
 def macs_of(backbone: Graph) -> int:
-    """MACs of the whole detector on ``backbone``, with 100 RoIs."""
+    """Return MACs of the whole detector on ``backbone``, with 100 RoIs."""
     return sum(node.macs for node in attach(backbone, SPEC))
 
 
 def scaled(name: str, budget: float) -> tuple[dict[str, float], Graph]:
-    """The reference of most MACs within ``budget``, by ``width_mult`` and, where it helps, ``depth_mult``."""
+    """Return the reference of most MACs within ``budget``, by ``width_mult`` and, where it helps, ``depth_mult``."""
     best: tuple[int, dict[str, float], Graph] | None = None
     interpreter = Interpreter(load(sized(name)))
     for draws in _multipliers():
@@ -36,6 +36,6 @@ def scaled(name: str, budget: float) -> tuple[dict[str, float], Graph]:
 
 
 def _multipliers() -> Iterator[dict[str, float]]:
-    """Widths from 0.1 to 2 at the reference's own depth."""
+    """Yield widths from 0.1 to 2 at the reference's own depth."""
     for hundredths in range(10, 201):
         yield {"width_mult": hundredths / 100}

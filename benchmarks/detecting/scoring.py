@@ -29,11 +29,11 @@ SIZES: dict[str, Callable[[Backbone], float]] = {
 }
 
 PARTS = {"roi_probe": ("class accuracy", "place R²")}
-"""Scores whose parts are told of by themselves too."""
+"""Scores whose parts are reported by themselves, too."""
 
 
 def run(path: Path) -> None:
-    """Scores what ``path`` does not hold."""
+    """Score what ``path`` does not hold."""
     done = {line["network"] for line in lines(path)}
     todo = [backbone for backbone in pool() if backbone.index not in done]
     for i, backbone in enumerate(todo):
@@ -44,7 +44,7 @@ def run(path: Path) -> None:
 
 
 def scores_of(backbone: Backbone) -> tuple[dict[str, float | None], dict[str, float]]:
-    """Values by score, null where one cannot be computed, and CPU seconds."""
+    """Return values by score, null where one cannot be computed, and CPU seconds."""
     values: dict[str, float | None] = {name: size(backbone) for name, size in SIZES.items()}
     seconds: dict[str, float] = {}
     detector = attach(backbone.graph, SPEC)

@@ -25,7 +25,7 @@ SIZE, THREADS, BOXES, RUNS = (256, 256), 2, 128, 5
 
 
 def measure() -> dict[str, Any]:
-    """The default network of the shipped detection space, on drawn shapes."""
+    """Return the default network of the shipped detection space, on drawn shapes."""
     torch.set_num_threads(THREADS)
     data = drawn_shapes(64, SIZE, 0)
     graph = detector_for(elaborate(archlab.load("detection")).graph, data)
@@ -49,7 +49,7 @@ def measure() -> dict[str, Any]:
 
 
 def _forward(graph: Graph) -> dict[str, float]:
-    """Median milliseconds of one forward, and the share of the RoI operator."""
+    """Return median milliseconds of one forward, and the share of the RoI operator."""
     module = build(graph).eval().to(memory_format=torch.channels_last)
     image = torch.randn(1, 3, *SIZE).contiguous(memory_format=torch.channels_last)
     corner = torch.rand(BOXES, 2) * 160
@@ -67,7 +67,7 @@ def _forward(graph: Graph) -> dict[str, float]:
 
 
 def _shares(graph: Graph, data: Any) -> dict[str, float]:
-    """Of a short training's CPU time: the RoI operator forward and backward, and convolutions."""
+    """Return the shares of a short training's CPU time: the RoI operator forward and backward, and convolutions."""
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
         began = time.perf_counter()
         short_training(graph, data, 0)
@@ -81,7 +81,7 @@ def _shares(graph: Graph, data: Any) -> dict[str, float]:
 
 
 def _share(profiler: Any, *names: str) -> float:
-    """The share of the outermost operators' time in those whose name holds one of ``names``."""
+    """Return the share of the outermost operators' time in those whose name holds one of ``names``."""
     total = picked = 0.0
     for event in profiler.events():
         if event.cpu_parent is None:

@@ -1,4 +1,4 @@
-"""Trained AP: each backbone's detector trained on BCCD, one line a training, resumable."""
+"""Trained AP: each backbone's detector trained on BCCD, one line per training, resumable."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ _read: dict[str, DetectionData] = {}
 
 
 def data(part: str) -> DetectionData:
-    """BCCD's ``train``, ``val`` or ``test`` at the study's size."""
+    """Return BCCD's ``train``, ``val`` or ``test`` at the study's size."""
     if part not in _read:
         _read[part] = read_coco(DATA / f"{part}.json", SIZE)
     return _read[part]
 
 
 def of_study(graph: Graph, seed: int, pooling: str) -> nn.Module:
-    """The study's detector on ``graph``."""
+    """Return the study's detector on ``graph``."""
     return detector(graph, len(data("train").classes), seed, pooling)
 
 
 def of_search(graph: Graph, seed: int, _pooling: str) -> nn.Module:
-    """The detector that a search's objective ``train`` trains, with the study's neck and head."""
+    """Return the detector that a search's objective ``train`` trains, with the study's neck and head."""
     return small_faster_rcnn(attach(graph, SPEC), data("train"), seed)
 
 
 def trained(graph: Graph, seed: int, pooling: str = "avg", make: Make = of_study) -> dict[str, Any]:
-    """Trains a detector on ``graph`` and says its AP on validation and test, and the CPU seconds of the training."""
+    """Train a detector on ``graph``, and return its AP on validation and test, and the CPU seconds of the training."""
     model: Any = make(graph, seed, pooling)
     began = time.process_time()
     try:
@@ -67,7 +67,7 @@ def trained(graph: Graph, seed: int, pooling: str = "avg", make: Make = of_study
 
 
 def plain(value: Any) -> dict[str, Any]:
-    """A metric as JSON, null where there is none."""
+    """Return a metric as JSON, null where there is none."""
     fields = dataclasses.asdict(value)
     return {key: _number(entry) for key, entry in fields.items()}
 
@@ -79,14 +79,14 @@ def _number(value: Any) -> Any:
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
-    """The whole lines of a JSON-lines file; none where there is no file."""
+    """Return the whole lines of a JSON-lines file; none where there is no file."""
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line[-1] == "\n"]
 
 
 def run(path: Path, jobs: Iterable[tuple[dict[str, Any], Graph]], make: Make = of_study) -> None:
-    """Trains what ``path`` does not hold; a job is its key, with ``seed`` and perhaps ``pooling``, and its graph."""
+    """Train what ``path`` does not hold; a job is its key, with ``seed`` and perhaps ``pooling``, and its graph."""
     done = {_key(line) for line in lines(path)}
     todo = [(key, graph) for key, graph in jobs if _key(key) not in done]
     for i, (key, graph) in enumerate(todo):

@@ -4,7 +4,7 @@
 
 Every network is trained with several seeds, and three times as long as in the search, so that none loses for learning
 slowly. Of several finalists (--top) choose by the validation split: the test split is there to decide nothing. Every
-training is written to ``comparison.json`` beside the result as it ends: the same command again goes on from there.
+training is written to ``comparison.json`` beside the result as it ends: the same command again resumes there.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ Trainer = Callable[[str, archlab.Network, int], Training]
 
 
 def main() -> None:
-    """Trains what was not trained yet, and prints the table."""
+    """Train what was not trained yet, and print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("result", type=Path, help="result.json of the search")
     parser.add_argument("--top", type=int, default=1, help="finalists to train (default: 1, the best)")
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def compare(result: SearchResult, train_one: Trainer, top: int, seeds: Sequence[int]) -> list[Training]:
-    """The trainings of the finalists and of the MobileNets."""
+    """Return the trainings of the finalists and of the MobileNets."""
     trainings = []
     for item in result.finalists[:top]:
         network = archlab.elaborate(archlab.parse(item.text))
@@ -79,12 +79,12 @@ def compare(result: SearchResult, train_one: Trainer, top: int, seeds: Sequence[
 
 
 def by_network(trainings: Sequence[Training]) -> list[list[Training]]:
-    """The trainings of each network, in order."""
+    """Return the trainings of each network, in order."""
     return [list(group) for _, group in itertools.groupby(trainings, lambda training: training.network)]
 
 
 def mobilenet(name: str, macs: float, space: archlab.Architecture) -> archlab.Network:
-    """The narrowest shipped MobileNet of at least ``macs`` MACs on the space's input, by steps of 0.01."""
+    """Return the narrowest shipped MobileNet of at least ``macs`` MACs on the space's input, by steps of 0.01."""
     graph = archlab.elaborate(space).graph
     size, classes = "x".join(map(str, graph.input_shape)), graph.shape_of(graph.output)[0]
     text = find_architecture(name).read_text(encoding="utf-8")
@@ -95,7 +95,7 @@ def mobilenet(name: str, macs: float, space: archlab.Architecture) -> archlab.Ne
 
 
 def resumable(path: Path, result: SearchResult, epochs: int) -> Trainer:
-    """What trains a network and writes that down in ``path``, or finds it there."""
+    """Return a function that trains a network and records that in ``path``, or finds it there."""
     known = json.loads(path.read_text(encoding="utf-8"))["trainings"] if path.exists() else []
     done = {(item.digest, item.seed, item.epochs): item for item in (Training(**fields) for fields in known)}
 
@@ -119,8 +119,8 @@ def resumable(path: Path, result: SearchResult, epochs: int) -> Trainer:
 
 
 def table(trainings: Sequence[Training]) -> str:
-    """Means over each network's trainings, with their standard deviation, in Markdown."""
-    lines = ["| network | MACs | params | validation % | test % | CPU s a training |", "|---|---|---|---|---|---|"]
+    """Return means over each network's trainings, with their standard deviation, in Markdown."""
+    lines = ["| network | MACs | params | validation % | test % | CPU s per training |", "|---|---|---|---|---|---|"]
     for group in by_network(trainings):
         counts = [f"{statistics.mean(x):,.0f}" for x in ([t.macs for t in group], [t.params for t in group])]
         shares = [

@@ -1,4 +1,4 @@
-"""Writes the ``splits.json`` that train.py reads, for a folder with a folder of images for each class.
+"""Write the ``splits.json`` that train.py reads, for a folder with a folder of images for each class.
 
     python examples/sign_digits/split.py FOLDER
 
@@ -16,13 +16,13 @@ from PIL import Image
 
 
 def main() -> None:
-    """Splits the images of a folder, and says how many of each class went where."""
+    """Split the images of a folder, and print how many of each class went where."""
     if len(sys.argv) != 2:
         sys.exit("usage: python split.py FOLDER")
     folder = Path(sys.argv[1])
     target = folder / "splits.json"
     if target.exists():
-        sys.exit(f"split.py: {target} is there already: move it away to split anew")
+        sys.exit(f"split.py: {target} is there already: move it away to split again")
     classes = images_by_class(folder)
     if len(classes) < 2:
         sys.exit(f"split.py: {folder} must have a folder of images for each class; it has {len(classes)} of them")
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def images_by_class(folder: Path) -> dict[str, list[Path]]:
-    """The images in every folder that has some, by the folder's name, both in the order of their names."""
+    """Return the images in every folder that has some, by the folder's name, both in the order of their names."""
     known = Image.registered_extensions()
     classes: dict[str, list[Path]] = {}
     for file in sorted(folder.rglob("*")):
@@ -42,7 +42,7 @@ def images_by_class(folder: Path) -> dict[str, list[Path]]:
 
 
 def split(folder: Path, classes: dict[str, list[Path]]) -> dict[str, list[dict[str, str | int]]]:
-    """What ``splits.json`` holds; a class's label is its place among the classes."""
+    """Return what ``splits.json`` holds; a class's label is its place among the classes."""
     splits: dict[str, list[dict[str, str | int]]] = {"train": [], "val": [], "test": []}
     for label, files in enumerate(classes.values()):
         first, second = round(0.7 * len(files)), round(0.85 * len(files))

@@ -34,7 +34,7 @@ LEARNING_RATE = 4e-3
 
 
 def accuracy(module: GraphModule, candidate: Candidate, trial: optuna.Trial) -> float:
-    """The share of the validation split that ``module`` recognises after its training.
+    """Return the share of the validation split that ``module`` recognises after its training.
 
     Raises:
         optuna.TrialPruned: after an epoch in which it lags behind the candidates before it.
@@ -48,7 +48,7 @@ def accuracy(module: GraphModule, candidate: Candidate, trial: optuna.Trial) -> 
 
 
 def train(module: GraphModule, seed: int, epochs: int = EPOCHS) -> Iterator[float]:
-    """Trains ``module`` on one thread, and gives its accuracy on the validation split after every epoch.
+    """Train ``module`` on one thread, and yield its accuracy on the validation split after every epoch.
 
     AdamW with a one-cycle schedule (Smith and Topin 2017, arXiv:1708.07120). The same seed gives the same bits.
     """
@@ -74,7 +74,7 @@ def train(module: GraphModule, seed: int, epochs: int = EPOCHS) -> Iterator[floa
 
 @torch.no_grad()
 def recognised(module: GraphModule, split: str) -> float:
-    """The share of a split's photographs that ``module`` gives their label."""
+    """Return the share of a split's photographs that ``module`` gives their label."""
     module.eval()
     images, labels = photographs_for(module, split)
     answers = torch.cat([module(scaled(batch)).argmax(1) for batch in torch.split(images, BATCH)])
@@ -82,7 +82,7 @@ def recognised(module: GraphModule, split: str) -> float:
 
 
 def varied(images: Tensor, rng: torch.Generator) -> Tensor:
-    """Photographs (N, 3, H, W) turned by up to 15°, zoomed and shifted by up to a tenth, lighter or darker.
+    """Return photographs (N, 3, H, W) turned by up to 15°, zoomed and shifted by up to a tenth, lighter or darker.
 
     They are not mirrored: that would show the other hand, and with some signs another sign.
     """
@@ -98,12 +98,12 @@ def varied(images: Tensor, rng: torch.Generator) -> Tensor:
 
 
 def scaled(images: Tensor) -> Tensor:
-    """Bytes as floats from -1 to 1."""
+    """Return bytes as floats from -1 to 1."""
     return images.float() / 127.5 - 1
 
 
 def photographs_for(module: GraphModule, split: str) -> tuple[Tensor, Tensor]:
-    """A split's photographs in the size that ``module`` takes, and their labels.
+    """Return a split's photographs in the size that ``module`` takes, and their labels.
 
     Raises:
         InputError: ``module`` has fewer outputs than there are classes.
@@ -123,7 +123,7 @@ def photographs_for(module: GraphModule, split: str) -> tuple[Tensor, Tensor]:
 
 @functools.cache
 def photographs(split: str, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """A split's photographs as bytes (N, 3, H, W), and their labels (N); read once.
+    """Return a split's photographs as bytes (N, 3, H, W), and their labels (N); read once.
 
     Raises:
         InputError: a file cannot be read as an image.
@@ -140,7 +140,7 @@ def photographs(split: str, height: int, width: int) -> tuple[Tensor, Tensor]:
 
 
 def read_splits(folder: Path) -> dict[str, list[tuple[Path, int]]]:
-    """The photographs in ``folder`` and their labels, by split, as its ``splits.json`` has them.
+    """Return the photographs in ``folder`` and their labels, by split, as its ``splits.json`` has them.
 
     Raises:
         InputError: it is not there, is no such file, or names a photograph that is not there.

@@ -12,6 +12,7 @@ from archlab.detect.shapes import drawn_shapes
 from archlab.errors import InputError
 from tests.detect.folders import tiny, write
 
+EXCERPT = Path(__file__).parents[1] / "data" / "bccd"
 BCCD = Path(__file__).parents[3] / "shared" / "data" / "bccd"
 
 
@@ -122,8 +123,23 @@ def test_reading_tells_how_far_it_is(tmp_path):
     assert told == [f"reading {source}: image 0 of 2"]
 
 
+def test_the_excerpt_of_blood_cells_is_read_with_its_boxes():
+    data = read_coco(EXCERPT / "train.json", (48, 64))
+    assert (len(data), data.classes, data.left_out) == (2, ("WBC", "RBC", "Platelets"), {})
+    assert torch.cat(data.labels).bincount(minlength=4)[1:].tolist() == [2, 18, 2]
+    assert data.scales == (0.5, 0.5)
+    for boxes in data.boxes:
+        assert (boxes >= 0).all()
+        assert (boxes[:, 2:] > boxes[:, :2]).all()
+        assert (boxes <= torch.tensor([64, 48, 64, 48])).all()
+    # White cells are stained: darker in green than what lies around them.
+    for image, boxes, labels in zip(data.images, data.boxes, data.labels, strict=True):
+        left, top, right, bottom = boxes[labels == 1][0].int().tolist()
+        assert image[1, top:bottom, left:right].float().mean() < image[1].float().mean() - 10
+
+
 @pytest.mark.slow
-@pytest.mark.skipif(not BCCD.is_dir(), reason=f"the data set BCCD is not at {BCCD}")
+@pytest.mark.skipif(not BCCD.is_dir(), reason=f"the whole of BCCD is not at {BCCD}: its excerpt was read")
 @pytest.mark.parametrize(
     ("part", "images", "counts"),
     [("train", 205, (214, 2381, 209)), ("val", 87, (87, 967, 83)), ("test", 72, (71, 805, 69))],

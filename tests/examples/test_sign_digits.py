@@ -20,6 +20,7 @@ from archlab.search.objective import parse_goals
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "sign_digits"
+EXCERPT = ROOT / "tests" / "data" / "sign_digits"
 PHOTOGRAPHS = ROOT.parent / "shared" / "data" / "sign_digits"
 COLOURS = {"blue": (40, 60, 220), "green": (40, 200, 60), "red": (220, 50, 40)}
 
@@ -215,10 +216,24 @@ def test_a_search_and_its_comparison_from_end_to_end(squares, monkeypatch, tmp_p
     assert again.stdout == done.stdout, "nothing is trained twice: not even the seconds differ"
 
 
+def test_a_candidate_is_trained_on_the_excerpt_of_the_photographs(monkeypatch, tmp_path):
+    monkeypatch.setenv("IMAGE_FOLDER", str(EXCERPT))
+    splits = json.loads((EXCERPT / "splits.json").read_text(encoding="utf-8"))
+    assert [entry["label"] for entry in splits["train"]] == list(range(10))
+    space = tmp_path / "space.arch"
+    space.write_text("net t(input=3x24x24)\nstem: conv({8, 16}, 3, s=2)\nhead: gap -> fc(10)\n")
+    found = archlab.search(
+        str(space), (), f"{EXAMPLE / 'train.py'}:accuracy", trials=2, out=tmp_path / "out", latency=False
+    )
+    values = [value for trial in found.trials for value in trial.values.values()]
+    assert len(values) == 2
+    assert [value * 10 for value in values] == pytest.approx([round(value * 10) for value in values], abs=1e-4)
+
+
 @pytest.mark.slow
 def test_two_candidates_learn_from_the_photographs(monkeypatch, tmp_path):
     if not (PHOTOGRAPHS / "splits.json").exists():
-        pytest.skip(f"the photographs are not in {PHOTOGRAPHS}: examples/sign_digits/README.md says where to get them")
+        pytest.skip(f"not all photographs are in {PHOTOGRAPHS}: examples/sign_digits/README.md says where to get them")
     monkeypatch.setenv("IMAGE_FOLDER", str(PHOTOGRAPHS))
     found = archlab.search(
         str(EXAMPLE / "space.arch"),

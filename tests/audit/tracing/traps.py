@@ -277,3 +277,48 @@ def hook_that_multiplies():
     model = nn.Sequential(linear(8, 8))
     model[0].register_forward_hook(lambda module, args, out: out @ module.weight)
     return model, (ones(4, 8),), {}, 64, 2 * 4 * 64
+
+
+# --- plain layers and calls: an excerpt of ../shared/audit_traps.py ---------------------------------------------------
+
+
+@case
+def linear_layer():
+    return nn.Sequential(linear(64, 128)), (torch.ones(8, 64),), {}, 64 * 128, 8 * 64 * 128
+
+
+@case
+def conv_grouped():
+    model = nn.Sequential(nn.Conv2d(16, 32, 3, padding=1, groups=4, bias=False))
+    return model, (torch.ones(2, 16, 16, 16),), {}, 32 * 4 * 9, 2 * 256 * 32 * 4 * 9
+
+
+@case
+def mha_module():
+    attention = nn.MultiheadAttention(64, 4, bias=False, batch_first=True)
+    model = Fn(lambda s, x: s.a(x, x, x, need_weights=False)[0], a=attention)
+    return model, (torch.ones(2, 32, 64),), {}, 4 * 64 * 64, 2 * 32 * 64 * 64 * 4 + 2 * 2 * 32 * 32 * 64
+
+
+@case
+def lstm():
+    model = Fn(lambda s, x: s.r(x)[0], r=nn.LSTM(32, 48, bias=False, batch_first=True))
+    return model, (torch.ones(2, 10, 32),), {}, 4 * 48 * (32 + 48), 2 * 10 * 4 * 48 * (32 + 48)
+
+
+@case
+def module_called_three_times():
+    model = Fn(lambda s, x: s.a(s.a(s.a(x))), a=linear(64, 64))
+    return model, (torch.ones(8, 64),), {}, 64 * 64, 3 * 8 * 64 * 64
+
+
+@case
+def keyword_arguments_only():
+    model = Fn(lambda s, *, x, y: s.a(x) + s.a(y), a=linear(64, 64))
+    return model, (), {"x": torch.ones(8, 64), "y": torch.ones(8, 64)}, 64 * 64, 2 * 8 * 64 * 64
+
+
+@case
+def dictionary_as_output():
+    model = Fn(lambda s, x: {"out": s.a(x), "aux": [x]}, a=linear(64, 64))
+    return model, (torch.ones(8, 64),), {}, 64 * 64, 8 * 64 * 64
