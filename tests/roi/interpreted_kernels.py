@@ -2,6 +2,7 @@
 
 import torch
 
+import archlab.roi.ops  # noqa: F401 - registers the operators compared with
 from archlab.roi import cuda_kernels, matrix_products
 from archlab.roi.geometry import checked_geometry
 
