@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from archlab.elaborate import Network, elaborate
+from archlab.elaborate import Network, Space, elaborate
 from archlab.elaborate.scope import round_to_divisor
 from archlab.errors import InputError
+from archlab.exchange.detector_parts import DetectorPart
 from archlab.exchange.timm_in import ACTIVATIONS, from_timm
 from archlab.grammar import ast
 from archlab.ir import Graph, Node
@@ -46,6 +47,17 @@ class _Said:
     into: int
     skip: bool
     able: bool
+
+
+def write(space: Space, network: Network, seed: int, part: DetectorPart) -> str:
+    """Return the block strings of a network, or of a detector's backbone.
+
+    Raises:
+        InputError: a neck or box head is asked for, or the network is none that timm's strings say.
+    """
+    if network.detector is not None and part != "backbone":
+        raise InputError("timm's strings hold no neck and box head", hint="add --part backbone")
+    return to_timm(network.without_detector)
 
 
 def to_timm(network: Network) -> str:

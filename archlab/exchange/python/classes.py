@@ -8,7 +8,8 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from archlab.elaborate import Network
-from archlab.exchange.python.expressions import Argument, Construct, Named, Value, constructor, function
+from archlab.exchange.constructors import Argument, Construct, Named, Value
+from archlab.exchange.python.expressions import constructor, function
 from archlab.exchange.python.structure import Module, Step, entry, steps, takes, tree
 from archlab.ir import Graph
 

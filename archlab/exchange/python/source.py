@@ -10,9 +10,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from archlab.cost import cost
-from archlab.elaborate import Network
+from archlab.elaborate import Network, Space
+from archlab.errors import InputError
+from archlab.exchange.constructors import Argument, Construct, Named
+from archlab.exchange.detector_parts import DetectorPart, refuse_missing_part
 from archlab.exchange.python.classes import Class, classes_of
-from archlab.exchange.python.expressions import HELPERS, Argument, Construct, Named
+from archlab.exchange.python.expressions import HELPERS
 
 WIDTH = 88
 _INDENT = "    "
@@ -21,6 +24,21 @@ _JOINS = {
     "Sum": ("The sum of its branches.", "torch.stack([branch(x) for branch in self]).sum(0)"),
     "Product": ("The product of its branches.", "functools.reduce(torch.mul, [branch(x) for branch in self])"),
 }
+
+
+def write(space: Space, network: Network, seed: int, part: DetectorPart) -> str:
+    """Return the Python source of a network, or of a detector's backbone.
+
+    Raises:
+        InputError: a neck or box head is asked for.
+    """
+    refuse_missing_part(network, part)
+    if network.detector is not None and part != "backbone":
+        raise InputError(
+            "Python source that needs torch alone cannot hold a neck and RoI align",
+            hint="export the backbone (--part backbone), or the whole to onnx or pt2",
+        )
+    return to_source(network.without_detector)
 
 
 def to_source(network: Network) -> str:
