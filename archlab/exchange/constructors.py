@@ -70,7 +70,7 @@ def tidy(value: tuple[int, int]) -> Value:
 
 
 def channels_first(*more: tuple[str, str, Value]) -> Callable[[Mapping[str, Any]], tuple[Argument, ...]]:
-    """The channels, and behind them arguments (torch's name, the attribute, torch's default)."""
+    """Return the channels, and behind them arguments (torch's name, the attribute, torch's default)."""
     return lambda a: (
         Argument("channels", a["channels"], positional=True),
         *(Argument(name, a[key], default) for name, key, default in more),

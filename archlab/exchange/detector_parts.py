@@ -18,7 +18,7 @@ PARTS: tuple[DetectorPart, ...] = ("whole", "neck", "backbone")
 
 
 def build_part(network: Network, part: DetectorPart, seed: int) -> tuple[Graph, fx.GraphModule]:
-    """The graph of a part, and its module in eval mode with the weights that it has in the whole."""
+    """Return the graph of a part, and its module in eval mode with the weights that it has in the whole."""
     from archlab.nn.module import build, part_of
 
     refuse_missing_part(network, part)
@@ -30,7 +30,7 @@ def build_part(network: Network, part: DetectorPart, seed: int) -> tuple[Graph, 
 
 
 def refuse_missing_part(network: Network, part: DetectorPart) -> None:
-    """Raises where ``network`` has no such part.
+    """Raise where ``network`` has no such part.
 
     Raises:
         InputError: it is no detector, or there is no such part.

@@ -1,4 +1,4 @@
-"""Graph and weights to ONNX: one writer a row of the table of operators, so that every name stays what it was.
+"""Graph and weights to ONNX: one writer for every row of the table of operators, so that every name stays what it was.
 
 Written here and not by tracing: the nodes are called by their paths, the initialisers by their state-dict keys, and a
 network takes milliseconds. The batch is dynamic; height and width are the network's.
@@ -51,7 +51,7 @@ def to_onnx(graph: Graph, module: nn.Module) -> onnx.ModelProto:
 
 
 def output_names(graph: Graph) -> list[str]:
-    """What the outputs are called: ``output``, or where there are several the parts that give them."""
+    """Return what the outputs are called: ``output``, or where there are several the parts that give them."""
     if len(graph.outputs) == 1:
         return ["output"]
     if graph[graph.outputs[0]].stage == NECK:

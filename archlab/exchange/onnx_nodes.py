@@ -17,7 +17,7 @@ Write = Callable[["Writer", Node], None]
 
 
 def one_node(op: str, *names: str, **fixed: Any) -> Write:
-    """An operator that ONNX has, with attributes of the same meaning: ``theirs=ours`` in ``names``."""
+    """Return what writes an operator that ONNX has, attributes meaning the same: ``theirs=ours`` in ``names``."""
 
     def write(w: Writer, node: Node) -> None:
         attrs = dict(name.split("=") for name in names)
@@ -27,7 +27,7 @@ def one_node(op: str, *names: str, **fixed: Any) -> Write:
 
 
 def one_node_with_weights(op: str, *keys: str, **names: str) -> Write:
-    """An operator with constants: its state's ``keys`` in ONNX's order, and attributes."""
+    """Return what writes an operator with constants: its state's ``keys`` in ONNX's order, and attributes."""
 
     def write(w: Writer, node: Node) -> None:
         inputs = [*node.inputs, *(w.weight(node, key) for key in keys)]
@@ -65,7 +65,7 @@ def pooling(op: str, **fixed: Any) -> Write:
 
 
 def adaptive_pooling(w: Writer, node: Node) -> None:
-    """The mean over each cell of the grid, as two matrix products."""
+    """Write the mean over each cell of the grid, as two matrix products."""
     rows, columns = (_means(size, n) for size, n in zip(w.shape(node)[1:], node.attrs["size"], strict=True))
     left = w.constant(node, "rows", rows)
     half = w.emit("MatMul", f"{node.name}/half", [left, *node.inputs], f"{node.name}/half")
@@ -73,7 +73,7 @@ def adaptive_pooling(w: Writer, node: Node) -> None:
 
 
 def _means(size: int, n: int) -> np.ndarray[Any, Any]:
-    """The n x size matrix that takes means as torch's AdaptiveAvgPool2d does."""
+    """Return the n x size matrix that takes means as torch's AdaptiveAvgPool2d does."""
     matrix = np.zeros((n, size), np.float32)
     for i in range(n):
         start, stop = i * size // n, -(-(i + 1) * size // n)

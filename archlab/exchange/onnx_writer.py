@@ -24,12 +24,12 @@ class Writer:
         self.initializers: list[onnx.TensorProto] = []
 
     def emit(self, op: str, output: str, inputs: Sequence[str], name: str, **attrs: Any) -> str:
-        """Appends an ONNX node; returns its output's name."""
+        """Append an ONNX node; return its output's name."""
         self.nodes.append(helper.make_node(op, list(inputs), [output], name=name, **attrs))
         return output
 
     def weight(self, node: Node, key: str, shape: Shape | None = None) -> str:
-        """A parameter or buffer of ``node`` as a constant, under its state-dict key."""
+        """Return a parameter or buffer of ``node`` as a constant, under its state-dict key."""
         name = f"{target_of(node.name)}.{key}"
         if name not in self.weights:
             raise BuildError(f"{node.name}: the module has no {name}", hint="build it from the same graph")
@@ -38,11 +38,11 @@ class Writer:
         return name
 
     def constant(self, node: Node, key: str, value: np.ndarray[Any, Any]) -> str:
-        """A constant that belongs to ``node``."""
+        """Return a constant that belongs to ``node``."""
         name = f"{node.name}/{key}"
         self.initializers.append(numpy_helper.from_array(value, name))
         return name
 
     def shape(self, node: Node) -> Shape:
-        """The shape that enters ``node``."""
+        """Return the shape that enters ``node``."""
         return self.graph.shape_of(node.inputs[0])

@@ -14,7 +14,7 @@ HELPERS = {"ChannelNorm": ChannelNorm, "Scale": Scale, "Shuffle": Shuffle}
 
 
 def constructor(node: Node) -> Construct:
-    """How the module of ``node`` is constructed."""
+    """Return how the module of ``node`` is constructed."""
     module = OPERATOR_EXPORTS[node.op].module
     assert module is not None, f"{node.op} is a function of tensors"
     callee, arguments = module
@@ -22,7 +22,7 @@ def constructor(node: Node) -> Construct:
 
 
 def function(node: Node, x: Sequence[str], channels: int) -> str:
-    """The expression of an operator on tensors, of the variables ``x``, the first of which has ``channels``."""
+    """Return the expression of an operator on tensors, of the variables ``x``, the first of which has ``channels``."""
     match node.op:
         case "slice":
             start, stop = node.attrs["start"], node.attrs["stop"]

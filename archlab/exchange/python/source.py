@@ -42,7 +42,7 @@ def write(space: Space, network: Network, seed: int, part: DetectorPart) -> str:
 
 
 def to_source(network: Network) -> str:
-    """The Python source of a network, in modules named as the text's blocks."""
+    """Return the Python source of a network, in modules named as the text's blocks."""
     classes = classes_of(network)
     body = "\n\n\n".join(_class(one, last=one is classes[-1], network=network) for one in classes)
     used = [name for name in (*HELPERS, *_JOINS) if re.search(rf"\b{name}\(", body)]
@@ -109,7 +109,7 @@ def _assigned(parent: str, name: str, construct: Construct) -> Iterator[str]:
 
 
 def _forward(one: Class) -> list[str]:
-    """The lines of a forward; a short chain is one nested call."""
+    """Return the lines of a forward; a short chain is one nested call."""
     nested = "x"
     for _, expression in one.lines:
         if not expression.endswith("(x)") or "get_submodule" in expression:
@@ -123,7 +123,7 @@ def _forward(one: Class) -> list[str]:
 
 
 def _render(construct: Construct, depth: int, used: int) -> str:
-    """A constructor on one line where it fits behind ``used`` characters, else a line for each of its items."""
+    """Return a constructor on one line where it fits behind ``used`` characters, else a line for each of its items."""
     open_, items, close = _items(construct, depth)
     line = f"{''.join(open_)}{', '.join(items)}{''.join(close)}"
     if used + len(line) + 1 <= WIDTH and "\n" not in line:
@@ -138,7 +138,7 @@ def _render(construct: Construct, depth: int, used: int) -> str:
 
 
 def _items(construct: Construct, depth: int) -> tuple[list[str], list[str], list[str]]:
-    """What stands before, between and behind a constructor's brackets; items begin at ``depth``."""
+    """Return what stands before, between and behind a constructor's brackets; items begin at ``depth``."""
     if not construct.parts:
         return [f"{construct.callee}("], [_argument(a) for a in construct.arguments if a.value != a.default], [")"]
     names = [name for name, _ in construct.parts]
