@@ -25,7 +25,7 @@ _WAYS_OUT = {
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
-    """Writes ``content``, text as UTF-8, to a temporary file in the same folder, then renames it to ``path``.
+    """Write ``content``, text as UTF-8, to a temporary file in the same folder, then rename it to ``path``.
 
     What UTF-8 cannot hold (half of a surrogate pair, as crafted JSON can spell) becomes a question mark.
 
@@ -64,6 +64,6 @@ def make_folder(path: Path) -> None:
 
 
 def cannot_write(path: Path, error: OSError) -> InputError:
-    """The error for a file or folder that cannot be written, with the way out."""
+    """Return the error for a file or folder that cannot be written, with the way out."""
     way_out = _WAYS_OUT.get(error.errno or 0, "choose another place")
     return InputError(f"cannot write {path}: {(error.strerror or str(error)).lower()}", hint=f"{way_out} (--out)")

@@ -10,7 +10,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def folder(name: str) -> Path:
-    """The shipped folder ``name`` (``search_spaces`` or ``reports``).
+    """Return the shipped folder ``name`` (``search_spaces`` or ``reports``).
 
     Raises:
         InputError: the installation lacks it.
@@ -22,12 +22,12 @@ def folder(name: str) -> Path:
 
 
 def shipped_spaces() -> dict[str, Path]:
-    """Every shipped network and space by name, in alphabetical order."""
+    """Return every shipped network and space by name, in alphabetical order."""
     return {path.stem: path for path in sorted(folder("search_spaces").glob("*.arch"))}
 
 
 def find_architecture(name: str) -> Path:
-    """The file of a shipped name, or the file itself where ``name`` is a path.
+    """Return the file of a shipped name, or the file itself where ``name`` is a path.
 
     Raises:
         InputError: neither a shipped name nor a file.

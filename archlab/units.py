@@ -38,7 +38,7 @@ def _parse(text: str, what: str, prefixes: dict[str, int] | dict[str, float], ex
 
 
 def parse_count(text: str) -> int:
-    """A count with an optional decimal prefix.
+    """Return a count with an optional decimal prefix.
 
     >>> parse_count("3.4M")
     3400000
@@ -47,7 +47,7 @@ def parse_count(text: str) -> int:
 
 
 def parse_bytes(text: str) -> int:
-    """A number of bytes with an optional prefix, decimal (MB) or binary (MiB).
+    """Return a number of bytes with an optional prefix, decimal (MB) or binary (MiB).
 
     >>> parse_bytes("10MiB")
     10485760
@@ -56,7 +56,7 @@ def parse_bytes(text: str) -> int:
 
 
 def parse_seconds(text: str) -> float:
-    """A time with its unit, in seconds.
+    """Return a time with its unit, in seconds.
 
     >>> parse_seconds("25ms")
     0.025
@@ -65,7 +65,7 @@ def parse_seconds(text: str) -> float:
 
 
 def parse_duration(text: str) -> float:
-    """A waiting time in seconds: a bare number of seconds, or one with s, m, min or h.
+    """Return a waiting time in seconds: a bare number of seconds, or one with s, m, min or h.
 
     >>> parse_duration("5m")
     300.0
@@ -74,7 +74,7 @@ def parse_duration(text: str) -> float:
 
 
 def format_count(value: float) -> str:
-    """A count in three or four figures.
+    """Return a count in three or four figures.
 
     >>> format_count(4_089_184_256), format_count(25_557_032), format_count(999)
     ('4.089 G', '25.56 M', '999')
@@ -87,7 +87,7 @@ def format_count(value: float) -> str:
 
 
 def format_bytes(value: float) -> str:
-    """A size in binary units.
+    """Return a size in binary units.
 
     >>> format_bytes(10_538_176)
     '10.05 MiB'
@@ -99,7 +99,7 @@ def format_bytes(value: float) -> str:
 
 
 def format_seconds(value: float) -> str:
-    """A time in milliseconds below one second.
+    """Return a time in milliseconds below one second.
 
     >>> format_seconds(0.0253), format_seconds(75)
     ('25.3 ms', '1 min 15 s')

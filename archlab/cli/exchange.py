@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import click
+
+from archlab.exchange.detector_parts import PARTS, DetectorPart
+from archlab.exchange.export import FORMATS
+from archlab.exchange.export import export as exported
+from archlab.exchange.rewrite import RULES
 
 
 @click.command(
@@ -18,26 +22,28 @@ import click
 @click.option(
     "--to",
     required=True,
-    type=click.Choice(["onnx", "python", "pt2", "arch", "timm"]),
-    help="ONNX, a Python module, a torch.export program, canonical text, or timm's block strings.",
+    type=click.Choice(list(FORMATS)),
+    help=f"The format: {', '.join(row.title for row in FORMATS.values())}.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="The file.  [default: text to standard output]")
+@click.option("--out", type=click.Path(path_type=Path), help="Write to this file.  [default: text to standard output]")
 @click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="Fill a hole or set a multiplier; repeatable.")
 @click.option(
     "--part",
-    type=click.Choice(["whole", "neck", "backbone"]),
+    type=click.Choice(PARTS),
     default="whole",
     show_default=True,
-    help="Of a detector: all of it, its backbone with the neck, or its backbone.",
+    help="Export all of a detector, its backbone with the neck, or its backbone.",
 )
-@click.option("--input", "size", metavar="CxHxW", help="Another input size than the text's, such as 3x128x160.")
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of the weights.")
+@click.option("--input", "size", metavar="CxHxW", help="Set another input size than the text's, such as 3x128x160.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Seed the weights with this number."
+)
 def export(
     net: str,
     to: str,
     out: Path | None,
     sets: Sequence[str],
-    part: Literal["whole", "neck", "backbone"],
+    part: DetectorPart,
     size: str | None,
     seed: int,
 ) -> None:
@@ -52,21 +58,12 @@ def export(
     draw = Fixed(parse_values(sets))
     network = Interpreter(space).network(draw)
     draw.refuse_unknown()
-    if out is None and to in ("onnx", "pt2"):
+    is_binary = FORMATS[to].is_binary
+    if out is None and is_binary:
         raise InputError(f"{to} is no text, so it needs a file", hint=f"add --out {network.name}.{to}")
-    if to == "timm":
-        from archlab.exchange.timm_out import to_timm
-
-        if network.detector is not None and part != "backbone":
-            raise InputError("timm's strings hold no neck and box head", hint="add --part backbone")
-        content: str | bytes = to_timm(network.without_detector)
-    else:
-        from archlab.exchange.export import export as exported
-
-        if to in ("onnx", "pt2"):
-            click.echo(f"building {network.name} for {to}", err=True)
-
-        content = exported(space, network, to, seed, part)
+    if is_binary:
+        click.echo(f"building {network.name} for {to}", err=True)
+    content = exported(space, network, to, seed, part)
     if out is None:
         assert isinstance(content, str)
         click.echo(content, nl=False)
@@ -77,9 +74,13 @@ def export(
 
 @click.command("import", epilog="Example:  archlab import --timm-arch efficientnet_b0.txt --out my.arch")
 @click.option(
-    "--timm-arch", "file", required=True, type=click.Path(path_type=Path), help="A file of timm's block strings."
+    "--timm-arch",
+    "file",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Read this file of timm's block strings.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="The .arch file.  [default: standard output]")
+@click.option("--out", type=click.Path(path_type=Path), help="Write to this .arch file.  [default: standard output]")
 def import_timm(file: Path, out: Path | None) -> None:
     """Turn timm's block strings, such as ir_r2_k3_s2_e6_c24_se0.25, into an architecture.
 
@@ -114,15 +115,19 @@ def import_timm(file: Path, out: Path | None) -> None:
 @click.option(
     "--rule",
     required=True,
-    type=click.Choice(["factorise5x5", "factorise3x3", "separable", "group_shuffle", "bottleneck"]),
-    help="What dense convolutions become.",
+    type=click.Choice(list(RULES)),
+    help="Choose what dense convolutions become.",
 )
-@click.option("--where", metavar="STAGE", help="Only in this stage.  [default: everywhere]")
-@click.option("--dm", type=click.IntRange(1, 64), default=1, show_default=True, help="Depth multiplier of separable.")
-@click.option("--groups", type=click.IntRange(2, 4096), default=2, show_default=True, help="Groups of group_shuffle.")
-@click.option("--out", type=click.Path(path_type=Path), help="The .arch file.  [default: standard output]")
+@click.option("--where", metavar="STAGE", help="Rewrite this stage alone.  [default: all stages]")
+@click.option(
+    "--dm", type=click.IntRange(1, 64), default=1, show_default=True, help="Set the depth multiplier of separable."
+)
+@click.option(
+    "--groups", type=click.IntRange(2, 4096), default=2, show_default=True, help="Set the groups of group_shuffle."
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Write to this .arch file.  [default: standard output]")
 def rewrite(net: str, rule: str, where: str | None, dm: int, groups: int, out: Path | None) -> None:
-    """Make the convolutions of NET cheaper by a rule: the new text, and its cost beside the old one's."""
+    """Make the convolutions of NET cheaper by a rule, and print the new text with its cost beside the old one's."""
     from archlab.cost import cost
     from archlab.elaborate import elaborate
     from archlab.errors import ElaborationError

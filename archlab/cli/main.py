@@ -23,7 +23,7 @@ _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
 def main() -> NoReturn:
-    """Runs a command; an ArchlabError becomes one message and an exit code, never a traceback."""
+    """Run a command; an ArchlabError becomes one message and an exit code, never a traceback."""
     if not sys.warnoptions:
         # What torch and fvcore deprecate is for us to mend, not for whoever runs a search.
         warnings.simplefilter("ignore")
@@ -78,12 +78,22 @@ def spaces(as_json: bool) -> None:
 @click.argument("net")
 @click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="Fill a hole or set a multiplier; repeatable.")
 @click.option(
-    "--by", type=click.Choice(["stage", "block", "op"]), default="stage", show_default=True, help="The table."
+    "--by",
+    type=click.Choice(["stage", "block", "op"]),
+    default="stage",
+    show_default=True,
+    help="Choose what each row of the table is.",
 )
-@click.option("--input", "size", metavar="CxHxW", help="Another input size than the text's, such as 3x128x160.")
-@click.option("--fvcore", is_flag=True, help="Count with fvcore as well, and fail (1) where it differs.")
+@click.option("--input", "size", metavar="CxHxW", help="Set another input size than the text's, such as 3x128x160.")
+@click.option("--fvcore", is_flag=True, help="Count with fvcore as well, and exit with 1 where it differs.")
 @click.option("--text", is_flag=True, help="Print the network's canonical text instead.")
-@click.option("--max-nodes", type=int, default=20_000, show_default=True, help="Refuse texts that unfold beyond.")
+@click.option(
+    "--max-nodes",
+    type=int,
+    default=20_000,
+    show_default=True,
+    help="Refuse texts that unfold into more operators than this.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(
     net: str,
@@ -125,7 +135,9 @@ def show(
 @cli.command(epilog="Examples:  archlab report out/mobile/result.json --out report.html  ·  archlab report gallery")
 @click.argument("result", type=click.Path(path_type=Path))
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="The page.  [default: beside the result; gallery.html; roi.html]"
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Write the page to this file.  [default: report.html beside RESULT, gallery.html or roi.html]",
 )
 def report(result: Path, out: Path | None) -> None:
     """Make the HTML report of a search's RESULT file again, or a page of its own.

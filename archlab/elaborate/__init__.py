@@ -28,7 +28,7 @@ __all__ = [
 
 
 def elaborate(architecture: ast.Architecture, draw: Draw = defaults, max_nodes: int = MAX_NODES) -> Network:
-    """The network that ``draw`` makes of ``architecture``; by default, its default draw.
+    """Return the network that ``draw`` makes of ``architecture``; by default, its default draw.
 
     For many draws of one space, make an ``Interpreter`` once: it keeps what they share.
 

@@ -32,7 +32,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def describe(value: Bound) -> str:
-    """A value in the words of an error message."""
+    """Return a value in the words of an error message."""
     if isinstance(value, Layer):
         return f"the layer {value}"
     if isinstance(value, tuple):
@@ -52,7 +52,7 @@ def number(value: Bound, what: str) -> int | float:
 
 
 def tidy(value: float, wide: bool) -> int | float:
-    """A number as the language keeps it: whole where it can be, and marked where it counts scaled channels.
+    """Return a number as the language keeps it: whole where it can be, and marked where it counts scaled channels.
 
     Raises:
         LimitError: it is too large.
@@ -80,7 +80,7 @@ def negative(value: Bound) -> int | float:
 
 
 def is_wide(value: Bound) -> bool:
-    """Whether the width multiplier has been applied to a number."""
+    """Return whether the width multiplier has been applied to a number."""
     return isinstance(value, Wide | WideFloat)
 
 
@@ -94,7 +94,7 @@ def compare(op: str, left: Bound, right: Bound) -> bool:
 
 
 def call_function(name: str, args: list[Bound]) -> Bound:
-    """A function of the language on its arguments.
+    """Call a function of the language on its arguments.
 
     ``min`` and ``max``; ``round_to(x, d)``, the nearest multiple of d, never below 90 % of x; ``size(h, w)``;
     ``fixed(x)``, channels that the width multiplier leaves alone.
@@ -116,7 +116,7 @@ def call_function(name: str, args: list[Bound]) -> Bound:
 
 
 def whole_channels(value: int | float, width: float, divisor: int) -> Wide:
-    """A number of channels: scaled by ``width`` unless it has been, and rounded to a whole one.
+    """Return a number of channels: scaled by ``width`` unless it has been, and rounded to a whole one.
 
     Raises:
         ElaborationError: it is not positive.

@@ -21,7 +21,7 @@ class Branches(Protocol):
         ...
 
     def projection(self, channels: int, stride: tuple[int, int], scope: Scope, x: Shape) -> Fragment:
-        """The prelude's projection."""
+        """Return the prelude's projection."""
         ...
 
 
@@ -94,7 +94,7 @@ def _sum(body: Fragment, shortcut: Fragment, x: Shape) -> Fragment:
 
 
 def _projection_stride(x: Shape, target: Shape) -> tuple[int, int]:
-    """The stride with which a 1x1 convolution takes the map ``x`` to the size of ``target``.
+    """Return the stride with which a 1x1 convolution takes the map ``x`` to the size of ``target``.
 
     Raises:
         ElaborationError: none does.

@@ -33,7 +33,7 @@ _KEYWORDS = ("net", "block", "var", "in", "if", "else", "step", "default")
 
 
 def check_text(architecture: ast.Architecture, callees: Mapping[str, Callee]) -> None:
-    """Raises where no draw could make ``architecture`` a network.
+    """Raise where no draw could make ``architecture`` a network.
 
     Raises:
         ElaborationError: a definition, a name, an argument, a choice or a range is wrong.
@@ -186,7 +186,7 @@ class _Checker:
         return self._error(f"nothing is named {quote(name)}", at, did_you_mean(name, known))
 
     def _counted(self, call: ast.Call, least: int, most: int) -> None:
-        """The arguments of a form or function, which have no names."""
+        """Check the arguments of a form or function, which have no names."""
         if call.keywords:
             key = quote(call.keywords[0][0])
             raise self._error(f"{call.name} has no argument named {key}", _key_at(call, 0), f"write {USAGE[call.name]}")
@@ -248,7 +248,7 @@ class _Checker:
 
 
 def signature(name: str, params: Mapping[str, object]) -> str:
-    """How ``name`` is called, for hints.
+    """Return how ``name`` is called, for hints.
 
     >>> signature("linear", {"n": REQUIRED, "bias": 1})
     'it is linear(n, bias=1)'
@@ -269,7 +269,7 @@ def _show_params(params: Mapping[str, object]) -> Iterator[str]:
 
 
 def _key_at(node: ast.Call | ast.Architecture | ast.Stage, index: int) -> ast.At:
-    """Where the name of a keyword or option stands; for a node made by hand, where the node does."""
+    """Return where the name of a keyword or option stands; for a node made by hand, where the node does."""
     return node.key_at[index] if index < len(node.key_at) else node.at
 
 

@@ -43,7 +43,7 @@ class DetectStageReader:
         self.divisor = divisor
 
     def read(self, body: ast.Expr, scope: Scope) -> DetectorRequest:
-        """What ``body`` asks for.
+        """Return what ``body`` asks for.
 
         Raises:
             ElaborationError: it is no neck, RoI align or pooling, and box head, or an argument does not fit.
@@ -80,7 +80,7 @@ class DetectStageReader:
         return DetectorRequest(spec, finest, coarsest, parts[0])
 
     def _parts(self, expr: ast.Expr, scope: Scope) -> list[ast.Expr]:
-        """The parts in order, the draw's choices taken."""
+        """Return the parts in order, the draw's choices taken."""
         match expr:
             case ast.Sequence(items=items):
                 return [part for item in items for part in self._parts(item, scope)]

@@ -30,7 +30,7 @@ Memo = MutableMapping[Hashable, Fragment]
 def detector_stages(
     backbone: Sequence[NamedFragment], x: Shape, request: DetectorRequest, memo: Memo
 ) -> tuple[list[NamedFragment], DetectorSpec]:
-    """The stages of a detector, and what was asked for with the levels found.
+    """Return the stages of a detector, and what was asked for with the levels found.
 
     Those of the backbone hold what the neck will take until it does; stages behind the coarsest level are left out.
 
@@ -70,7 +70,7 @@ def detector_stages(
 
 
 def detector_body(stages: Sequence[NamedFragment]) -> Fragment:
-    """The whole of a detector as one fragment; its peak is the highest of its stages'."""
+    """Return the whole of a detector as one fragment; its peak is the highest of its stages'."""
     peak = max(fragment.peak for _, fragment in stages)
     return Fragment(stages[-1][1].shape, tuple(stages), None, _NOTHING, peak, 0, views=False)
 
@@ -115,7 +115,7 @@ _NOTHING: Shape = (0,)
 def _holding(
     backbone: Sequence[NamedFragment], x: Shape, kept: set[str], memo: Memo
 ) -> tuple[list[NamedFragment], dict[str, int]]:
-    """The backbone's stages when the outputs of ``kept`` stay alive, and the elements of each of these.
+    """Return the backbone's stages when the outputs of ``kept`` stay alive, and the elements of each of these.
 
     What shares its memory with another is counted once.
     """

@@ -36,16 +36,16 @@ class Hole:
     searched: bool = True
 
     def steps(self) -> int:
-        """How many steps a stepped range has beyond its first value."""
+        """Return how many steps a stepped range has beyond its first value."""
         return math.floor((self.hi - self.lo) / self.step + 1e-9)
 
     def value_at(self, index: int) -> int | float:
-        """The value at a step of the range, rounded to the digits of its bounds."""
+        """Return the value at a step of the range, rounded to the digits of its bounds."""
         value = self.lo + index * self.step
         return value if isinstance(value, int) else round(value, 10)
 
     def contains(self, value: object) -> bool:
-        """Whether ``value`` may fill the hole; of an unsearched multiplier, any that keeps the network sane."""
+        """Return whether ``value`` may fill the hole; of an unsearched multiplier, any that keeps the network sane."""
         if self.labels:
             return any(value == label and isinstance(value, str) == isinstance(label, str) for label in self.labels)
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
@@ -58,14 +58,14 @@ class Hole:
         return self.lo - 1e-9 <= value <= self.hi + 1e-9 and on_step
 
     def describe(self) -> str:
-        """The values it takes, for messages."""
+        """Return the values it takes, for messages."""
         if self.labels:
             return "{" + ", ".join(map(str, self.labels)) + "}"
         return f"[{self.lo}..{self.hi}" + (f" step {self.step}]" if self.step else "]")
 
 
 class Draw(Protocol):
-    """Fills one hole; asked at most once a network for each name.
+    """Fills one hole; asked at most once per network for each name.
 
     Holes that are not searched are asked of a draw only where it has a true attribute ``fills_unsearched``.
     """
@@ -74,7 +74,7 @@ class Draw(Protocol):
 
 
 def defaults(hole: Hole) -> Value:
-    """The draw that takes every default; of a reference network, the reference itself."""
+    """Return the draw that takes every default; of a reference network, the reference itself."""
     return hole.default
 
 
@@ -101,7 +101,7 @@ class Fixed:
         return value
 
     def refuse_unknown(self) -> None:
-        """Raises InputError where a given name is no hole of the network just elaborated."""
+        """Raise InputError where a given name is no hole of the network just elaborated."""
         for name in self.values:
             if name not in self.asked:
                 raise InputError(f"no hole is named {name!r} in this draw", hint=did_you_mean(name, self.asked))

@@ -32,7 +32,7 @@ class Evaluator:
         self.count = 0
 
     def fill(self, hole: Hole) -> Value:
-        """The value of a hole, drawn at most once."""
+        """Return the value of a hole, drawn at most once."""
         self.asked.append(hole)
         name = hole.name
         if name not in self.draws:
@@ -40,7 +40,7 @@ class Evaluator:
         return self.draws[name]
 
     def value(self, expr: ast.Expr, scope: Scope) -> Bound:
-        """What ``expr`` is worth: a number, a size, a word, or a layer not yet elaborated."""
+        """Return what ``expr`` is worth: a number, a size, a word, or a layer not yet elaborated."""
         self.count += 1
         # The commonest first and without matching, on the path of every draw.
         if type(expr) is ast.Number:
@@ -70,12 +70,12 @@ class Evaluator:
                 return Layer(expr, scope, is_open, self.keys.fresh() if is_open else (id(expr), scope.key))
 
     def is_bound(self, name: str, scope: Scope) -> bool:
-        """Whether ``name`` is a parameter, a var, ``in`` or a word: a value and not a block to call."""
+        """Return whether ``name`` is a parameter, a var, ``in`` or a word: a value and not a block to call."""
         known = name in scope.names or name == "in" or name in _WORDS or name in MULTIPLIERS
         return known or (scope.own and name in self.vars)
 
     def named(self, name: str, expr: ast.Expr, scope: Scope) -> Bound:
-        """What ``name`` is worth."""
+        """Return what ``name`` is worth."""
         if name in scope.names:
             return scope.names[name]
         if name == "in":
@@ -91,12 +91,12 @@ class Evaluator:
         return self.keys.layer(name, scope.own, scope.callees)
 
     def option(self, choice: ast.Choice, scope: Scope) -> ast.Expr:
-        """The option that the draw takes."""
+        """Return the option that the draw takes."""
         label = self.fill(self.space.hole(scope.prefix, choice))
         return choice.options[self.keys.labels(choice).index(label)]
 
     def branch(self, expr: ast.Conditional, scope: Scope) -> ast.Expr:
-        """The side that the condition takes."""
+        """Return the side that the condition takes."""
         left, right = self.value(expr.left, scope), self.value(expr.right, scope)
         holds = self.placed(expr, scope, lambda: compare(expr.op, left, right))
         return expr.then if holds else expr.other
@@ -104,7 +104,7 @@ class Evaluator:
     # --- errors -----------------------------------------------------------------------------------------------------
 
     def error(self, message: str, expr: ast.Expr, scope: Scope, hint: str | None = None) -> ElaborationError:
-        """An error at ``expr``; in the prelude without a place, until it passes the call in the user's text."""
+        """Return an error at ``expr``; in the prelude without a place, until it passes the call in the user's text."""
         return ElaborationError(message, self.space.place(expr.at) if scope.own else None, hint)
 
     def placed(self, expr: ast.Expr, scope: Scope, action: Callable[[], T]) -> T:

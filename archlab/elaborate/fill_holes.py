@@ -18,7 +18,7 @@ from archlab.grammar.lexer import MAX_NAME
 
 
 def fill_holes(space: Space, network: Network, name: str | None = None) -> ast.Architecture:
-    """The architecture of ``network``, a draw of ``space``, without holes; its network has the same digest.
+    """Return the architecture of ``network``, a draw of ``space``, without holes; its network has the same digest.
 
     A block that holds holes is written once for each way in which they were filled; the copies of an ``each`` are
     written out where they differ.
@@ -95,7 +95,7 @@ class _Filler:
                 return expr
 
     def _drawn(self, expr: ast.Choice | ast.Range, prefix: str) -> Value:
-        """What filled a hole; its default where the draw never met it, as in a branch not taken."""
+        """Return what filled a hole; its default where the draw never met it, as in a branch not taken."""
         hole = hole_of(expr, self._under(prefix, expr))
         return self.draws.get(hole.name, hole.default)
 
@@ -120,7 +120,7 @@ class _Filler:
         return ast.Sequence(_flat(copies))
 
     def _block(self, name: str, path: str) -> str:
-        """The name of block ``name`` with its holes filled as they were under ``path``."""
+        """Return the name of block ``name`` with its holes filled as they were under ``path``."""
         block = self.space.callees[name].block
         assert block is not None
         params = tuple(
@@ -151,6 +151,6 @@ def _flat(items: Iterable[ast.Expr]) -> tuple[ast.Expr, ...]:
 
 
 def _literal(value: Value) -> ast.Expr:
-    """A drawn number as the parser would read it."""
+    """Return a drawn number as the parser would read it."""
     assert isinstance(value, int | float)
     return ast.Negate(ast.Number(-value)) if value < 0 else ast.Number(value)

@@ -129,7 +129,7 @@ def join(op: str, branches: Sequence[NamedFragment], x: Shape) -> Fragment:
 
 
 def nodes_of(stages: Sequence[NamedFragment]) -> list[Node]:
-    """The operators of a network in running order, each under its path."""
+    """Return the operators of a network in running order, each under its path."""
     nodes: list[Node] = []
     source = INPUT
     for name, fragment in stages:
@@ -146,7 +146,7 @@ class _Emit:
         self.names = UniqueNames()
 
     def emit(self, fragment: Fragment, path: str, block: str, source: str) -> str:
-        """Appends ``fragment`` on the output of ``source``; returns the name of its output."""
+        """Append ``fragment`` on the output of ``source``; return the name of its output."""
         if fragment.op is not None and not fragment.parts:
             return self._append(fragment.op, path, block, (source,))
         inputs = [source]

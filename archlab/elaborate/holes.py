@@ -16,7 +16,7 @@ IMPLICIT_RANGE = {"width_mult": (0.25, 2.0, 0.05), "depth_mult": (0.25, 2.0, 0.2
 
 
 def hole_of(expr: ast.Choice | ast.Range, name: str) -> Hole:
-    """The hole that a choice or range makes."""
+    """Return the hole that a choice or range makes."""
     if isinstance(expr, ast.Choice):
         labels = labels_of(expr)
         return Hole(name, labels, default=labels[0])
@@ -28,7 +28,7 @@ def hole_of(expr: ast.Choice | ast.Range, name: str) -> Hole:
 
 
 def multiplier_hole(prefix: str, name: str, searched: bool) -> Hole:
-    """The hole of a multiplier that the text does not declare, of the network or of the stage ``prefix``."""
+    """Return the hole of a multiplier that the text does not declare, of the network or of the stage ``prefix``."""
     lo, hi, step = IMPLICIT_RANGE[name]
     return Hole(f"{prefix}.{name}" if prefix else name, (), lo, hi, step, 1.0, searched)
 
@@ -57,7 +57,7 @@ class OpenParts:
 
 
 def find_open_parts(architecture: ast.Architecture) -> OpenParts:
-    """Where the holes of ``architecture`` are.
+    """Return where the holes of ``architecture`` are.
 
     Raises:
         ElaborationError: a block or var uses itself.
@@ -67,7 +67,7 @@ def find_open_parts(architecture: ast.Architecture) -> OpenParts:
 
 
 def names_in(bodies: Iterable[ast.Expr]) -> set[str]:
-    """Every name that is used or called anywhere in ``bodies``."""
+    """Return every name that is used or called anywhere in ``bodies``."""
     names: set[str] = set()
     todo = list(bodies)
     while todo:
@@ -79,7 +79,7 @@ def names_in(bodies: Iterable[ast.Expr]) -> set[str]:
 
 
 def bodies_of(definition: ast.Var | ast.Block) -> list[ast.Expr]:
-    """The expressions of a var or block."""
+    """Return the expressions of a var or block."""
     if isinstance(definition, ast.Var):
         return [definition.value]
     return [definition.body, *(p.default for p in definition.params if p.default is not None)]
@@ -119,7 +119,7 @@ class _OpenPartsFinder:
         )
 
     def _order(self, name: str, within: tuple[str, ...], order: dict[str, None]) -> None:
-        """Appends ``name`` to ``order``, behind what it uses."""
+        """Append ``name`` to ``order``, behind what it uses."""
         if name in order:
             return
         definition = self.definitions[name]
@@ -136,7 +136,7 @@ class _OpenPartsFinder:
         order[name] = None
 
     def _expr(self, expr: ast.Expr, hidden: Collection[str] = ()) -> bool:
-        """Whether a hole is in ``expr`` or in what it uses; notes every open expression in it.
+        """Return whether a hole is in ``expr`` or in what it uses; note every open expression in it.
 
         Names that are ``hidden`` are parameters, whatever else they name.
         """

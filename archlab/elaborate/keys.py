@@ -25,17 +25,17 @@ class Keys:
         self._next = itertools.count()
 
     def of(self, what: Hashable) -> int:
-        """The number of ``what``: the same whenever it is equal."""
+        """Return the number of ``what``: the same whenever it is equal."""
         if what not in self._known:
             self._known[what] = next(self._next)
         return self._known[what]
 
     def fresh(self) -> int:
-        """A number never given before, to tell apart what must not be shared."""
+        """Return a number never given before, to tell apart what must not be shared."""
         return next(self._next)
 
     def layer(self, name: str, own: bool, callees: Mapping[str, Callee]) -> Layer:
-        """A block or operator that is passed by its bare name; the same one wherever the name means the same."""
+        """Return a block or operator that is passed by its bare name; the same one wherever the name means the same."""
         own = own and name in callees and callees[name].own
         if (name, own) not in self._layers:
             key = self.of(("name", name, own))
@@ -44,12 +44,12 @@ class Keys:
         return self._layers[name, own]
 
     def labels(self, choice: ast.Choice) -> tuple[Value, ...]:
-        """The labels of a choice's options."""
+        """Return the labels of a choice's options."""
         if id(choice) not in self._labels:
             self._labels[id(choice)] = labels_of(choice)
         return self._labels[id(choice)]
 
     def clear(self) -> None:
-        """Forgets what is equal; numbers given before are never given again."""
+        """Forget what is equal; numbers given before are never given again."""
         self._known.clear()
         self._layers.clear()

@@ -77,18 +77,18 @@ DETECT_ORDER = (("fpn",), ("roi_align", "roi_pool"), ("box_head",))
 
 @cache
 def prelude() -> dict[str, Callee]:
-    """The operators, and the blocks that every text may use, written in the language itself."""
+    """Return the operators, and the blocks that every text may use, written in the language itself."""
     text = files("archlab.grammar").joinpath("blocks.arch").read_text(encoding="utf-8")
     return operators() | {block.name: callee_of(block, own=False) for block in parse_blocks(text, "blocks.arch")}
 
 
 @cache
 def operators() -> dict[str, Callee]:
-    """The operators that a text may call by name."""
+    """Return the operators that a text may call by name."""
     return {name: Callee(name, dict(op.signature)) for name, op in OPS.items() if not op.joins}
 
 
 def callee_of(block: ast.Block, own: bool) -> Callee:
-    """A block as something to call; ``own`` where it is the text's and not the prelude's."""
+    """Return a block as something to call; ``own`` where it is the text's and not the prelude's."""
     params = {p.name: REQUIRED if p.default is None else p.default for p in block.params}
     return Callee(block.name, params, block, own)

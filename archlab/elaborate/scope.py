@@ -44,17 +44,17 @@ class Scope:
     later: bool = False
 
     def inside(self, channels: int) -> Scope:
-        """The scope of a branch that ``channels`` channels enter."""
+        """Return the scope of a branch that ``channels`` channels enter."""
         if channels == self.channels:
             return self
         return self._with(Wide(channels), self.prefix, (self.key, channels), self.later)
 
     def under(self, prefix: str) -> Scope:
-        """The same scope for holes under another path."""
+        """Return the same scope for holes under another path."""
         return self._with(self.channels, prefix, (self.key, prefix), self.later)
 
     def later_copy(self) -> Scope:
-        """The scope of a second or later copy of a repeat, where what is written as stride counts as 1."""
+        """Return the scope of a second or later copy of a repeat, where what is written as stride counts as 1."""
         return self if self.later else self._with(self.channels, self.prefix, (self.key, "later"), True)
 
     def _with(self, channels: Wide, prefix: str, key: Hashable, later: bool) -> Scope:
@@ -96,5 +96,5 @@ def round_to_divisor(value: float, divisor: int) -> int:
 
 
 def scaled_repeats(count: int, depth: float) -> int:
-    """A repeat count under a depth multiplier: rounded up, at least 1."""
+    """Return a repeat count under a depth multiplier: rounded up, at least 1."""
     return max(1, math.ceil(count * depth - 1e-9))

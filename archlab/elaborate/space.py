@@ -53,7 +53,7 @@ class Space:
         return self.architecture.name
 
     def hole(self, prefix: str, expr: ast.Choice | ast.Range) -> Hole:
-        """The hole ``expr`` in a body that is reached by the path ``prefix``."""
+        """Return the hole ``expr`` in a body that is reached by the path ``prefix``."""
         key = (prefix, id(expr))
         if key not in self._holes:
             if len(self._holes) >= MAX_HOLES:
@@ -65,14 +65,14 @@ class Space:
         return self._holes[key]
 
     def multiplier(self, prefix: str, name: str) -> Hole:
-        """The multiplier that every network and stage has, also where the text does not declare it."""
+        """Return the multiplier that every network and stage has, also where the text does not declare it."""
         key = (f"{prefix}.{name}" if prefix else name, 0)
         if key not in self._holes:
             self._holes[key] = multiplier_hole(prefix, name, searched=self.is_reference)
         return self._holes[key]
 
     def copy_prefix(self, each: ast.Call, prefix: str, index: int) -> str:
-        """The path of holes in one copy of an ``each``.
+        """Return the path of holes in one copy of an ``each``.
 
         The first ``each`` of a body leaves its own name out: stage3.1.conv.k, not stage3.each.1.conv.k.
         """
@@ -80,7 +80,7 @@ class Space:
         return ".".join([part for part in (prefix, "" if name == "each" else name) if part] + [str(index)])
 
     def place(self, at: ast.At) -> Place | None:
-        """The place in the text of a node that was parsed at ``at``."""
+        """Return the place in the text of a node that was parsed at ``at``."""
         return place_in(self.architecture, at)
 
 
@@ -141,7 +141,7 @@ def _paths(arch: ast.Architecture, callees: dict[str, Callee]) -> dict[int, str]
 
 
 def _stage_multipliers(arch: ast.Architecture, callees: dict[str, Callee]) -> dict[str, tuple[str, ...]]:
-    """The multipliers that matter to each stage: width where it convolves, depth where it repeats."""
+    """Return the multipliers that matter to each stage: width where it convolves, depth where it repeats."""
     definitions: dict[str, ast.Var | ast.Block] = {var.name: var for var in arch.vars}
     definitions |= {name: callee.block for name, callee in callees.items() if callee.block is not None}
     multipliers = {}
@@ -153,7 +153,7 @@ def _stage_multipliers(arch: ast.Architecture, callees: dict[str, Callee]) -> di
 
 
 def _used(body: ast.Expr, definitions: dict[str, ast.Var | ast.Block]) -> set[str]:
-    """Every name in ``body``, and in the bodies of the blocks and vars that it names."""
+    """Return every name in ``body``, and in the bodies of the blocks and vars that it names."""
     seen: set[str] = set()
     todo = names_in([body])
     while todo:

@@ -186,7 +186,7 @@ class Unfolder:
             raise
 
     def projection(self, channels: int, stride: tuple[int, int], scope: Scope, x: Shape) -> Fragment:
-        """The prelude's projection, for the shortcut of a residual."""
+        """Return the prelude's projection, for the shortcut of a residual."""
         return self._apply(prelude()["projection"], {"c": Wide(channels), "s": stride}, scope, "", x)
 
     def _apply(self, callee: Callee, given: dict[str, Bound], caller: Scope, path: str, x: Shape) -> Fragment:
@@ -236,7 +236,7 @@ class Unfolder:
 
 
 def _label(expr: ast.Expr) -> str:
-    """What a part of a sequence is called in paths; a residual leaves its name out."""
+    """Return what a part of a sequence is called in paths; a residual leaves its name out."""
     if isinstance(expr, ast.Call | ast.Name):
         return "" if expr.name in ("residual", "skip") else expr.name
     return "choice" if isinstance(expr, ast.Choice) else "part"

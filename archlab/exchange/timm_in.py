@@ -60,7 +60,7 @@ class Block:
 
 
 def read_block(text: str) -> Block:
-    """A block string, read.
+    """Return a block string, read.
 
     >>> read_block("ir_r2_k3_s2_e6_c24_nre").act
     'relu'
@@ -97,7 +97,7 @@ def read_block(text: str) -> Block:
 
 
 def from_timm(text: str, source: str = "<timm>") -> ast.Architecture:
-    """The architecture that a file of block strings describes; see the module for its form.
+    """Return the architecture that a file of block strings describes; see the module for its form.
 
     Raises:
         InputError: a line cannot be read, or says what the language does not; the message names line and part.

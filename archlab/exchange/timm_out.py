@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from archlab.elaborate import Network, elaborate
+from archlab.elaborate import Network, Space, elaborate
 from archlab.elaborate.scope import round_to_divisor
 from archlab.errors import InputError
+from archlab.exchange.detector_parts import DetectorPart
 from archlab.exchange.timm_in import ACTIVATIONS, from_timm
 from archlab.grammar import ast
 from archlab.ir import Graph, Node
@@ -48,8 +49,19 @@ class _Said:
     able: bool
 
 
+def write(space: Space, network: Network, seed: int, part: DetectorPart) -> str:
+    """Return the block strings of a network, or of a detector's backbone.
+
+    Raises:
+        InputError: a neck or box head is asked for, or the network is none that timm's strings say.
+    """
+    if network.detector is not None and part != "backbone":
+        raise InputError("timm's strings hold no neck and box head", hint="add --part backbone")
+    return to_timm(network.without_detector)
+
+
 def to_timm(network: Network) -> str:
-    """The network as a file of block strings: its first stage is the stem, its last the head.
+    """Return the network as a file of block strings: its first stage is the stem, its last the head.
 
     Raises:
         InputError: a block or the stem or head is none of timm's; the message names it and what it holds.
@@ -77,7 +89,7 @@ def to_timm(network: Network) -> str:
 
 
 def _check(network: Network, text: str) -> None:
-    """Raises where ``text`` is another network, as it is where a block does what no string says."""
+    """Raise where ``text`` is another network, as it is where a block does what no string says."""
     said = from_timm(text)
     size = ("input", ast.Size(network.input_shape))
     again = elaborate(replace(said, options=(size,)))
@@ -92,7 +104,7 @@ def _check(network: Network, text: str) -> None:
 
 
 def _blocks(graph: Graph, stage: str, nodes: Sequence[Node]) -> list[_Said]:
-    """The blocks of a stage, each the first of timm's that its next operators make."""
+    """Return the blocks of a stage, each the first of timm's that its next operators make."""
     word, start = _kinds(nodes), 0
     found: list[_Said] = []
     while start < len(nodes):
@@ -107,7 +119,7 @@ def _blocks(graph: Graph, stage: str, nodes: Sequence[Node]) -> list[_Said]:
 
 
 def _kinds(nodes: Sequence[Node]) -> str:
-    """A block's operators as a word."""
+    """Return a block's operators as a word."""
     return "".join(map(_kind, nodes))
 
 
@@ -162,7 +174,7 @@ def _head(nodes: Sequence[Node]) -> list[str]:
 
 
 def _strings(blocks: Sequence[_Said], default: str, by_input: bool) -> list[str]:
-    """The strings of a stage; a block that repeats is said once, with the first one's stride."""
+    """Return the strings of a stage; a block that repeats is said once, with the first one's stride."""
     said: list[tuple[_Said, int]] = []
     for block in blocks:
         like = replace(block, s=1, into=0, squeezed=0, skip=False, able=False, e=round(block.e, 2))
@@ -190,7 +202,7 @@ def _string(block: _Said, n: int, default: str, by_input: bool) -> str:
 
 
 def _expansion(block: _Said) -> float:
-    """The ratio with the fewest digits that gives the block's channels, which are rounded to a multiple of 8."""
+    """Return the ratio with the fewest digits that gives the block's channels, which are rounded to a multiple of 8."""
     for digits in range(8):
         ratio = round(block.e, digits)
         if round_to_divisor(block.into * ratio, 8) == block.gated:
@@ -199,7 +211,7 @@ def _expansion(block: _Said) -> float:
 
 
 def _ratio(block: _Said, by_input: bool) -> float:
-    """The ratio of squeeze and excitation with the fewest digits; 0 without."""
+    """Return the ratio of squeeze and excitation with the fewest digits; 0 without."""
     whole = block.into if by_input else block.gated
     if not block.squeezed:
         return 0.0

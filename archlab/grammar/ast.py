@@ -18,7 +18,7 @@ def _at() -> At:
 
 
 def _key_at() -> tuple[At, ...]:
-    """The places of the names of keywords or options, in their order; empty for a node made by hand."""
+    """Return the places of the names of keywords or options, in their order; empty for a node made by hand."""
     return field(default=(), compare=False, repr=False)
 
 
@@ -176,7 +176,7 @@ class Architecture:
 
 
 def children(expr: Expr) -> tuple[Expr, ...]:
-    """The expressions directly inside ``expr``, in the order in which they are written."""
+    """Return the expressions directly inside ``expr``, in the order in which they are written."""
     match expr:
         case Call(args=args, keywords=keywords):
             return (*args, *(value for _, value in keywords))
@@ -195,7 +195,7 @@ def children(expr: Expr) -> tuple[Expr, ...]:
 
 
 def place_in(architecture: Architecture, at: At) -> Place | None:
-    """The place in an architecture's text; None for a node made by hand."""
+    """Return the place in an architecture's text; None for a node made by hand."""
     if at is None:
         return None
     lines = architecture.text.split("\n")

@@ -22,7 +22,7 @@ _OPERATORS = {"PLUS", "MINUS", "STAR", "SLASH", "FLOOR", "IF"}
 
 
 def place_of(token: Token, source: str, lines: list[str]) -> Place:
-    """Where ``token`` stands; the end of the text stands behind its last character."""
+    """Return where ``token`` stands; the end of the text stands behind its last character."""
     line = token.line or 1
     return Place(source, line, token.column or 1, lines[line - 1] if line <= len(lines) else "")
 
@@ -41,7 +41,7 @@ class StatementLines:
         self.lines = lines
 
     def process(self, stream: Iterator[Token]) -> Iterator[Token]:
-        """The tokens of ``stream`` without the breaks that end nothing.
+        """Return the tokens of ``stream`` without the breaks that end nothing.
 
         Raises:
             SyntaxProblem: brackets do not match.

@@ -52,7 +52,7 @@ _OPERATORS = {"PLUS", "MINUS", "STAR", "SLASH", "FLOOR"}
 
 
 def parse(text: str, source: str = "<text>") -> ast.Architecture:
-    """The architecture that ``text`` writes down.
+    """Return the architecture that ``text`` writes down.
 
     Args:
         text: the architecture, in the language of ``docs/language.md``.
@@ -68,12 +68,12 @@ def parse(text: str, source: str = "<text>") -> ast.Architecture:
 
 
 def parse_blocks(text: str, source: str) -> tuple[ast.Block, ...]:
-    """The block definitions of a text that has no network, such as the prelude."""
+    """Return the block definitions of a text that has no network, such as the prelude."""
     return tuple(_read(text, source, "prelude"))
 
 
 def parse_file(path: Path) -> ast.Architecture:
-    """The architecture in a file.
+    """Return the architecture in a file.
 
     Raises:
         InputError: the file cannot be read as UTF-8 text.
@@ -118,7 +118,7 @@ def _parser() -> Lark:
 
 
 def _explain(error: UnexpectedInput, accepted: set[str], source: str, lines: list[str]) -> SyntaxProblem:
-    """What lark could not read, in the words of the language."""
+    """Return what lark could not read, in the words of the language."""
     line = max(error.line, 1)
     place = Place(source, line, max(error.column, 1), lines[line - 1] if line <= len(lines) else "")
     if isinstance(error, UnexpectedCharacters):
@@ -135,7 +135,7 @@ def _explain(error: UnexpectedInput, accepted: set[str], source: str, lines: lis
 
 
 def _hint(token: Token, accepted: set[str], place: Place) -> str | None:
-    """What the writer may have meant by a token that does not fit."""
+    """Return what the writer may have meant by a token that does not fit."""
     if "NAME" in accepted and token.type != "NAME" and token.isalpha():
         return f"{str(token)!r} is a word of the language; choose another name"
     if token.type == "EQUAL" and "COMPARE" in accepted:

@@ -11,7 +11,7 @@ _LAYER, _SEQUENCE, _SUM, _PRODUCT, _UNARY, _ATOM = range(6)
 
 
 def unparse(architecture: ast.Architecture) -> str:
-    """The canonical text of an architecture, with a newline at its end.
+    """Return the canonical text of an architecture, with a newline at its end.
 
     >>> from archlab.grammar.parse import parse
     >>> print(unparse(parse("net n( input = 3x8x8 )\\nstem:conv( 8,s =2 )->relu")), end="")
@@ -26,7 +26,7 @@ def unparse(architecture: ast.Architecture) -> str:
 
 
 def unparse_expr(expr: ast.Expr) -> str:
-    """The canonical text of one expression."""
+    """Return the canonical text of one expression."""
     return _expr(expr, _LAYER)
 
 
@@ -74,6 +74,6 @@ def _bare(expr: ast.Expr) -> tuple[str, int]:
 
 
 def _number(value: int | float) -> str:
-    """The shortest digits that read back as the same number; the language has no exponents."""
+    """Return the shortest digits that read back as the same number; the language has no exponents."""
     text = repr(value)
     return f"{Decimal(text):f}" if "e" in text else text

@@ -9,7 +9,7 @@ from archlab.ir import Graph, Shape
 
 
 def blank_inputs(graph: Graph, images: int = 1, size: Shape | None = None) -> tuple[Tensor, ...]:
-    """A batch of blank images (N, C, H, W), and for a network with a box head its RoIs (N rois, 5).
+    """Return a batch of blank images (N, C, H, W), and for a network with a box head its RoIs (N rois, 5).
 
     The boxes of an image are spread over its levels: their sides go from 1/16 of the image's to all of it.
 
@@ -22,7 +22,7 @@ def blank_inputs(graph: Graph, images: int = 1, size: Shape | None = None) -> tu
 
 
 def blank_inputs_for(module: nn.Module, size: Shape, images: int = 1) -> tuple[Tensor, ...]:
-    """The same for a module; one that does not carry its graph takes images alone."""
+    """Return the same for a module; one that does not carry its graph takes images alone."""
     meta = getattr(module, "meta", {})
     return blank_inputs(meta["graph"], images, size) if "graph" in meta else (torch.zeros(images, *size),)
 

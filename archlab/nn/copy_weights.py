@@ -32,7 +32,7 @@ class StatefulLayer:
 
 @torch.no_grad()
 def copy_weights(source: nn.Module, target: nn.Module) -> None:
-    """Copies every parameter and buffer of ``source`` into ``target``, which computes the same function.
+    """Copy every parameter and buffer of ``source`` into ``target``, which computes the same function.
 
     Both are traced by ``torch.fx``, so their forward may not branch on values. A linear layer and a 1x1 convolution
     with the same numbers are the same.
@@ -46,7 +46,7 @@ def copy_weights(source: nn.Module, target: nn.Module) -> None:
 
 
 def match(source: nn.Module, target: nn.Module) -> list[tuple[str, str]]:
-    """The state-dict keys of ``source`` and ``target`` that mean the same, in the target's order.
+    """Return the state-dict keys of ``source`` and ``target`` that mean the same, in the target's order.
 
     Raises:
         BuildError: as ``copy_weights``.
@@ -70,7 +70,7 @@ def match(source: nn.Module, target: nn.Module) -> list[tuple[str, str]]:
 
 
 def layers(module: nn.Module) -> Iterator[StatefulLayer]:
-    """The layers of ``module`` that hold parameters or buffers, in running order."""
+    """Return the layers of ``module`` that hold parameters or buffers, in running order."""
     traced = module if isinstance(module, fx.GraphModule) else fx.GraphModule(module, _Tracer().trace(module))
     # For each value, the layers that it comes from without another layer in between.
     sources: dict[fx.Node, frozenset[Key]] = {}
@@ -116,7 +116,7 @@ def _stride(traced: fx.GraphModule, node: fx.Node) -> tuple[int, ...]:
 
 
 def _squeezed(tensor: Tensor) -> tuple[int, ...]:
-    """The shape without ones at its end: (n, m, 1, 1) of a 1x1 convolution is (n, m) of a linear layer."""
+    """Return the shape without ones at its end: (n, m, 1, 1) of a 1x1 convolution is (n, m) of a linear layer."""
     shape = list(tensor.shape)
     while shape and shape[-1] == 1:
         shape.pop()

@@ -53,7 +53,7 @@ def recount(graph: Graph) -> Recount:
 
 
 def expected_by_operator(graph: Graph) -> dict[str, int]:
-    """The closed form of ``graph``, for one image, under the names by which fvcore groups its count."""
+    """Return the closed form of ``graph``, for one image, under the names by which fvcore groups its count."""
     counts: Counter[str] = Counter()
     for node in graph:
         name = OPS[node.op].fvcore

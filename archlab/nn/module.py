@@ -30,7 +30,7 @@ def _restore(reconstruct: Callable[..., fx.GraphModule], args: tuple[Any, ...], 
 
 
 def build(graph: Graph, seed: int = 0) -> fx.GraphModule:
-    """The torch module of ``graph``, in training mode, in float32, on the CPU.
+    """Return the torch module of ``graph``, in training mode, in float32, on the CPU.
 
     It takes a batch of images (N, C, H, W) and returns the output, or a tuple of the outputs in the order of
     ``graph.outputs`` where there are several. With a box head it takes boxes as well, in pixels of the images: (K, 5)
@@ -71,7 +71,7 @@ def part_of(module: fx.GraphModule, graph: Graph) -> fx.GraphModule:
 
 
 def _assemble(graph: Graph, layer: Callable[[Node], nn.Module]) -> fx.GraphModule:
-    """The module of ``graph``, of the layers that its nodes are."""
+    """Return the module of ``graph``, of the layers that its nodes are."""
     traced = fx.Graph()
     values = {name: traced.placeholder(argument) for name, argument in zip(graph.inputs, ("x", "boxes"), strict=False)}
     root = nn.Module()
@@ -97,7 +97,7 @@ def _assemble(graph: Graph, layer: Callable[[Node], nn.Module]) -> fx.GraphModul
 
 
 def _place(module: nn.Module, root: nn.Module, target: str) -> None:
-    """Puts ``module`` under ``root`` at the path ``target``.
+    """Put ``module`` under ``root`` at the path ``target``.
 
     Given a dict of targets instead, fx would order the state dict by depth and not as the network runs.
     """
@@ -165,7 +165,7 @@ def _shapes(tensors: dict[str, Tensor] | dict[str, nn.Parameter]) -> dict[str, S
 
 
 def target_of(name: str) -> str:
-    """Where the module of node ``name`` lives: under the node's path.
+    """Return where the module of node ``name`` lives: under the node's path.
 
     A part of the path that torch's modules use themselves, or that is a word of Python, gets an underscore, since it
     could not be reached as an attribute.
@@ -177,7 +177,7 @@ def target_of(name: str) -> str:
 
 
 def _is_taken(part: str) -> bool:
-    """Whether ``part`` is taken, or would be without some of its underscores at the end.
+    """Return whether ``part`` is taken, or would be without some of its underscores at the end.
 
     The second, so that no two names meet: where ``type`` becomes ``type_``, ``type_`` becomes ``type__``.
     """

@@ -1,4 +1,4 @@
-"""The operators in torch: one builder a row, for every row of ``archlab.ops.OPS``.
+"""The operators in torch: one builder for every row of ``archlab.ops.OPS``.
 
 An operator that fvcore counts or that holds state is a module, so that hooks, fvcore and the state dict know it by its
 node's path; one that slices or joins is a function on tensors. None works in place: the values that a graph shares stay

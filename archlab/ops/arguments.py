@@ -77,7 +77,7 @@ def window(x: Shapes, a: Attrs, dilation: tuple[int, int] = (1, 1)) -> Attrs:
 
 
 def slide(x: Shapes, a: Attrs) -> tuple[int, int]:
-    """The height and width that a sliding window leaves (the formula in torch's Conv2d and MaxPool2d)."""
+    """Return the height and width that a sliding window leaves (the formula in torch's Conv2d and MaxPool2d)."""
     dilation = a.get("dilation", (1, 1))
     out = []
     for size, k, s, p, d in zip(x[0][1:], a["kernel"], a["stride"], a["padding"], dilation, strict=True):

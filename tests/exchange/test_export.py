@@ -15,9 +15,9 @@ import torch
 from archlab.detector.grow import Grown
 from archlab.elaborate import Fixed, Interpreter, elaborate, load
 from archlab.errors import BuildError, InputError
+from archlab.exchange.detector_parts import build_part
 from archlab.exchange.export import FORMATS, export
-from archlab.exchange.parts import built
-from archlab.exchange.python.expressions import CONSTRUCTORS
+from archlab.exchange.operator_exports import OPERATOR_EXPORTS
 from archlab.exchange.python.source import to_source
 from archlab.grammar import parse, parse_file
 from archlab.ir import Graph
@@ -25,8 +25,9 @@ from archlab.nn import build
 from archlab.nn.operators import MODULES
 from archlab.ops import OPS
 from archlab.resources import find_architecture, shipped_spaces
-from tests.nn.networks import DETECTOR, EVERY_OPERATOR, draws, graph_of, resized, shipped
+from tests.nn.networks import DETECTOR, draws, graph_of, resized, shipped
 from tests.nn.references import side_of
+from tests.ops.every_operator import EVERY_OPERATOR
 
 RUFF = Path(sys.executable).with_name("ruff")
 # Layers of one name in different branches, names of Python and torch, a bare operator as a stage, a network in one.
@@ -85,7 +86,7 @@ def loaded(source: str, tmp_path: Path, name: str):
 
 
 def test_onnx_runtime_computes_the_same(network):
-    from archlab.exchange.onnx import to_onnx
+    from archlab.exchange.onnx_graph import to_onnx
 
     module, x, y = outputs(network)
     z = run_onnx(to_onnx(network.graph, module).SerializeToString(), x)
@@ -144,7 +145,7 @@ def test_the_canonical_text_is_the_network():
 
 
 def test_onnx_takes_any_batch_and_keeps_the_names():
-    from archlab.exchange.onnx import to_onnx
+    from archlab.exchange.onnx_graph import to_onnx
 
     graph = shipped("shufflenet_v2_x0_5", 64)
     module = build(graph).eval()
@@ -168,7 +169,7 @@ POOLINGS = (
 
 @pytest.mark.parametrize("text", POOLINGS)
 def test_pooling_at_the_edges_is_torchs(text):
-    from archlab.exchange.onnx import to_onnx
+    from archlab.exchange.onnx_graph import to_onnx
 
     for side in (9, 10, 11):
         graph = graph_of(f"net p(input=2x{side}x{side})\na: {text}")
@@ -178,11 +179,10 @@ def test_pooling_at_the_edges_is_torchs(text):
 
 
 def test_every_operator_can_be_written():
-    from archlab.exchange.onnx import WRITERS
-
-    assert set(WRITERS) == set(OPS)
+    assert set(OPERATOR_EXPORTS) == set(OPS)
     # A neck and a box head are exported to ONNX and pt2, and refused as Python source.
-    assert set(CONSTRUCTORS) | {"upsample_like", "roi_align", "roi_pool"} == set(MODULES)
+    constructed = {op for op, row in OPERATOR_EXPORTS.items() if row.module is not None}
+    assert constructed | {"upsample_like", "roi_align", "roi_pool"} == set(MODULES)
 
 
 DETECTOR_PARTS = {"neck": ["p2", "p3", "p4"], "backbone": ["output"], "whole": ["classes", "deltas"]}
@@ -207,7 +207,7 @@ def boxes_of(images):
 def test_a_detector_and_its_parts_run_in_onnx_runtime(part, pool):
     onnxruntime = pytest.importorskip("onnxruntime")
     space, network = detector(pool)
-    graph, module = built(network, part, seed=4)
+    graph, module = build_part(network, part, seed=4)
     session = onnxruntime.InferenceSession(export(space, network, "onnx", seed=4, part=part))
     assert [value.name for value in session.get_outputs()] == DETECTOR_PARTS[part]
     x = (images(graph, n=3), boxes_of(3))[: len(graph.inputs)]
@@ -221,7 +221,7 @@ def test_a_detector_and_its_parts_run_in_onnx_runtime(part, pool):
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (7, 13), (13, 25), (25, 50), (9, 31)])
 def test_a_map_is_raised_to_any_size_as_torch_does(size):
-    from archlab.exchange.onnx import to_onnx
+    from archlab.exchange.onnx_graph import to_onnx
 
     small, large = size
     graph = graph_of(f"net n(input=2x{large}x{large})\na: conv2d(2)\nb: adaptive_avgpool({small})")
@@ -256,7 +256,7 @@ def test_the_backbone_of_a_detector_is_python_source_and_the_rest_is_refused():
 
 @pytest.mark.parametrize("graph", draws("mobile", 2, 32, seed=4), ids=lambda g: g.digest[:6])
 def test_a_draw_exports_to_onnx(graph):
-    from archlab.exchange.onnx import to_onnx
+    from archlab.exchange.onnx_graph import to_onnx
 
     module, x = build(graph).eval(), images(graph)
     torch.testing.assert_close(
@@ -265,7 +265,7 @@ def test_a_draw_exports_to_onnx(graph):
 
 
 def test_what_cannot_be_exported_is_said():
-    from archlab.exchange.onnx import to_onnx
+    from archlab.exchange.onnx_graph import to_onnx
 
     space = load(parse("net t(input=3x8x8)\na: conv(4)"))
     network = Interpreter(space).network(Fixed({}))

@@ -12,16 +12,6 @@ from archlab.grammar import ast, parse, parse_file
 from archlab.ir import Graph
 from archlab.resources import find_architecture
 
-EVERY_OPERATOR = """
-net every(input=3x20x24)
-stem: conv(8, 3, s=2, bias=1) -> gn(2) -> leaky_relu -> elu -> gelu -> silu -> mish -> tanh -> prelu
-norms: bn(eps=0.001, momentum=0.01) -> ln -> scale(0.5) -> lrn(3) -> adaptive_avgpool(9x11) -> maxpool(2, s=1, ceil=1)
-middle: split(identity, conv(4, act=hardswish)) -> shuffle(2) -> squeeze_excite(0.5, gate=hardsigmoid) -> inverted(8)
-join: cat(maxpool(3, s=2), avgpool(3, s=2)) -> upsample(2) -> add(identity, conv(16, 1), identity)
-head: squeeze_excite -> relu6 -> gap -> dropout(0.2) -> fc(5)
-"""
-
-
 DETECTOR = """
 net small(input=3x50x68)
 stem: conv(8, 3, s=2) -> maxpool(3, s=2)

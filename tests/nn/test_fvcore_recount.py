@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 
 from archlab.ir import Graph
 from archlab.nn.fvcore_recount import expected_by_operator, recount
-from tests.nn.networks import EVERY_OPERATOR, draws, graph_of, shipped, texts
+from tests.nn.networks import draws, graph_of, shipped, texts
+from tests.ops.every_operator import EVERY_OPERATOR
 
 
 @pytest.mark.parametrize(

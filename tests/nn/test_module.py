@@ -14,7 +14,8 @@ from archlab.nn import module as module_of_builds
 from archlab.nn.module import buffer_shapes, build, parameter_shapes, target_of
 from archlab.nn.operators import FUNCTIONS, MODULES
 from archlab.ops import OPS
-from tests.nn.networks import DETECTOR, EVERY_OPERATOR, graph_of, shipped
+from tests.nn.networks import DETECTOR, graph_of, shipped
+from tests.ops.every_operator import EVERY_OPERATOR
 
 SMALL = [graph_of(EVERY_OPERATOR), shipped("mobile", 32)]
 small = pytest.mark.parametrize("graph", SMALL, ids=lambda g: f"{g.name}-{g.digest[:4]}")

@@ -7,9 +7,7 @@ import pytest
 from archlab.errors import LimitError
 from archlab.ir import numel
 from archlab.ops import MAX_ELEMENTS, OPS, REQUIRED, apply_op
-
-X = (4, 6, 6)
-MAP = 4 * 6 * 6
+from tests.ops.every_operator import BY_HAND, MAP, X
 
 
 def apply(name, x=X, **args):
@@ -17,33 +15,7 @@ def apply(name, x=X, **args):
     return apply_op(name, [x], {**defaults, **args})
 
 
-@pytest.mark.parametrize(
-    ("name", "args", "shape", "params", "macs"),
-    [
-        ("conv2d", {"c": 8}, (8, 6, 6), 8 * 4 * 9, 8 * 4 * 9 * 36),
-        ("conv2d", {"c": 8, "bias": 1}, (8, 6, 6), 8 * 4 * 9 + 8, 8 * 4 * 9 * 36),
-        ("conv2d", {"c": 8, "g": 2}, (8, 6, 6), 8 * 2 * 9, 8 * 2 * 9 * 36),
-        ("conv2d", {"c": 8, "k": 1, "s": 2}, (8, 3, 3), 8 * 4, 8 * 4 * 9),
-        ("conv2d", {"c": 8, "k": (1, 3), "s": (1, 2)}, (8, 6, 3), 8 * 4 * 3, 8 * 4 * 3 * 18),
-        ("conv2d", {"c": 8, "k": 5, "p": 0}, (8, 2, 2), 8 * 4 * 25, 8 * 4 * 25 * 4),
-        ("conv2d", {"c": 8, "d": 2}, (8, 6, 6), 8 * 4 * 9, 8 * 4 * 9 * 36),
-        ("conv2d", {"c": 8, "d": 2, "p": 0}, (8, 2, 2), 8 * 4 * 9, 8 * 4 * 9 * 4),
-        ("conv2d", {"c": 8, "k": 2}, (8, 5, 5), 8 * 4 * 4, 8 * 4 * 4 * 25),  # an even kernel cannot keep the size
-        ("bn", {}, X, 8, 0),
-        ("gn", {"g": 2}, X, 8, 0),
-        ("prelu", {}, X, 4, 0),
-        ("relu", {}, X, 0, 0),
-        ("maxpool", {"k": 2}, (4, 3, 3), 0, 0),
-        ("maxpool", {"k": 3, "s": 2}, (4, 3, 3), 0, 0),
-        ("avgpool", {"k": 3, "s": 1}, X, 0, 0),
-        ("avgpool", {"k": 3, "s": 2, "p": 0}, (4, 2, 2), 0, 0),
-        ("gap", {}, (4, 1, 1), 0, 0),
-        ("upsample", {}, (4, 12, 12), 0, 0),
-        ("flatten", {}, (MAP,), 0, 0),
-        ("dropout", {}, X, 0, 0),
-        ("shuffle", {"g": 2}, X, 0, 0),
-    ],
-)
+@pytest.mark.parametrize(("name", "args", "shape", "params", "macs"), BY_HAND)
 def test_an_operators_output_weights_and_macs(name, args, shape, params, macs):
     applied = apply(name, **args)
     assert (applied.shape, applied.params, applied.macs) == (shape, params, macs)

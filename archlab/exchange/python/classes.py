@@ -8,7 +8,8 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from archlab.elaborate import Network
-from archlab.exchange.python.expressions import Argument, Construct, Named, Value, constructor, function
+from archlab.exchange.constructors import Argument, Construct, Named, Value
+from archlab.exchange.python.expressions import constructor, function
 from archlab.exchange.python.structure import Module, Step, entry, steps, takes, tree
 from archlab.ir import Graph
 
@@ -34,7 +35,7 @@ class Class:
 
 
 def classes_of(network: Network) -> list[Class]:
-    """The classes of a network, each behind those that it uses; the last is the network itself."""
+    """Return the classes of a network, each behind those that it uses; the last is the network itself."""
     root = tree(network)
     builder = _Classes(network.graph)
     builder.build(root, _camel(network.name))
@@ -49,7 +50,7 @@ class _Classes:
         self.taken: set[str] = {"nn", "torch", "Tensor", "OrderedDict", *_JOINS.values()}
 
     def build(self, root: Module, name: str) -> None:
-        """Writes every class, the innermost first, so that what a class constructs is known."""
+        """Write every class, the innermost first, so that what a class constructs is known."""
         self.taken.add(name)
         for _, modules in sorted(_by_height(root).items()):
             groups: dict[Hashable, list[Module]] = defaultdict(list)
@@ -104,7 +105,7 @@ class _Classes:
         return tuple(written)
 
     def _write(self, members: Sequence[Module], name: str) -> None:
-        """Writes one class for ``members``, and notes how each of them is constructed."""
+        """Write one class for ``members``, and note how each of them is constructed."""
         lines = steps(members[0], self.graph)
         made = [
             [(path, self.made[part.path]) for path, part in _parts(steps(member, self.graph))] for member in members
@@ -127,7 +128,7 @@ class _Classes:
     def _parameters(
         self, members: Sequence[Module], slots: Sequence[Argument], columns: Sequence[tuple[Value, ...]]
     ) -> dict[tuple[Value, ...], str]:
-        """A name for each argument that differs between the members; arguments that never differ are one."""
+        """Return a name for each argument that differs between the members; arguments that never differ are one."""
         graph = self.graph
         into = tuple(graph.shape_of(entry(m, graph))[0] for m in members)
         out = tuple(graph.shape_of(steps(m, graph)[-1].name)[0] for m in members)
@@ -159,7 +160,7 @@ class _Classes:
 
 
 def _kind(column: Sequence[Value]) -> str:
-    """The annotation of a parameter that takes these values."""
+    """Return the annotation of a parameter that takes these values."""
     if any(isinstance(value, tuple) for value in column):
         return "int | tuple[int, int]"
     if all(isinstance(value, bool) for value in column):
@@ -168,7 +169,7 @@ def _kind(column: Sequence[Value]) -> str:
 
 
 def attribute(path: str) -> str:
-    """How a module's ``forward`` reaches the module at ``path`` below it."""
+    """Return how a module's ``forward`` reaches the module at ``path`` below it."""
     parts = path.split(".")
     return f"self.{path}" if not any(part.isdigit() for part in parts) else f'self.get_submodule("{path}")'
 
@@ -222,7 +223,7 @@ def _arguments(construct: Construct) -> Iterator[Argument]:
 
 
 def _skeleton(construct: Construct) -> Hashable:
-    """What a construct is but for its arguments' values."""
+    """Return what a construct is but for its arguments' values."""
     return (
         construct.callee,
         tuple(argument.name for argument in construct.arguments),

@@ -10,9 +10,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from archlab.cost import cost
-from archlab.elaborate import Network
+from archlab.elaborate import Network, Space
+from archlab.errors import InputError
+from archlab.exchange.constructors import Argument, Construct, Named
+from archlab.exchange.detector_parts import DetectorPart, refuse_missing_part
 from archlab.exchange.python.classes import Class, classes_of
-from archlab.exchange.python.expressions import HELPERS, Argument, Construct, Named
+from archlab.exchange.python.expressions import HELPERS
 
 WIDTH = 88
 _INDENT = "    "
@@ -23,8 +26,23 @@ _JOINS = {
 }
 
 
+def write(space: Space, network: Network, seed: int, part: DetectorPart) -> str:
+    """Return the Python source of a network, or of a detector's backbone.
+
+    Raises:
+        InputError: a neck or box head is asked for.
+    """
+    refuse_missing_part(network, part)
+    if network.detector is not None and part != "backbone":
+        raise InputError(
+            "Python source that needs torch alone cannot hold a neck and RoI align",
+            hint="export the backbone (--part backbone), or the whole to onnx or pt2",
+        )
+    return to_source(network.without_detector)
+
+
 def to_source(network: Network) -> str:
-    """The Python source of a network, in modules named as the text's blocks."""
+    """Return the Python source of a network, in modules named as the text's blocks."""
     classes = classes_of(network)
     body = "\n\n\n".join(_class(one, last=one is classes[-1], network=network) for one in classes)
     used = [name for name in (*HELPERS, *_JOINS) if re.search(rf"\b{name}\(", body)]
@@ -91,7 +109,7 @@ def _assigned(parent: str, name: str, construct: Construct) -> Iterator[str]:
 
 
 def _forward(one: Class) -> list[str]:
-    """The lines of a forward; a short chain is one nested call."""
+    """Return the lines of a forward; a short chain is one nested call."""
     nested = "x"
     for _, expression in one.lines:
         if not expression.endswith("(x)") or "get_submodule" in expression:
@@ -105,7 +123,7 @@ def _forward(one: Class) -> list[str]:
 
 
 def _render(construct: Construct, depth: int, used: int) -> str:
-    """A constructor on one line where it fits behind ``used`` characters, else a line for each of its items."""
+    """Return a constructor on one line where it fits behind ``used`` characters, else a line for each of its items."""
     open_, items, close = _items(construct, depth)
     line = f"{''.join(open_)}{', '.join(items)}{''.join(close)}"
     if used + len(line) + 1 <= WIDTH and "\n" not in line:
@@ -120,7 +138,7 @@ def _render(construct: Construct, depth: int, used: int) -> str:
 
 
 def _items(construct: Construct, depth: int) -> tuple[list[str], list[str], list[str]]:
-    """What stands before, between and behind a constructor's brackets; items begin at ``depth``."""
+    """Return what stands before, between and behind a constructor's brackets; items begin at ``depth``."""
     if not construct.parts:
         return [f"{construct.callee}("], [_argument(a) for a in construct.arguments if a.value != a.default], [")"]
     names = [name for name, _ in construct.parts]

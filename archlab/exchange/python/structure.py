@@ -52,7 +52,7 @@ class Step:
 
 
 def tree(network: Network) -> Module:
-    """The modules of a network, from the root."""
+    """Return the modules of a network, from the root."""
     graph = network.graph
     labels = _labels(network.stages)
     root = Module("", list(graph))
@@ -84,7 +84,7 @@ def _labels(stages: Sequence[tuple[str, Fragment]]) -> dict[str, str]:
 
 
 def takes(module: Module, graph: Graph) -> str | None:
-    """The one value that ``module`` takes, if it can be called: it takes one, from before it, and gives one."""
+    """Return the one value that ``module`` takes, if it can be called: it takes one, from before it, and gives one."""
     inside = {node.name for node in module.nodes}
     before = list(dict.fromkeys(x for node in module.nodes for x in node.inputs if x not in inside))
     order = {node.name: i for i, node in enumerate(graph, 1)}
@@ -100,7 +100,7 @@ def _gives(module: Module, graph: Graph) -> list[str]:
 
 
 def steps(module: Module, graph: Graph) -> list[Step]:
-    """What ``module`` does with its input, in running order."""
+    """Return what ``module`` does with its input, in running order."""
     done: set[str] = set()
     lines: list[Step] = []
     for node in module.nodes:
@@ -119,7 +119,7 @@ def steps(module: Module, graph: Graph) -> list[Step]:
 
 
 def _called(module: Module, node: Node, graph: Graph) -> Module | None:
-    """The largest part of ``module`` that holds ``node`` and can be called."""
+    """Return the largest part of ``module`` that holds ``node`` and can be called."""
     if node.op in FUNCTIONS and target_of(node.name).rpartition(".")[0] == module.path:
         return None
     for child in _on_the_way(module, node):
@@ -138,5 +138,5 @@ def _on_the_way(module: Module, node: Node) -> Iterator[Module]:
 
 
 def entry(module: Module, graph: Graph) -> str:
-    """The value that enters ``module``; the network's input for the root."""
+    """Return the value that enters ``module``; the network's input for the root."""
     return INPUT if not module.path else takes(module, graph) or INPUT

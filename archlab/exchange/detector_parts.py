@@ -12,16 +12,16 @@ from archlab.ir import Graph
 if TYPE_CHECKING:
     from torch import fx
 
-Part = Literal["whole", "neck", "backbone"]
-PARTS: tuple[Part, ...] = ("whole", "neck", "backbone")
+DetectorPart = Literal["whole", "neck", "backbone"]
+PARTS: tuple[DetectorPart, ...] = ("whole", "neck", "backbone")
 """What of a detector can be exported."""
 
 
-def built(network: Network, part: Part, seed: int) -> tuple[Graph, fx.GraphModule]:
-    """The graph of a part, and its module in eval mode with the weights that it has in the whole."""
+def build_part(network: Network, part: DetectorPart, seed: int) -> tuple[Graph, fx.GraphModule]:
+    """Return the graph of a part, and its module in eval mode with the weights that it has in the whole."""
     from archlab.nn.module import build, part_of
 
-    check(network, part)
+    refuse_missing_part(network, part)
     module = build(network.graph, seed).eval()
     if part == "whole":
         return network.graph, module
@@ -29,8 +29,8 @@ def built(network: Network, part: Part, seed: int) -> tuple[Graph, fx.GraphModul
     return graph, part_of(module, graph)
 
 
-def check(network: Network, part: Part) -> None:
-    """Raises where ``network`` has no such part.
+def refuse_missing_part(network: Network, part: DetectorPart) -> None:
+    """Raise where ``network`` has no such part.
 
     Raises:
         InputError: it is no detector, or there is no such part.
