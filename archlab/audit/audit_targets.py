@@ -11,13 +11,13 @@ from typing import Any
 from torch import nn
 
 from archlab.audit.audit_model import audit_model
+from archlab.audit.audit_request import Request
 from archlab.audit.audit_result import Audit
 from archlab.audit.audit_run import AuditRun, Failure, Outcome
 from archlab.audit.build_model import build_for_real, build_without_memory
 from archlab.audit.detector_parts import Boxes
 from archlab.audit.input_spec import InputSpec, parse_inputs
 from archlab.audit.limits import breaches_of
-from archlab.audit.request import Request
 from archlab.audit.targets import Target, find_targets
 from archlab.errors import ArchlabError, AuditError, InputError
 

@@ -62,8 +62,8 @@ def audit(
     name, an .arch file or an exported .pt2. Naming a model runs its code. Without a target,
     [tool.archlab.audit] in pyproject.toml says what to audit.
     """
+    from archlab.audit.audit_request import request_over
     from archlab.audit.config import read_config
-    from archlab.audit.request import request_over
 
     request = request_over(read_config(Path.cwd()), **requested)  # type: ignore[arg-type]  # click checks them
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from archlab.detect.data_source import Source
 from archlab.detect.dataset import DetectionData, Progress, read_coco, split
 from archlab.detect.shapes import drawn_shapes
-from archlab.detect.source import Source
 from archlab.errors import InputError
 
 HELD_OUT = 0.2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from archlab.detect.source import Source
+from archlab.detect.data_source import Source
 
 TRAIN = "train"
 """The objective that is a whole training, worth its AP."""

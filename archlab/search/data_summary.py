@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archlab.detect.source import Source
+from archlab.detect.data_source import Source
 from archlab.search.detection_objective import EXAMPLES
 from archlab.search.result import DataPart, DataSummary, Example
 

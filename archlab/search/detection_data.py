@@ -55,7 +55,7 @@ def find_task(data: str | Path | None, val: str | Path | None, seed: int, steps:
     Raises:
         InputError: the data cannot be found, or no objective looks at it.
     """
-    from archlab.detect.source import find_source
+    from archlab.detect.data_source import find_source
 
     if has_data_objective(names):
         return Task(find_source(data, val, seed), steps)

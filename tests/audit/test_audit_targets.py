@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from archlab.audit.audit_request import Request
 from archlab.audit.audit_targets import audit_each
-from archlab.audit.request import Request
 from tests.audit.models import audited
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from archlab.detect.source import Source
+from archlab.detect.data_source import Source
 from archlab.search.data_summary import summarize_data
 from archlab.search.result import DataPart, DataSummary, Objective, SearchResult
 from tests.report import results

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import archlab
-from archlab.detect.source import Source
+from archlab.detect.data_source import Source
 from archlab.search.data_summary import LONGER_SIDE, summarize_data
 from archlab.search.result import read_result
 

@@ -11,7 +11,7 @@ from typing import Any
 import optuna
 
 from archlab.cost import Budget
-from archlab.detect.source import Source
+from archlab.detect.data_source import Source
 from archlab.detect.task import Task
 from archlab.elaborate import Space, load
 from archlab.errors import InputError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from archlab.audit.audit_request import request_over
 from archlab.audit.config import Config
-from archlab.audit.request import request_over
 from archlab.errors import InputError
 
 CONFIG = Config(("a",), ("3x8x8",), 4, ("macs=1k",), (("b", ("macs=2k",)),))

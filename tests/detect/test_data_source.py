@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from archlab.detect.data_source import find_source
 from archlab.detect.load import read_source
-from archlab.detect.source import find_source
 from archlab.errors import InputError
 from tests.detect.folders import tiny, write
 
