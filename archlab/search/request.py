@@ -71,7 +71,7 @@ def make_plan(
     """
     architecture = parse_file(find_architecture(space)) if isinstance(space, str) else space
     architecture = with_input(architecture, input)
-    first = _listed(objective) if objective is not None else [default_objective(architecture)]
+    first = _listed(objective or ()) or [default_objective(architecture)]
     later, shares = _listed(then), [keep] if isinstance(keep, str | int) else list(keep)
     if train_top is not None:
         shares = [*shares, *[KEEP] * (len(later) - len(shares)), train_top]

@@ -62,3 +62,8 @@ def test_what_is_amiss_with_the_data_is_reported():
     notes = []
     plan(objective="level_entropy", note=notes.append)
     assert notes == ["no --data: detectors are scored on drawn shapes, which says little of real images"]
+
+
+@pytest.mark.parametrize("objective", [None, (), []])
+def test_without_an_objective_the_default_one_is_searched_by(objective):
+    assert [goal.name for goal in plan(objective=objective).stages[0].goals] == ["score"]
