@@ -16,14 +16,12 @@ class DataFormat:
     """How annotations of a format are found and read.
 
     Attributes:
-        kind: what messages call a file of it.
         suffix: of its files, by which it is recognised.
         train: the names that a folder's training file may have, of which the first found is taken.
         val: and its validation file.
         read: a file to its annotations, torch-free; it raises InputError for what is broken.
     """
 
-    kind: str
     suffix: str
     train: tuple[str, ...]
     val: tuple[str, ...]
@@ -32,7 +30,6 @@ class DataFormat:
 
 DATA_FORMATS = (
     DataFormat(
-        "JSON",
         ".json",
         ("train.json", "annotations/instances_train2017.json", "train/_annotations.coco.json"),
         ("val.json", "valid.json", "annotations/instances_val2017.json", "valid/_annotations.coco.json"),
@@ -121,6 +118,8 @@ def _in_folder(folder: Path) -> tuple[Path, Path | None]:
     files = [path for row in DATA_FORMATS for path in sorted(folder.glob(f"*{row.suffix}"))]
     if len(files) == 1:
         return files[0], None
-    kinds = " or ".join(row.kind for row in DATA_FORMATS)
-    found = f"{len(files)} {kinds} files and no {DATA_FORMATS[0].train[0]}" if files else f"no {kinds} file"
-    raise InputError(f"{folder} holds {found}", hint="name the file of annotations itself")
+    suffixes = " or ".join(row.suffix for row in DATA_FORMATS)
+    found = (
+        f"{len(files)} files of annotations and no {DATA_FORMATS[0].train[0]}" if files else "no file of annotations"
+    )
+    raise InputError(f"{folder} holds {found}", hint=f"name the file itself, which ends in {suffixes}")
