@@ -18,6 +18,7 @@ from archlab.audit.inputs import parse_inputs
 from archlab.audit.targets import find_targets, parse_arguments
 from archlab.cli import cli
 from archlab.errors import ArchlabError, InputError
+from tests.waiting import DEADLINE
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "audit.md"
 
@@ -207,7 +208,7 @@ def test_the_command_as_a_process_says_what_is_wrong_without_a_traceback(tmp_pat
             capture_output=True,
             text=True,
             cwd=tmp_path,
-            timeout=120,
+            timeout=DEADLINE,
             env=environment,
             check=False,
         )

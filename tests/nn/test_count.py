@@ -10,6 +10,7 @@ from networks import EVERY_OPERATOR, draws, graph_of, shipped, texts
 
 from archlab.ir import Graph
 from archlab.nn.count import expected_by_operator, recount
+from tests.waiting import DEADLINE
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_counting_says_nothing():
         "from archlab.elaborate import elaborate; from archlab.grammar import parse; from archlab.nn import recount;"
         f"print(recount(elaborate(parse({EVERY_OPERATOR!r})).graph).equal)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=DEADLINE)
     assert (done.stdout, done.stderr) == ("True\n", "")
 
 

@@ -27,6 +27,7 @@ from archlab.search.calibrate import (
 from archlab.search.features import FEATURES
 from archlab.search.objective import Candidate, parse_goals
 from tests.search.conftest import TINY
+from tests.waiting import DEADLINE
 
 
 @pytest.fixture
@@ -127,7 +128,7 @@ def test_a_calibration_with_scores_judges_the_module_that_it_is_given(networks, 
 
 def archlab_command(*words):
     command = [sys.executable, "-m", "archlab", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
