@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from archlab.audit.config import read_config
 from archlab.cli.main import cli
 from archlab.errors import ArchlabError, InputError
+from tests.waiting import DEADLINE
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "audit.md"
 
@@ -174,7 +175,7 @@ def test_the_command_as_a_process_says_what_is_wrong_without_a_traceback(tmp_pat
             capture_output=True,
             text=True,
             cwd=tmp_path,
-            timeout=120,
+            timeout=DEADLINE,
             env=environment,
             check=False,
         )

@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
 
+from tests.waiting import DEADLINE, Gate, succeed, until
+
+ROOT = Path(__file__).resolve().parents[1]
 TINY = """\
 net tiny(input=3x16x16)
 stem: conv({4, 8}, 3, s=2)
@@ -25,7 +27,9 @@ ENVIRONMENT = {**os.environ, "PYTHONWARNINGS": "", "COLUMNS": "160"}
 
 def archlab(*args, cwd=None):
     command = [sys.executable, "-m", "archlab", *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=120, env=ENVIRONMENT, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, cwd=cwd, timeout=DEADLINE, env=ENVIRONMENT, check=False
+    )
 
 
 @pytest.fixture
@@ -181,7 +185,9 @@ def test_a_python_export_runs_on_its_own(tiny):
     done = archlab("export", "tiny.arch", "--to", "python", "--out", "net.py", cwd=tiny)
     assert (done.returncode, done.stdout, done.stderr) == (0, "net.py\n", "")
     code = "import torch, net; print(tuple(net.Tiny()(torch.zeros(2, 3, 16, 16)).shape)[0])"
-    run = subprocess.run([sys.executable, "-c", code], cwd=tiny, capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=tiny, capture_output=True, text=True, check=False, timeout=DEADLINE
+    )
     assert run.stdout == "2\n", run.stderr
 
 
@@ -241,12 +247,15 @@ def small_disk(tmp_path):
     folder = tmp_path / "small"
     folder.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=60k", "tmpfs", str(folder)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=60k", "tmpfs", str(folder)],
+        capture_output=True,
+        check=False,
+        timeout=DEADLINE,
     )
     if mounted.returncode:
         pytest.skip("mounting a small tmpfs needs root")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", str(folder)], check=True, timeout=DEADLINE)
 
 
 def test_a_disk_that_fills_up_is_one_line_and_what_was_found_is_kept(tiny, small_disk):
@@ -257,7 +266,7 @@ def test_a_disk_that_fills_up_is_one_line_and_what_was_found_is_kept(tiny, small
     assert "Traceback" not in done.stderr
     assert not list(small_disk.rglob(".*.html.*")), "no half-written file is left"
     # With room again, the same command goes on.
-    subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
+    subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True, timeout=DEADLINE)
     done = archlab(*args, cwd=tiny)
     assert done.returncode == 0, done.stderr
     result = json.loads((small_disk / "out" / "result.json").read_text())
@@ -265,77 +274,76 @@ def test_a_disk_that_fills_up_is_one_line_and_what_was_found_is_kept(tiny, small
     assert len(digests) == len(set(digests)) == 36, "also the one that was running when the disk filled"
 
 
-def slow_objective(folder: Path) -> str:
+@pytest.fixture
+def gate(tiny):
+    """Where the evaluations of ``start_search`` wait."""
+    return Gate(tiny)
+
+
+def start_search(folder: Path) -> subprocess.Popen[str]:
+    """Begin a search of 14 evaluations, each of which leaves its network's digest at the gate."""
     (folder / "mine.py").write_text(
-        textwrap.dedent("""\
-            import time
+        textwrap.dedent(f"""\
+            import pathlib, sys
+
+            sys.path.insert(0, {str(ROOT)!r})
+            from tests.waiting import Gate
 
             def value(module, candidate, trial):
-                with open("calls.txt", "a") as file:
-                    print(candidate.graph.digest, file=file, flush=True)
-                time.sleep(0.15)
+                Gate(pathlib.Path()).enter(candidate.graph.digest)
                 return float(candidate.cost["params"])
             """)
     )
-    return "mine.py:value"
-
-
-def start_slow_search(folder: Path, *more: object) -> subprocess.Popen[str]:
-    objective = slow_objective(folder)
-    command = [sys.executable, "-m", "archlab", "search", "tiny.arch", "-o", objective, "--no-latency", "-n", "14"]
+    command = [
+        sys.executable,
+        "-m",
+        "archlab",
+        "search",
+        "tiny.arch",
+        "-o",
+        "mine.py:value",
+        "--no-latency",
+        "-n",
+        "14",
+    ]
     return subprocess.Popen(
-        [*command, *map(str, more)],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=ENVIRONMENT,
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
     )
 
 
-def wait_for_calls(folder: Path, count: int, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 60
-    path = folder / "calls.txt"
-    while not path.exists() or len(path.read_text().splitlines()) < count:
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def test_ctrl_c_ends_with_the_report_of_what_there_is_and_the_same_command_goes_on(tiny):
-    process = start_slow_search(tiny)
-    wait_for_calls(tiny, 5, process)
+def test_ctrl_c_ends_with_the_report_of_what_there_is_and_the_same_command_goes_on(tiny, gate):
+    gate.close(at=5)
+    process = start_search(tiny)
+    until(lambda: len(gate.begun()) == 5, process)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 0, err
+    out, err = succeed(process)
     assert "interrupted by the user; the same command resumes it" in err
     assert "Traceback" not in err
     assert "best of tiny" in out
     folder = tiny / "out" / "tiny"
     result = json.loads((folder / "result.json").read_text())
-    assert 4 <= sum(t["state"] == "scored" for t in result["trials"]) <= 6
+    scored_before = [t for t in result["trials"] if t["state"] == "scored"]
+    assert [t["digest"] for t in scored_before] == gate.begun()[:4]
     assert (folder / "report.html").exists()
 
-    process = start_slow_search(tiny)
-    _, err = process.communicate(timeout=120)
-    assert process.returncode == 0, err
+    gate.open()
+    succeed(start_search(tiny))
     resumed = json.loads((folder / "result.json").read_text())
-    assert sum(t["state"] == "scored" for t in resumed["trials"]) == 14
-    scored_before = [t for t in result["trials"] if t["state"] == "scored"]
-    assert [t for t in resumed["trials"] if t["number"] <= scored_before[-1]["number"]][: len(result["trials"])]
+    scored = [t for t in resumed["trials"] if t["state"] == "scored"]
+    assert len(scored) == 14
+    assert scored[:4] == scored_before
 
 
-def test_kill_9_loses_at_most_the_running_trial(tiny):
-    process = start_slow_search(tiny)
-    wait_for_calls(tiny, 6, process)
+def test_kill_9_loses_at_most_the_running_trial(tiny, gate):
+    gate.close(at=6)
+    process = start_search(tiny)
+    until(lambda: len(gate.begun()) == 6, process)
     process.kill()
-    process.wait()
-    process = start_slow_search(tiny)
-    _, err = process.communicate(timeout=120)
-    assert process.returncode == 0, err
+    process.communicate()
+    gate.open()
+    succeed(start_search(tiny))
     result = json.loads((tiny / "out" / "tiny" / "result.json").read_text())
     scored = [t["digest"] for t in result["trials"] if t["state"] == "scored"]
-    called = (tiny / "calls.txt").read_text().splitlines()
     assert len(scored) == len(set(scored)) == 14
-    assert set(called) == set(scored)
-    assert len(called) <= 14 + 1, "only what was running when it was killed is run again"
+    assert set(gate.begun()) == set(scored)
+    assert len(gate.begun()) == 14 + 1, "only what was running when it was killed is run again"

@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw
 import archlab
 from archlab.errors import InputError
 from archlab.search.objective import parse_goals
+from tests.waiting import DEADLINE
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "sign_digits"
@@ -51,7 +52,7 @@ def squares(tmp_path_factory):
 def run(script: str, *arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)} | ({"IMAGE_FOLDER": str(folder)} if folder else {})
     command = [sys.executable, "-W", "ignore", str(EXAMPLE / script), *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=DEADLINE)
 
 
 @pytest.fixture(autouse=True)
@@ -152,6 +153,7 @@ def test_a_search_without_photographs_ends_before_its_first_candidate(tmp_path):
         capture_output=True,
         text=True,
         check=False,
+        timeout=DEADLINE,
     )
     assert done.returncode == 2
     assert f"no photographs: {tmp_path / 'nowhere' / 'splits.json'}: No such file or directory" in done.stderr

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
 import textwrap
+from pathlib import Path
 
 import pytest
+
+from tests.waiting import Gate
+
+ROOT = Path(__file__).resolve().parents[2]
 
 TINY = """\
 net tiny(input=3x16x16)
@@ -21,6 +26,12 @@ def tiny_file(tmp_path):
 
 
 @pytest.fixture
+def gate(tmp_path):
+    """Where an objective of ``objective_file`` waits that says ``gate.enter(...)``."""
+    return Gate(tmp_path)
+
+
+@pytest.fixture
 def objective_file(tmp_path):
     """Writes a user's objective and returns its ``file.py:function`` name.
 
@@ -30,9 +41,13 @@ def objective_file(tmp_path):
     def write(body: str) -> str:
         path = tmp_path / "mine.py"
         head = f"""\
-        import math, os, pathlib, signal, time
+        import math, os, pathlib, sys
         import optuna
 
+        sys.path.insert(0, {str(ROOT)!r})
+        from tests.waiting import Gate
+
+        gate = Gate(pathlib.Path({str(tmp_path)!r}))
         CALLS = pathlib.Path({str(tmp_path / "calls.txt")!r})
 
         def value(module, candidate, trial):

@@ -28,6 +28,7 @@ from archlab.search.features import FEATURES
 from archlab.search.objective import parse_goals
 from archlab.search.result import read_result
 from tests.search.conftest import TINY
+from tests.waiting import DEADLINE
 
 
 @pytest.fixture
@@ -128,7 +129,7 @@ def test_a_calibration_with_scores_judges_the_module_that_it_is_given(networks, 
 
 def archlab_command(*words):
     command = [sys.executable, "-m", "archlab", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -14,6 +14,7 @@ from archlab.detect.task import TRAIN
 from archlab.grammar import parse
 from archlab.search.detection_data import default_objective, find_task, has_data_objective
 from tests.detect.folders import write_data
+from tests.waiting import DEADLINE
 
 SPACE = """net small(input=3x64x64)
 stem: conv(8, s=2)
@@ -34,7 +35,7 @@ def folder(tmp_path):
 
 def search(folder, *args, rc=0):
     command = [sys.executable, "-m", "archlab", "search", "small.arch", "--no-latency", "--out", "out", *args]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=DEADLINE)
     assert done.returncode == rc, done.stderr
     assert "Traceback" not in done.stderr
     return done

@@ -10,6 +10,7 @@ import archlab
 from archlab.errors import BudgetError, InputError
 from archlab.search.result import read_result
 from tests.search.conftest import TINY
+from tests.waiting import Clock
 
 
 def run(tmp_path, objective="params", space=None, **options):
@@ -128,9 +129,16 @@ def test_a_space_that_runs_out_ends_with_what_there_is(tmp_path):
     assert result.interrupted == "no new network within the budget was found"
 
 
-def test_the_time_limit_ends_the_search(tmp_path, objective_file):
-    result = run(tmp_path, objective_file("time.sleep(0.2); return 1.0"), trials=30, timeout=0.5)
-    assert 1 <= result.counts()["scored"] <= 4
+def test_the_time_limit_ends_the_search(tmp_path, monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(loop, "time", clock)
+
+    def slow(module, candidate, trial):
+        clock.sleep(0.2)
+        return 1.0
+
+    result = run(tmp_path, slow, trials=30, timeout=0.5)
+    assert result.counts()["scored"] == 3, "begun at 0, 0.2 and 0.4 s"
     assert result.interrupted == "the time limit was reached"
 
 

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import DEADLINE, Gate
+
+ROOT = Path(__file__).resolve().parents[3]
 USER, PASSWORD = "searcher", "s3cret:p@ss"
 QUOTED = "s3cret%3Ap%40ss"
 
@@ -39,7 +42,7 @@ class Postgres:
     def create(self, name):
         environment = {**os.environ, "PGPASSWORD": PASSWORD}
         command = [self.bin / "createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, name]
-        subprocess.run(command, check=True, env=environment, capture_output=True)
+        subprocess.run(command, check=True, env=environment, capture_output=True, timeout=DEADLINE)
         return self.url(name)
 
     def _run(self, program, *args):
@@ -52,7 +55,7 @@ def run_as_postgres(command):
     if os.getuid() == 0:
         words = ["runuser", "-u", "postgres", "--", *words]
     subprocess.run(words, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                   cwd="/")  # fmt: skip
+                   cwd="/", timeout=DEADLINE)  # fmt: skip
 
 
 def find_postgres():
@@ -102,15 +105,20 @@ SPACE = (
 
 @pytest.fixture
 def many(tmp_path):
-    """A space of 4,096 networks and an objective that is quick, and leaves a line for each call."""
+    """A space of 4,096 networks and an objective that is quick, passes a gate, and leaves a line for each call."""
     (tmp_path / "many.arch").write_text(SPACE)
     (tmp_path / "quick.py").write_text(
         textwrap.dedent(f"""\
-        import os, pathlib, time
-        CALLS = pathlib.Path({str(tmp_path / "calls.txt")!r})
+        import os, pathlib, sys
+
+        sys.path.insert(0, {str(ROOT)!r})
+        from tests.waiting import DEADLINE, Gate
+
+        FOLDER = pathlib.Path({str(tmp_path)!r})
+        CALLS = FOLDER / "calls.txt"
 
         def value(module, candidate, trial):
-            time.sleep(float(os.environ.get("PAUSE", "0")))
+            Gate(FOLDER).enter(os.getpid())
             with CALLS.open("a") as file:
                 file.write(f"{{candidate.graph.digest}} {{os.getpid()}}\\n")
             return float(candidate.cost["params"] % 977)
@@ -120,18 +128,24 @@ def many(tmp_path):
 
 
 @pytest.fixture
+def gate(many):
+    """Where the objective of ``many`` waits; the calls that come leave the id of their process."""
+    return Gate(many)
+
+
+@pytest.fixture
 def archlab_in(many):
     """Starts the command line in the folder of ``many``."""
     started = []
 
-    def start(*args, **environment):
+    def start(*args, stderr=subprocess.PIPE, **environment):
         words = [sys.executable, "-m", "archlab", *map(str, args)]
         process = subprocess.Popen(
             words,
             cwd=many,
             env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             text=True,
         )
         started.append(process)
