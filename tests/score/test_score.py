@@ -15,6 +15,7 @@ from archlab.errors import InputError, ScoreError
 from archlab.grammar import parse
 from archlab.nn.module import build
 from archlab.score import SCORES, score
+from tests.waiting import DEADLINE
 
 SHAPE = (3, 16, 16)
 TEXT = """
@@ -178,4 +179,4 @@ def test_the_command_line_names_every_score_but_the_baselines():
 
 def test_the_table_of_scores_is_read_without_torch():
     code = "import sys; from archlab.score import SCORES; sys.exit('torch' in sys.modules or not SCORES)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=DEADLINE).returncode == 0

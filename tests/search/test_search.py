@@ -9,6 +9,7 @@ import pytest
 import archlab
 from archlab.errors import BudgetError, InputError
 from archlab.search.result import read_result
+from archlab.search.study import loop
 from tests.search.conftest import TINY
 from tests.waiting import Clock
 
