@@ -4,7 +4,7 @@ Nothing here imports torch. ``archlab.detect`` offers all of it, and the torch s
 """
 
 from archlab.detector.grow import prune
-from archlab.detector.head import head_nodes
+from archlab.detector.head import OUTPUTS, head_nodes
 from archlab.detector.levels import Level, level_name, levels_of
 from archlab.detector.lifetime import alive
 from archlab.detector.neck import BOX_HEAD, NECK, attach_neck, neck_nodes, output_of
@@ -23,6 +23,7 @@ from archlab.detector.whole import (
 __all__ = [
     "BOX_HEAD",
     "NECK",
+    "OUTPUTS",
     "OWN_STAGES",
     "DetectorSpec",
     "Level",

@@ -1,4 +1,4 @@
-"""A backbone's fragments with a neck and a box head: their cost in closed form, without building a graph."""
+"""A backbone's fragments with a neck and a box head: their cost in closed form, and the nodes of the graph."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from itertools import groupby
 from archlab.detector import (
     BOX_HEAD,
     NECK,
+    OUTPUTS,
     DetectorSpec,
     Level,
     alive,
@@ -16,7 +17,6 @@ from archlab.detector import (
     neck_nodes,
     output_of,
 )
-from archlab.detector.head import OUTPUTS
 from archlab.detector.levels import ONE, chosen, joined, times, usable
 from archlab.elaborate.detect_stage import DetectorRequest
 from archlab.elaborate.fragment import Fragment, NamedFragment, chain
