@@ -15,9 +15,9 @@ from archlab.grammar import parse, parse_file, with_input
 from archlab.ir import BOXES, INPUT
 from archlab.nn import build, part_of, recount
 from archlab.nn.blank_inputs import blank_inputs
-from archlab.nn.memory import allocated
 from archlab.resources import find_architecture
 from archlab.roi import roi_align_macs
+from benchmarks.allocation import allocated
 
 TEXT = """net n(input=3x64x96)
 stem: conv(8, s=2)
