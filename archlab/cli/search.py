@@ -13,8 +13,8 @@ from typing import Any
 import click
 
 from archlab.cost import METRICS
+from archlab.detect.data_source import TRAIN_STEPS
 from archlab.detect.scores import DETECTION
-from archlab.detect.task import TRAIN_STEPS
 from archlab.score import SCORES
 from archlab.search.choices import HEARTBEAT, KEEP, PRUNERS, SAMPLER, SAMPLERS
 
