@@ -27,13 +27,13 @@ def network(detect, values=None, backbone=BACKBONE):
     return made
 
 
-def test_every_part_says_what_it_is():
+def test_every_argument_reaches_the_spec():
     spec = network(": fpn(24, finest=3, coarsest=4) -> roi_align(5x3, sampling=1, aligned=1, canonical=64, rois=7)"
                    " -> box_head(32, classes=2)").detector  # fmt: skip
     assert spec == DetectorSpec(24, ("p3", "p4"), "roi_align", (5, 3), 1, True, 64, 7, 32, 2)
 
 
-def test_what_is_not_said_is_as_in_torchvision():
+def test_what_is_left_open_is_as_in_torchvision():
     spec = network(": fpn(256) -> roi_align -> box_head(1024)").detector
     assert spec == DetectorSpec(levels=("p2", "p3", "p4"))
 
