@@ -99,7 +99,7 @@ def test_without_data_shapes_are_drawn():
     assert not any((train.images == image).all((1, 2, 3)).any() for image in val.images)
 
 
-def test_annotations_that_were_written_to_are_read_anew(tmp_path):
+def test_annotations_that_were_written_to_are_read_again(tmp_path):
     source = find_source(write(tmp_path, tiny()))
     before = read_source(source, (8, 8))
     write(tmp_path, tiny() | {"annotations": []})

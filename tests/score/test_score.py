@@ -173,8 +173,8 @@ def test_every_row_is_under_its_name_and_documented():
 
 
 def test_the_command_line_names_every_score_but_the_baselines():
-    told = CliRunner().invoke(cli, ["search", "--help"]).output
-    assert [name for name in SCORES if name not in told] == [s.name for s in SCORES.values() if s.is_baseline]
+    shown = CliRunner().invoke(cli, ["search", "--help"]).output
+    assert [name for name in SCORES if name not in shown] == [s.name for s in SCORES.values() if s.is_baseline]
 
 
 def test_the_table_of_scores_is_read_without_torch():

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
+from archlab.detect.data_source import TRAIN
 from archlab.detect.scores import DETECTION
 from archlab.detect.shapes import drawn_shapes
-from archlab.detect.task import TRAIN
 from archlab.grammar import parse
 from archlab.search.detection_data import default_objective, find_task, has_data_objective
 from tests.detect.folders import write_data
