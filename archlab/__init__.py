@@ -27,6 +27,7 @@ from archlab.errors import (
     BuildError,
     ElaborationError,
     ExhaustedError,
+    GraphError,
     InputError,
     LimitError,
     ScoreError,
@@ -35,6 +36,7 @@ from archlab.errors import (
 from archlab.grammar import parse, unparse, with_classes, with_input
 from archlab.grammar.ast import Architecture
 from archlab.ir import Graph, Node
+from archlab.ops import verify
 from archlab.search import search
 from archlab.search.result import SearchResult, read_result
 
@@ -92,6 +94,7 @@ __all__ = [
     "Fixed",
     "FromTrial",
     "Graph",
+    "GraphError",
     "Hole",
     "InputError",
     "Interpreter",
@@ -134,6 +137,7 @@ __all__ = [
     "search",
     "to_timm",
     "unparse",
+    "verify",
     "with_classes",
     "with_input",
     "write_report",

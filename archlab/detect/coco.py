@@ -85,7 +85,15 @@ def read_annotations(source: Path) -> Annotations:
 @lru_cache(maxsize=4)
 def _read(source: Path, _changed: int, _bytes: int) -> Annotations:
     """Read once, unless the file was written to in between: a search asks for its classes, its faults and its boxes."""
-    data = _load(source)
+    return check_annotations(_load(source), source)
+
+
+def check_annotations(data: Mapping[str, Any], source: Path) -> Annotations:
+    """Return the annotations of ``data``, what a COCO-format file holds; readers of other formats make it first.
+
+    Raises:
+        InputError: as ``read_annotations``; the message names ``source`` and the entry.
+    """
     categories = sorted(_entries(data, "categories", source), key=lambda c: _integer(c, "id", "category", source))
     category_ids = tuple(c["id"] for c in categories)
     if len(set(category_ids)) != len(category_ids):
@@ -155,7 +163,7 @@ def _load(source: Path) -> dict[str, Any]:
     return data
 
 
-def _entries(data: dict[str, Any], name: str, source: Path) -> list[dict[str, Any]]:
+def _entries(data: Mapping[str, Any], name: str, source: Path) -> list[dict[str, Any]]:
     entries = data[name]
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise InputError(f"{source}: {name} is not a list of objects")

@@ -6,10 +6,11 @@ The data is in files, or is shapes that are drawn. Imports no torch.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from archlab.detect.coco import read_annotations
+from archlab.detect import coco
 from archlab.errors import InputError
 
 TRAIN = "train"
@@ -17,8 +18,43 @@ TRAIN = "train"
 
 TRAIN_STEPS = 750
 
-_TRAIN = ("train.json", "annotations/instances_train2017.json", "train/_annotations.coco.json")
-_VAL = ("val.json", "valid.json", "annotations/instances_val2017.json", "valid/_annotations.coco.json")
+
+@dataclass(frozen=True, slots=True)
+class DataFormat:
+    """How annotations of a format are found and read.
+
+    Attributes:
+        suffix: of its files, by which it is recognised.
+        train: the names that a folder's training file may have, of which the first found is taken.
+        val: and its validation file.
+        read: a file to its annotations, torch-free; it raises InputError for what is broken.
+    """
+
+    suffix: str
+    train: tuple[str, ...]
+    val: tuple[str, ...]
+    read: Callable[[Path], coco.Annotations]
+
+
+DATA_FORMATS = (
+    DataFormat(
+        ".json",
+        ("train.json", "annotations/instances_train2017.json", "train/_annotations.coco.json"),
+        ("val.json", "valid.json", "annotations/instances_val2017.json", "valid/_annotations.coco.json"),
+        coco.read_annotations,
+    ),
+)
+"""Every format, a row each; a file of an unknown suffix is read as one of the first, COCO's."""
+
+
+def read_annotations(path: Path) -> coco.Annotations:
+    """Return the annotations in a file of any of the formats, with the images beside it.
+
+    Raises:
+        InputError: as the format's reader; see ``archlab.detect.coco.read_annotations``.
+    """
+    known = (row for row in DATA_FORMATS if row.suffix == path.suffix.lower())
+    return next(known, DATA_FORMATS[0]).read(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +62,7 @@ class Source:
     """Training and validation data.
 
     Attributes:
-        train: COCO-format file; None for drawn shapes.
+        train: the file of its annotations; None for drawn shapes.
         val: another; None for a share of the training images, chosen randomly with ``seed``.
         seed: of this choice.
     """
@@ -40,7 +76,7 @@ class Source:
         """A hash of the annotations and the images' names and lengths, by which workers know that theirs are the same.
 
         Raises:
-            InputError: as ``archlab.detect.coco.read_annotations``.
+            InputError: as ``read_annotations``.
         """
         text = hashlib.sha256(f"{self.seed}".encode())
         for path in (self.train, self.val):
@@ -74,8 +110,8 @@ class Task:
 def find_source(data: str | Path | None, val: str | Path | None = None, seed: int = 0) -> Source:
     """Return the data that a user names.
 
-    It is a COCO-format file, or a folder that holds ``train.json`` and ``val.json``, or what COCO and Roboflow call
-    them, or one JSON file. Of a folder that ``val`` names, its validation file is taken.
+    It is a file of annotations, or a folder that holds ``train.json`` and ``val.json``, or what COCO and Roboflow call
+    them, or one file. Of a folder that ``val`` names, its validation file is taken.
 
     Raises:
         InputError: there is no such file or folder, or the folder's files leave it open which is meant.
@@ -92,18 +128,26 @@ def find_source(data: str | Path | None, val: str | Path | None = None, seed: in
 def _file(path: Path) -> Path:
     if path.is_file():
         return path
-    own = next((path / name for name in _VAL if (path / name).is_file()), None)
+    own = next(filter(None, (_first(path, row.val) for row in DATA_FORMATS)), None)
     return own or _in_folder(path)[0]
+
+
+def _first(folder: Path, names: tuple[str, ...]) -> Path | None:
+    return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
 def _in_folder(folder: Path) -> tuple[Path, Path | None]:
     if not folder.is_dir():
         raise InputError(f"no such file or folder: {folder}")
-    train = next((folder / name for name in _TRAIN if (folder / name).is_file()), None)
-    if train is not None:
-        return train, next((folder / name for name in _VAL if (folder / name).is_file()), None)
-    files = sorted(folder.glob("*.json"))
+    for row in DATA_FORMATS:
+        train = _first(folder, row.train)
+        if train is not None:
+            return train, _first(folder, row.val)
+    files = [path for row in DATA_FORMATS for path in sorted(folder.glob(f"*{row.suffix}"))]
     if len(files) == 1:
         return files[0], None
-    found = f"{len(files)} JSON files and no train.json" if files else "no JSON file"
-    raise InputError(f"{folder} holds {found}", hint="name the COCO-format file itself")
+    suffixes = " or ".join(row.suffix for row in DATA_FORMATS)
+    found = (
+        f"{len(files)} files of annotations and no {DATA_FORMATS[0].train[0]}" if files else "no file of annotations"
+    )
+    raise InputError(f"{folder} holds {found}", hint=f"name the file itself, which ends in {suffixes}")

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from archlab.detect.coco import Annotations, Labelled, read_annotations
+from archlab.detect.coco import Annotations, Labelled
+from archlab.detect.data_source import read_annotations
 from archlab.errors import InputError
 
 MEAN = (0.485, 0.456, 0.406)
@@ -99,8 +100,8 @@ def split(data: DetectionData, share: float, seed: int) -> tuple[DetectionData, 
     return data.part(sorted(order[n:])), data.part(sorted(order[:n]))
 
 
-def read_coco(source: str | Path, size: tuple[int, int], progress: Progress | None = None) -> DetectionData:
-    """Read the data of a COCO-format JSON file, every image once, resized to fit ``size`` (height, width).
+def read_dataset(source: str | Path, size: tuple[int, int], progress: Progress | None = None) -> DetectionData:
+    """Return the data of a file of annotations, every image read once, resized to fit ``size`` (height, width).
 
     Raises:
         InputError: as ``read_annotations``; or an image is broken, too large, or of another size than in the file.

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from archlab.detect.data_source import Source
-from archlab.detect.dataset import DetectionData, Progress, read_coco, split
+from archlab.detect.dataset import DetectionData, Progress, read_dataset, split
 from archlab.detect.shapes import drawn_shapes
 from archlab.errors import InputError
 
@@ -29,7 +29,7 @@ def read_source(
     """Return training and validation data at ``size`` (height, width), read once per process unless a file changed.
 
     Raises:
-        InputError: as ``read_coco``; or the two have different classes.
+        InputError: as ``read_dataset``; or the two have different classes.
     """
     key = source, size, *map(_written, (source.train, source.val))
     if key not in _kept:
@@ -51,10 +51,10 @@ def _written(path: Path | None) -> tuple[int, int] | None:
 def _read(source: Source, size: tuple[int, int], progress: Progress | None) -> tuple[DetectionData, DetectionData]:
     if source.train is None:
         return drawn_shapes(DRAWN[0], size, source.seed), drawn_shapes(DRAWN[1], size, source.seed + 1)
-    train = read_coco(source.train, size, progress)
+    train = read_dataset(source.train, size, progress)
     if source.val is None:
         return split(train, HELD_OUT, source.seed)
-    val = read_coco(source.val, size, progress)
+    val = read_dataset(source.val, size, progress)
     if val.classes != train.classes:
         raise InputError(
             f"{source.val} has the classes {', '.join(val.classes)}, and {source.train} has {', '.join(train.classes)}"

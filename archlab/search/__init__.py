@@ -1,30 +1,27 @@
 """Search: Optuna draws the holes of a space, the closed form keeps the budget, scores and users' functions judge.
 
-``search`` does it all. Those who write a loop of their own take ``ScreenSampler`` and ``FromTrial`` into any Optuna
-study. This file imports neither torch nor Optuna before they are needed: ``import archlab`` must stay quick.
+``search`` does it all. Those who write a loop of their own take ``archlab.ScreenSampler`` and ``archlab.FromTrial``
+into any Optuna study. This file imports neither torch nor Optuna before they are needed: ``import archlab`` must stay
+quick.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archlab.detect.data_source import TRAIN_STEPS
 from archlab.elaborate.space import MAX_NODES
 from archlab.grammar.ast import Architecture
-from archlab.search.candidate import Candidate, UserObjective
+from archlab.search.candidate import UserObjective
 from archlab.search.choices import HEARTBEAT, SAMPLER
-from archlab.search.result import SearchResult, read_result
+from archlab.search.result import SearchResult
 
 if TYPE_CHECKING:
-    from archlab.search.sampler.screen import ScreenSampler
     from archlab.search.study.history import Progress
-    from archlab.search.trial_draw import FromTrial
 
-__all__ = ["Candidate", "FromTrial", "ScreenSampler", "SearchResult", "read_result", "search"]
-
-_LAZY = {"FromTrial": "archlab.search.trial_draw", "ScreenSampler": "archlab.search.sampler.screen"}
+__all__ = ["search"]
 
 
 def search(
@@ -128,11 +125,3 @@ def search(
     from archlab.search.study.history import no_progress
 
     return run_search(plan, progress or no_progress)
-
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        import importlib
-
-        return getattr(importlib.import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'archlab.search' has no attribute {name!r}")

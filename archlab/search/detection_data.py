@@ -44,7 +44,7 @@ def class_count(task: Task) -> int:
         from archlab.detect.shapes import CLASSES
 
         return len(CLASSES)
-    from archlab.detect.coco import read_annotations
+    from archlab.detect.data_source import read_annotations
 
     return len(read_annotations(task.source.train).classes)
 
@@ -79,7 +79,7 @@ def read_data(task: Task, interpreter: Interpreter, progress: Callable[[str], No
 
 def report_data(task: Task, note: Callable[[str], None]) -> None:
     """Report what detection objectives look at, where that may not be what the user expects."""
-    from archlab.detect.coco import read_annotations
+    from archlab.detect.data_source import read_annotations
 
     if task.source.train is None:
         note("no --data: detectors are scored on drawn shapes, which says little of real images")

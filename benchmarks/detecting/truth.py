@@ -15,7 +15,7 @@ from torch import nn
 
 from archlab.detect import attach
 from archlab.detect.average_precision import average_precision, predict
-from archlab.detect.dataset import DetectionData, read_coco
+from archlab.detect.dataset import DetectionData, read_dataset
 from archlab.detect.measure_ap import small_faster_rcnn
 from archlab.detect.train_detector import Schedule, train
 from archlab.errors import ScoreError
@@ -36,7 +36,7 @@ _read: dict[str, DetectionData] = {}
 def data(part: str) -> DetectionData:
     """Return BCCD's ``train``, ``val`` or ``test`` at the study's size."""
     if part not in _read:
-        _read[part] = read_coco(DATA / f"{part}.json", SIZE)
+        _read[part] = read_dataset(DATA / f"{part}.json", SIZE)
     return _read[part]
 
 

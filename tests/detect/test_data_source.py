@@ -48,7 +48,11 @@ def test_validation_named_by_its_folder_is_that_folder_s_validation_file(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("names", "part"), [([], "holds no JSON file"), (["a.json", "b.json"], "holds 2 JSON files and no train.json")]
+    ("names", "part"),
+    [
+        ([], "holds no file of annotations"),
+        (["a.json", "b.json"], "holds 2 files of annotations and no train.json"),
+    ],
 )
 def test_a_folder_that_leaves_it_open_is_refused(tmp_path, names, part):
     touch(tmp_path, *names)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from archlab.detect.dataset import MEAN, STD, read_coco, split
+from archlab.detect.dataset import MEAN, STD, read_dataset, split
 from archlab.detect.shapes import drawn_shapes
 from archlab.errors import InputError
 from tests.detect.folders import tiny, write
@@ -17,7 +17,7 @@ BCCD = Path(__file__).parents[3] / "shared" / "data" / "bccd"
 
 
 def test_images_keep_their_proportions_and_boxes_are_scaled_with_them(tmp_path):
-    data = read_coco(write(tmp_path, tiny()), (60, 60))
+    data = read_dataset(write(tmp_path, tiny()), (60, 60))
     assert data.size == (60, 60)
     assert data.scales == (1.5, 2.0)
     assert data.boxes[0].tolist() == [[15, 7.5, 45, 22.5], [2.25, 3, 6.75, 9]]
@@ -36,7 +36,7 @@ def test_where_a_pixel_lies_its_box_lies(tmp_path):
     picture = Image.new("RGB", (40, 20))
     picture.paste((255, 0, 0), (10, 5, 30, 15))
     picture.save(tmp_path / "a.png")
-    data = read_coco(source, (40, 80))
+    data = read_dataset(source, (40, 80))
     x1, y1, x2, y2 = data.boxes[0][0].int().tolist()
     red = data.images[0, 0]
     assert red[y1 + 1 : y2 - 1, x1 + 1 : x2 - 1].min() > 250
@@ -81,7 +81,7 @@ def test_an_image_of_another_size_than_the_file_says_is_refused(tmp_path):
     source = write(tmp_path, tiny())
     Image.new("RGB", (20, 40)).save(tmp_path / "a.png")
     with pytest.raises(InputError, match=r"a\.png has 20x40 pixels, and its annotations say 40x20"):
-        read_coco(source, (32, 32))
+        read_dataset(source, (32, 32))
 
 
 def broken(kind: str) -> bytes:
@@ -96,7 +96,7 @@ def test_a_broken_image_is_refused_by_its_name(tmp_path, content):
     source = write(tmp_path, tiny())
     (tmp_path / "a.png").write_bytes(content)
     with pytest.raises(InputError, match=r"the image .*a\.png cannot be read: "):
-        read_coco(source, (32, 32))
+        read_dataset(source, (32, 32))
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK", "1"])
@@ -104,13 +104,13 @@ def test_every_kind_of_pixel_becomes_rgb(tmp_path, mode):
     source = write(tmp_path, tiny())
     kind = "JPEG" if mode == "CMYK" else "PNG"
     Image.new("RGB", (40, 20), (255, 255, 255)).convert(mode).save(tmp_path / "a.png", kind)
-    assert (read_coco(source, (20, 40)).images[0] >= 254).all()
+    assert (read_dataset(source, (20, 40)).images[0] >= 254).all()
 
 
 def test_a_box_too_thin_for_single_precision_is_left_out_of_training_alone(tmp_path):
     content = tiny()
     content["annotations"][0]["bbox"] = [20, 5, 1e-9, 10]
-    data = read_coco(write(tmp_path, content), (20, 40))
+    data = read_dataset(write(tmp_path, content), (20, 40))
     assert data.left_out == {"no area": 1}
     assert (data.boxes[0].shape, data.labels[0].tolist()) == ((1, 4), [1])
     assert len(data.truth["annotations"]) == 2
@@ -119,12 +119,12 @@ def test_a_box_too_thin_for_single_precision_is_left_out_of_training_alone(tmp_p
 def test_reading_tells_how_far_it_is(tmp_path):
     messages: list[str] = []
     source = write(tmp_path, tiny())
-    read_coco(source, (16, 16), messages.append)
+    read_dataset(source, (16, 16), messages.append)
     assert messages == [f"reading {source}: image 0 of 2"]
 
 
 def test_the_excerpt_of_blood_cells_is_read_with_its_boxes():
-    data = read_coco(EXCERPT / "train.json", (48, 64))
+    data = read_dataset(EXCERPT / "train.json", (48, 64))
     assert (len(data), data.classes, data.left_out) == (2, ("WBC", "RBC", "Platelets"), {})
     assert torch.cat(data.labels).bincount(minlength=4)[1:].tolist() == [2, 18, 2]
     assert data.scales == (0.5, 0.5)
@@ -145,7 +145,7 @@ def test_the_excerpt_of_blood_cells_is_read_with_its_boxes():
     [("train", 205, (214, 2381, 209)), ("val", 87, (87, 967, 83)), ("test", 72, (71, 805, 69))],
 )
 def test_blood_cells_have_as_many_images_and_boxes_as_their_readme_says(part, images, counts):
-    data = read_coco(BCCD / f"{part}.json", (48, 64))
+    data = read_dataset(BCCD / f"{part}.json", (48, 64))
     assert (len(data), data.classes) == (images, ("WBC", "RBC", "Platelets"))
     assert tuple(torch.cat(data.labels).bincount(minlength=4)[1:].tolist()) == counts
     assert data.left_out == {}

@@ -279,7 +279,7 @@ def test_what_cannot_be_exported_is_said():
     other = build(graph_of("net t(input=3x8x8)\nb: conv(4)"))
     with pytest.raises(BuildError, match=r"a\.conv2d: the module has no a\.conv2d\.weight"):
         to_onnx(network.graph, other)
-    assert list(FORMATS) == ["onnx", "python", "pt2", "arch"]
+    assert list(FORMATS) == ["onnx", "python", "pt2", "arch", "timm"]
 
 
 def test_doctests_hold():

@@ -13,8 +13,7 @@ import archlab
 from archlab.detector import DetectorSpec, attach_detector, attach_neck, backbone_of, without_head
 from archlab.elaborate import Interpreter, Random, defaults, load
 from archlab.errors import GraphError
-from archlab.exchange.regnet import RULES as REGNETS
-from archlab.exchange.regnet import regnet
+from archlab.exchange.regnet import REGNETS, regnet
 from archlab.exchange.rewrite import RULES, rewrite
 from archlab.exchange.timm_in import from_timm
 from archlab.ir import Graph
