@@ -29,14 +29,14 @@ def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("readme")
     for _, name, body in BLOCKS:
         if name:
-            (path / name).write_text(body)
+            (path / name).write_text(body, encoding="utf-8")
     return path
 
 
 def run(command: list[str], cwd: Path) -> str:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=DEADLINE, check=False
+        command, cwd=cwd, env=environment, capture_output=True, encoding="utf-8", timeout=DEADLINE, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -64,7 +64,7 @@ def test_make_search_searches_and_says_where_the_report_is(tmp_path):
 
 def test_make_test_is_every_check_and_what_ci_runs():
     assert "make test" in commands()
-    assert "make test" in (ROOT / ".ci" / "run").read_text()
+    assert "make test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     dry = run(["make", "--dry-run", "test"], ROOT)
     for check in ("ruff format --check", "ruff check", "mypy", "lint-imports", "pytest"):
         assert check in dry

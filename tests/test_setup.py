@@ -67,14 +67,19 @@ def test_make_says_what_it_does_before_it_begins(tmp_path):
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     dry = subprocess.run(
-        ["make", "--dry-run", "setup"], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=DEADLINE
+        ["make", "--dry-run", "setup"],
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+        timeout=DEADLINE,
     )
     assert dry.stdout.index("setting up") < dry.stdout.index("-m venv") < dry.stdout.index(".ci/install.py")
     assert "--quiet" not in dry.stdout
 
 
 def test_ci_installs_a_browser_and_a_server_and_lets_no_test_be_skipped_for_lack_of_them():
-    script = (ROOT / ".ci" / "run").read_text()
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert re.search(r"apt-get install.* chromium", script)
     assert re.search(r"apt-get install.* postgresql", script)
     assert "export CI" in script

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 import optuna
+from optuna.trial import FrozenTrial
 
 from archlab.elaborate import Interpreter
 from archlab.result import Objective, SearchStage, Trial
@@ -98,7 +99,7 @@ def _open(
     study = open_study(opened.storage, plan.study_name, identity, directions, opened.where)
     trials = study.get_trials(deepcopy=False)
     if plan.stage > 1:
-        there = {trial.user_attrs[SOURCE] for trial in trials}
+        there = set(_sources(trials).values())
         new = [trial for trial in candidates if trial.number not in there]
         for trial in new:
             study.enqueue_trial(dict(trial.draws), user_attrs={SOURCE: trial.number})
@@ -133,7 +134,7 @@ def _stage(plan: Plan, history: History, candidates: int) -> SearchStage:
 
 def _merged(trials: dict[int, Trial], search: Search, stage: int) -> dict[int, Trial]:
     """The trials that a later stage has judged, with what it found."""
-    sources = {trial.number: trial.user_attrs[SOURCE] for trial in search.study.get_trials(deepcopy=False)}
+    sources = _sources(search.study.get_trials(deepcopy=False))
     found = {}
     for end in search.history.trials:
         trial = trials[sources[end.number]]
@@ -152,3 +153,11 @@ def _merged(trials: dict[int, Trial], search: Search, stage: int) -> dict[int, T
             reason=reason,
         )
     return found
+
+
+def _sources(trials: Iterable[FrozenTrial]) -> dict[int, int]:
+    """Return for each queued trial of a later stage the number of the first stage's trial that it judges.
+
+    A worker that comes when another has just taken the last of the queue leaves a trial without one, which failed.
+    """
+    return {trial.number: trial.user_attrs[SOURCE] for trial in trials if SOURCE in trial.user_attrs}
