@@ -47,7 +47,7 @@ def test_the_installed_wheel_works_in_an_empty_folder(wheel, tmp_path):
     def run(*args: str) -> str:
         command = [sys.executable, *args]
         done = subprocess.run(
-            command, cwd=empty, env=environment, capture_output=True, text=True, timeout=DEADLINE, check=False
+            command, cwd=empty, env=environment, capture_output=True, encoding="utf-8", timeout=DEADLINE, check=False
         )
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.lacking import lacking
 from tests.waiting import DEADLINE
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -67,14 +69,51 @@ def test_make_says_what_it_does_before_it_begins(tmp_path):
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     dry = subprocess.run(
-        ["make", "--dry-run", "setup"], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=DEADLINE
+        ["make", "--dry-run", "setup"],
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+        timeout=DEADLINE,
     )
     assert dry.stdout.index("setting up") < dry.stdout.index("-m venv") < dry.stdout.index(".ci/install.py")
     assert "--quiet" not in dry.stdout
 
 
-def test_ci_installs_a_browser_and_a_server_and_lets_no_test_be_skipped_for_lack_of_them():
-    script = (ROOT / ".ci" / "run").read_text()
-    assert re.search(r"apt-get install.* chromium", script)
-    assert re.search(r"apt-get install.* postgresql", script)
-    assert "export CI" in script
+@pytest.fixture
+def bare(tmp_path):
+    """A machine, as far as a shell sees it, without the programs in question; it notes what it is asked to run."""
+    (tmp_path / ".ci").mkdir()
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8").replace("/usr/lib/postgresql", str(tmp_path / "none"))
+    (tmp_path / ".ci" / "run").write_text(script, encoding="utf-8")
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("apt-get", "make"):
+        (programs / name).write_text('#!/bin/sh\necho "$(basename "$0") $* CI=$CI"\n', encoding="utf-8")
+        (programs / name).chmod(0o755)
+    for name in ("sh", "bash", "dirname", "basename"):
+        (programs / name).symlink_to(shutil.which(name))
+    return tmp_path
+
+
+def test_ci_installs_a_browser_a_server_and_a_compiler_and_no_test_is_skipped_for_lack_of_them(bare):
+    done = subprocess.run(
+        [bare / "programs" / "bash", bare / ".ci" / "run"],
+        env={"PATH": str(bare / "programs")},
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+        timeout=DEADLINE,
+    )
+    update, install, test = [line for line in done.stdout.splitlines() if "CI=" in line]
+    assert update.startswith("apt-get update")
+    assert install.startswith("apt-get install")
+    assert {"chromium", "postgresql", "iproute2", "g++"} <= set(install.split())
+    assert test == "make test CI=true"
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("true", pytest.fail.Exception), ("", pytest.skip.Exception)])
+def test_what_is_lacking_fails_in_ci_and_is_skipped_elsewhere(monkeypatch, ci, outcome):
+    monkeypatch.setenv("CI", ci)
+    with pytest.raises(outcome, match="no browser"):
+        lacking("no browser")

@@ -37,7 +37,7 @@ def test_only_one_file_looks_at_the_clock_and_every_process_has_a_deadline(path)
 
 
 def test_waiting_ends_with_the_process_that_is_waited_for():
-    process = subprocess.Popen([sys.executable, "-c", "print('done')"], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-c", "print('done')"], stdout=subprocess.PIPE, encoding="utf-8")
     with pytest.raises(AssertionError, match="done"):
         until(lambda: False, process)
 

@@ -53,7 +53,7 @@ class Gate:
     def close(self, at: int) -> None:
         """Let the calls before number ``at`` pass, and no other; the first is number 1."""
         new = self._file.with_suffix(".new")
-        new.write_text(str(at))
+        new.write_text(str(at), encoding="utf-8")
         new.replace(self._file)
 
     def open(self) -> None:
@@ -62,7 +62,7 @@ class Gate:
 
     def enter(self, word: object) -> None:
         """Wait here, in an objective, until the gate lets it pass; ``word`` is its line in ``begun``."""
-        with self._begun.open("a") as file:
+        with self._begun.open("a", encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.write(f"{word}\n")
             file.flush()
@@ -71,11 +71,11 @@ class Gate:
 
     def begun(self) -> list[str]:
         """The words of the calls that have come, in order."""
-        return self._begun.read_text().splitlines() if self._begun.exists() else []
+        return self._begun.read_text(encoding="utf-8").splitlines() if self._begun.exists() else []
 
     def _limit(self) -> float:
         try:
-            return int(self._file.read_text())
+            return int(self._file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return math.inf
 

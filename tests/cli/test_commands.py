@@ -28,13 +28,13 @@ ENVIRONMENT = {**os.environ, "PYTHONWARNINGS": "", "COLUMNS": "160"}
 def archlab(*args, cwd=None):
     command = [sys.executable, "-m", "archlab", *map(str, args)]
     return subprocess.run(
-        command, capture_output=True, text=True, cwd=cwd, timeout=DEADLINE, env=ENVIRONMENT, check=False
+        command, capture_output=True, encoding="utf-8", cwd=cwd, timeout=DEADLINE, env=ENVIRONMENT, check=False
     )
 
 
 @pytest.fixture
 def tiny(tmp_path):
-    (tmp_path / "tiny.arch").write_text(TINY)
+    (tmp_path / "tiny.arch").write_text(TINY, encoding="utf-8")
     return tmp_path
 
 
@@ -136,7 +136,7 @@ def test_what_the_user_got_wrong_is_one_message_and_exit_code_2(tmp_path, args, 
 
 
 def test_a_broken_text_is_shown_with_a_caret(tmp_path):
-    (tmp_path / "bad.arch").write_text("net bad(input=3x8x8)\nstem: cnov(8)\n")
+    (tmp_path / "bad.arch").write_text("net bad(input=3x8x8)\nstem: cnov(8)\n", encoding="utf-8")
     done = archlab("show", "bad.arch", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr == (
@@ -160,7 +160,7 @@ def test_help_has_examples():
 
 
 def test_a_rewritten_network_is_printed_with_its_cost(tmp_path):
-    (tmp_path / "w.arch").write_text("net worked(input=128x14x14)\nbody: conv2d(256, 3)\n")
+    (tmp_path / "w.arch").write_text("net worked(input=128x14x14)\nbody: conv2d(256, 3)\n", encoding="utf-8")
     done = archlab("rewrite", "w.arch", "--rule", "separable", "--dm", 4, cwd=tmp_path)
     assert done.stdout.splitlines()[:4] == [
         "net worked(input=128x14x14)",
@@ -186,7 +186,7 @@ def test_a_python_export_runs_on_its_own(tiny):
     assert (done.returncode, done.stdout, done.stderr) == (0, "net.py\n", "")
     code = "import torch, net; print(tuple(net.Tiny()(torch.zeros(2, 3, 16, 16)).shape)[0])"
     run = subprocess.run(
-        [sys.executable, "-c", code], cwd=tiny, capture_output=True, text=True, check=False, timeout=DEADLINE
+        [sys.executable, "-c", code], cwd=tiny, capture_output=True, encoding="utf-8", check=False, timeout=DEADLINE
     )
     assert run.stdout == "2\n", run.stderr
 
@@ -199,10 +199,10 @@ def test_a_search_prints_its_table_and_leaves_its_files(tiny):
     assert done.stdout.count("equal") == 5
     folder = tiny / "out" / "tiny"
     assert len(list((folder / "finalists").glob("*.arch"))) == 5
-    assert (folder / "report.html").read_text().lower().startswith("<!doctype html>")
+    assert (folder / "report.html").read_text(encoding="utf-8").lower().startswith("<!doctype html>")
     again = archlab("report", folder / "result.json", "--out", tiny / "again.html", cwd=tiny)
     assert again.returncode == 0
-    assert (tiny / "again.html").read_text() == (folder / "report.html").read_text()
+    assert (tiny / "again.html").read_text(encoding="utf-8") == (folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_search_with_stages_prints_survivors_and_cost(tiny):
@@ -213,28 +213,45 @@ def test_a_search_with_stages_prints_survivors_and_cost(tiny):
     rows = [line.split() for line in done.stdout.splitlines()]
     assert next(row for row in rows if row[:2] == ["1", "params"])[2:7] == ["9", "9", "0", "0", "4"]
     assert next(row for row in rows if row[:2] == ["2", "macs"])[2:7] == ["4", "4", "0", "0", "2"]
-    assert 'id="search-stages"' in (tiny / "out" / "tiny" / "report.html").read_text()
+    assert 'id="search-stages"' in (tiny / "out" / "tiny" / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_searchs_json_is_all_there_is_on_standard_output(tiny):
     done = archlab("search", "tiny.arch", "-o", "macs", "-n", 3, "--no-latency", "--json", cwd=tiny)
-    assert json.loads(done.stdout) == json.loads((tiny / "out" / "tiny" / "result.json").read_text())
+    assert json.loads(done.stdout) == json.loads((tiny / "out" / "tiny" / "result.json").read_text(encoding="utf-8"))
 
 
 def test_a_finalists_file_is_accepted_by_show(tiny):
     archlab("search", "tiny.arch", "-o", "macs", "-n", 2, "--no-latency", cwd=tiny)
-    result = json.loads((tiny / "out" / "tiny" / "result.json").read_text())
+    result = json.loads((tiny / "out" / "tiny" / "result.json").read_text(encoding="utf-8"))
     best = result["finalists"][0]
     shown = json.loads(archlab("show", tiny / "out" / "tiny" / best["file"], "--json").stdout)
     assert shown["name"] == best["name"]
     assert shown["macs"] == best["cost"]["macs"] == best["recount"]["macs"]
 
 
+def test_a_locale_of_ascii_gets_question_marks(tiny):
+    command = [sys.executable, "-m", "archlab", "search", "tiny.arch", "-o", "macs", "-b", "macs=1M", "-n", "2"]
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [*command, "--no-latency"],
+        cwd=tiny,
+        env=ENVIRONMENT | ascii_only,
+        capture_output=True,
+        encoding="ascii",
+        check=False,
+        timeout=DEADLINE,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "macs ? 1.000 M" in done.stdout
+    assert "≤" in (tiny / "out" / "tiny" / "report.html").read_text(encoding="utf-8")
+
+
 # --- faults -----------------------------------------------------------------------------------------------------
 
 
 def test_a_folder_that_cannot_be_written_to_is_exit_code_2(tiny):
-    (tiny / "file").write_text("in the way")
+    (tiny / "file").write_text("in the way", encoding="utf-8")
     done = archlab("search", "tiny.arch", "-o", "macs", "--out", "file/out", cwd=tiny)
     assert done.returncode == 2
     assert "archlab: cannot write file/out: not a directory" in done.stderr
@@ -269,7 +286,7 @@ def test_a_disk_that_fills_up_is_one_line_and_what_was_found_is_kept(tiny, small
     subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True, timeout=DEADLINE)
     done = archlab(*args, cwd=tiny)
     assert done.returncode == 0, done.stderr
-    result = json.loads((small_disk / "out" / "result.json").read_text())
+    result = json.loads((small_disk / "out" / "result.json").read_text(encoding="utf-8"))
     digests = [t["digest"] for t in result["trials"] if t["state"] == "scored"]
     assert len(digests) == len(set(digests)) == 36, "also the one that was running when the disk filled"
 
@@ -292,7 +309,8 @@ def start_search(folder: Path) -> subprocess.Popen[str]:
             def value(module, candidate, trial):
                 Gate(pathlib.Path()).enter(candidate.graph.digest)
                 return float(candidate.cost["params"])
-            """)
+            """),
+        encoding="utf-8",
     )
     command = [
         sys.executable,
@@ -307,7 +325,7 @@ def start_search(folder: Path) -> subprocess.Popen[str]:
         "14",
     ]
     return subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", env=ENVIRONMENT
     )
 
 
@@ -321,14 +339,14 @@ def test_ctrl_c_ends_with_the_report_of_what_there_is_and_the_same_command_goes_
     assert "Traceback" not in err
     assert "best of tiny" in out
     folder = tiny / "out" / "tiny"
-    result = json.loads((folder / "result.json").read_text())
+    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     scored_before = [t for t in result["trials"] if t["state"] == "scored"]
     assert [t["digest"] for t in scored_before] == gate.begun()[:4]
     assert (folder / "report.html").exists()
 
     gate.open()
     succeed(start_search(tiny))
-    resumed = json.loads((folder / "result.json").read_text())
+    resumed = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     scored = [t for t in resumed["trials"] if t["state"] == "scored"]
     assert len(scored) == 14
     assert scored[:4] == scored_before
@@ -342,7 +360,7 @@ def test_kill_9_loses_at_most_the_running_trial(tiny, gate):
     process.communicate()
     gate.open()
     succeed(start_search(tiny))
-    result = json.loads((tiny / "out" / "tiny" / "result.json").read_text())
+    result = json.loads((tiny / "out" / "tiny" / "result.json").read_text(encoding="utf-8"))
     scored = [t["digest"] for t in result["trials"] if t["state"] == "scored"]
     assert len(scored) == len(set(scored)) == 14
     assert set(gate.begun()) == set(scored)

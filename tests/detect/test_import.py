@@ -16,7 +16,7 @@ def test_attaching_a_detector_does_not_import_torch():
         "assert callable(torchvision_model) and 'torch' in sys.modules and 'torchvision' not in sys.modules\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=DEADLINE
+        [sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=False, timeout=DEADLINE
     )
     assert done.returncode == 0, done.stderr
 

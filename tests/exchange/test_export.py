@@ -108,15 +108,17 @@ def test_the_source_loads_the_same_state_and_computes_the_same(network, tmp_path
 
 def test_sources_pass_ruff_and_are_formatted(tmp_path):
     for name in NAMES:
-        (tmp_path / f"{name}.py").write_text(to_source(elaborate(parse_file(find_architecture(name))).without_detector))
+        (tmp_path / f"{name}.py").write_text(
+            to_source(elaborate(parse_file(find_architecture(name))).without_detector), encoding="utf-8"
+        )
     for text in (EVERY_OPERATOR, ODD):
         network = elaborate(parse(text))
-        (tmp_path / f"{network.name}.py").write_text(to_source(network))
+        (tmp_path / f"{network.name}.py").write_text(to_source(network), encoding="utf-8")
     for command in (["check", "--select", "E4,E7,E9,F,W,I,B,UP"], ["format", "--check"]):
         done = subprocess.run(
             [RUFF, *command, "--isolated", "--no-cache", str(tmp_path)],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             check=False,
             timeout=DEADLINE,
         )

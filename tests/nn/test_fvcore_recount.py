@@ -80,7 +80,9 @@ def test_counting_says_nothing():
         "from archlab.elaborate import elaborate; from archlab.grammar import parse; from archlab.nn import recount;"
         f"print(recount(elaborate(parse({EVERY_OPERATOR!r})).graph).equal)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=DEADLINE)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True, timeout=DEADLINE
+    )
     assert (done.stdout, done.stderr) == ("True\n", "")
 
 

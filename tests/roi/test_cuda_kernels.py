@@ -31,7 +31,7 @@ def test_interpreted_kernels_equal_the_cpu() -> None:
     environment["PYTHONPATH"] = os.pathsep.join([str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [sys.executable, str(HERE / "interpreted_kernels.py")],
-        env=environment, capture_output=True, text=True, timeout=DEADLINE, check=False,
+        env=environment, capture_output=True, encoding="utf-8", timeout=DEADLINE, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "equal"
@@ -51,7 +51,7 @@ def compiled(kernel, signature: dict[str, str], constants: dict[str, object], ta
 
     def tool(name: str, *options: str) -> str:
         command = [TOOLS / name, *options, cubin]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=DEADLINE).stdout
+        return subprocess.run(command, capture_output=True, encoding="utf-8", check=True, timeout=DEADLINE).stdout
 
     return tool("cuobjdump", "-res-usage"), tool("nvdisasm")
 

@@ -21,7 +21,7 @@ head: gap -> fc(10)
 def tiny_file(tmp_path):
     """A space of 36 networks at 16x16, as a file."""
     path = tmp_path / "tiny.arch"
-    path.write_text(TINY)
+    path.write_text(TINY, encoding="utf-8")
     return path
 
 
@@ -54,7 +54,7 @@ def objective_file(tmp_path):
             with CALLS.open("a") as file:
                 file.write(f"{{candidate.number}} {{candidate.graph.digest}}\\n")
         """
-        path.write_text(textwrap.dedent(head) + textwrap.indent(textwrap.dedent(body), "    "))
+        path.write_text(textwrap.dedent(head) + textwrap.indent(textwrap.dedent(body), "    "), encoding="utf-8")
         return f"{path}:value"
 
     return write
@@ -66,6 +66,6 @@ def calls(tmp_path):
 
     def read() -> list[str]:
         path = tmp_path / "calls.txt"
-        return [line.split()[1] for line in path.read_text().splitlines()] if path.exists() else []
+        return [line.split()[1] for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
     return read

@@ -196,7 +196,7 @@ def start(folder, objective, *more):
     command = [sys.executable, "-m", "archlab", "search", "tiny.arch", "-o", "max:params", "-n", 12,
                "--then", objective, "--keep", 8, "--no-latency", "--out", "out", *more]  # fmt: skip
     return subprocess.Popen([*map(str, command)], cwd=folder, env={**os.environ, "OMP_NUM_THREADS": "1"},
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")  # fmt: skip
 
 
 @pytest.mark.slow
@@ -224,7 +224,7 @@ def test_a_search_that_ends_in_its_second_stage_goes_on_there(tmp_path, tiny_fil
 @pytest.mark.parametrize("storage", [None, "sqlite:///study.db"])
 def test_two_workers_judge_each_candidate_once_and_a_third_joins(
     tmp_path, tiny_file, objective_file, calls, gate, storage
-):  # fmt: skip
+):
     objective = objective_file("gate.enter(os.getpid())\n" + CURVE)
     gate.close(at=1)
     process = start(tmp_path, objective, "--workers", 2, *(["--storage", storage] if storage else []))
@@ -232,7 +232,7 @@ def test_two_workers_judge_each_candidate_once_and_a_third_joins(
     file = tmp_path / place.removeprefix("sqlite:///")
     until(lambda: file.exists() and b"archlab:setup" in file.read_bytes(), process)
     command = [sys.executable, "-m", "archlab", "worker", "--study", "tiny", "--storage", place, "--json"]
-    joined = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    joined = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
     until(lambda: len(gate.begun()) == 3, process)
     assert len(set(gate.begun())) == 3, "each is at one, and the third takes part"
     gate.open()
@@ -251,9 +251,9 @@ def test_a_worker_waits_for_the_next_stage_and_says_so(tmp_path, tiny_file, obje
     objective = objective_file("return 1.0")
     run(tmp_path, objective, keep=2, timeout=None, trials=4)
     journal = tmp_path / "out" / "study.journal"
-    lines = journal.read_text().splitlines(keepends=True)
+    lines = journal.read_text(encoding="utf-8").splitlines(keepends=True)
     second = next(i for i, line in enumerate(lines) if "tiny/2-value" in line and '"op_code":0' in line)
-    journal.write_text("".join(lines[:second]))
+    journal.write_text("".join(lines[:second]), encoding="utf-8")
     notes = []
     monkeypatch.setattr(join, "time", Clock())
     done = work(str(journal), "tiny", timeout=1.0, note=notes.append)
@@ -273,6 +273,18 @@ def test_a_worker_without_the_code_of_a_later_stage_is_refused_at_once(tmp_path,
 def test_a_function_of_this_process_is_refused_to_workers_in_a_later_stage_too(tmp_path):
     with pytest.raises(InputError, match="a function of this process"):
         run(tmp_path, lambda *_: 1.0, workers=2)
+
+
+def test_what_a_worker_leaves_that_came_too_late_for_the_queue_is_no_candidate(tmp_path, objective_file, calls):
+    objective = objective_file("return float(candidate.cost['macs'])")
+    before = run(tmp_path, objective, keep=3)
+    journal = optuna.storages.journal.JournalFileBackend(str(tmp_path / "out" / "study.journal"))
+    study = optuna.load_study(study_name="tiny/2-value", storage=optuna.storages.JournalStorage(journal))
+    study.tell(study.ask(), state=optuna.trial.TrialState.FAIL)
+    again = run(tmp_path, objective, keep=3)
+    assert again.trials == before.trials
+    assert again.stages == before.stages
+    assert len(calls()) == 3
 
 
 # --- details ----------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.lacking import lacking
 from tests.waiting import DEADLINE, Gate
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -71,12 +72,10 @@ def postgres():
     pytest.importorskip("psycopg")
     binaries = find_postgres()
     if binaries is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("PostgreSQL is not installed: .ci/run installs it")
-        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
+        lacking("no PostgreSQL on this machine (apt-get install postgresql)")
     folder = Path(tempfile.mkdtemp(prefix="archlab-pg-", dir="/tmp"))
     secret = folder / "password"
-    secret.write_text(PASSWORD)
+    secret.write_text(PASSWORD, encoding="utf-8")
     if os.getuid() == 0:
         shutil.chown(folder, "postgres")
         shutil.chown(secret, "postgres")
@@ -106,7 +105,7 @@ SPACE = (
 @pytest.fixture
 def many(tmp_path):
     """A space of 4,096 networks and an objective that is quick, passes a gate, and leaves a line for each call."""
-    (tmp_path / "many.arch").write_text(SPACE)
+    (tmp_path / "many.arch").write_text(SPACE, encoding="utf-8")
     (tmp_path / "quick.py").write_text(
         textwrap.dedent(f"""\
         import os, pathlib, sys
@@ -122,7 +121,8 @@ def many(tmp_path):
             with CALLS.open("a") as file:
                 file.write(f"{{candidate.graph.digest}} {{os.getpid()}}\\n")
             return float(candidate.cost["params"] % 977)
-        """)
+        """),
+        encoding="utf-8",
     )
     return tmp_path
 
@@ -146,7 +146,7 @@ def archlab_in(many):
             env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
             stdout=subprocess.PIPE,
             stderr=stderr,
-            text=True,
+            encoding="utf-8",
         )
         started.append(process)
         return process
@@ -160,4 +160,4 @@ def archlab_in(many):
 
 def calls(folder):
     path = folder / "calls.txt"
-    return [line.split()[0] for line in path.read_text().splitlines()] if path.exists() else []
+    return [line.split()[0] for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []

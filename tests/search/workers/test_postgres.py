@@ -73,18 +73,18 @@ def test_workers_killed_at_random_and_replaced_lose_nothing(many, archlab_in, ga
 def test_a_server_that_is_stopped_and_started_again_is_waited_for(many, archlab_in, gate, postgres, database):
     said = many / "said.txt"
     gate.close(at=5)
-    with said.open("w") as stderr:
+    with said.open("w", encoding="utf-8") as stderr:
         process = archlab_in(*search_args(30), ARCHLAB_STORAGE=database, stderr=stderr)
     until(lambda: len(gate.begun()) == 5, process)
     postgres.stop()
     gate.open()
-    until(lambda: "does not answer: waiting for it" in said.read_text(), process)
+    until(lambda: "does not answer: waiting for it" in said.read_text(encoding="utf-8"), process)
     stalled = len(calls(many))
     postgres.start()
     finish(process)
-    assert process.returncode == 0, said.read_text()
+    assert process.returncode == 0, said.read_text(encoding="utf-8")
     assert stalled < 30
-    assert "answers again: going on" in said.read_text()
+    assert "answers again: going on" in said.read_text(encoding="utf-8")
     check_complete(many, 30)
 
 
@@ -116,7 +116,7 @@ def test_the_password_is_in_no_file_and_no_message(many, archlab_in, database):
     process = archlab_in(*search_args(3, "--storage", database))
     out, err = finish(process)
     assert process.returncode == 0, err
-    texts = [path.read_text(errors="replace") for path in (many / "out").rglob("*") if path.is_file()]
+    texts = [path.read_text(errors="replace", encoding="utf-8") for path in (many / "out").rglob("*") if path.is_file()]
     assert any("searcher:***@" in text for text in texts), "the command is kept, without the password"
     for secret in (PASSWORD, QUOTED):
         assert not any(secret in text for text in [*texts, out, err])
@@ -142,5 +142,5 @@ def test_an_address_without_its_driver_is_refused(monkeypatch):
 
 
 def test_the_server_runs_on_loopback_only(postgres):
-    shown = subprocess.run(["ss", "-ltn"], capture_output=True, text=True, check=False, timeout=DEADLINE).stdout
+    shown = subprocess.run(["ss", "-ltn"], capture_output=True, encoding="utf-8", check=False, timeout=DEADLINE).stdout
     assert f"0.0.0.0:{postgres.port}" not in shown

@@ -45,7 +45,9 @@ def test_workers_share_the_evaluations_to_the_trial(many, archlab_in, gate, stor
     assert result.counts()["scored"] == len(calls(many)) == len(set(calls(many))) == 40
     assert {t.digest for t in result.trials if t.state == "scored"} == set(calls(many))
     assert all(t.cost["params"] <= 20_000 for t in result.trials)
-    assert len({line.split()[1] for line in (many / "calls.txt").read_text().splitlines()}) == 2, "both took part"
+    assert len({line.split()[1] for line in (many / "calls.txt").read_text(encoding="utf-8").splitlines()}) == 2, (
+        "both took part"
+    )
 
 
 def test_a_killed_worker_is_replaced_and_its_trial_is_retried(many, archlab_in, gate):
@@ -89,7 +91,7 @@ def test_a_worker_that_does_not_fit_is_refused_with_the_difference(many, monkeyp
     if change == "version":
         monkeypatch.setattr("importlib.metadata.version", lambda name: "9.9")
     if change == "code":
-        (many / "quick.py").write_text("def value(module, candidate, trial):\n    return 1.0\n")
+        (many / "quick.py").write_text("def value(module, candidate, trial):\n    return 1.0\n", encoding="utf-8")
     space = archlab.parse(SPACE.replace("s0: conv([4..32 step 4])", "s0: conv([4..64 step 4])"))
     storage = "elsewhere.journal" if change == "storage" else "out/study.journal"
     with pytest.raises(InputError) as refused:
