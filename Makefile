@@ -13,10 +13,12 @@ setup: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "archlab needs Python 3.11 or later; try: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
-	@echo "setting up $(VENV) (about two minutes, once)" >&2
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,zoo,onnx,detect]'
-	touch $@
+	@echo "setting up $(VENV), once: about two minutes, most of them for PyTorch (2 GB)" >&2
+	@echo "1/2 a Python environment" >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "2/2 archlab and the packages that it needs" >&2
+	@$(BIN)/python .ci/install.py
+	@touch $@
 
 search: setup
 	$(BIN)/archlab search mobile --budget macs=300M --budget params=3.4M --trials $(TRIALS) --seed 0 --out $(OUT)

@@ -1,4 +1,4 @@
-"""What a network costs, in closed form: for the whole, by stage, by block and by operator; and budgets on it.
+"""What a network costs, in closed form: in total, by stage, by block and by operator; and budgets on it.
 
 Counts are for one image. MACs are multiply-accumulates of convolutions and linear layers; ``other`` is the arithmetic
 of norms and pooling as fvcore counts it, so ``macs + other`` is fvcore's total. ``activations`` are the elements that
@@ -33,7 +33,7 @@ class Cost:
     memory: int
 
     def as_dict(self) -> dict[str, int]:
-        """The numbers by name, for JSON and tables."""
+        """Return the numbers by name, for JSON and tables."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
@@ -48,17 +48,17 @@ class Part:
 
 
 def cost(network: Network) -> Cost:
-    """The cost of a whole network; no graph is built for it."""
+    """Return the cost of a whole network; no graph is built for it."""
     return _cost_of(network.body)
 
 
 def by_stage(network: Network) -> tuple[Part, ...]:
-    """The cost of every stage, in order; memory is the peak while that stage runs."""
+    """Return the cost of every stage, in order; memory is the peak while that stage runs."""
     return tuple(_part(name, fragment) for name, fragment in network.stages)
 
 
 def by_block(network: Network) -> tuple[Part, ...]:
-    """The cost of every block, in order: the direct parts of each stage."""
+    """Return the cost of every block, in order: the direct parts of each stage."""
     return tuple(
         _part(f"{stage}.{name}" if name else stage, part)
         for stage, fragment in network.stages
@@ -67,7 +67,7 @@ def by_block(network: Network) -> tuple[Part, ...]:
 
 
 def by_part(network: Network) -> tuple[Part, ...]:
-    """The cost of a detector's backbone, neck and box head; of any other network its own as one part.
+    """Return the cost of a detector's backbone, neck and box head; that of any other network as one part.
 
     Memory is the peak while that part runs.
     """
@@ -83,7 +83,7 @@ def by_part(network: Network) -> tuple[Part, ...]:
 
 
 def by_op(graph: Graph) -> dict[str, dict[str, int]]:
-    """Totals by operator: how many ``nodes``, and their ``params``, ``macs``, ``other`` and ``activations``."""
+    """Return totals by operator: how many ``nodes``, and their ``params``, ``macs``, ``other`` and ``activations``."""
     totals: dict[str, dict[str, int]] = {}
     for node in graph:
         row = totals.setdefault(node.op, dict.fromkeys(("nodes", "params", "macs", "other", "activations"), 0))
@@ -177,7 +177,7 @@ class Budget:
         return Budget(tuple((name, limit) for name, limit in self.limits if METRICS[name].measured))
 
     def excess(self, values: Mapping[str, float]) -> dict[str, float]:
-        """For each limit the value's relative distance above it; at most 0 where it is met.
+        """Return for each limit the value's relative distance above it; at most 0 where it is met.
 
         >>> Budget((("macs", 200.0),)).excess({"macs": 300})
         {'macs': 0.5}
@@ -185,12 +185,12 @@ class Budget:
         return {name: values[name] / limit - 1 for name, limit in self.limits if name in values}
 
     def allows(self, values: Mapping[str, float]) -> bool:
-        """Whether every limit on one of ``values`` is met."""
+        """Return whether every limit on one of ``values`` is met."""
         return all(values[name] <= limit for name, limit in self.limits if name in values)
 
 
 def parse_budget(texts: Iterable[str]) -> Budget:
-    """A budget from texts such as ``macs=300M``, ``memory=8MiB`` and ``latency=25ms``.
+    """Return a budget from texts such as ``macs=300M``, ``memory=8MiB`` and ``latency=25ms``.
 
     Raises:
         InputError: an unknown metric, one given twice, or a value that is no positive number in its unit.

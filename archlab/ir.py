@@ -25,12 +25,12 @@ BOXES_SHAPE: Shape = (5,)
 
 
 def numel(shape: Shape) -> int:
-    """How many elements a tensor of this shape holds, for one image."""
+    """Count the elements that a tensor of this shape holds, for one image."""
     return math.prod(shape)
 
 
 def show_shape(shape: Shape) -> str:
-    """A shape as the language writes it.
+    """Return a shape as the language writes it.
 
     >>> show_shape((64, 56, 56))
     '64x56x56'
@@ -150,7 +150,7 @@ class Graph:
         return self.outputs[0]
 
     def shape_of(self, name: str) -> Shape:
-        """The shape that node ``name``, or an input, puts out."""
+        """Return the shape that node ``name``, or an input, puts out."""
         if name == BOXES:
             return BOXES_SHAPE
         return self.input_shape if name == INPUT else self[name].shape
@@ -174,7 +174,7 @@ class Graph:
         return _hash(f"{' '.join(hashes[name] for name in self.outputs)} {parts}")
 
     def to_networkx(self) -> nx.DiGraph[str]:
-        """A DiGraph of its own for analysis with networkx.
+        """Return a DiGraph for analysis with networkx.
 
         Nodes are keyed by path, in running order, and carry ``op``, ``attrs``, ``shape``, ``stage``, ``block``,
         ``params``, ``macs``, ``other``, ``activations`` and ``rows``; the inputs carry ``op="input"`` and ``shape``.

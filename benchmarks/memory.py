@@ -19,10 +19,10 @@ import torch
 from archlab.cost import cost
 from archlab.elaborate import elaborate
 from archlab.grammar import parse_file
-from archlab.nn.memory import allocated
 from archlab.nn.module import build
 from archlab.resources import find_architecture
 from archlab.units import format_bytes
+from benchmarks.allocation import allocated
 from benchmarks.machine import instruction_sets, machine, record, versions
 from benchmarks.memory_bound import ANY_LAYOUT, CHANNELS_LAST, peak_bound
 

@@ -95,7 +95,7 @@ def test_the_docstrings_examples_hold():
 
 
 def test_a_metric_is_a_cost_in_closed_form_or_measured():
-    from archlab.search.evaluate import MEASUREMENTS
+    from archlab.search.study.evaluation import MEASUREMENTS
 
     measured = {metric.name for metric in METRICS.values() if metric.measured}
     assert measured == set(MEASUREMENTS) == {"latency"}

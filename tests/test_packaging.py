@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import DEADLINE
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -19,7 +21,7 @@ def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
     # Without isolation, so that nothing is fetched: the build backend is a dependency of development.
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, check=True, capture_output=True, timeout=DEADLINE)
     (built,) = folder.glob("*.whl")
     return built
 
@@ -39,13 +41,13 @@ def test_the_installed_wheel_works_in_an_empty_folder(wheel, tmp_path):
     site, empty = tmp_path / "site", tmp_path / "empty"
     empty.mkdir()
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(site)]
-    subprocess.run([*install, str(wheel)], check=True, timeout=120)
+    subprocess.run([*install, str(wheel)], check=True, timeout=DEADLINE)
     environment = {**os.environ, "PYTHONPATH": str(site)}
 
     def run(*args: str) -> str:
         command = [sys.executable, *args]
         done = subprocess.run(
-            command, cwd=empty, env=environment, capture_output=True, text=True, timeout=120, check=False
+            command, cwd=empty, env=environment, capture_output=True, encoding="utf-8", timeout=DEADLINE, check=False
         )
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -15,6 +15,7 @@ import archlab
 import archlab.detect
 import archlab.roi
 import archlab.score
+from tests.waiting import DEADLINE
 
 PACKAGES = (archlab, archlab.detect, archlab.roi, archlab.score)
 HEAVY = ("torch", "optuna", "pandas", "plotly", "networkx", "sklearn", "fvcore", "rich", "numpy")
@@ -52,7 +53,7 @@ def test_an_unknown_name_is_an_attribute_error():
 
 def test_importing_archlab_imports_nothing_heavy():
     program = f"import archlab, sys; print([name for name in {HEAVY} if name in sys.modules])"
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=DEADLINE)
     assert run.stdout.strip() == "[]"
 
 
@@ -63,5 +64,5 @@ def test_the_functions_keep_their_names_when_modules_of_the_same_name_are_import
         "    importlib.import_module(f'archlab.{name}')\n"
         "print([callable(getattr(archlab, name)) for name in ('audit', 'cost', 'elaborate', 'search')])"
     )
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=DEADLINE)
     assert run.stdout.strip() == "[True, True, True, True]"

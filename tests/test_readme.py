@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import archlab
+from tests.waiting import DEADLINE
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -28,13 +29,15 @@ def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("readme")
     for _, name, body in BLOCKS:
         if name:
-            (path / name).write_text(body)
+            (path / name).write_text(body, encoding="utf-8")
     return path
 
 
 def run(command: list[str], cwd: Path) -> str:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, encoding="utf-8", timeout=DEADLINE, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -5,6 +5,7 @@ Exit codes: 0 fine, 1 a budget or check failed, 2 usage or input.
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import warnings
@@ -27,6 +28,9 @@ def main() -> NoReturn:
     if not sys.warnoptions:
         # What torch and fvcore deprecate is for us to mend, not for whoever runs a search.
         warnings.simplefilter("ignore")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows no ≤ gets a ?, and no traceback
     try:
         cli(standalone_mode=False)
     except click.exceptions.Abort:

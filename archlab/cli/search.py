@@ -13,8 +13,8 @@ from typing import Any
 import click
 
 from archlab.cost import METRICS
+from archlab.detect.data_source import TRAIN_STEPS
 from archlab.detect.scores import DETECTION
-from archlab.detect.task import TRAIN_STEPS
 from archlab.score import SCORES
 from archlab.search.choices import HEARTBEAT, KEEP, PRUNERS, SAMPLER, SAMPLERS
 
@@ -71,7 +71,7 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--threads", type=click.IntRange(1, 1024), default=1, show_default=True,
                      help="Torch's threads while timing."),
         click.option("--max-nodes", type=int, default=20_000, show_default=True,
-                     help="Refuse texts that unfold into more operators."),
+                     help="Refuse texts that unfold into more operators than this."),
         click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
     ]  # fmt: skip
     for option in reversed(options):

@@ -32,7 +32,7 @@ def attach(network: Network | Graph, spec: DetectorSpec | None = None) -> Graph:
     if spec is None:
         spec = network.detector if isinstance(network, Network) else None
         if spec is None:
-            raise InputError(f"{network.name} says no neck and box head", hint="give a DetectorSpec")
+            raise InputError(f"{network.name} has no neck and box head of its own", hint="give a DetectorSpec")
     return attach_detector(network.graph if isinstance(network, Network) else network, spec)
 
 

@@ -44,7 +44,7 @@ class AveragePrecision:
 
 
 def predict(detector: Detector, data: DetectionData, batch_size: int = 8) -> list[dict[str, Tensor]]:
-    """What ``detector``, in evaluation mode, finds in each image of ``data``."""
+    """Return what ``detector``, in evaluation mode, finds in each image of ``data``."""
     found: list[dict[str, Tensor]] = []
     with torch.no_grad():
         for start in range(0, len(data), batch_size):
@@ -54,7 +54,7 @@ def predict(detector: Detector, data: DetectionData, batch_size: int = 8) -> lis
 
 
 def average_precision(predictions: Sequence[Prediction], data: DetectionData) -> AveragePrecision:
-    """COCO AP of ``predictions``, one for each image of ``data``, at most 100 boxes an image.
+    """Return COCO's AP of ``predictions``, one for each image of ``data``, with at most 100 boxes per image.
 
     Lin et al. 2014, arXiv:1405.0312; the numbers are pycocotools'.
 
@@ -89,7 +89,7 @@ def average_precision(predictions: Sequence[Prediction], data: DetectionData) ->
 
 
 def _rows(predictions: Sequence[Prediction], data: DetectionData) -> list[dict[str, Any]]:
-    """COCO's results, in pixels on disk."""
+    """Return COCO's results, in pixels on disk."""
     rows: list[dict[str, Any]] = []
     for image_id, scale, found in zip(data.image_ids, data.scales, predictions, strict=True):
         boxes = found["boxes"].double() / scale
@@ -101,7 +101,7 @@ def _rows(predictions: Sequence[Prediction], data: DetectionData) -> list[dict[s
 
 
 def _results(truth: COCO, rows: list[dict[str, Any]]) -> COCO:
-    """``rows`` as pycocotools takes them, which ``loadRes`` gives but where there is none."""
+    """Return ``rows`` as pycocotools takes them: from ``loadRes``, which fails where there is none."""
     if rows:
         return truth.loadRes(rows)
     empty = type(truth)()

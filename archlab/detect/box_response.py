@@ -23,7 +23,7 @@ PROJECTIONS = 8
 def box_response(
     graph: Graph, data: DetectionData, images: Sequence[int], per_image: int, seed: int
 ) -> tuple[float, float]:
-    """Jitter sensitivity and localisation information of the true boxes in ``images``.
+    """Return the jitter sensitivity and the localisation information of the true boxes in ``images``.
 
     With f the RoI features of a box, centred over the boxes, b its four sides in units of its own width and height,
     J = df/db, and v the features' variance over the boxes, per element:
@@ -60,7 +60,7 @@ def box_response(
 
 
 def _gram(features: Tensor, rois: Tensor, sides: Tensor, rng: torch.Generator) -> Tensor:
-    """JᵀJ of each box, (K, 4, 4), the box's sides in units of ``sides`` (K, 4)."""
+    """Return JᵀJ of each box, (K, 4, 4), the box's sides in units of ``sides`` (K, 4)."""
     total = torch.zeros(len(rois), 4, 4)
     for i in range(PROJECTIONS):
         direction = torch.randn(features.shape, generator=rng)

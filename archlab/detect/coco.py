@@ -25,7 +25,7 @@ LARGEST = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """One image of a data set, as its annotations tell of it.
+    """One image of a data set, as its annotations describe it.
 
     Attributes:
         id: its id in the file.
@@ -62,7 +62,7 @@ class Annotations:
 
 
 def read_annotations(source: Path) -> Annotations:
-    """The annotations in the JSON file ``source``, with the images beside it.
+    """Return the annotations in the JSON file ``source``, with the images beside it.
 
     Training takes boxes as follows: crowds and boxes without an area are left out, boxes that reach out of the image
     are cut at its edge, and images without a box stay, as background. Evaluation is given the file's own annotations
@@ -141,7 +141,7 @@ def check_annotations(data: Mapping[str, Any], source: Path) -> Annotations:
 
 
 def _named(categories: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Ids and names of the categories; those that share a name are told apart by their ids."""
+    """Return ids and names of the categories; those that share a name get their id behind it."""
     names = [str(c.get("name", c["id"])) for c in categories]
     return [
         {"id": c["id"], "name": name if names.count(name) == 1 else f"{name} ({c['id']})"}
@@ -181,7 +181,7 @@ def _integer(entry: Mapping[str, Any], key: str, what: str, source: Path, least:
 def _annotation(
     entry: dict[str, Any], number: int, sizes: Mapping[int, Any], label_of: Mapping[int, int], source: Path
 ) -> dict[str, Any]:
-    """An annotation checked, with all that pycocotools reads of a box."""
+    """Check an annotation, and return it with all that pycocotools reads of a box."""
     what = f"annotation {entry.get('id', f'number {number}')}"
     image, category = (_integer(entry, key, what, source) for key in ("image_id", "category_id"))
     if image not in sizes:
@@ -204,7 +204,7 @@ def _annotation(
 
 
 def _is_number(value: object) -> bool:
-    """Whether it is finite as a float; a whole number that is too large for one is not."""
+    """Return whether ``value`` is finite as a float; a whole number that is too large for one is not."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     try:
@@ -214,7 +214,7 @@ def _is_number(value: object) -> bool:
 
 
 def _trained_box(annotation: Mapping[str, Any], width: int, height: int) -> tuple[str | None, Box | None]:
-    """What is odd about a box, and the box that training takes, if any."""
+    """Return what is odd about a box, and the box that training takes, if any."""
     x, y, w, h = annotation["bbox"]
     if annotation["iscrowd"]:
         return "crowd", None
@@ -229,7 +229,7 @@ def _trained_box(annotation: Mapping[str, Any], width: int, height: int) -> tupl
 
 
 def _folder(source: Path, entries: list[dict[str, Any]]) -> Path:
-    """The folder that holds the first image."""
+    """Return the folder that holds the first image."""
     here = source.parent
     name = source.stem.removeprefix("instances_")
     places = [here, here / "images", here.parent / "images", here / name, here.parent / name]
@@ -249,7 +249,7 @@ def _there(folder: Path, entry: Mapping[str, Any], source: Path) -> Path:
 
 
 def _inside(folder: Path, entry: Mapping[str, Any], source: Path) -> Path:
-    """The image's path; refused where it would leave the folder."""
+    """Return the image's path, and refuse one that would leave the folder."""
     name = entry.get("file_name")
     if not isinstance(name, str) or not name or "\0" in name:
         raise InputError(f"{source}: image {entry['id']}: file_name is {name!r}, not a file's name")

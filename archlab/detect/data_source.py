@@ -1,14 +1,22 @@
-"""Where a search's detection data comes from: files of a format, or shapes that are drawn. Imports no torch."""
+"""What a search gets to know of detection: where its data comes from, and how long finalists are trained.
+
+The data is in files, or is shapes that are drawn. Imports no torch.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from archlab.detect import coco
 from archlab.errors import InputError
+
+TRAIN = "train"
+"""The objective that is a whole training, worth its AP."""
+
+TRAIN_STEPS = 750
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +89,29 @@ class Source:
         return text.hexdigest()[:16]
 
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Detection data for a search's objectives.
+
+    Attributes:
+        source: training and validation data.
+        steps: how many steps ``train`` trains.
+    """
+
+    source: Source = field(default_factory=Source)
+    steps: int = TRAIN_STEPS
+
+    @property
+    def digest(self) -> str:
+        """What must be the same for a study to be resumed, and at every worker."""
+        return f"{self.source.digest}, {self.steps} steps"
+
+
 def find_source(data: str | Path | None, val: str | Path | None = None, seed: int = 0) -> Source:
-    """Return the data that a user names: a file of annotations, or a folder that holds ``train.json`` and ``val.json``,
-    or what COCO and Roboflow call them, or one file. Of a folder that ``val`` names, its validation file.
+    """Return the data that a user names.
+
+    It is a file of annotations, or a folder that holds ``train.json`` and ``val.json``, or what COCO and Roboflow call
+    them, or one file. Of a folder that ``val`` names, its validation file is taken.
 
     Raises:
         InputError: there is no such file or folder, or the folder's files leave it open which is meant.

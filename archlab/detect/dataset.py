@@ -60,12 +60,12 @@ class DetectionData:
         return int(self.images.shape[2]), int(self.images.shape[3])
 
     def batch(self, indices: Sequence[int] | Tensor) -> Tensor:
-        """Images (n, 3, H, W) in float32, normalised."""
+        """Return images (n, 3, H, W) in float32, normalised."""
         pixels = self.images[torch.as_tensor(indices, dtype=torch.long)].float() / 255
         return (pixels - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
 
     def part(self, indices: Sequence[int]) -> DetectionData:
-        """The images of these indices as a data set of their own."""
+        """Return the images of these indices as a data set of their own."""
         ids = {self.image_ids[i] for i in indices}
         truth = {
             "images": [entry for entry in self.truth["images"] if entry["id"] in ids],
@@ -104,7 +104,7 @@ def read_dataset(source: str | Path, size: tuple[int, int], progress: Progress |
     """Return the data of a file of annotations, every image read once, resized to fit ``size`` (height, width).
 
     Raises:
-        InputError: as ``read_annotations``; or an image is broken, too large, or not of the size that the file says.
+        InputError: as ``read_annotations``; or an image is broken, too large, or of another size than in the file.
     """
     annotations = read_annotations(Path(source))
     return _in_memory(annotations, size, progress or (lambda _: None))
@@ -145,7 +145,7 @@ def _in_memory(annotations: Annotations, size: tuple[int, int], progress: Progre
 
 
 def _pixels(image: Labelled, expected: tuple[int, int], size: tuple[int, int]) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """The image's pixels (h, w, 3), resized to ``size`` (w, h) with antialiasing."""
+    """Return the image's pixels (h, w, 3), resized to ``size`` (w, h) with antialiasing."""
     try:
         from PIL import Image, UnidentifiedImageError
     except ImportError as error:

@@ -31,10 +31,10 @@ def torchvision_model(
     seed: int = 0,
     **options: Any,
 ) -> nn.Module:
-    """``torchvision.models.detection.FasterRCNN`` on a network, in training mode; nothing is downloaded.
+    """Return a ``torchvision.models.detection.FasterRCNN`` on a network, in training mode; nothing is downloaded.
 
     Backbone and neck are those of ``network``. Boxes are read by ``archlab.roi.MultiScaleRoIAlign`` with the strides of
-    the graph. The proposal network has one anchor size a level, ``anchor_scale`` times its stride, in the ratios 1:2,
+    the graph. The proposal network has one anchor size per level, ``anchor_scale`` times its stride, in the ratios 1:2,
     1:1 and 2:1 (Lin et al. 2017, arXiv:1612.03144, section 4.1: 8), and one level more, every second pixel of the
     coarsest. The box head starts as archlab's where that has as many classes.
 
@@ -43,7 +43,7 @@ def torchvision_model(
             weights are used and shared.
         classes: classes of objects, the background not counted; by default those of ``spec``.
         spec: neck and head, by default those that ``network`` has, or ``DetectorSpec()``.
-        pool: RoI align or RoI pooling, in the place of what ``spec`` says.
+        pool: RoI align or RoI pooling, in place of that in ``spec``.
         seed: of the weights; the proposal network's too.
         options: further arguments of FasterRCNN. Unless ``min_size`` and ``max_size`` are given, images are resized to
             fit into the network's input.
@@ -92,14 +92,14 @@ class Pyramid(nn.Module):
         self.out_channels = width
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        """(N, C, H, W) to the levels by name, the finest first, and ``pool``."""
+        """Return the levels of (N, C, H, W) images by name, the finest first, and ``pool``."""
         maps = self.body(x)
         levels = dict(zip(self.names, maps if isinstance(maps, tuple) else (maps,), strict=True))
         return {**levels, "pool": functional.max_pool2d(levels[self.names[-1]], 1, stride=2)}
 
 
 def pooler(spec: DetectorSpec, strides: dict[str, int]) -> MultiScaleRoIAlign:
-    """The module that reads the boxes of ``spec`` from maps by name."""
+    """Return the module that reads the boxes of ``spec`` from maps by name."""
     return MultiScaleRoIAlign(
         list(strides),
         spec.size,
@@ -114,7 +114,7 @@ def pooler(spec: DetectorSpec, strides: dict[str, int]) -> MultiScaleRoIAlign:
 def _detector(
     network: Network | Graph | fx.GraphModule, spec: DetectorSpec | None, seed: int
 ) -> tuple[fx.GraphModule, DetectorSpec]:
-    """The module of backbone and neck, with a box head where one was not given as a module, and what it is made of."""
+    """Return the module of backbone and neck, with a box head unless it was given as a module, and its spec."""
     if isinstance(network, fx.GraphModule):
         graph = network.meta.get("graph")
         if graph is None or not is_detector(graph):
@@ -128,7 +128,7 @@ def _detector(
 
 @torch.no_grad()
 def _start(heads: nn.Module, module: fx.GraphModule) -> None:
-    """Torchvision's box head with the weights of archlab's, layer by layer where their shapes are the same."""
+    """Start torchvision's box head with the weights of archlab's, for each layer where their shapes are the same."""
     state = module.state_dict()
     for ours, theirs in _LAYERS.items():
         for key, tensor in heads.get_submodule(theirs).named_parameters():

@@ -14,7 +14,7 @@ from archlab.ir import Graph
 
 
 def fisher_ratio(look: Look) -> float:
-    """log(tr S_b / tr S_w): scatter of the class means between, over scatter within the classes, each class alike.
+    """Return log(tr S_b / tr S_w): the scatter between the classes' means over that within them, each class alike.
 
     Fisher 1936; of RoI features, the background being a class too. S_b and S_w are means over the classes, so that a
     frequent class weighs no more than a rare one.

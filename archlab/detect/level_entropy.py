@@ -16,7 +16,7 @@ from archlab.roi import assign_levels
 
 
 def entropy_of_levels(graph: Graph, shares: Mapping[str, float]) -> float:
-    """Sum over levels l of share_l (log C_l + sum of log sigma over the convolutions up to l).
+    """Return the sum over levels l of share_l (log C_l + sum of log sigma over the convolutions up to l).
 
     log sigma of a convolution is half the logarithm of its fan-in, the input channels of a group times the kernel's
     pixels; of parallel branches the one with the larger sum counts. Sun et al. 2022 (MAE-DET, arXiv:2111.13336),

@@ -11,7 +11,7 @@ from archlab.detect.shapes import drawn_shapes
 from archlab.errors import InputError
 
 HELD_OUT = 0.2
-"""The share of the images that validate where no file says which."""
+"""The share of the images that validate where no file names them."""
 
 DRAWN = (96, 32)
 """How many drawn images train and validate where there is no data."""
@@ -26,7 +26,7 @@ _kept: dict[tuple[Any, ...], tuple[DetectionData, DetectionData]] = {}
 def read_source(
     source: Source, size: tuple[int, int], progress: Progress | None = None
 ) -> tuple[DetectionData, DetectionData]:
-    """Training and validation data at ``size`` (height, width); read once in a process, unless a file was written to.
+    """Return training and validation data at ``size`` (height, width), read once per process unless a file changed.
 
     Raises:
         InputError: as ``read_dataset``; or the two have different classes.
@@ -41,7 +41,7 @@ def read_source(
 
 
 def _written(path: Path | None) -> tuple[int, int] | None:
-    """What tells that a file was written to; a missing one is for its reader to refuse."""
+    """Return what shows that a file was written to; a missing one is for its reader to refuse."""
     if path is None or not path.is_file():
         return None
     status = path.stat()

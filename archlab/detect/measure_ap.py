@@ -21,11 +21,11 @@ from archlab.ir import Graph
 LOOKS = (0.6, 0.8)
 """The shares of a training after which AP is measured, so that a pruner can compare.
 
-Before that, under a cosine's high rate, the order of AP says next to nothing of the order in the end.
+Before that, under a cosine's high rate, the order by AP has next to nothing to do with the order in the end.
 """
 
 Report = Callable[[int, float], None]
-"""Is told the step and the AP then; may raise to end the training."""
+"""Takes the step and the AP at that step; may raise to end the training."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +51,12 @@ def measure_ap(
     seed: int,
     report: Report | None = None,
 ) -> Measured:
-    """Trains Faster R-CNN on the backbone and neck of ``graph`` from scratch, and measures its AP.
+    """Train Faster R-CNN on the backbone and neck of ``graph`` from scratch, and measure its AP.
 
     Args:
         graph: a detector's, or a backbone's, which is given ``archlab.detect.attach.SMALL``.
-        report: told the AP at each share of ``LOOKS`` of the steps, rounded up, that comes before the last step.
+        report: called with the step and the AP at each share of ``LOOKS`` of the steps, rounded up, that comes before
+            the last step.
 
     Raises:
         InputError: torchvision or pycocotools is missing, or the data is of another size than the network's input.
@@ -75,9 +76,9 @@ def measure_ap(
 
 
 def small_faster_rcnn(graph: Graph, data: DetectionData, seed: int) -> nn.Module:
-    """Faster R-CNN on a detector's ``graph`` for the small images that it is trained on from scratch.
+    """Return Faster R-CNN on a detector's ``graph`` for the small images that it is trained on from scratch.
 
-    The images are taken as they are; a step samples 64 anchors and 32 boxes an image, of at most 100 proposals; the
+    The images are taken as they are; each step samples 64 anchors and 32 boxes per image, of at most 100 proposals; the
     finest anchor has the side of the data's small boxes.
     """
     height, width = data.size
@@ -101,7 +102,7 @@ def small_faster_rcnn(graph: Graph, data: DetectionData, seed: int) -> nn.Module
 
 
 def anchor_scale(graph: Graph, data: DetectionData) -> float:
-    """The side of an anchor in strides of its level: that at which the finest level's is the data's 10 % quantile.
+    """Return an anchor's side in strides of its level, by which the finest level's is the data's 10 % quantile.
 
     At least 2, below which a map has no place for it, and at most the 8 of Lin et al. 2017 (arXiv:1612.03144).
     """

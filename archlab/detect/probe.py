@@ -20,7 +20,7 @@ STRENGTHS = (0.1, 1.0, 10.0, 100.0, 1000.0)
 
 
 def class_probe(look: Look) -> float:
-    """Balanced accuracy, from 0 to 1, of the classes and the background: the mean over them of the share that is right.
+    """Return the balanced accuracy, from 0 to 1, of the classes and the background: the mean of each one's share right.
 
     One-hot targets, weighted so that every class counts the same; the strength is the best by leave-one-out on the
     part that is fitted (Golub, Heath and Wahba 1979).
@@ -44,7 +44,7 @@ def class_probe(look: Look) -> float:
 
 
 def place_probe(look: Look) -> float:
-    """R², at most 1, of the offsets from jittered boxes to their true boxes, averaged over the four.
+    """Return R², at most 1, of the offsets from jittered boxes to their true boxes, averaged over the four.
 
     Raises:
         ScoreError: a part of the images has fewer than two true boxes.
@@ -61,7 +61,7 @@ def place_probe(look: Look) -> float:
 
 
 def ridge(x: Tensor, y: Tensor, at: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Ridge regression of ``y`` (n, t) on features ``x`` (n, d), evaluated at ``at`` (m, d): (m, t).
+    """Return the ridge regression (m, t) of ``y`` (n, t) on features ``x`` (n, d), evaluated at ``at`` (m, d).
 
     Features are centred and brought to one overall scale; the strength is chosen by leave-one-out. In double
     precision, by the eigenvectors of the n by n kernel, which is the smaller side.

@@ -23,7 +23,7 @@ _TRIES = 8
 
 @dataclass(frozen=True, eq=False)
 class Proposals:
-    """Boxes in a batch of images, with what a detector should say of them.
+    """Boxes in a batch of images, with what a detector should find of them.
 
     Attributes:
         rois: (K, 5) rows of image in the batch, x1, y1, x2, y2.
@@ -40,14 +40,14 @@ class Proposals:
         return len(self.labels)
 
     def part(self, which: Tensor) -> Proposals:
-        """Those of an index or mask."""
+        """Return those of an index or mask."""
         return Proposals(self.rois[which], self.labels[which], self.offsets[which])
 
 
 def propose(data: DetectionData, indices: Sequence[int], rng: torch.Generator, per_image: int) -> Proposals:
-    """At most ``per_image`` boxes for each of the images ``indices``: half jittered true boxes, half background.
+    """Return at most ``per_image`` boxes for each of the images ``indices``: half jittered true boxes, half background.
 
-    True boxes come in random order, again and again where an image has few of them; background boxes have the sizes of
+    True boxes come in random order, repeatedly where an image has few of them; background boxes have the sizes of
     the data's own boxes and lie anywhere where they overlap no true box by more than ``BACKGROUND_IOU``. An image
     without a box gives background only; in one that is full of them fewer background boxes may fit.
     """
@@ -74,8 +74,10 @@ def propose(data: DetectionData, indices: Sequence[int], rng: torch.Generator, p
 
 
 def jittered(boxes: Tensor, rng: torch.Generator, size: tuple[int, int]) -> Tensor:
-    """``boxes`` (K, 4), each moved by up to ``SHIFT`` of its sides and stretched by up to e^``STRETCH``, cut at the
-    image's edges (height, width)."""
+    """Return ``boxes`` (K, 4), each moved by up to ``SHIFT`` of its sides and stretched by up to e^``STRETCH``.
+
+    They are cut at the image's edges (height, width).
+    """
     noise = 2 * torch.rand(len(boxes), 4, generator=rng) - 1
     sides = boxes[:, 2:] - boxes[:, :2]
     centre = boxes[:, :2] + sides / 2 + noise[:, :2] * SHIFT * sides
@@ -86,7 +88,7 @@ def jittered(boxes: Tensor, rng: torch.Generator, size: tuple[int, int]) -> Tens
 
 
 def offsets(boxes: Tensor, true: Tensor) -> Tensor:
-    """(K, 4) R-CNN offsets that bring ``boxes`` to ``true``."""
+    """Return the (K, 4) R-CNN offsets that bring ``boxes`` to ``true``."""
     own, aim = boxes[:, 2:] - boxes[:, :2], true[:, 2:] - true[:, :2]
     own = own.clamp(min=1e-3)
     moved = (true[:, :2] + aim / 2 - boxes[:, :2] - own / 2) / own
@@ -94,7 +96,7 @@ def offsets(boxes: Tensor, true: Tensor) -> Tensor:
 
 
 def iou(a: Tensor, b: Tensor) -> Tensor:
-    """(A, B) intersection over union of boxes (A, 4) and (B, 4)."""
+    """Return the (A, B) intersection over union of boxes (A, 4) and (B, 4)."""
     sides = (torch.minimum(a[:, None, 2:], b[None, :, 2:]) - torch.maximum(a[:, None, :2], b[None, :, :2])).clamp(min=0)
     both = sides.prod(-1)
     areas = [(boxes[:, 2:] - boxes[:, :2]).prod(-1) for boxes in (a, b)]

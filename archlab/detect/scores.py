@@ -82,7 +82,7 @@ DETECTION_SCORES: dict[str, DetectionScore] = {
     row.name: row
     for row in (
         DetectionScore(
-            "detection", "combined", "short RoI training and RoI probe: the one to search with", "archlab's own"
+            "detection", "short_training", "short RoI training and RoI probe: the one to search with", "archlab's own"
         ),
         DetectionScore(
             "short_roi",

@@ -11,10 +11,10 @@ CLASSES = ("circle", "square", "triangle")
 
 
 def drawn_shapes(count: int, size: tuple[int, int], seed: int) -> DetectionData:
-    """``count`` images of ``size`` (height, width), each with two to six shapes of one colour on a noisy ground.
+    """Return ``count`` images of ``size`` (height, width), each with two to six shapes of one colour on a noisy ground.
 
     The same arguments give the same bits. Shapes are an eighth to a half of the image's shorter side across, and no
-    two of an image overlap by much.
+    two in the same image overlap by much.
     """
     rng = torch.Generator().manual_seed(seed)
     height, width = size
@@ -65,7 +65,7 @@ def _apart(a: Tensor, b: Tensor) -> bool:
 
 
 def _inside(kind: int, box: Tensor, size: tuple[int, int]) -> Tensor:
-    """(H, W) mask of the pixels whose centre lies in the shape that fills ``box``."""
+    """Return the (H, W) mask of the pixels whose centre lies in the shape that fills ``box``."""
     y = (torch.arange(size[0]) + 0.5 - box[1])[:, None] / (box[3] - box[1])
     x = (torch.arange(size[1]) + 0.5 - box[0])[None, :] / (box[2] - box[0])
     match CLASSES[kind]:

@@ -1,4 +1,7 @@
-"""Short RoI training: a few steps with given proposals, worth the loss that they reach on other images."""
+"""Short RoI training: a few steps with given proposals, worth the loss that they reach on other images.
+
+By itself it is the score ``short_roi``; with the class probe beside it, ``detection``.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from archlab.detect.dataset import DetectionData, split
+from archlab.detect.probe import class_probe
 from archlab.detect.proposals import Proposals, propose
 from archlab.detect.scores import Scored
 from archlab.detect.train_detector import batches
+from archlab.detect.untrained import looks, mean
 from archlab.errors import ScoreError
 from archlab.ir import Graph
 from archlab.nn import build
@@ -27,7 +32,7 @@ OFFSET_WEIGHTS, BETA = (10.0, 10.0, 5.0, 5.0), 1 / 9
 
 
 def short_training(graph: Graph, data: DetectionData, seed: int, steps: int = STEPS) -> float:
-    """The loss, the lower the better, that a detector ``graph`` reaches on images held out in ``steps`` steps.
+    """Return the loss, the lower the better, that a detector ``graph`` reaches on images held out in ``steps`` steps.
 
     The loss is Fast R-CNN's (Girshick 2015, arXiv:1504.08083, equation 1): cross-entropy of the class and smooth L1 of
     the offsets; the geometric mean of ``CHECKS`` looks at it. What makes it quick is that no region proposal network is
@@ -72,7 +77,7 @@ def _layout(images: Tensor) -> Tensor:
 
 
 def roi_loss(logits: Tensor, deltas: Tensor, proposals: Proposals) -> Tensor:
-    """Fast R-CNN's loss of (K, classes + 1) logits and (K, 4 (classes + 1)) offsets, as torchvision reduces it."""
+    """Return Fast R-CNN's loss of (K, classes + 1) logits and (K, 4 (classes + 1)) offsets, as in torchvision."""
     labels = proposals.labels
     true = labels > 0
     own = deltas.reshape(len(labels), -1, 4)[true, labels[true]]
@@ -85,3 +90,10 @@ def short_roi(graph: Graph, data: DetectionData, seed: int) -> Scored:
     """Return minus the loss of a short training."""
     loss = short_training(graph, data, seed)
     return Scored(-loss, {"loss": loss})
+
+
+def detection(graph: Graph, data: DetectionData, seed: int) -> Scored:
+    """Return log A - log L: A the balanced accuracy of the class probe, L the loss of the short training."""
+    loss = short_training(graph, data, seed)
+    accuracy = mean(class_probe, looks(graph, data, seed))
+    return Scored(math.log(max(accuracy, 1e-9)) - math.log(loss), {"loss": loss, "class accuracy": accuracy})

@@ -19,7 +19,7 @@ class Schedule:
 
     Attributes:
         steps: optimiser steps.
-        batch_size: images a step.
+        batch_size: images per step.
         rate: the peak learning rate.
         decay: weight decay.
         warm_up: the share of the steps in which the rate rises.
@@ -34,7 +34,7 @@ class Schedule:
     clip: float = 10.0
 
     def rate_at(self, step: int) -> float:
-        """The learning rate of step ``step``, from 0 on."""
+        """Return the learning rate of step ``step``, from 0 on."""
         rising = max(1, round(self.steps * self.warm_up))
         if step < rising:
             return self.rate * (step + 1) / rising
@@ -42,7 +42,7 @@ class Schedule:
 
 
 def batches(count: int, batch_size: int, rng: torch.Generator) -> Iterator[Tensor]:
-    """Indices of batch after batch, without end; every image once before any comes again."""
+    """Yield the indices of batch after batch, without end, every image once before any comes a second time."""
     left = torch.empty(0, dtype=torch.long)
     while True:
         while len(left) < batch_size:
@@ -52,7 +52,7 @@ def batches(count: int, batch_size: int, rng: torch.Generator) -> Iterator[Tenso
 
 
 def mirrored(images: Tensor, boxes: list[Tensor], which: Tensor) -> tuple[Tensor, list[Tensor]]:
-    """The images (n, 3, H, W) of ``which`` (n,) mirrored left to right, and their boxes with them."""
+    """Return the images (n, 3, H, W), those of ``which`` (n,) mirrored left to right, and their boxes with them."""
     width = images.shape[-1]
     flipped = torch.where(which[:, None, None, None], images.flip(-1), images)
     turned = []
@@ -69,7 +69,7 @@ def train(
     seed: int,
     after: Callable[[int, float], None] | None = None,
 ) -> list[float]:
-    """Trains ``model``, a torchvision detector, on ``data``; the loss of every step.
+    """Train ``model``, a torchvision detector, on ``data``; return the loss of every step.
 
     Everything random comes from ``seed``; torch's global generator, which torchvision's samplers draw from, is as
     before when it returns.

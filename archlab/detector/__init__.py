@@ -4,9 +4,9 @@ Nothing here imports torch. ``archlab.detect`` offers all of it, and the torch s
 """
 
 from archlab.detector.grow import prune
-from archlab.detector.head import head_nodes
+from archlab.detector.head import OUTPUTS, head_nodes
 from archlab.detector.levels import Level, level_name, levels_of
-from archlab.detector.lifetime import alive
+from archlab.detector.lifetime import elements_alive
 from archlab.detector.neck import BOX_HEAD, NECK, attach_neck, neck_nodes, output_of
 from archlab.detector.spec import DetectorSpec, default_levels
 from archlab.detector.whole import (
@@ -23,15 +23,16 @@ from archlab.detector.whole import (
 __all__ = [
     "BOX_HEAD",
     "NECK",
+    "OUTPUTS",
     "OWN_STAGES",
     "DetectorSpec",
     "Level",
-    "alive",
     "attach_detector",
     "attach_head",
     "attach_neck",
     "backbone_of",
     "default_levels",
+    "elements_alive",
     "head_nodes",
     "is_detector",
     "level_name",

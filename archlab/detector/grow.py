@@ -26,7 +26,7 @@ class Grown:
         self.rows: dict[str, int] = {}
 
     def append(self, path: str, op: str, inputs: Sequence[str], init: Any = None, **args: object) -> str:
-        """The operator ``op`` at ``path`` below the stage; returns its name.
+        """Append the operator ``op`` at ``path`` below the stage; return its name.
 
         The block is the path's first part. ``init`` is what ``archlab.nn.build`` starts its weights with.
         """

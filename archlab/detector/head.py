@@ -1,4 +1,4 @@
-"""The RoI box head as nodes: features of each box, two fully connected layers, and what they say of the box.
+"""The RoI box head as nodes: features of each box, two fully connected layers, and what they predict of the box.
 
 As torchvision's TwoMLPHead and FastRCNNPredictor (Lin et al. 2017, arXiv:1612.03144, section 4.2; Girshick 2015,
 arXiv:1504.08083): logits of the background and the classes, and for each of them four offsets of the box.
@@ -17,7 +17,7 @@ OUTPUTS = (f"{BOX_HEAD}.classes", f"{BOX_HEAD}.deltas")
 
 
 def head_nodes(maps: Mapping[str, Shape], strides: Sequence[int], spec: DetectorSpec) -> tuple[Node, ...]:
-    """The operators of ``spec``'s box head on the levels' ``maps``, the finest first, in running order.
+    """Return the operators of ``spec``'s box head on the levels' ``maps``, the finest first, in running order.
 
     It puts out ``OUTPUTS``: (rois, classes + 1) logits and (rois, 4 (classes + 1)) offsets.
     """

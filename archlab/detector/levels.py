@@ -39,7 +39,7 @@ class Level:
 
 
 def level_name(stride: int) -> str:
-    """What the level of a stride, a power of two, is called.
+    """Return the name of a stride's level, the stride being a power of two.
 
     >>> level_name(4), level_name(32)
     ('p2', 'p5')
@@ -48,7 +48,7 @@ def level_name(stride: int) -> str:
 
 
 def levels_of(graph: Graph) -> tuple[Level, ...]:
-    """The levels of ``graph``, the finest first.
+    """Return the levels of ``graph``, the finest first.
 
     Each operator's stride multiplies those before it; a global or adaptive pooling, a flatten and a linear layer end
     the map. Of the stages that end at a stride, a power of two and the same down and across, the deepest is the level.
@@ -58,11 +58,11 @@ def levels_of(graph: Graph) -> tuple[Level, ...]:
     """
     strides = strides_of(graph)
     ends = {node.stage: node.name for node in graph}
-    return usable((name, strides[name], graph.shape_of(name)) for name in ends.values())
+    return levels_at_ends((name, strides[name], graph.shape_of(name)) for name in ends.values())
 
 
-def usable(ends: Iterable[tuple[str, Stride | None, Shape]]) -> tuple[Level, ...]:
-    """Levels from the ends of stages in running order: their names, strides and shapes."""
+def levels_at_ends(ends: Iterable[tuple[str, Stride | None, Shape]]) -> tuple[Level, ...]:
+    """Return the levels among the ends of stages, which come in running order with name, stride and shape."""
     deepest: dict[int, Level] = {}
     for name, stride, shape in ends:
         size = whole_stride(stride)
@@ -72,7 +72,7 @@ def usable(ends: Iterable[tuple[str, Stride | None, Shape]]) -> tuple[Level, ...
 
 
 def whole_stride(stride: Stride | None) -> int | None:
-    """A stride as a power of two, the same down and across; None where it is none."""
+    """Return a stride that is a power of two, the same down and across, as a number; None for any other."""
     if stride is None or stride[0] != stride[1] or stride[0].denominator != 1:
         return None
     size = stride[0].numerator
@@ -80,7 +80,7 @@ def whole_stride(stride: Stride | None) -> int | None:
 
 
 def strides_of(graph: Graph) -> dict[str, Stride | None]:
-    """The stride of every node against the image; None behind what ends the map.
+    """Return the stride of every node against the image; None behind what ends the map.
 
     Raises:
         ElaborationError: branches of different strides are joined.
@@ -89,21 +89,21 @@ def strides_of(graph: Graph) -> dict[str, Stride | None]:
     for node in graph:
         sources = [(strides.get(name), graph.shape_of(name)) for name in node.inputs]
         try:
-            strides[node.name] = times(joined(node.op, sources), OPS[node.op].stride(dict(node.attrs)))
+            strides[node.name] = times(joined_stride(node.op, sources), OPS[node.op].stride(dict(node.attrs)))
         except ElaborationError as error:
             raise ElaborationError(f"{node.name}: {error.message}", hint=error.hint) from None
     return strides
 
 
 def times(stride: Stride | None, more: Stride | None) -> Stride | None:
-    """Two strides one behind the other."""
+    """Return the stride of two strides one behind the other."""
     return None if stride is None or more is None else (stride[0] * more[0], stride[1] * more[1])
 
 
-def joined(op: str, sources: Sequence[tuple[Stride | None, Shape]]) -> Stride | None:
-    """The stride of what an operator takes: its inputs' strides and shapes.
+def joined_stride(op: str, sources: Sequence[tuple[Stride | None, Shape]]) -> Stride | None:
+    """Return the stride of what an operator takes, from its inputs' strides and shapes.
 
-    A factor that is broadcast over a map has no say, nor has the map that ``upsample_like`` brings to another's size.
+    A factor that is broadcast over a map does not count, nor does the map that ``upsample_like`` resizes.
 
     Raises:
         ElaborationError: they differ.
@@ -124,13 +124,13 @@ def joined(op: str, sources: Sequence[tuple[Stride | None, Shape]]) -> Stride | 
 
 
 def show_stride(stride: Stride) -> str:
-    """A stride as a message says it: one number, or down x across."""
+    """Return a stride as messages show it: one number, or down x across."""
     down, across = stride
     return str(down) if down == across else f"{down}x{across}"
 
 
-def chosen(levels: Sequence[Level], names: Sequence[str], reached: Iterable[Stride | None]) -> tuple[Level, ...]:
-    """The ``levels`` that are called ``names``: neighbours, the finest first.
+def named_levels(levels: Sequence[Level], names: Sequence[str], reached: Iterable[Stride | None]) -> tuple[Level, ...]:
+    """Return the ``levels`` that are called ``names``: neighbours, the finest first.
 
     Raises:
         ElaborationError: a level that the backbone does not give; the message names the strides ``reached``.
@@ -139,7 +139,7 @@ def chosen(levels: Sequence[Level], names: Sequence[str], reached: Iterable[Stri
     for name in names:
         if name not in known:
             raise ElaborationError(
-                f"no stage of the backbone ends at level {name}; its stages give {told(levels, reached)}",
+                f"no stage of the backbone ends at level {name}; its stages give {show_levels(levels, reached)}",
                 hint=did_you_mean(name, known),
             )
     picked = tuple(known[name] for name in names)
@@ -151,15 +151,15 @@ def chosen(levels: Sequence[Level], names: Sequence[str], reached: Iterable[Stri
     return picked
 
 
-def told(levels: Sequence[Level], reached: Iterable[Stride | None]) -> str:
-    """What a backbone gives, for messages: its levels, and which of the strides ``reached`` are none."""
+def show_levels(levels: Sequence[Level], reached: Iterable[Stride | None]) -> str:
+    """Return what a backbone gives, for messages: its levels, and which of the strides ``reached`` are none."""
     gives = ", ".join(f"{level.name} (stride {level.stride})" for level in levels) or "none"
     odd = sorted({stride for stride in reached if stride is not None and whole_stride(stride) is None})
     return f"{gives}, and {', '.join(f'stride {show_stride(s)}' for s in odd)}, no power of two" if odd else gives
 
 
 def end_strides(graph: Graph) -> list[Stride | None]:
-    """The strides at which the stages of ``graph`` end."""
+    """Return the strides at which the stages of ``graph`` end."""
     strides = strides_of(graph)
     ends: dict[str, Node] = {node.stage: node for node in graph}
     return [strides[node.name] for node in ends.values()]

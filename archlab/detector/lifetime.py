@@ -8,8 +8,8 @@ from archlab.ir import Node, numel
 from archlab.ops import OPS
 
 
-def alive(nodes: Sequence[Node], given: Mapping[str, int], outputs: Iterable[str]) -> list[int]:
-    """The elements alive while each of ``nodes`` runs, in order.
+def elements_alive(nodes: Sequence[Node], given: Mapping[str, int], outputs: Iterable[str]) -> list[int]:
+    """Count the elements alive while each of ``nodes`` runs, in order.
 
     Args:
         given: elements of the values that they find, by name; what is not among them, such as boxes, counts nothing.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from archlab.detector.grow import Grown, prune
-from archlab.detector.levels import Level, chosen, end_strides, levels_of
+from archlab.detector.levels import Level, end_strides, levels_of, named_levels
 from archlab.errors import ElaborationError
 from archlab.ir import Graph, Node
 
@@ -18,7 +18,7 @@ NECK, BOX_HEAD = "neck", "box_head"
 
 
 def attach_neck(graph: Graph, width: int, levels: Sequence[str] = ("p2", "p3", "p4", "p5")) -> Graph:
-    """``graph`` up to its ``levels`` with a feature pyramid of ``width`` channels on them.
+    """Return ``graph`` up to its ``levels`` with a feature pyramid of ``width`` channels on them.
 
     Its outputs are the pyramid's maps, the finest first. Nodes that lead to none of them, such as a classifier's head,
     are left out.
@@ -28,13 +28,13 @@ def attach_neck(graph: Graph, width: int, levels: Sequence[str] = ("p2", "p3", "
             number, or the network has a stage ``neck`` of its own.
     """
     refuse_stages(graph.name, (node.stage for node in graph))
-    picked = chosen(levels_of(graph), levels, end_strides(graph))
+    picked = named_levels(levels_of(graph), levels, end_strides(graph))
     nodes = (*graph.nodes, *neck_nodes(picked, width))
     return prune(Graph(graph.name, graph.input_shape, nodes, tuple(map(output_of, levels))))
 
 
 def refuse_stages(name: str, stages: Iterable[str]) -> None:
-    """Raises where a backbone has a stage that is called as a detector's own.
+    """Refuse a backbone with a stage that is called as a detector's own.
 
     Raises:
         ElaborationError: it has.
@@ -48,12 +48,12 @@ def refuse_stages(name: str, stages: Iterable[str]) -> None:
 
 
 def output_of(level: str) -> str:
-    """The node of a level's map behind the neck."""
+    """Return the name of the node of a level's map behind the neck."""
     return f"{NECK}.{level}.output"
 
 
 def neck_nodes(levels: Sequence[Level], width: int) -> tuple[Node, ...]:
-    """The operators of a feature pyramid of ``width`` channels on ``levels``, in running order."""
+    """Return the operators of a feature pyramid of ``width`` channels on ``levels``, in running order."""
     grown = Grown(NECK, {level.node: level.shape for level in levels})
     above = ""
     for level in reversed(levels):

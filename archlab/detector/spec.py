@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from archlab.detector.levels import Level, told
+from archlab.detector.levels import Level, show_levels
 from archlab.errors import ElaborationError, InputError
 from archlab.ops import Stride
 
 FINEST = 4
-"""Unless told otherwise a neck begins at this stride, as Lin et al. 2017 do: a finer level costs more than it finds."""
+"""The stride at which a neck begins by default, as in Lin et al. 2017: a finer level costs more than it finds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class DetectorSpec:
         sampling: samples of a bin along each axis; RoI pooling has none.
         aligned: whether pixel centres lie at half integers, as in Detectron2; torchvision's default is not.
         canonical: a box of this side, in pixels, is read from level p4 (Lin et al. 2017, equation 1).
-        rois: the boxes an image has, for counting.
+        rois: boxes per image, for counting.
         head_width: features of the box head's two layers.
         classes: classes of objects; the head puts out one more, the background, at index 0.
     """
@@ -52,13 +52,13 @@ class DetectorSpec:
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise InputError(f"{name} must be a whole number of at least 1, not {value!r}")
 
-    def on(self, levels: tuple[str, ...]) -> DetectorSpec:
-        """The same with these levels."""
+    def with_levels(self, levels: tuple[str, ...]) -> DetectorSpec:
+        """Return the same with these levels."""
         return dataclasses.replace(self, levels=levels)
 
 
 def default_levels(levels: Sequence[Level], reached: Iterable[Stride | None] = ()) -> tuple[str, ...]:
-    """The longest row of neighbouring levels that ends at the coarsest, from stride 4 up.
+    """Return the longest row of neighbouring levels that ends at the coarsest, from stride 4 up.
 
     Raises:
         ElaborationError: there is none; the message names the strides ``reached``.
@@ -71,7 +71,7 @@ def default_levels(levels: Sequence[Level], reached: Iterable[Stride | None] = (
     if not row:
         raise ElaborationError(
             f"no stage of the backbone ends at a stride of {FINEST}, 8, 16 …, the levels that a neck joins;"
-            f" its stages give {told(levels, reached)}",
+            f" its stages give {show_levels(levels, reached)}",
             hint="end a stage where the stride is a power of two, before any pooling over the whole map",
         )
     return tuple(level.name for level in row)

@@ -17,7 +17,7 @@ OWN_STAGES = (NECK, BOX_HEAD)
 
 
 def attach_detector(graph: Graph, spec: DetectorSpec) -> Graph:
-    """``graph`` with the neck and the box head of ``spec``; those that it has are replaced.
+    """Return ``graph`` with the neck and the box head of ``spec``; those that it has are replaced.
 
     It takes images and boxes and has two outputs, (rois, classes + 1) logits and (rois, 4 (classes + 1)) offsets.
 
@@ -31,7 +31,7 @@ def attach_detector(graph: Graph, spec: DetectorSpec) -> Graph:
 
 
 def attach_head(graph: Graph, spec: DetectorSpec) -> Graph:
-    """A backbone with a neck, and the box head of ``spec`` on the neck's levels.
+    """Return ``graph``, a backbone with a neck, with the box head of ``spec`` on the neck's levels.
 
     Raises:
         ElaborationError: ``graph`` has no neck.
@@ -43,7 +43,7 @@ def attach_head(graph: Graph, spec: DetectorSpec) -> Graph:
 
 
 def neck_strides(graph: Graph) -> dict[str, int]:
-    """The levels of a detector's neck with their strides, the finest first.
+    """Return the levels of a detector's neck with their strides, the finest first.
 
     Raises:
         ElaborationError: ``graph`` has no neck.
@@ -55,7 +55,7 @@ def neck_strides(graph: Graph) -> dict[str, int]:
 
 
 def spec_of(graph: Graph, spec: DetectorSpec | None = None) -> DetectorSpec:
-    """What the neck and, where it has one, the box head of ``graph`` are; the rest as in ``spec``, or its defaults.
+    """Return what neck and, where it has one, box head of ``graph`` are; the rest is of ``spec``, or its defaults.
 
     Raises:
         ElaborationError: ``graph`` has no neck.
@@ -80,13 +80,13 @@ def spec_of(graph: Graph, spec: DetectorSpec | None = None) -> DetectorSpec:
 
 
 def without_head(graph: Graph) -> Graph:
-    """A detector's backbone and neck; its outputs are the pyramid's levels, the finest first."""
+    """Return a detector's backbone and neck; its outputs are the pyramid's levels, the finest first."""
     outputs = tuple(output_of(name) for name in neck_strides(graph))
     return prune(Graph(graph.name, graph.input_shape, graph.nodes, outputs))
 
 
 def backbone_of(graph: Graph) -> Graph:
-    """A detector's backbone up to its deepest level; a graph without a neck is its own backbone."""
+    """Return a detector's backbone up to its deepest level; a graph without a neck is its own backbone."""
     if not is_detector(graph):
         return graph
     entries = [node for node in graph if node.stage == NECK]
@@ -96,7 +96,7 @@ def backbone_of(graph: Graph) -> Graph:
 
 
 def without_own_stages(graph: Graph) -> Graph:
-    """``graph`` without what a detector adds."""
+    """Return ``graph`` without what a detector adds."""
     if not is_detector(graph):
         return graph
     nodes = tuple(node for node in graph if node.stage not in OWN_STAGES)
@@ -104,5 +104,5 @@ def without_own_stages(graph: Graph) -> Graph:
 
 
 def is_detector(graph: Graph) -> bool:
-    """Whether what ``graph`` puts out is a neck's or a box head's."""
+    """Return whether what ``graph`` puts out is a neck's or a box head's."""
     return any(name in graph.names and graph[name].stage in OWN_STAGES for name in graph.outputs)

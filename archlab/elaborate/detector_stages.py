@@ -1,4 +1,4 @@
-"""A backbone's fragments with a neck and a box head: their cost in closed form, without building a graph."""
+"""A backbone's fragments with a neck and a box head: their cost in closed form, and the nodes of the graph."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from itertools import groupby
 from archlab.detector import (
     BOX_HEAD,
     NECK,
+    OUTPUTS,
     DetectorSpec,
     Level,
-    alive,
     default_levels,
+    elements_alive,
     head_nodes,
     neck_nodes,
     output_of,
 )
-from archlab.detector.head import OUTPUTS
-from archlab.detector.levels import ONE, chosen, joined, times, usable
+from archlab.detector.levels import ONE, joined_stride, levels_at_ends, named_levels, times
 from archlab.elaborate.detect_stage import DetectorRequest
 from archlab.elaborate.fragment import Fragment, NamedFragment, chain
 from archlab.errors import ElaborationError
@@ -52,20 +52,21 @@ def detector_stages(
             hint="remove it: a detector has a head of its own",
         )
     ends = [(name, s, fragment.shape) for (name, fragment), s in zip(backbone, strides, strict=True)]
-    picked = _pick(usable(ends), strides, request)
-    spec = request.spec.on(tuple(level.name for level in picked))
+    picked = _pick(levels_at_ends(ends), strides, request)
+    spec = request.spec.with_levels(tuple(level.name for level in picked))
     names = [name for name, _ in backbone]
     last = names.index(picked[-1].node)
     held, sizes = _holding(backbone[: last + 1], x, {level.node for level in picked}, memo)
     key = (NECK, picked, spec.width, tuple(sizes.items()))
     if key not in memo:
         nodes = neck_nodes(picked, spec.width)
-        memo[key] = _grown(nodes, alive(nodes, sizes, map(output_of, spec.levels)))
+        memo[key] = _grown(nodes, elements_alive(nodes, sizes, map(output_of, spec.levels)))
     maps = {output_of(level.name): (spec.width, *level.shape[1:]) for level in picked}
     head_key = (BOX_HEAD, tuple(maps.items()), spec)
     if head_key not in memo:
         nodes = head_nodes(maps, [level.stride for level in picked], spec)
-        memo[head_key] = _grown(nodes, alive(nodes, {name: numel(shape) for name, shape in maps.items()}, OUTPUTS))
+        given = {name: numel(shape) for name, shape in maps.items()}
+        memo[head_key] = _grown(nodes, elements_alive(nodes, given, OUTPUTS))
     return [*held, (NECK, memo[key]), (BOX_HEAD, memo[head_key])], spec
 
 
@@ -76,7 +77,7 @@ def detector_body(stages: Sequence[NamedFragment]) -> Fragment:
 
 
 def stride_of(fragment: Fragment) -> Stride | None:
-    """Pixels of a fragment's input per pixel of its output; None where it ends the map.
+    """Return the pixels of a fragment's input per pixel of its output; None where it ends the map.
 
     Raises:
         ElaborationError: it joins branches of different strides.
@@ -88,7 +89,7 @@ def stride_of(fragment: Fragment) -> Stride | None:
 
 def _stride(fragment: Fragment) -> Stride | None:
     if fragment.op is not None and fragment.parts:
-        return joined(fragment.op.op, [(stride_of(part), part.shape) for _, part in fragment.parts])
+        return joined_stride(fragment.op.op, [(stride_of(part), part.shape) for _, part in fragment.parts])
     if fragment.op is not None:
         return OPS[fragment.op.op].stride(fragment.op.attrs)
     stride: Stride | None = ONE
@@ -102,11 +103,11 @@ def _pick(levels: tuple[Level, ...], strides: Sequence[Stride | None], request: 
     if request.finest:
         names = tuple(f"p{n}" for n in range(request.finest, coarsest + 1)) or (f"p{request.finest}",)
     elif request.coarsest:
-        chosen(levels, [f"p{coarsest}"], strides)
+        named_levels(levels, [f"p{coarsest}"], strides)
         names = default_levels([level for level in levels if level.number <= coarsest], strides)
     else:
         names = default_levels(levels, strides)
-    return chosen(levels, names, strides)
+    return named_levels(levels, names, strides)
 
 
 _NOTHING: Shape = (0,)
@@ -134,7 +135,7 @@ def _holding(
 
 
 def _keeping(fragment: Fragment, x: Shape, held: int, keeps_input: bool, memo: Memo) -> Fragment:
-    """``fragment`` on ``x`` while ``held`` more elements, and its input where it is kept, stay alive beside it."""
+    """Return ``fragment`` on ``x`` with ``held`` more elements, and its input where that is kept, alive beside it."""
     if not held and not keeps_input:
         return fragment
     key = ("keeping", fragment, held, keeps_input)
@@ -161,7 +162,7 @@ def _keeping(fragment: Fragment, x: Shape, held: int, keeps_input: bool, memo: M
 
 
 def _grown(nodes: Sequence[Node], during: Sequence[int]) -> Fragment:
-    """Nodes that are no chain as a fragment of blocks; ``during`` are the elements alive while each runs."""
+    """Return nodes that are no chain as a fragment of blocks; ``during`` are the elements alive while each runs."""
     running = list(zip(nodes, during, strict=True))
     blocks: list[NamedFragment] = []
     for block, members in groupby(running, key=lambda item: item[0].block):

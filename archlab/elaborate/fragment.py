@@ -7,7 +7,8 @@ Only ``nodes_of`` gives the pieces of a network names of their own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import EllipsisType
 
 from archlab.elaborate.hole_paths import UniqueNames
@@ -29,7 +30,8 @@ class Fragment:
         after: the most elements alive once the input has been used for the last time; 0 where it never has.
         views: it allocates nothing: its output is its input's memory.
         parts: its pieces by name: a chain in order, or the branches of a join.
-        op: the operator of a leaf, or the join that ends the branches.
+        op: the operator of a leaf, or the join that ends the branches; a ``Node`` where the leaf has its name and its
+            inputs already, such as those of a detector's neck: nodes, or stages for what they put out.
         block: the block of the language that it is; empty where it is none.
         stride: pixels of its input per pixel of its output, once ``detector_stages`` has asked for it.
     """
@@ -131,22 +133,29 @@ def join(op: str, branches: Sequence[NamedFragment], x: Shape) -> Fragment:
 def nodes_of(stages: Sequence[NamedFragment]) -> list[Node]:
     """Return the operators of a network in running order, each under its path."""
     nodes: list[Node] = []
+    ends: dict[str, str] = {}
     source = INPUT
     for name, fragment in stages:
-        source = _Emit(nodes, name).emit(fragment, name, name, source)
+        ends[name] = source = _Emit(nodes, name, ends).emit(fragment, name, name, source)
     return nodes
 
 
 class _Emit:
-    """Appends the operators of one stage to ``nodes``."""
+    """Appends the operators of one stage to ``nodes``; ``ends`` are the nodes at the ends of those before it."""
 
-    def __init__(self, nodes: list[Node], stage: str) -> None:
+    def __init__(self, nodes: list[Node], stage: str, ends: Mapping[str, str]) -> None:
         self.nodes = nodes
         self.stage = stage
+        self.ends = ends
         self.names = UniqueNames()
 
     def emit(self, fragment: Fragment, path: str, block: str, source: str) -> str:
         """Append ``fragment`` on the output of ``source``; return the name of its output."""
+        if isinstance(fragment.op, Node):
+            self.nodes.append(
+                replace(fragment.op, inputs=tuple(self.ends.get(name, name) for name in fragment.op.inputs))
+            )
+            return fragment.op.name
         if fragment.op is not None and not fragment.parts:
             return self._append(fragment.op, path, block, (source,))
         inputs = [source]

@@ -30,7 +30,7 @@ class FragmentMemory:
         self.size = 0
 
     def find(self, place: Hashable, fill: Callable[[Hole], Value]) -> Fragment | None:
-        """The fragment at ``place`` under what ``fill`` gives; None where it was not met before.
+        """Return the fragment at ``place`` under what ``fill`` gives; None where it was not met before.
 
         The holes that were filled on the way are those that elaboration would have filled, in the same order.
         """
@@ -40,7 +40,7 @@ class FragmentMemory:
         return known
 
     def keep(self, place: Hashable, asked: Iterable[Hole], draws: Mapping[str, Value], fragment: Fragment) -> None:
-        """Keeps what became of ``place`` when the holes ``asked``, in that order, were filled as in ``draws``."""
+        """Keep what became of ``place`` when the holes ``asked``, in that order, were filled as in ``draws``."""
         level, answer = self._trees, place
         for name, hole in {hole.name: hole for hole in asked}.items():
             node = level.setdefault(answer, _Question(hole))
@@ -50,6 +50,6 @@ class FragmentMemory:
         self.size += 1
 
     def clear(self) -> None:
-        """Forgets everything."""
+        """Forget everything."""
         self._trees.clear()
         self.size = 0

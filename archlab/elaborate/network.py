@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from archlab.detector import OWN_STAGES, DetectorSpec, attach_detector
+from archlab.detector import OUTPUTS, OWN_STAGES, DetectorSpec
 from archlab.elaborate.draw import Value
 from archlab.elaborate.fragment import Fragment, chain, nodes_of
 from archlab.ir import Graph, Shape
@@ -38,9 +38,8 @@ class Network:
     @cached_property
     def graph(self) -> Graph:
         """The operators as a graph."""
-        if self.detector is not None:
-            return attach_detector(self.without_detector.graph, self.detector)
-        return Graph(self.name, self.input_shape, tuple(nodes_of(self.stages)))
+        outputs = () if self.detector is None else OUTPUTS
+        return Graph(self.name, self.input_shape, tuple(nodes_of(self.stages)), outputs)
 
     @cached_property
     def without_detector(self) -> Network:

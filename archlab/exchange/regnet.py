@@ -45,7 +45,7 @@ class RegNet:
     paper: bool = False
 
     def stages(self) -> tuple[tuple[int, int], ...]:
-        """(channels, blocks) of every stage; channels are multiples of the groups' width.
+        """Return (channels, blocks) of every stage; channels are multiples of the groups' width.
 
         >>> RegNet(24, 24.48, 2.54, 22, 16).stages()
         ((32, 1), (64, 2), (160, 7), (400, 12))
@@ -61,13 +61,13 @@ class RegNet:
         return tuple((self._grouped(width), len(list(blocks))) for width, blocks in groupby(widths))
 
     def _grouped(self, width: int) -> int:
-        """``width`` as a multiple of the groups' width, where that is not larger."""
+        """Return ``width`` as a multiple of the groups' width, where that is not larger."""
         group = min(self.group_width, width)
         return round(width / group) * group if self.paper else round_to_divisor(width, group)
 
 
 def regnet(rule: RegNet, name: str = "regnet") -> ast.Architecture:
-    """The architecture of a rule at 224x224: a stem of 32 channels, and a stage of stride 2 for every width.
+    """Return the architecture of a rule at 224x224: a stem of 32 channels, and a stage of stride 2 for every width.
 
     Raises:
         InputError: the numbers are outside the design space.

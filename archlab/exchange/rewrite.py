@@ -1,7 +1,7 @@
 """Architecture to architecture: the literature's ways to make a convolution cheaper, as rules on the syntax tree.
 
 A rule replaces calls of ``conv`` and ``conv2d`` whose kernel is known, that are dense and padded to keep their size. A
-block that holds one, also a block of the prelude, is written again under a name that says the rule.
+block that holds one, also a block of the prelude, is written a second time under a name that has the rule in it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Conv:
     rest: tuple[tuple[str, ast.Expr], ...]
 
     def make(self, c: ast.Expr, k: int, stride: bool = False, g: ast.Expr | None = None) -> ast.Call:
-        """Another convolution of its kind, with its norm and activation."""
+        """Return another convolution of its kind, with its norm and activation."""
         keywords = self.stride if stride else ()
         keywords += () if g is None else (("g", g),)
         name = "conv" if self.is_block else "conv2d"
@@ -37,7 +37,7 @@ class Conv:
 
 @dataclass(frozen=True, slots=True)
 class RewriteOptions:
-    """What a rule may be told: the depth multiplier, the groups, and the share of channels in the middle."""
+    """What a rule can be given: the depth multiplier, the groups, and the share of channels in the middle."""
 
     dm: int = 1
     groups: int = 2
@@ -48,7 +48,7 @@ Rule = Callable[[Conv, RewriteOptions], ast.Expr | None]
 
 
 def _factorise5x5(conv: Conv, options: RewriteOptions) -> ast.Expr | None:
-    """A 5x5 as two 3x3 (VGG, arXiv:1409.1556, section 2.3; Inception-v3, arXiv:1512.00567, section 3.1)."""
+    """Replace a 5x5 by two 3x3 (VGG, arXiv:1409.1556, section 2.3; Inception-v3, arXiv:1512.00567, section 3.1)."""
     if conv.k != 5:
         return None
     if conv.is_block:
@@ -57,7 +57,7 @@ def _factorise5x5(conv: Conv, options: RewriteOptions) -> ast.Expr | None:
 
 
 def _factorise3x3(conv: Conv, options: RewriteOptions) -> ast.Expr | None:
-    """A 3x3 as 1x3, then 3x1 (Inception-v3, arXiv:1512.00567, section 3.2)."""
+    """Replace a 3x3 by a 1x3, then a 3x1 (Inception-v3, arXiv:1512.00567, section 3.2)."""
     if conv.k != 3:
         return None
     if conv.is_block:
@@ -74,7 +74,10 @@ def _factorise3x3(conv: Conv, options: RewriteOptions) -> ast.Expr | None:
 
 
 def _separable(conv: Conv, options: RewriteOptions) -> ast.Expr | None:
-    """Depthwise with ``dm`` filters a channel, then pointwise (Xception, arXiv:1610.02357; arXiv:1704.04861)."""
+    """Replace a kernel by a depthwise one with ``dm`` filters per channel, then a pointwise one.
+
+    Xception, arXiv:1610.02357; MobileNet, arXiv:1704.04861.
+    """
     if conv.k == 1:
         return None
     if conv.is_block:
@@ -86,13 +89,13 @@ def _separable(conv: Conv, options: RewriteOptions) -> ast.Expr | None:
 
 
 def _group_shuffle(conv: Conv, options: RewriteOptions) -> ast.Expr | None:
-    """A grouped convolution, then a channel shuffle (ShuffleNet, arXiv:1707.01083)."""
+    """Replace a convolution by a grouped convolution, then a channel shuffle (ShuffleNet, arXiv:1707.01083)."""
     groups = ast.Number(options.groups)
     return ast.Sequence((conv.make(conv.c, conv.k, stride=True, g=groups), ast.Call("shuffle", (groups,))))
 
 
 def _bottleneck(conv: Conv, options: RewriteOptions) -> ast.Expr | None:
-    """1x1 down, the kernel on fewer channels, 1x1 up (ResNet, arXiv:1512.03385)."""
+    """Replace a kernel by a 1x1 down, the kernel on fewer channels, and a 1x1 up (ResNet, arXiv:1512.03385)."""
     if conv.k == 1:
         return None
     narrow: ast.Expr = ast.Binary("*", conv.c, ast.Number(options.e))
@@ -118,7 +121,7 @@ _KEPT = {"conv", "fc", "two3x3", "factorised", "group", "depthwise", "separable"
 def rewrite(
     architecture: ast.Architecture, rule: str, where: str | None = None, options: RewriteOptions | None = None
 ) -> ast.Architecture:
-    """``architecture`` with a rule applied to its convolutions, in all stages or in the stage ``where``.
+    """Return ``architecture`` with a rule applied to its convolutions, in all stages or in the stage ``where``.
 
     Raises:
         InputError: there is no such rule or stage, or nothing that the rule applies to.
@@ -134,13 +137,15 @@ def rewrite(
     )
     if new == architecture.stages:
         place = f"stage {where}" if where else architecture.name
-        raise InputError(f"{place} holds no convolution for the rule {rule}", hint=f"it is: {_first(RULES[rule])}")
+        raise InputError(f"{place} holds no convolution for the rule {rule}", hint=f"it would {_summary(RULES[rule])}")
     changed = replace(architecture, stages=new, blocks=(*architecture.blocks, *rewriting.made.values()))
     return _without_unused(changed, set(rewriting.replaced))
 
 
-def _first(rule: Rule) -> str:
-    return (rule.__doc__ or "").split("(")[0].strip().rstrip(".")
+def _summary(rule: Rule) -> str:
+    """Return what a rule does, such as "replace a 5x5 by two 3x3", from its docstring."""
+    text = (rule.__doc__ or "").partition("\n")[0].split("(")[0].strip().rstrip(".")
+    return text[:1].lower() + text[1:]
 
 
 class _Rewriting:
@@ -152,7 +157,7 @@ class _Rewriting:
         self.replaced: set[str] = set()
 
     def expr(self, expr: ast.Expr, env: Env) -> ast.Expr:
-        """``expr`` with the rule applied; ``env`` are the parameters whose values are known here."""
+        """Return ``expr`` with the rule applied; ``env`` are the parameters whose values are known here."""
         match expr:
             case ast.Call(name=name):
                 conv = self._conv(expr, env)
@@ -193,7 +198,7 @@ class _Rewriting:
         return Conv(call.name == "conv", c, k, stride, rest)
 
     def _block(self, call: ast.Call, env: Env) -> str:
-        """The name of the block that ``call`` should call: one with the rule applied, where that changes it."""
+        """Return the name of the block that ``call`` should call: one with the rule applied, where that changes it."""
         callee = self.callees.get(call.name)
         if callee is None or callee.block is None or (call.name in _KEPT and not callee.own) or call.name in env:
             return call.name
@@ -217,7 +222,7 @@ class _Rewriting:
 
 
 def _bound(call: ast.Call, callee: Callee) -> dict[str, ast.Expr]:
-    """The arguments of a call by name, in the order in which they are written."""
+    """Return the arguments of a call by name, in the order in which they are written."""
     return dict(zip(callee.params, call.args, strict=False)) | dict(call.keywords)
 
 
@@ -231,7 +236,7 @@ def _known(value: ast.Expr, env: Env) -> int | float | None:
 
 
 def _without_unused(architecture: ast.Architecture, replaced: set[str]) -> ast.Architecture:
-    """Without the blocks that were replaced everywhere."""
+    """Return ``architecture`` without the blocks that were replaced everywhere."""
     kept = architecture.blocks
     while True:
         bodies = [b.body for b in kept] + [p.default for b in kept for p in b.params if p.default is not None]
@@ -249,7 +254,7 @@ def _names(expr: ast.Expr) -> set[str]:
 
 
 def compare(old: Cost, new: Cost) -> list[str]:
-    """The exact costs of two networks side by side, a line each.
+    """Return the exact costs of two networks side by side, one line for each number.
 
     >>> compare(Cost(294912, 0, 0, 0, 0), Cost(135680, 0, 0, 0, 0))[0]
     'params: 294,912 -> 135,680 (46 %)'

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from archlab.detect.data_source import TRAIN
 from archlab.detect.scores import DETECTION
-from archlab.detect.task import TRAIN
 from archlab.report.detection_pictures import Picture, found_picture, true_picture
 from archlab.report.finalist_info import FinalistInfo
 from archlab.report.objectives_and_costs import finite

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from archlab.cost import METRICS
-from archlab.detect.task import TRAIN
+from archlab.detect.data_source import TRAIN
 from archlab.report.finalist_panels import FinalistPanel
 from archlab.report.objectives_and_costs import Measure, Measures
 from archlab.report.svg import element, shorten

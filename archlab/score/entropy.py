@@ -13,7 +13,7 @@ ALPHAS = (1.0, 1.0, 6.0)
 
 
 def entropy(module: fx.GraphModule, batch: Tensor, rng: torch.Generator) -> float:  # noqa: ARG001
-    """Sum over the last three resolutions of α · (log C + sum of log σ up to there), with α = 1, 1, 6.
+    """Return the sum over the last three resolutions of α · (log C + sum of log σ up to there), with α = 1, 1, 6.
 
     C is the channels of a resolution's last map; log σ of a convolution is half of log(C_in k² / groups), the growth of
     the standard deviation through weights from N(0, 1), the paper's bound on the entropy of its output. Where branches
@@ -24,7 +24,7 @@ def entropy(module: fx.GraphModule, batch: Tensor, rng: torch.Generator) -> floa
 
 
 def _scales(graph: Graph) -> list[float]:
-    """The entropy of every resolution's last map, in running order; a resolution is a size of maps."""
+    """Return the entropy of every resolution's last map, in running order; a resolution is a size of maps."""
     growth = {INPUT: 0.0}
     is_map = {INPUT: True}
     scales: dict[tuple[int, ...], float] = {}

@@ -11,7 +11,7 @@ from archlab.score.undisturbed import Run
 
 
 def grad_norm(module: fx.GraphModule, batch: Tensor, rng: torch.Generator) -> float:
-    """Sum over convolutions and linear layers of the Euclidean norm of ∂L/∂weight.
+    """Return the sum over convolutions and linear layers of the Euclidean norm of ∂L/∂weight.
 
     L is the mean cross-entropy of ``batch`` with labels drawn uniformly from ``rng``; a network that ends in maps
     gives the maps' means as logits. Batch norms take the batch's statistics.

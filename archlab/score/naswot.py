@@ -11,13 +11,13 @@ from archlab.score.undisturbed import CODED, Run
 
 
 def naswot(module: fx.GraphModule, batch: Tensor, rng: torch.Generator) -> float:  # noqa: ARG001
-    """log \\|det K\\| for K[i, j] = number of units whose binary code is the same for images i and j.
+    """Return log \\|det K\\|, K[i, j] being the number of units whose binary code is the same for images i and j.
 
     K[i, j] = N − d_H(c_i, c_j) in the paper, with N the number of all units and d_H the codes' Hamming distance. A
     unit is an element of an activation's input, its code whether that is positive: exactly a ReLU's linear region, and
     for ReLU6, leaky ReLU, PReLU, ELU, GELU, SiLU, Mish and hard swish the boundary at zero that they share with it.
     Gates (sigmoid, hard sigmoid, tanh) are not coded. Batch norms take the batch's statistics, as in the authors'
-    code. K's entries are whole numbers and summed exactly for up to 2^24 units a layer, so that the score depends on
+    code. K's entries are whole numbers and summed exactly for up to 2^24 units per layer, so that the score depends on
     the order of arithmetic only where an input is as good as zero.
     """
     run = _Codes(module, len(batch))

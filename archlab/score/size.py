@@ -11,13 +11,13 @@ from archlab.ir import Graph
 
 
 def log_macs(module: fx.GraphModule, batch: Tensor, rng: torch.Generator) -> float:  # noqa: ARG001
-    """log of the multiply-accumulates for one image, in closed form."""
+    """Return the log of the multiply-accumulates for one image, in closed form."""
     graph: Graph = module.meta["graph"]
     return _log(sum(node.macs for node in graph))
 
 
 def log_params(module: fx.GraphModule, batch: Tensor, rng: torch.Generator) -> float:  # noqa: ARG001
-    """log of the number of parameters."""
+    """Return the log of the number of parameters."""
     graph: Graph = module.meta["graph"]
     return _log(sum(node.params for node in graph))
 

@@ -14,14 +14,16 @@ from archlab.score.undisturbed import CODED, Run
 
 
 def synflow(module: fx.GraphModule, batch: Tensor, rng: torch.Generator) -> float:  # noqa: ARG001
-    """log of the sum over convolutions' and linear layers' weights of \\|w · ∂R/∂w\\|, in double precision.
+    """Return the log of the sum of \\|w · ∂R/∂w\\| over the weights of convolutions and linear layers.
+
+    It is computed in double precision.
 
     R is the sum of the outputs for one image of ones, with the absolute value of every weight and bias (the paper's
     algorithm 1); of ``batch`` only the shape counts, and the score is the same for every seed of it but
     for the weights that the module was built with. As in Abdelfattah et al. (2021, arXiv:2101.08134) norms are the
     identity, and the weights of convolutions and linear layers are summed. Without a negative value in the network a
     ReLU is the identity, and so is, here, every activation but the gates: a ReLU6 would stop the flow where it
-    saturates, which says nothing about the network. Sigmoids, hard sigmoids and tanh are computed as they are.
+    saturates, which is no property of the network. Sigmoids, hard sigmoids and tanh are computed as they are.
 
     By Euler's identity the sum over a layer's weights is its output without the bias times the gradient there, so the
     gradients of the weights themselves are never made. The logarithm, because R grows as a product over the layers;

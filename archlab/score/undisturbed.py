@@ -32,7 +32,7 @@ class Run(fx.Interpreter):
         return self.part(part, *args, **kwargs)
 
     def part(self, part: nn.Module, x: Tensor) -> Tensor:
-        """The output of one operator."""
+        """Return the output of one operator."""
         match part:
             case nn.BatchNorm2d():
                 return F.batch_norm(x, None, None, part.weight, part.bias, training=True, eps=part.eps)

@@ -11,7 +11,7 @@ from archlab.ir import Graph
 
 
 def score(module: fx.GraphModule, batch: Tensor, rng: object) -> float:  # noqa: ARG001
-    """Mean over resolutions of log W, where W is the sum of the output channels of the convolutions there.
+    """Return the mean over resolutions of log W, where W is the sum of the output channels of the convolutions there.
 
     A resolution is an octave: the maps whose height and width, by the geometric mean, are the input's divided by the
     same power of two, rounded; what works on single pixels (heads, gates) has none. The score is minus infinity for a

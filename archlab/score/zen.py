@@ -18,7 +18,7 @@ REPEATS = 3
 
 
 def zen(module: fx.GraphModule, batch: Tensor, rng: torch.Generator) -> float:
-    """log E ‖F(x) − F(x + αε)‖₁ + sum over batch norms of log of the root of their mean variance (algorithm 1).
+    """Return log E ‖F(x) − F(x + αε)‖₁ + the sum over batch norms of log √(mean variance) (algorithm 1).
 
     F is the network up to its global pooling, without its shortcuts (an addition passes its first input on), every
     weight from N(0, 1) and every bias 0; x and ε from N(0, 1) in the shape of ``batch``, α = 0.01. The mean of three
@@ -59,7 +59,7 @@ class _Scaled(Run):
 
 
 def plain_part(graph: Graph) -> Graph:
-    """``graph`` up to its global pooling, its additions replaced by their first input."""
+    """Return ``graph`` up to its global pooling, its additions replaced by their first input."""
     stands_for = {INPUT: INPUT}
     nodes = []
     for node in graph.nodes[: _features(graph)]:
@@ -71,7 +71,7 @@ def plain_part(graph: Graph) -> Graph:
 
 
 def _features(graph: Graph) -> int:
-    """How many nodes come before the global pooling behind which there is no map any more; all without one."""
+    """Count the nodes before the global pooling behind which there is no map any more; all without one."""
     for i, node in enumerate(graph):
         if node.op == "gap" and all(math.prod(later.shape[1:]) == 1 for later in graph.nodes[i:]):
             return i

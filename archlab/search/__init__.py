@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archlab.detect.task import TRAIN_STEPS
+from archlab.detect.data_source import TRAIN_STEPS
 from archlab.elaborate.space import MAX_NODES
 from archlab.grammar.ast import Architecture
 from archlab.search.candidate import UserObjective

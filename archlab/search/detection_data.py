@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from archlab.detect.data_source import TRAIN, Task
 from archlab.detect.scores import DETECTION
-from archlab.detect.task import TRAIN, Task
 from archlab.elaborate import Fixed, Interpreter
 from archlab.errors import InputError
 from archlab.grammar import ast, with_classes

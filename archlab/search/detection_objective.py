@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from archlab.detect.task import TRAIN, Task
+from archlab.detect.data_source import TRAIN, Task
 from archlab.search.candidate import Candidate, UserObjective
 
 if TYPE_CHECKING:

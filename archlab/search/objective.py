@@ -10,8 +10,8 @@ from typing import Literal
 
 from archlab import user_code
 from archlab.cost import METRICS
+from archlab.detect.data_source import TRAIN, Task
 from archlab.detect.scores import DETECTION
-from archlab.detect.task import TRAIN, Task
 from archlab.errors import InputError, did_you_mean
 from archlab.score import SCORES
 from archlab.search.candidate import UserObjective

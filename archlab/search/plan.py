@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archlab.cost import METRICS, Budget
-from archlab.detect.task import Task
+from archlab.detect.data_source import Task
 from archlab.elaborate import Space
 from archlab.search.choices import HEARTBEAT, SAMPLER
 from archlab.search.keep_rule import KeepRule

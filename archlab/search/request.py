@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archlab.cost import parse_budget
-from archlab.detect.task import TRAIN, TRAIN_STEPS
+from archlab.detect.data_source import TRAIN, TRAIN_STEPS
 from archlab.elaborate import load
 from archlab.elaborate.space import MAX_NODES
 from archlab.errors import InputError, did_you_mean

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from archlab.audit.config import read_config
 from archlab.cli.main import cli
 from archlab.errors import ArchlabError, InputError
+from tests.waiting import DEADLINE
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "audit.md"
 
@@ -54,7 +55,7 @@ class Looks(nn.Module):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    (tmp_path / "models.py").write_text(MODELS)
+    (tmp_path / "models.py").write_text(MODELS, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -81,7 +82,7 @@ def test_a_file_with_arguments_as_json(folder):
 
 def test_inputs_from_a_file(folder):
     spec = {"args": [{"shape": ["N", 5], "dtype": "int64", "high": 9}], "kwargs": {"x": {"x": [{"shape": ["N", 8]}]}}}
-    (folder / "spec.json").write_text(json.dumps(spec))
+    (folder / "spec.json").write_text(json.dumps(spec), encoding="utf-8")
     (audit,) = json.loads(run("models.py:Both()", "--input", "spec.json", "--batch", "3", "--json").stdout)["audits"]
     assert audit["macs"] == 3 * 8 * 4
     # The forward sums the identifiers up in Python: small tensors of the caller's keep their values.
@@ -115,10 +116,10 @@ def test_limits_are_a_gate(folder):
 
 def test_pyproject_holds_targets_and_limits(folder):
     (folder / "pyproject.toml").write_text(
-        '[tool.archlab.audit]\ntargets = ["models.py:small"]\ninput = "3x8x8"\nmax = "macs=1k"\n'
+        '[tool.archlab.audit]\ntargets = ["models.py:small"]\ninput = "3x8x8"\nmax = "macs=1k"\n', encoding="utf-8"
     )
     assert run().exit_code == 1
-    (folder / "pyproject.toml").write_text('[tool.archlab.audit]\nmaxx = "macs=1k"\n')
+    (folder / "pyproject.toml").write_text('[tool.archlab.audit]\nmaxx = "macs=1k"\n', encoding="utf-8")
     with pytest.raises(InputError, match="unknown key 'maxx'"):
         read_config(folder)
 
@@ -126,7 +127,8 @@ def test_pyproject_holds_targets_and_limits(folder):
 def test_csv_has_every_module_and_operator_and_no_formulas(folder):
     (folder / "odd.py").write_text(
         "from torch import nn\ndef make():\n    m = nn.Module()\n    m.add_module('=1+1', nn.Linear(2, 2))\n"
-        "    m.forward = lambda x: getattr(m, '=1+1')(x)\n    return m\n"
+        "    m.forward = lambda x: getattr(m, '=1+1')(x)\n    return m\n",
+        encoding="utf-8",
     )
     run("odd.py:make", "--input", "2", "--csv", "out.csv")
     with (folder / "out.csv").open(newline="") as file:
@@ -172,9 +174,9 @@ def test_the_command_as_a_process_says_what_is_wrong_without_a_traceback(tmp_pat
         done = subprocess.run(
             [sys.executable, "-m", "archlab", "audit", *args],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             cwd=tmp_path,
-            timeout=120,
+            timeout=DEADLINE,
             env=environment,
             check=False,
         )

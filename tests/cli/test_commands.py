@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
 
+from tests.waiting import DEADLINE, Gate, succeed, until
+
+ROOT = Path(__file__).resolve().parents[1]
 TINY = """\
 net tiny(input=3x16x16)
 stem: conv({4, 8}, 3, s=2)
@@ -25,12 +27,14 @@ ENVIRONMENT = {**os.environ, "PYTHONWARNINGS": "", "COLUMNS": "160"}
 
 def archlab(*args, cwd=None):
     command = [sys.executable, "-m", "archlab", *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=120, env=ENVIRONMENT, check=False)
+    return subprocess.run(
+        command, capture_output=True, encoding="utf-8", cwd=cwd, timeout=DEADLINE, env=ENVIRONMENT, check=False
+    )
 
 
 @pytest.fixture
 def tiny(tmp_path):
-    (tmp_path / "tiny.arch").write_text(TINY)
+    (tmp_path / "tiny.arch").write_text(TINY, encoding="utf-8")
     return tmp_path
 
 
@@ -132,7 +136,7 @@ def test_what_the_user_got_wrong_is_one_message_and_exit_code_2(tmp_path, args, 
 
 
 def test_a_broken_text_is_shown_with_a_caret(tmp_path):
-    (tmp_path / "bad.arch").write_text("net bad(input=3x8x8)\nstem: cnov(8)\n")
+    (tmp_path / "bad.arch").write_text("net bad(input=3x8x8)\nstem: cnov(8)\n", encoding="utf-8")
     done = archlab("show", "bad.arch", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr == (
@@ -156,7 +160,7 @@ def test_help_has_examples():
 
 
 def test_a_rewritten_network_is_printed_with_its_cost(tmp_path):
-    (tmp_path / "w.arch").write_text("net worked(input=128x14x14)\nbody: conv2d(256, 3)\n")
+    (tmp_path / "w.arch").write_text("net worked(input=128x14x14)\nbody: conv2d(256, 3)\n", encoding="utf-8")
     done = archlab("rewrite", "w.arch", "--rule", "separable", "--dm", 4, cwd=tmp_path)
     assert done.stdout.splitlines()[:4] == [
         "net worked(input=128x14x14)",
@@ -181,7 +185,9 @@ def test_a_python_export_runs_on_its_own(tiny):
     done = archlab("export", "tiny.arch", "--to", "python", "--out", "net.py", cwd=tiny)
     assert (done.returncode, done.stdout, done.stderr) == (0, "net.py\n", "")
     code = "import torch, net; print(tuple(net.Tiny()(torch.zeros(2, 3, 16, 16)).shape)[0])"
-    run = subprocess.run([sys.executable, "-c", code], cwd=tiny, capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=tiny, capture_output=True, encoding="utf-8", check=False, timeout=DEADLINE
+    )
     assert run.stdout == "2\n", run.stderr
 
 
@@ -193,10 +199,10 @@ def test_a_search_prints_its_table_and_leaves_its_files(tiny):
     assert done.stdout.count("equal") == 5
     folder = tiny / "out" / "tiny"
     assert len(list((folder / "finalists").glob("*.arch"))) == 5
-    assert (folder / "report.html").read_text().lower().startswith("<!doctype html>")
+    assert (folder / "report.html").read_text(encoding="utf-8").lower().startswith("<!doctype html>")
     again = archlab("report", folder / "result.json", "--out", tiny / "again.html", cwd=tiny)
     assert again.returncode == 0
-    assert (tiny / "again.html").read_text() == (folder / "report.html").read_text()
+    assert (tiny / "again.html").read_text(encoding="utf-8") == (folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_search_with_stages_prints_survivors_and_cost(tiny):
@@ -207,28 +213,45 @@ def test_a_search_with_stages_prints_survivors_and_cost(tiny):
     rows = [line.split() for line in done.stdout.splitlines()]
     assert next(row for row in rows if row[:2] == ["1", "params"])[2:7] == ["9", "9", "0", "0", "4"]
     assert next(row for row in rows if row[:2] == ["2", "macs"])[2:7] == ["4", "4", "0", "0", "2"]
-    assert 'id="search-stages"' in (tiny / "out" / "tiny" / "report.html").read_text()
+    assert 'id="search-stages"' in (tiny / "out" / "tiny" / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_searchs_json_is_all_there_is_on_standard_output(tiny):
     done = archlab("search", "tiny.arch", "-o", "macs", "-n", 3, "--no-latency", "--json", cwd=tiny)
-    assert json.loads(done.stdout) == json.loads((tiny / "out" / "tiny" / "result.json").read_text())
+    assert json.loads(done.stdout) == json.loads((tiny / "out" / "tiny" / "result.json").read_text(encoding="utf-8"))
 
 
 def test_a_finalists_file_is_accepted_by_show(tiny):
     archlab("search", "tiny.arch", "-o", "macs", "-n", 2, "--no-latency", cwd=tiny)
-    result = json.loads((tiny / "out" / "tiny" / "result.json").read_text())
+    result = json.loads((tiny / "out" / "tiny" / "result.json").read_text(encoding="utf-8"))
     best = result["finalists"][0]
     shown = json.loads(archlab("show", tiny / "out" / "tiny" / best["file"], "--json").stdout)
     assert shown["name"] == best["name"]
     assert shown["macs"] == best["cost"]["macs"] == best["recount"]["macs"]
 
 
+def test_a_locale_of_ascii_gets_question_marks(tiny):
+    command = [sys.executable, "-m", "archlab", "search", "tiny.arch", "-o", "macs", "-b", "macs=1M", "-n", "2"]
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [*command, "--no-latency"],
+        cwd=tiny,
+        env=ENVIRONMENT | ascii_only,
+        capture_output=True,
+        encoding="ascii",
+        check=False,
+        timeout=DEADLINE,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "macs ? 1.000 M" in done.stdout
+    assert "≤" in (tiny / "out" / "tiny" / "report.html").read_text(encoding="utf-8")
+
+
 # --- faults -----------------------------------------------------------------------------------------------------
 
 
 def test_a_folder_that_cannot_be_written_to_is_exit_code_2(tiny):
-    (tiny / "file").write_text("in the way")
+    (tiny / "file").write_text("in the way", encoding="utf-8")
     done = archlab("search", "tiny.arch", "-o", "macs", "--out", "file/out", cwd=tiny)
     assert done.returncode == 2
     assert "archlab: cannot write file/out: not a directory" in done.stderr
@@ -241,12 +264,15 @@ def small_disk(tmp_path):
     folder = tmp_path / "small"
     folder.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=60k", "tmpfs", str(folder)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=60k", "tmpfs", str(folder)],
+        capture_output=True,
+        check=False,
+        timeout=DEADLINE,
     )
     if mounted.returncode:
         pytest.skip("mounting a small tmpfs needs root")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", str(folder)], check=True, timeout=DEADLINE)
 
 
 def test_a_disk_that_fills_up_is_one_line_and_what_was_found_is_kept(tiny, small_disk):
@@ -257,85 +283,85 @@ def test_a_disk_that_fills_up_is_one_line_and_what_was_found_is_kept(tiny, small
     assert "Traceback" not in done.stderr
     assert not list(small_disk.rglob(".*.html.*")), "no half-written file is left"
     # With room again, the same command goes on.
-    subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
+    subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True, timeout=DEADLINE)
     done = archlab(*args, cwd=tiny)
     assert done.returncode == 0, done.stderr
-    result = json.loads((small_disk / "out" / "result.json").read_text())
+    result = json.loads((small_disk / "out" / "result.json").read_text(encoding="utf-8"))
     digests = [t["digest"] for t in result["trials"] if t["state"] == "scored"]
     assert len(digests) == len(set(digests)) == 36, "also the one that was running when the disk filled"
 
 
-def slow_objective(folder: Path) -> str:
+@pytest.fixture
+def gate(tiny):
+    """Where the evaluations of ``start_search`` wait."""
+    return Gate(tiny)
+
+
+def start_search(folder: Path) -> subprocess.Popen[str]:
+    """Begin a search of 14 evaluations, each of which leaves its network's digest at the gate."""
     (folder / "mine.py").write_text(
-        textwrap.dedent("""\
-            import time
+        textwrap.dedent(f"""\
+            import pathlib, sys
+
+            sys.path.insert(0, {str(ROOT)!r})
+            from tests.waiting import Gate
 
             def value(module, candidate, trial):
-                with open("calls.txt", "a") as file:
-                    print(candidate.graph.digest, file=file, flush=True)
-                time.sleep(0.15)
+                Gate(pathlib.Path()).enter(candidate.graph.digest)
                 return float(candidate.cost["params"])
-            """)
+            """),
+        encoding="utf-8",
     )
-    return "mine.py:value"
-
-
-def start_slow_search(folder: Path, *more: object) -> subprocess.Popen[str]:
-    objective = slow_objective(folder)
-    command = [sys.executable, "-m", "archlab", "search", "tiny.arch", "-o", objective, "--no-latency", "-n", "14"]
+    command = [
+        sys.executable,
+        "-m",
+        "archlab",
+        "search",
+        "tiny.arch",
+        "-o",
+        "mine.py:value",
+        "--no-latency",
+        "-n",
+        "14",
+    ]
     return subprocess.Popen(
-        [*command, *map(str, more)],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=ENVIRONMENT,
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", env=ENVIRONMENT
     )
 
 
-def wait_for_calls(folder: Path, count: int, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 60
-    path = folder / "calls.txt"
-    while not path.exists() or len(path.read_text().splitlines()) < count:
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def test_ctrl_c_ends_with_the_report_of_what_there_is_and_the_same_command_goes_on(tiny):
-    process = start_slow_search(tiny)
-    wait_for_calls(tiny, 5, process)
+def test_ctrl_c_ends_with_the_report_of_what_there_is_and_the_same_command_goes_on(tiny, gate):
+    gate.close(at=5)
+    process = start_search(tiny)
+    until(lambda: len(gate.begun()) == 5, process)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 0, err
+    out, err = succeed(process)
     assert "interrupted by the user; the same command resumes it" in err
     assert "Traceback" not in err
     assert "best of tiny" in out
     folder = tiny / "out" / "tiny"
-    result = json.loads((folder / "result.json").read_text())
-    assert 4 <= sum(t["state"] == "scored" for t in result["trials"]) <= 6
+    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    scored_before = [t for t in result["trials"] if t["state"] == "scored"]
+    assert [t["digest"] for t in scored_before] == gate.begun()[:4]
     assert (folder / "report.html").exists()
 
-    process = start_slow_search(tiny)
-    _, err = process.communicate(timeout=120)
-    assert process.returncode == 0, err
-    resumed = json.loads((folder / "result.json").read_text())
-    assert sum(t["state"] == "scored" for t in resumed["trials"]) == 14
-    scored_before = [t for t in result["trials"] if t["state"] == "scored"]
-    assert [t for t in resumed["trials"] if t["number"] <= scored_before[-1]["number"]][: len(result["trials"])]
+    gate.open()
+    succeed(start_search(tiny))
+    resumed = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    scored = [t for t in resumed["trials"] if t["state"] == "scored"]
+    assert len(scored) == 14
+    assert scored[:4] == scored_before
 
 
-def test_kill_9_loses_at_most_the_running_trial(tiny):
-    process = start_slow_search(tiny)
-    wait_for_calls(tiny, 6, process)
+def test_kill_9_loses_at_most_the_running_trial(tiny, gate):
+    gate.close(at=6)
+    process = start_search(tiny)
+    until(lambda: len(gate.begun()) == 6, process)
     process.kill()
-    process.wait()
-    process = start_slow_search(tiny)
-    _, err = process.communicate(timeout=120)
-    assert process.returncode == 0, err
-    result = json.loads((tiny / "out" / "tiny" / "result.json").read_text())
+    process.communicate()
+    gate.open()
+    succeed(start_search(tiny))
+    result = json.loads((tiny / "out" / "tiny" / "result.json").read_text(encoding="utf-8"))
     scored = [t["digest"] for t in result["trials"] if t["state"] == "scored"]
-    called = (tiny / "calls.txt").read_text().splitlines()
     assert len(scored) == len(set(scored)) == 14
-    assert set(called) == set(scored)
-    assert len(called) <= 14 + 1, "only what was running when it was killed is run again"
+    assert set(gate.begun()) == set(scored)
+    assert len(gate.begun()) == 14 + 1, "only what was running when it was killed is run again"

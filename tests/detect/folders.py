@@ -34,7 +34,7 @@ def write(folder: Path, content: Any, name: str = "train.json", images: bool = T
     """The file ``name`` of ``content``, text or JSON data, with grey images where it names some."""
     folder.mkdir(parents=True, exist_ok=True)
     source = folder / name
-    source.write_text(content if isinstance(content, str) else json.dumps(content))
+    source.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
     if images:
         for entry in content["images"]:
             Image.new("RGB", (entry["width"], entry["height"]), (128, 128, 128)).save(folder / entry["file_name"])

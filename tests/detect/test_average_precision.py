@@ -106,7 +106,7 @@ def test_predictions_are_brought_back_to_pixels_on_disk():
     assert average_precision(small, by_hand(scale=0.25)) == average_precision(FOUND, by_hand())
 
 
-def test_ids_above_what_a_double_holds_are_told_apart():
+def test_ids_above_what_a_double_holds_are_kept_apart():
     assert average_precision(FOUND, by_hand(ids=(2**60, 2**60 + 1))) == average_precision(FOUND, by_hand())
 
 

@@ -115,7 +115,7 @@ def test_what_contradicts_itself_is_refused_by_name(tmp_path, change, parts):
     source = write(tmp_path, tiny())
     data = tiny()
     change(data)
-    source.write_text(json.dumps(data))
+    source.write_text(json.dumps(data), encoding="utf-8")
     with pytest.raises(InputError) as caught:
         read_annotations(source)
     assert str(source) in caught.value.message

@@ -13,7 +13,7 @@ from tests.detect.folders import tiny, write
 def touch(folder, *names):
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text("{}")
+        (folder / name).write_text("{}", encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_without_validation_a_fifth_of_the_images_is_taken_by_lot(tmp_path):
     assert [(len(train), len(val)) for train, val in pairs] == [(8, 2)] * 2
     assert pairs[0][1].image_ids != pairs[1][1].image_ids
     assert read_source(find_source(tmp_path, seed=0), (8, 8)) is pairs[0], "the images are read once"
-    assert json.loads((tmp_path / "train.json").read_text())["annotations"] == []
+    assert json.loads((tmp_path / "train.json").read_text(encoding="utf-8"))["annotations"] == []
 
 
 def test_without_data_shapes_are_drawn():
@@ -103,7 +103,7 @@ def test_without_data_shapes_are_drawn():
     assert not any((train.images == image).all((1, 2, 3)).any() for image in val.images)
 
 
-def test_annotations_that_were_written_to_are_read_anew(tmp_path):
+def test_annotations_that_were_written_to_are_read_again(tmp_path):
     source = find_source(write(tmp_path, tiny()))
     before = read_source(source, (8, 8))
     write(tmp_path, tiny() | {"annotations": []})

@@ -117,10 +117,10 @@ def test_a_box_too_thin_for_single_precision_is_left_out_of_training_alone(tmp_p
 
 
 def test_reading_tells_how_far_it_is(tmp_path):
-    told: list[str] = []
+    messages: list[str] = []
     source = write(tmp_path, tiny())
-    read_dataset(source, (16, 16), told.append)
-    assert told == [f"reading {source}: image 0 of 2"]
+    read_dataset(source, (16, 16), messages.append)
+    assert messages == [f"reading {source}: image 0 of 2"]
 
 
 def test_the_excerpt_of_blood_cells_is_read_with_its_boxes():

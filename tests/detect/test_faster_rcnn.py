@@ -160,7 +160,7 @@ def test_the_same_seed_gives_the_same_model_and_leaves_torchs_generator(network)
     assert not torch.equal(first["rpn.head.conv.0.0.weight"], other["rpn.head.conv.0.0.weight"])
 
 
-def test_what_cannot_be_made_is_told(network, monkeypatch):
+def test_what_cannot_be_made_is_refused(network, monkeypatch):
     with pytest.raises(InputError, match="the module has no neck"):
         torchvision_model(build(elaborate(parse("net n(input=3x8x8)\na: conv(4)")).graph))
     with pytest.raises(ElaborationError, match="no stage of the backbone ends at level p7"):

@@ -3,6 +3,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from tests.waiting import DEADLINE
+
 
 def test_attaching_a_detector_does_not_import_torch():
     program = (
@@ -13,7 +15,9 @@ def test_attaching_a_detector_does_not_import_torch():
         "from archlab.detect import torchvision_model\n"
         "assert callable(torchvision_model) and 'torch' in sys.modules and 'torchvision' not in sys.modules\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=False, timeout=DEADLINE
+    )
     assert done.returncode == 0, done.stderr
 
 

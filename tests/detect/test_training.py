@@ -140,12 +140,12 @@ def test_images_without_a_box_are_trained_on(graph):
 
 
 @pytest.mark.parametrize(("steps", "looks"), [(10, [6, 8]), (7, [5, 6]), (2, []), (1, [])])
-def test_ap_is_told_after_three_fifths_of_the_steps_and_four(graph, data, steps, looks):
+def test_ap_is_reported_after_three_fifths_of_the_steps_and_four(graph, data, steps, looks):
     pytest.importorskip("pycocotools")
-    told: list[tuple[int, float]] = []
+    reported: list[tuple[int, float]] = []
     few = data.part(range(2))
-    found = measure_ap(graph, few, few, Schedule(steps, batch_size=1), 0, lambda *said: told.append(said))
-    assert [step for step, _ in told] == looks
+    found = measure_ap(graph, few, few, Schedule(steps, batch_size=1), 0, lambda *values: reported.append(values))
+    assert [step for step, _ in reported] == looks
     assert len(found.losses) == steps
     assert found.ap == average_precision(found.found, few)
 

@@ -15,9 +15,9 @@ from archlab.grammar import parse, parse_file, with_input
 from archlab.ir import BOXES, INPUT
 from archlab.nn import build, part_of, recount
 from archlab.nn.blank_inputs import blank_inputs
-from archlab.nn.memory import allocated
 from archlab.resources import find_architecture
 from archlab.roi import roi_align_macs
+from benchmarks.allocation import allocated
 
 TEXT = """net n(input=3x64x96)
 stem: conv(8, s=2)
@@ -144,7 +144,7 @@ def test_any_network_becomes_a_detector():
     graph = attach(resnet18(), SPEC)
     assert neck_strides(graph) == {"p2": 4, "p3": 8, "p4": 16, "p5": 32}
     assert not any(node.stage == "head" for node in graph)
-    assert spec_of(graph) == SPEC.on(("p2", "p3", "p4", "p5"))
+    assert spec_of(graph) == SPEC.with_levels(("p2", "p3", "p4", "p5"))
     assert recount(graph).equal
     assert [level.channels for level in levels_of(backbone_of(graph))] == [64, 128, 256, 512]
 
@@ -179,7 +179,7 @@ def test_a_spec_refuses_what_is_none(change, match):
 
 def test_what_is_no_detector_says_so():
     plain = elaborate(parse("net n\na: conv(8)"))
-    with pytest.raises(InputError, match="n says no neck and box head"):
+    with pytest.raises(InputError, match="n has no neck and box head"):
         attach(plain)
     with pytest.raises(ElaborationError, match=r"ends at a stride of 4, 8, 16 ….*its stages give p0 \(stride 1\)"):
         attach(plain, SPEC)

@@ -90,7 +90,7 @@ def test_the_digest_covers_the_outputs_and_their_order(pyramid):
         (0, ("p2",), "c must be a whole number of at least 1, not 0"),
     ],
 )
-def test_what_cannot_be_attached_is_told(backbone, width, levels, match):
+def test_what_cannot_be_attached_is_refused(backbone, width, levels, match):
     with pytest.raises(ElaborationError, match=match):
         attach_neck(backbone, width, levels)
 

@@ -27,13 +27,13 @@ def network(detect, values=None, backbone=BACKBONE):
     return made
 
 
-def test_every_part_says_what_it_is():
+def test_every_argument_reaches_the_spec():
     spec = network(": fpn(24, finest=3, coarsest=4) -> roi_align(5x3, sampling=1, aligned=1, canonical=64, rois=7)"
                    " -> box_head(32, classes=2)").detector  # fmt: skip
     assert spec == DetectorSpec(24, ("p3", "p4"), "roi_align", (5, 3), 1, True, 64, 7, 32, 2)
 
 
-def test_what_is_not_said_is_as_in_torchvision():
+def test_what_is_left_open_is_as_in_torchvision():
     spec = network(": fpn(256) -> roi_align -> box_head(1024)").detector
     assert spec == DetectorSpec(levels=("p2", "p3", "p4"))
 
@@ -106,6 +106,24 @@ def test_the_text_and_python_make_the_same_detector():
     assert backbone_of(made.graph).digest == backbone_of(by_hand).digest
 
 
+def test_a_level_is_taken_from_the_last_node_of_its_stage():
+    text = """net n(input=3x64x64)
+    stem: conv(8, s=4)
+    a: bottleneck(16, s=2) -> maxpool(1)
+    shapeless: identity
+    b: conv2d(16, 3, s=2)
+    """
+    made = network(": fpn(8) -> roi_pool(3) -> box_head(8)", backbone=text)
+    taken = {node.name: node.inputs for node in made.graph if node.name.endswith("lateral")}
+    ends = {node.stage: node.name for node in made.graph}
+    assert taken == {
+        "neck.p4.lateral": ("b",),
+        "neck.p3.lateral": (ends["a"],),
+        "neck.p2.lateral": (ends["stem"],),
+    }
+    assert made.graph[ends["a"]].op == "maxpool"
+
+
 def test_the_digest_tells_detectors_apart():
     texts = [
         ": fpn(8) -> roi_align(3) -> box_head(8)",
@@ -125,6 +143,8 @@ def test_draws_of_the_detection_space_settle_and_count_as_their_graphs():
     interpreter, rng = Interpreter(space), random.Random(7)
     for _ in range(20):
         made = interpreter.network(Random(rng))
+        # Field by field: a detector elaborated is a backbone that got its neck and head as a graph.
+        assert made.graph == attach_detector(made.without_detector.graph, made.detector)
         settled = parse(unparse(fill_holes(space, made)))
         assert elaborate(settled).digest == made.digest
         assert cost(elaborate(settled)) == cost(made)

@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw
 import archlab
 from archlab.errors import InputError
 from archlab.search.objective import parse_goals
+from tests.waiting import DEADLINE
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "sign_digits"
@@ -51,7 +52,9 @@ def squares(tmp_path_factory):
 def run(script: str, *arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)} | ({"IMAGE_FOLDER": str(folder)} if folder else {})
     command = [sys.executable, "-W", "ignore", str(EXAMPLE / script), *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, env=environment, capture_output=True, encoding="utf-8", check=False, timeout=DEADLINE
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -85,7 +88,7 @@ def judged_by(pruner: optuna.pruners.BasePruner, function) -> optuna.trial.Froze
 
 
 def test_an_images_split_is_by_the_order_of_names_within_its_class(squares):
-    splits = json.loads((squares / "splits.json").read_text())
+    splits = json.loads((squares / "splits.json").read_text(encoding="utf-8"))
     assert {split: len(items) for split, items in splits.items()} == {"train": 42, "val": 9, "test": 9}
     assert [item for item in splits["val"] if item["label"] == 2] == [
         {"file": f"red/{number}.png", "label": 2} for number in (14, 15, 16)
@@ -150,8 +153,9 @@ def test_a_search_without_photographs_ends_before_its_first_candidate(tmp_path):
         [*command, "-o", f"{EXAMPLE / 'train.py'}:accuracy"],
         env=environment,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
+        timeout=DEADLINE,
     )
     assert done.returncode == 2
     assert f"no photographs: {tmp_path / 'nowhere' / 'splits.json'}: No such file or directory" in done.stderr
@@ -170,7 +174,7 @@ def test_a_search_without_photographs_ends_before_its_first_candidate(tmp_path):
     ],
 )
 def test_broken_splits_are_refused(tmp_path, monkeypatch, text, message):
-    (tmp_path / "splits.json").write_text(text)
+    (tmp_path / "splits.json").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=message):
         objective(tmp_path, monkeypatch)
 
@@ -178,7 +182,7 @@ def test_broken_splits_are_refused(tmp_path, monkeypatch, text, message):
 def test_a_broken_image_is_named(tmp_path, monkeypatch):
     (tmp_path / "a.png").write_bytes(b"no image")
     item = [{"file": "a.png", "label": 0}]
-    (tmp_path / "splits.json").write_text(json.dumps({"train": item, "val": item, "test": item}))
+    (tmp_path / "splits.json").write_text(json.dumps({"train": item, "val": item, "test": item}), encoding="utf-8")
     _, module = objective(tmp_path, monkeypatch)
     with pytest.raises(InputError, match=r"a\.png cannot be read as an image"):
         next(module.train(network(), seed=0))
@@ -209,7 +213,7 @@ def test_a_search_and_its_comparison_from_end_to_end(squares, monkeypatch, tmp_p
     names = [line.split("|")[1].strip() for line in done.stdout.splitlines()[2:]]
     assert names[0] == found.finalists[0].name
     assert [name.split(" x ")[0] for name in names[1:]] == ["mobilenet_v1", "mobilenet_v2"]
-    record = json.loads((tmp_path / "comparison.json").read_text())
+    record = json.loads((tmp_path / "comparison.json").read_text(encoding="utf-8"))
     assert len(record["trainings"]) == 6
     assert all(t["macs"] >= record["trainings"][0]["macs"] for t in record["trainings"] if "mobile" in t["network"])
     again = run("compare.py", *arguments, folder=squares)

@@ -28,6 +28,7 @@ from archlab.resources import find_architecture, shipped_spaces
 from tests.nn.networks import DETECTOR, draws, graph_of, resized, shipped
 from tests.nn.references import side_of
 from tests.ops.every_operator import EVERY_OPERATOR
+from tests.waiting import DEADLINE
 
 RUFF = Path(sys.executable).with_name("ruff")
 # Layers of one name in different branches, names of Python and torch, a bare operator as a stage, a network in one.
@@ -107,13 +108,19 @@ def test_the_source_loads_the_same_state_and_computes_the_same(network, tmp_path
 
 def test_sources_pass_ruff_and_are_formatted(tmp_path):
     for name in NAMES:
-        (tmp_path / f"{name}.py").write_text(to_source(elaborate(parse_file(find_architecture(name))).without_detector))
+        (tmp_path / f"{name}.py").write_text(
+            to_source(elaborate(parse_file(find_architecture(name))).without_detector), encoding="utf-8"
+        )
     for text in (EVERY_OPERATOR, ODD):
         network = elaborate(parse(text))
-        (tmp_path / f"{network.name}.py").write_text(to_source(network))
+        (tmp_path / f"{network.name}.py").write_text(to_source(network), encoding="utf-8")
     for command in (["check", "--select", "E4,E7,E9,F,W,I,B,UP"], ["format", "--check"]):
         done = subprocess.run(
-            [RUFF, *command, "--isolated", "--no-cache", str(tmp_path)], capture_output=True, text=True, check=False
+            [RUFF, *command, "--isolated", "--no-cache", str(tmp_path)],
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+            timeout=DEADLINE,
         )
         assert done.returncode == 0, done.stdout
 

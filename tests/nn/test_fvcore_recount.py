@@ -11,6 +11,7 @@ from archlab.ir import Graph
 from archlab.nn.fvcore_recount import expected_by_operator, recount
 from tests.nn.networks import draws, graph_of, shipped, texts
 from tests.ops.every_operator import EVERY_OPERATOR
+from tests.waiting import DEADLINE
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,9 @@ def test_counting_says_nothing():
         "from archlab.elaborate import elaborate; from archlab.grammar import parse; from archlab.nn import recount;"
         f"print(recount(elaborate(parse({EVERY_OPERATOR!r})).graph).equal)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True, timeout=DEADLINE
+    )
     assert (done.stdout, done.stderr) == ("True\n", "")
 
 

@@ -8,18 +8,9 @@ from archlab.nn import latency
 from archlab.nn.latency import measure
 from archlab.nn.module import build
 from tests.nn.networks import graph_of
+from tests.waiting import Clock
 
 SHAPE = (3, 8, 8)
-
-
-class Clock:
-    """A clock that only the module moves."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def perf_counter(self) -> float:
-        return self.now
 
 
 class Slow(nn.Module):

@@ -9,6 +9,7 @@ from fvcore.nn import FlopCountAnalysis
 from torch import Tensor, nn
 
 from archlab.roi import RoIAlign, RoIPool, fvcore_handles, roi_align_bytes, roi_align_macs
+from tests.waiting import DEADLINE
 
 
 def test_macs_by_hand() -> None:
@@ -59,4 +60,4 @@ def test_fvcore_counts_the_operator(pool: nn.Module, macs: int) -> None:
 
 def test_counting_imports_no_torch() -> None:
     code = "import sys, archlab.roi as r; r.roi_align_macs(1, 1, (7, 7), 2); sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=DEADLINE).returncode == 0

@@ -18,6 +18,7 @@ from triton.compiler import ASTSource  # noqa: E402
 
 from archlab.roi.cuda_kernels import TRANSPOSED_BLOCK  # noqa: E402
 from archlab.roi.triton_kernels import LEVELS, roi_align_kernel, taps_kernel  # noqa: E402
+from tests.waiting import DEADLINE  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 TOOLS = Path(triton.__file__).parent / "backends" / "nvidia" / "bin"
@@ -30,7 +31,7 @@ def test_interpreted_kernels_equal_the_cpu() -> None:
     environment["PYTHONPATH"] = os.pathsep.join([str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [sys.executable, str(HERE / "interpreted_kernels.py")],
-        env=environment, capture_output=True, text=True, timeout=300, check=False,
+        env=environment, capture_output=True, encoding="utf-8", timeout=DEADLINE, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "equal"
@@ -49,7 +50,8 @@ def compiled(kernel, signature: dict[str, str], constants: dict[str, object], ta
     cubin.write_bytes(binary.asm["cubin"])
 
     def tool(name: str, *options: str) -> str:
-        return subprocess.run([TOOLS / name, *options, cubin], capture_output=True, text=True, check=True).stdout
+        command = [TOOLS / name, *options, cubin]
+        return subprocess.run(command, capture_output=True, encoding="utf-8", check=True, timeout=DEADLINE).stdout
 
     return tool("cuobjdump", "-res-usage"), tool("nvdisasm")
 

@@ -28,6 +28,7 @@ from archlab.search.features import FEATURES
 from archlab.search.objective import parse_goals
 from archlab.search.result import read_result
 from tests.search.conftest import TINY
+from tests.waiting import DEADLINE
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_only_pairs_of_equal_macs_count():
 def test_a_table_of_draws_is_read_and_its_faults_are_named(networks, interpreter, tmp_path):
     path = tmp_path / "trained.csv"
     names = sorted({name for n in networks for name in n.draws})
-    with path.open("w", newline="") as file:
+    with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, [*names, "accuracy"])
         writer.writeheader()
         writer.writerows({**n.draws, "accuracy": truth(n)} for n in networks)
@@ -81,7 +82,7 @@ def test_a_table_of_draws_is_read_and_its_faults_are_named(networks, interpreter
     assert values == [truth(n) for n in networks]
     with pytest.raises(InputError, match="has no number in its column 'value'"):
         read_trained(path, interpreter, None)
-    path.write_text("stem.conv.c,value\n5,1.0\n")
+    path.write_text("stem.conv.c,value\n5,1.0\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"row 1: stem\.conv\.c cannot be '5' \(it takes \{4, 8\}\)"):
         read_trained(path, interpreter, None)
 
@@ -128,7 +129,7 @@ def test_a_calibration_with_scores_judges_the_module_that_it_is_given(networks, 
 
 def archlab_command(*words):
     command = [sys.executable, "-m", "archlab", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=DEADLINE, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -152,6 +153,6 @@ def test_a_score_that_is_not_there_is_refused_by_name(networks):
 def test_too_few_networks_and_broken_files_are_refused(networks, tmp_path):
     with pytest.raises(InputError, match="at least 10 networks"):
         fit("tiny", networks[:9], [truth(n) for n in networks[:9]])
-    (tmp_path / "c.json").write_text('{"schema": "archlab.calibration/0"}')
+    (tmp_path / "c.json").write_text('{"schema": "archlab.calibration/0"}', encoding="utf-8")
     with pytest.raises(InputError, match="is not a calibration of this version"):
         objective_of(tmp_path / "c.json")

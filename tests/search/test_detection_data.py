@@ -8,12 +8,13 @@ import sys
 
 import pytest
 
+from archlab.detect.data_source import TRAIN
 from archlab.detect.scores import DETECTION
 from archlab.detect.shapes import drawn_shapes
-from archlab.detect.task import TRAIN
 from archlab.grammar import parse
 from archlab.search.detection_data import default_objective, find_task, has_data_objective
 from tests.detect.folders import write_data
+from tests.waiting import DEADLINE
 
 SPACE = """net small(input=3x64x64)
 stem: conv(8, s=2)
@@ -26,7 +27,7 @@ detect: fpn(8) -> roi_align(3, sampling=2) -> box_head(16, classes=80)
 
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / "small.arch").write_text(SPACE)
+    (tmp_path / "small.arch").write_text(SPACE, encoding="utf-8")
     for name, seed in (("train", 0), ("val", 1)):
         write_data(tmp_path / "shapes", drawn_shapes(8, (64, 64), seed), f"{name}.json", name)
     return tmp_path
@@ -34,14 +35,14 @@ def folder(tmp_path):
 
 def search(folder, *args, rc=0):
     command = [sys.executable, "-m", "archlab", "search", "small.arch", "--no-latency", "--out", "out", *args]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", check=False, timeout=DEADLINE)
     assert done.returncode == rc, done.stderr
     assert "Traceback" not in done.stderr
     return done
 
 
 def result(folder):
-    return json.loads((folder / "out" / "result.json").read_text())
+    return json.loads((folder / "out" / "result.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("name", [*DETECTION, TRAIN, "min:roi_fisher", "max:train"])
@@ -93,7 +94,7 @@ def test_two_workers_find_what_one_does(folder):
         for trial in result(folder)["trials"]
     }
     search(folder, *args, "--out", "one")
-    one = json.loads((folder / "one" / "result.json").read_text())["trials"]
+    one = json.loads((folder / "one" / "result.json").read_text(encoding="utf-8"))["trials"]
     alone = {trial["network"] if "network" in trial else str(trial["draws"]): trial["values"] for trial in one}
     shared = two.keys() & alone.keys()
     assert shared

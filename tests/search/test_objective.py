@@ -21,7 +21,7 @@ def test_a_direction_can_be_said():
 
 def test_a_function_of_the_users_is_loaded_and_maximised(tmp_path):
     path = tmp_path / "mine.py"
-    path.write_text("def f(module, candidate, trial):\n    return 1.0\n")
+    path.write_text("def f(module, candidate, trial):\n    return 1.0\n", encoding="utf-8")
     goal = parse_goals([f"{path}:f"])[0]
     assert (goal.kind, goal.objective.direction, goal.name) == ("user", "maximize", f"{path}:f")
     assert goal.function is not None
@@ -51,7 +51,7 @@ def test_what_cannot_be_an_objective_is_refused(text, message):
 
 def test_a_file_that_raises_is_refused_with_its_error(tmp_path):
     path = tmp_path / "mine.py"
-    path.write_text("1 / 0\n")
+    path.write_text("1 / 0\n", encoding="utf-8")
     with pytest.raises(InputError, match="ZeroDivisionError: division by zero"):
         parse_goals([f"{path}:f"])
 

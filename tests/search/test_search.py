@@ -9,7 +9,9 @@ import pytest
 import archlab
 from archlab.errors import BudgetError, InputError
 from archlab.search.result import read_result
+from archlab.search.study import loop
 from tests.search.conftest import TINY
+from tests.waiting import Clock
 
 
 def run(tmp_path, objective="params", space=None, **options):
@@ -52,7 +54,7 @@ def test_the_best_are_finalists_counted_again_by_fvcore_and_written_as_text(tmp_
         assert finalist.recount is not None
         assert finalist.recount.equal
         assert finalist.recount.macs == finalist.cost["macs"]
-        text = (tmp_path / "out" / finalist.file).read_text()
+        text = (tmp_path / "out" / finalist.file).read_text(encoding="utf-8")
         assert text == finalist.text
         network = archlab.elaborate(archlab.parse(text))
         assert network.digest == result.trials[finalist.trial].digest
@@ -87,7 +89,7 @@ def test_a_failure_is_recorded_with_its_reason_and_the_search_goes_on(tmp_path, 
     assert any("RuntimeError: four is too few (mine.py:" in r for r in reasons)
     assert any(r.endswith("is nan") for r in reasons)
     assert result.counts()["scored"] + result.counts()["failed"] == 12
-    assert json.loads((tmp_path / "out" / "result.json").read_text())["schema"] == "archlab.search/1"
+    assert json.loads((tmp_path / "out" / "result.json").read_text(encoding="utf-8"))["schema"] == "archlab.search/1"
 
 
 @pytest.mark.parametrize("returned", ["None", "'a'", "True"])
@@ -128,9 +130,16 @@ def test_a_space_that_runs_out_ends_with_what_there_is(tmp_path):
     assert result.interrupted == "no new network within the budget was found"
 
 
-def test_the_time_limit_ends_the_search(tmp_path, objective_file):
-    result = run(tmp_path, objective_file("time.sleep(0.2); return 1.0"), trials=30, timeout=0.5)
-    assert 1 <= result.counts()["scored"] <= 4
+def test_the_time_limit_ends_the_search(tmp_path, monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(loop, "time", clock)
+
+    def slow(module, candidate, trial):
+        clock.sleep(0.2)
+        return 1.0
+
+    result = run(tmp_path, slow, trials=30, timeout=0.5)
+    assert result.counts()["scored"] == 3, "begun at 0, 0.2 and 0.4 s"
     assert result.interrupted == "the time limit was reached"
 
 
@@ -283,7 +292,7 @@ def test_a_result_reads_back_equal(tmp_path):
 def test_a_broken_result_file_is_refused_in_one_line_with_the_way_out(tmp_path, break_it):
     run(tmp_path, trials=2)
     path = tmp_path / "out" / "result.json"
-    path.write_text(break_it(path.read_text()))
+    path.write_text(break_it(path.read_text(encoding="utf-8")), encoding="utf-8")
     with pytest.raises(InputError) as refused:
         read_result(path)
     assert "\n" not in refused.value.message

@@ -60,5 +60,9 @@ def is_evaluated(trial: FrozenTrial) -> bool:
 
 
 def sources_in(study: optuna.Study) -> dict[int, int]:
-    """Return for each trial of a later stage, by number, the number that its network's trial has in the first."""
-    return {trial.number: trial.user_attrs[SOURCE] for trial in study.get_trials(deepcopy=False)}
+    """Return for each queued trial of a later stage, by number, the number that its network's trial has in the first.
+
+    A worker that comes when another has just taken the last of the queue leaves a trial without one, which failed.
+    """
+    trials = study.get_trials(deepcopy=False)
+    return {trial.number: trial.user_attrs[SOURCE] for trial in trials if SOURCE in trial.user_attrs}

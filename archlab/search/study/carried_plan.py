@@ -11,8 +11,7 @@ from typing import Any
 import optuna
 
 from archlab.cost import Budget
-from archlab.detect.data_source import Source
-from archlab.detect.task import Task
+from archlab.detect.data_source import Source, Task
 from archlab.elaborate import Space, load
 from archlab.errors import InputError
 from archlab.grammar import parse, unparse

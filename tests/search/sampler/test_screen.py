@@ -300,5 +300,5 @@ def test_a_failure_teaches_and_a_death_does_not():
     for trial in (failed, died):
         study.tell(trial, state=optuna.trial.TrialState.FAIL)
     asked(study, interpreter)
-    book = study.sampler._book
+    book = study.sampler._seen
     assert (len(book.values), len(book.taken & book.claimed)) == (1, 0)

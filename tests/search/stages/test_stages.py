@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import optuna
 import pytest
@@ -16,8 +15,10 @@ import pytest
 import archlab
 from archlab.errors import InputError
 from archlab.search.result import read_result
+from archlab.search.workers import join
 from archlab.search.workers.join import work
 from tests.search.conftest import TINY
+from tests.waiting import Clock, finish, succeed, until
 
 FAR_BELOW = "return -float(candidate.cost['params'])"
 
@@ -195,33 +196,24 @@ def start(folder, objective, *more):
     command = [sys.executable, "-m", "archlab", "search", "tiny.arch", "-o", "max:params", "-n", 12,
                "--then", objective, "--keep", 8, "--no-latency", "--out", "out", *more]  # fmt: skip
     return subprocess.Popen([*map(str, command)], cwd=folder, env={**os.environ, "OMP_NUM_THREADS": "1"},
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
-
-
-def wait_for(condition, process):
-    deadline = time.monotonic() + 300
-    while not condition():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")  # fmt: skip
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
-def test_a_search_that_ends_in_its_second_stage_goes_on_there(tmp_path, tiny_file, objective_file, calls, end):
-    objective = objective_file("time.sleep(0.3)\nreturn float(candidate.cost['macs'])")
+def test_a_search_that_ends_in_its_second_stage_goes_on_there(tmp_path, tiny_file, objective_file, calls, gate, end):
+    objective = objective_file("gate.enter(candidate.number)\nreturn float(candidate.cost['macs'])")
+    gate.close(at=3)
     process = start(tmp_path, objective)
-    wait_for(lambda: len(calls()) >= 3, process)
+    until(lambda: len(gate.begun()) == 3, process)
     process.send_signal(end)
-    process.communicate()
-    before = len(calls())
-    assert before < 8
-    process = start(tmp_path, objective)
-    _, err = process.communicate(timeout=400)
-    assert process.returncode == 0, err
+    finish(process)
+    assert len(calls()) == 3
+    gate.open()
+    succeed(start(tmp_path, objective))
     result = read_result(tmp_path / "out" / "result.json")
     assert set(calls()) == set(digests(result, best(result, "params", 8)))
-    assert len(calls()) <= 8 + 1, "only what was running is run again"
+    assert len(calls()) == 8 + 1, "only what was running is run again"
     assert (result.stages[0].candidates, result.stages[1].candidates, result.stages[1].scored) == (12, 8, 8)
 
 
@@ -230,18 +222,22 @@ def test_a_search_that_ends_in_its_second_stage_goes_on_there(tmp_path, tiny_fil
 
 @pytest.mark.slow
 @pytest.mark.parametrize("storage", [None, "sqlite:///study.db"])
-def test_two_workers_judge_each_candidate_once_and_a_third_joins(tmp_path, tiny_file, objective_file, calls, storage):
-    objective = objective_file("time.sleep(0.3)\n" + CURVE)
+def test_two_workers_judge_each_candidate_once_and_a_third_joins(
+    tmp_path, tiny_file, objective_file, calls, gate, storage
+):
+    objective = objective_file("gate.enter(os.getpid())\n" + CURVE)
+    gate.close(at=1)
     process = start(tmp_path, objective, "--workers", 2, *(["--storage", storage] if storage else []))
     place = storage or "out/study.journal"
     file = tmp_path / place.removeprefix("sqlite:///")
-    wait_for(lambda: file.exists() and b"archlab:setup" in file.read_bytes(), process)
+    until(lambda: file.exists() and b"archlab:setup" in file.read_bytes(), process)
     command = [sys.executable, "-m", "archlab", "worker", "--study", "tiny", "--storage", place, "--json"]
-    joined = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    _, err = process.communicate(timeout=500)
-    assert process.returncode == 0, err
-    out, err = joined.communicate(timeout=200)
-    assert joined.returncode == 0, err
+    joined = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
+    until(lambda: len(gate.begun()) == 3, process)
+    assert len(set(gate.begun())) == 3, "each is at one, and the third takes part"
+    gate.open()
+    succeed(process)
+    out, _ = succeed(joined)
     assert json.loads(out) == {"spent": 12 + 8, "interrupted": None}
     result = read_result(tmp_path / "out" / "result.json")
     assert sorted(calls()) == sorted(digests(result, best(result, "params", 8)))
@@ -255,10 +251,11 @@ def test_a_worker_waits_for_the_next_stage_and_says_so(tmp_path, tiny_file, obje
     objective = objective_file("return 1.0")
     run(tmp_path, objective, keep=2, timeout=None, trials=4)
     journal = tmp_path / "out" / "study.journal"
-    lines = journal.read_text().splitlines(keepends=True)
+    lines = journal.read_text(encoding="utf-8").splitlines(keepends=True)
     second = next(i for i, line in enumerate(lines) if "tiny/2-value" in line and '"op_code":0' in line)
-    journal.write_text("".join(lines[:second]))
+    journal.write_text("".join(lines[:second]), encoding="utf-8")
     notes = []
+    monkeypatch.setattr(join, "time", Clock())
     done = work(str(journal), "tiny", timeout=1.0, note=notes.append)
     assert done.evaluated == 4
     assert notes == ["waiting for tiny/2-value, the next stage of tiny, which `archlab search` opens"]
@@ -276,6 +273,18 @@ def test_a_worker_without_the_code_of_a_later_stage_is_refused_at_once(tmp_path,
 def test_a_function_of_this_process_is_refused_to_workers_in_a_later_stage_too(tmp_path):
     with pytest.raises(InputError, match="a function of this process"):
         run(tmp_path, lambda *_: 1.0, workers=2)
+
+
+def test_what_a_worker_leaves_that_came_too_late_for_the_queue_is_no_candidate(tmp_path, objective_file, calls):
+    objective = objective_file("return float(candidate.cost['macs'])")
+    before = run(tmp_path, objective, keep=3)
+    journal = optuna.storages.journal.JournalFileBackend(str(tmp_path / "out" / "study.journal"))
+    study = optuna.load_study(study_name="tiny/2-value", storage=optuna.storages.JournalStorage(journal))
+    study.tell(study.ask(), state=optuna.trial.TrialState.FAIL)
+    again = run(tmp_path, objective, keep=3)
+    assert again.trials == before.trials
+    assert again.stages == before.stages
+    assert len(calls()) == 3
 
 
 # --- details ----------------------------------------------------------------------------------------------------

@@ -7,13 +7,13 @@ import os
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 
 import pytest
 
 import archlab
 from tests.search.conftest import TINY
+from tests.waiting import DEADLINE, until
 
 pytest.importorskip("optuna_dashboard", reason="optuna-dashboard is not installed")
 
@@ -31,15 +31,18 @@ def dashboard(tmp_path):
     code = f"from optuna_dashboard import run_server; run_server({storage!r}, '127.0.0.1', {port})"
     process = subprocess.Popen([sys.executable, "-c", code], env=os.environ, stderr=subprocess.DEVNULL)
 
-    def get(path):
-        for _ in range(100):
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as answer:
-                    return answer.read().decode()
-            except OSError:
-                time.sleep(0.2)
-        raise AssertionError("the dashboard does not answer")
+    def answers():
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=DEADLINE).close()
+        except OSError:
+            return False
+        return True
 
+    def get(path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=DEADLINE) as answer:
+            return answer.read().decode()
+
+    until(answers, process)
     yield result, get
     process.kill()
     process.wait()

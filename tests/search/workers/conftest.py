@@ -13,6 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.lacking import lacking
+from tests.waiting import DEADLINE, Gate
+
+ROOT = Path(__file__).resolve().parents[3]
 USER, PASSWORD = "searcher", "s3cret:p@ss"
 QUOTED = "s3cret%3Ap%40ss"
 
@@ -39,7 +43,7 @@ class Postgres:
     def create(self, name):
         environment = {**os.environ, "PGPASSWORD": PASSWORD}
         command = [self.bin / "createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, name]
-        subprocess.run(command, check=True, env=environment, capture_output=True)
+        subprocess.run(command, check=True, env=environment, capture_output=True, timeout=DEADLINE)
         return self.url(name)
 
     def _run(self, program, *args):
@@ -52,7 +56,7 @@ def run_as_postgres(command):
     if os.getuid() == 0:
         words = ["runuser", "-u", "postgres", "--", *words]
     subprocess.run(words, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                   cwd="/")  # fmt: skip
+                   cwd="/", timeout=DEADLINE)  # fmt: skip
 
 
 def find_postgres():
@@ -68,12 +72,10 @@ def postgres():
     pytest.importorskip("psycopg")
     binaries = find_postgres()
     if binaries is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("PostgreSQL is not installed: .ci/run installs it")
-        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
+        lacking("no PostgreSQL on this machine (apt-get install postgresql)")
     folder = Path(tempfile.mkdtemp(prefix="archlab-pg-", dir="/tmp"))
     secret = folder / "password"
-    secret.write_text(PASSWORD)
+    secret.write_text(PASSWORD, encoding="utf-8")
     if os.getuid() == 0:
         shutil.chown(folder, "postgres")
         shutil.chown(secret, "postgres")
@@ -102,21 +104,33 @@ SPACE = (
 
 @pytest.fixture
 def many(tmp_path):
-    """A space of 4,096 networks and an objective that is quick, and leaves a line for each call."""
-    (tmp_path / "many.arch").write_text(SPACE)
+    """A space of 4,096 networks and an objective that is quick, passes a gate, and leaves a line for each call."""
+    (tmp_path / "many.arch").write_text(SPACE, encoding="utf-8")
     (tmp_path / "quick.py").write_text(
         textwrap.dedent(f"""\
-        import os, pathlib, time
-        CALLS = pathlib.Path({str(tmp_path / "calls.txt")!r})
+        import os, pathlib, sys
+
+        sys.path.insert(0, {str(ROOT)!r})
+        from tests.waiting import DEADLINE, Gate
+
+        FOLDER = pathlib.Path({str(tmp_path)!r})
+        CALLS = FOLDER / "calls.txt"
 
         def value(module, candidate, trial):
-            time.sleep(float(os.environ.get("PAUSE", "0")))
+            Gate(FOLDER).enter(os.getpid())
             with CALLS.open("a") as file:
                 file.write(f"{{candidate.graph.digest}} {{os.getpid()}}\\n")
             return float(candidate.cost["params"] % 977)
-        """)
+        """),
+        encoding="utf-8",
     )
     return tmp_path
+
+
+@pytest.fixture
+def gate(many):
+    """Where the objective of ``many`` waits; the calls that come leave the id of their process."""
+    return Gate(many)
 
 
 @pytest.fixture
@@ -124,15 +138,15 @@ def archlab_in(many):
     """Starts the command line in the folder of ``many``."""
     started = []
 
-    def start(*args, **environment):
+    def start(*args, stderr=subprocess.PIPE, **environment):
         words = [sys.executable, "-m", "archlab", *map(str, args)]
         process = subprocess.Popen(
             words,
             cwd=many,
             env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+            stderr=stderr,
+            encoding="utf-8",
         )
         started.append(process)
         return process
@@ -146,4 +160,4 @@ def archlab_in(many):
 
 def calls(folder):
     path = folder / "calls.txt"
-    return [line.split()[0] for line in path.read_text().splitlines()] if path.exists() else []
+    return [line.split()[0] for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []

@@ -6,15 +6,16 @@ import random
 import signal
 import subprocess
 import sys
-import time
 
 import optuna
 import pytest
 
 from archlab.errors import InputError
 from archlab.search.result import read_result
+from archlab.search.storage import liveness
 from archlab.search.storage.open_storage import open_storage
 from tests.search.workers.conftest import PASSWORD, QUOTED, calls
+from tests.waiting import DEADLINE, Clock, finish, succeed, until
 
 
 def search_args(trials, *more):
@@ -35,52 +36,55 @@ def check_complete(folder, trials):
 @pytest.mark.slow
 def test_four_workers_do_four_hundred_trials_each_network_once(many, archlab_in, database):
     process = archlab_in(*search_args(400, "--workers", 4), ARCHLAB_STORAGE=database)
-    _, err = process.communicate(timeout=400)
-    assert process.returncode == 0, err
+    succeed(process)
     check_complete(many, 400)
     assert len(calls(many)) == len(set(calls(many))) == 400, "no candidate was scored twice, and none is lost"
 
 
 @pytest.mark.slow
-def test_workers_killed_at_random_and_replaced_lose_nothing(many, archlab_in, database):
+def test_workers_killed_at_random_and_replaced_lose_nothing(many, archlab_in, gate, database):
     rng = random.Random(0)
-    begun = archlab_in(*search_args(60, "--heartbeat", 1), ARCHLAB_STORAGE=database, PAUSE="0.1")
-    deadline = time.monotonic() + 60
-    while len(calls(many)) < 2 and time.monotonic() < deadline:
-        time.sleep(0.1)
+    gate.close(at=3)
+    begun = archlab_in(*search_args(60, "--heartbeat", 1), ARCHLAB_STORAGE=database)
+    until(lambda: len(gate.begun()) == 3, begun)
 
     def worker():
-        return archlab_in("worker", "--study", "many", ARCHLAB_STORAGE=database, PAUSE="0.1")
+        return archlab_in("worker", "--study", "many", ARCHLAB_STORAGE=database)
 
     workers = [worker(), worker()]
     for _ in range(4):
-        time.sleep(rng.uniform(3, 6))
+        until(lambda: {str(each.pid) for each in workers} <= set(gate.begun()), begun)
+        # All wait at the gate. While some pass, the victim may be anywhere in its trial or the next.
+        passing = len(gate.begun()) + rng.randint(1, 6)
+        gate.close(at=passing)
         victim = workers.pop(rng.randrange(2))
+        come = passing - rng.randint(0, 2)
+        until(lambda count=come: len(gate.begun()) >= count, begun)
         victim.send_signal(signal.SIGKILL)
         workers.append(worker())
-    _, err = begun.communicate(timeout=200)
-    assert begun.returncode == 0, err
+    gate.open()
+    succeed(begun)
     check_complete(many, 60)
     for left in workers:
-        left.communicate(timeout=60)
-        assert left.returncode == 0
+        succeed(left)
 
 
 @pytest.mark.slow
-def test_a_server_that_is_stopped_and_started_again_is_waited_for(many, archlab_in, postgres, database):
-    process = archlab_in(*search_args(30), ARCHLAB_STORAGE=database, PAUSE="0.1")
-    deadline = time.monotonic() + 60
-    while len(calls(many)) < 5 and time.monotonic() < deadline:
-        time.sleep(0.05)
+def test_a_server_that_is_stopped_and_started_again_is_waited_for(many, archlab_in, gate, postgres, database):
+    said = many / "said.txt"
+    gate.close(at=5)
+    with said.open("w", encoding="utf-8") as stderr:
+        process = archlab_in(*search_args(30), ARCHLAB_STORAGE=database, stderr=stderr)
+    until(lambda: len(gate.begun()) == 5, process)
     postgres.stop()
-    time.sleep(2)
+    gate.open()
+    until(lambda: "does not answer: waiting for it" in said.read_text(encoding="utf-8"), process)
     stalled = len(calls(many))
     postgres.start()
-    _, err = process.communicate(timeout=120)
-    assert process.returncode == 0, err
+    finish(process)
+    assert process.returncode == 0, said.read_text(encoding="utf-8")
     assert stalled < 30
-    assert "does not answer: waiting for it" in err
-    assert "answers again: going on" in err
+    assert "answers again: going on" in said.read_text(encoding="utf-8")
     check_complete(many, 30)
 
 
@@ -98,7 +102,7 @@ def test_a_wrong_address_is_one_clear_line_without_the_password(postgres, archla
     if ":1" in change.get("host", ""):
         address = f"postgresql://searcher:{QUOTED}@127.0.0.1:1/postgres"
     process = archlab_in(*search_args(2, "--storage", address))
-    out, err = process.communicate(timeout=60)
+    out, err = finish(process)
     assert process.returncode == 2
     first, hint = err.splitlines()
     assert first.startswith("archlab: cannot connect to postgresql://searcher:***@")
@@ -110,20 +114,22 @@ def test_a_wrong_address_is_one_clear_line_without_the_password(postgres, archla
 
 def test_the_password_is_in_no_file_and_no_message(many, archlab_in, database):
     process = archlab_in(*search_args(3, "--storage", database))
-    out, err = process.communicate(timeout=60)
+    out, err = finish(process)
     assert process.returncode == 0, err
-    texts = [path.read_text(errors="replace") for path in (many / "out").rglob("*") if path.is_file()]
+    texts = [path.read_text(errors="replace", encoding="utf-8") for path in (many / "out").rglob("*") if path.is_file()]
     assert any("searcher:***@" in text for text in texts), "the command is kept, without the password"
     for secret in (PASSWORD, QUOTED):
         assert not any(secret in text for text in [*texts, out, err])
 
 
-def test_a_trial_of_a_worker_that_died_before_its_first_beat_is_given_up(database):
+def test_a_trial_of_a_worker_that_died_before_its_first_beat_is_given_up(database, monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(liveness, "time", clock)
     opened = open_storage(database, heartbeat=1)
     study = optuna.create_study(storage=opened.storage, study_name="s")
     study.ask()
     opened.liveness.reap(study)
-    time.sleep(2.2)
+    clock.sleep(2.2)
     opened.liveness.reap(study)
     assert [t.state.name for t in study.trials] == ["FAIL", "WAITING"]
 
@@ -136,5 +142,5 @@ def test_an_address_without_its_driver_is_refused(monkeypatch):
 
 
 def test_the_server_runs_on_loopback_only(postgres):
-    shown = subprocess.run(["ss", "-ltn"], capture_output=True, text=True, check=False).stdout
+    shown = subprocess.run(["ss", "-ltn"], capture_output=True, encoding="utf-8", check=False, timeout=DEADLINE).stdout
     assert f"0.0.0.0:{postgres.port}" not in shown

@@ -11,9 +11,9 @@ import torch
 from archlab.cost import cost
 from archlab.elaborate import elaborate
 from archlab.grammar import parse, parse_file
-from archlab.nn.memory import Allocated, allocated, peaks
 from archlab.nn.module import build
 from archlab.resources import find_architecture
+from benchmarks.allocation import Allocated, allocated, peaks
 from benchmarks.memory_bound import (
     ANY_LAYOUT,
     CHANNELS_LAST,

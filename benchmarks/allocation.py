@@ -32,7 +32,7 @@ class Allocated:
 
 
 def allocated(module: fx.GraphModule, input_shape: Shape, channels_last: bool = True) -> Allocated:
-    """What ``module``, in evaluation mode, allocates for one image of ``input_shape`` (C, H, W) on the CPU.
+    """Return what ``module``, in evaluation mode, allocates for one image of ``input_shape`` (C, H, W) on the CPU.
 
     ``values`` equals the closed form ``archlab.cost.cost(network).memory`` to the byte wherever the peak lies behind
     the first operator (before that the closed form counts the input, which here is the caller's). ``peak`` is larger
@@ -61,7 +61,7 @@ def allocated(module: fx.GraphModule, input_shape: Shape, channels_last: bool = 
 
 
 def peaks(events: Iterable[dict[str, Any]]) -> Allocated:
-    """The peaks in a profiler's trace: its memory events, and the ends of the outermost operators among them."""
+    """Return the peaks in a profiler's trace: its memory events, and the ends of the outermost operators among them."""
     moments: list[tuple[float, int, int]] = []
     calls = []
     for event in events:
