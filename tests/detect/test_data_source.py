@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from archlab.detect import coco, data_source
 from archlab.detect.data_source import find_source
 from archlab.detect.load import read_source
 from archlab.errors import InputError
@@ -109,3 +110,16 @@ def test_annotations_that_were_written_to_are_read_again(tmp_path):
     write(tmp_path, tiny() | {"annotations": []})
     after = read_source(source, (8, 8))
     assert [sum(len(boxes) for part in both for boxes in part.boxes) for both in (before, after)] == [2, 0]
+
+
+def test_a_format_is_a_row_by_which_its_files_are_found_and_read(tmp_path, monkeypatch):
+    row = data_source.DataFormat(
+        ".txt", ("boxes.txt",), ("val.txt",), lambda path: coco.read_annotations(tmp_path / path.read_text())
+    )
+    monkeypatch.setattr(data_source, "DATA_FORMATS", (*data_source.DATA_FORMATS, row))
+    (tmp_path / "other").mkdir()
+    file = tmp_path / "other" / "boxes.txt"
+    file.write_text(write(tmp_path, tiny()).name)
+    source = find_source(tmp_path / "other")
+    assert source == data_source.Source(file)
+    assert data_source.read_annotations(file) == coco.read_annotations(tmp_path / file.read_text())
