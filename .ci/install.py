@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PIP = (sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-color", "--progress-bar", "off")
 WANTED = ("-c", "constraints.txt", "-e", ".[dev,zoo,onnx,detect]")
-NEWS = re.compile(r"\s*(Collecting|Downloading|Processing|Building|Installing collected packages|ERROR)")
+NEWS = re.compile(r"\s*(Obtaining|Collecting|Downloading|Processing|Building|Installing|ERROR)(?!.*: finished)")
 EVERY = 5.0
 """Seconds between two counts."""
 

@@ -27,6 +27,8 @@ def installer():
 
 def test_news_of_pip_are_printed_and_its_exit_code_is_kept(installer, capfd):
     lines = (
+        "  Installing build dependencies: started",
+        "  Installing build dependencies: finished with status 'done'",
         "Collecting torch>=2.6 (from archlab==0.1.0)",
         "  Downloading torch-2.14.1-cp311-cp311-manylinux_2_28_x86_64.whl (554.6 MB)",
         "  Preparing metadata (pyproject.toml): started",
@@ -38,6 +40,7 @@ def test_news_of_pip_are_printed_and_its_exit_code_is_kept(installer, capfd):
     out, err = capfd.readouterr()
     assert out == "", "standard output is for what was asked for"
     assert [line.strip() for line in err.splitlines() if line.startswith("  ")] == [
+        "Installing build dependencies",
         "Collecting torch>=2.6",
         "Downloading torch-2.14.1-cp311-cp311-manylinux_2_28_x86_64.whl (554.6 MB)",
         "Processing rich-15.0.0-py3-none-any.whl",
