@@ -227,7 +227,7 @@ def test_a_candidate_is_trained_on_the_excerpt_of_the_photographs(monkeypatch, t
     space = tmp_path / "space.arch"
     space.write_text("net t(input=3x24x24)\nstem: conv({8, 16}, 3, s=2)\nhead: gap -> fc(10)\n")
     found = archlab.search(
-        str(space), (), f"{EXAMPLE / 'train.py'}:accuracy", trials=2, out=tmp_path / "out", latency=False
+        str(space), objective=f"{EXAMPLE / 'train.py'}:accuracy", trials=2, out=tmp_path / "out", latency=False
     )
     values = [value for trial in found.trials for value in trial.values.values()]
     assert len(values) == 2
