@@ -27,13 +27,13 @@ STATIC_ROWS = 50
 """Rows of the table of trials that are in the page itself; a script fills in the rest."""
 
 
-def write_report(result: SearchResult, path: Path) -> None:
+def write_report(result: SearchResult, path: str | Path) -> None:
     """Write the report of ``result`` to ``path``, all of it or nothing.
 
     Raises:
         InputError: the file cannot be written; an older one is then as it was.
     """
-    write_atomic(path, render_report(result))
+    write_atomic(Path(path), render_report(result))
 
 
 def render_report(result: SearchResult) -> str:
