@@ -114,8 +114,13 @@ class Axis:
         return self.start + (here - low) / (high - low) * (self.stop - self.start)
 
     def ticks(self, most: int = 6) -> tuple[float, ...]:
-        """Return round numbers on the axis, at most about ``most``."""
-        return self._decades(most) if self.is_log else self._steps(most)
+        """Return round numbers on the axis, at most about ``most``.
+
+        A logarithmic axis so short that it holds fewer than three of its own has those of a linear one.
+        """
+        if self.is_log and len(ticks := self._decades(most)) > 2:
+            return ticks
+        return self._steps(most)
 
     def _steps(self, most: int) -> tuple[float, ...]:
         """Return multiples of 1, 2 or 5 times a power of ten."""

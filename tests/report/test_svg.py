@@ -60,6 +60,7 @@ def test_odd_values_have_an_axis_with_few_ticks(values: list[float]):
 @pytest.mark.parametrize(
     ("low", "high", "ticks"),
     [
+        (15.0, 33.0, (15.0, 20.0, 25.0, 30.0)),  # 20 alone would say nothing of the scale
         (9.0, 110.0, (10.0, 20.0, 50.0, 100.0)),
         (0.9, 1.1e5, (1.0, 10.0, 100.0, 1e3, 1e4, 1e5)),
         (0.9, 1.1e9, (1.0, 100.0, 1e4, 1e6, 1e8)),
