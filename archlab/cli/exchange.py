@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from archlab.exchange.detector_parts import PARTS, DetectorPart
 from archlab.exchange.export import FORMATS
 from archlab.exchange.export import export as exported
+from archlab.exchange.export_parts import PARTS, DetectorPart
 from archlab.exchange.rewrite import RULES
 
 

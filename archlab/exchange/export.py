@@ -12,7 +12,7 @@ from typing import cast
 
 from archlab.elaborate import Network, Space
 from archlab.errors import InputError
-from archlab.exchange.detector_parts import DetectorPart
+from archlab.exchange.export_parts import DetectorPart
 
 __all__ = ["FORMATS", "DetectorPart", "Format", "export"]
 

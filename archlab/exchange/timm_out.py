@@ -14,7 +14,7 @@ from itertools import groupby
 from archlab.elaborate import Network, Space, elaborate
 from archlab.elaborate.scope import round_to_divisor
 from archlab.errors import InputError
-from archlab.exchange.detector_parts import DetectorPart
+from archlab.exchange.export_parts import DetectorPart
 from archlab.exchange.timm_in import ACTIVATIONS, from_timm
 from archlab.grammar import ast
 from archlab.ir import Graph, Node

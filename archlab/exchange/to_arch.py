@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archlab.elaborate import Network, Space, fill_holes
 from archlab.errors import InputError
-from archlab.exchange.detector_parts import DetectorPart
+from archlab.exchange.export_parts import DetectorPart
 from archlab.grammar import unparse
 
 

@@ -8,7 +8,7 @@ import torch
 
 from archlab.elaborate import Network, Space
 from archlab.errors import InputError
-from archlab.exchange.detector_parts import DetectorPart, build_part
+from archlab.exchange.export_parts import DetectorPart, build_part
 from archlab.ir import BOXES, Graph
 from archlab.nn.blank_inputs import blank_inputs
 

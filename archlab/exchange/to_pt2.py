@@ -7,7 +7,7 @@ import io
 import torch
 
 from archlab.elaborate import Network, Space
-from archlab.exchange.detector_parts import DetectorPart, build_part
+from archlab.exchange.export_parts import DetectorPart, build_part
 from archlab.nn.blank_inputs import blank_inputs
 
 

@@ -15,8 +15,8 @@ import torch
 from archlab.detector.grow import Grown
 from archlab.elaborate import Fixed, Interpreter, elaborate, load
 from archlab.errors import BuildError, InputError
-from archlab.exchange.detector_parts import build_part
 from archlab.exchange.export import FORMATS, export
+from archlab.exchange.export_parts import build_part
 from archlab.exchange.operator_exports import OPERATOR_EXPORTS
 from archlab.exchange.python.source import to_source
 from archlab.grammar import parse, parse_file

@@ -13,7 +13,7 @@ from archlab.cost import cost
 from archlab.elaborate import Network, Space
 from archlab.errors import InputError
 from archlab.exchange.constructors import Argument, Construct, Named
-from archlab.exchange.detector_parts import DetectorPart, refuse_missing_part
+from archlab.exchange.export_parts import DetectorPart, refuse_missing_part
 from archlab.exchange.python.classes import Class, classes_of
 from archlab.exchange.python.expressions import HELPERS
 
