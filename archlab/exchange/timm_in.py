@@ -47,7 +47,7 @@ _UNSAID = {
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class TimmBlock:
     """A block string: its type, its numbers by letter, its activation where it names one, and its skip."""
 
     kind: str
@@ -59,7 +59,7 @@ class Block:
         return self.numbers.get(key, 0)
 
 
-def read_block(text: str) -> Block:
+def read_block(text: str) -> TimmBlock:
     """Return a block string, read.
 
     >>> read_block("ir_r2_k3_s2_e6_c24_nre").act
@@ -93,7 +93,7 @@ def read_block(text: str) -> Block:
     missing = [key for key in ("r", "k", "s", "c", *("e" * (kind in ("ir", "er")))) if key not in numbers]
     if missing:
         raise InputError(f"{text}: it lacks {missing[0]!r}", hint="write it like ir_r2_k3_s2_e6_c24_se0.25")
-    return Block(kind, numbers, act, skip)
+    return TimmBlock(kind, numbers, act, skip)
 
 
 def from_timm(text: str, source: str = "<timm>") -> ast.Architecture:
@@ -103,7 +103,7 @@ def from_timm(text: str, source: str = "<timm>") -> ast.Architecture:
         InputError: a line cannot be read, or says what the language does not; the message names line and part.
     """
     keys = dict(_KEYS)
-    stages: list[list[Block]] = []
+    stages: list[list[TimmBlock]] = []
     for number, line in enumerate(text.splitlines(), 1):
         words = line.split("#")[0].replace(",", " ").split()
         if not words:
@@ -122,7 +122,7 @@ def from_timm(text: str, source: str = "<timm>") -> ast.Architecture:
     return parse(_text(keys, stages, source), source)
 
 
-def _text(keys: Mapping[str, str], stages: list[list[Block]], source: str) -> str:
+def _text(keys: Mapping[str, str], stages: list[list[TimmBlock]], source: str) -> str:
     if keys["act"] not in _NAMES or keys["se"] not in ("in", "exp"):
         key = "act" if keys["act"] not in _NAMES else "se"
         values = ", ".join(_NAMES) if key == "act" else "in, exp"
@@ -173,7 +173,7 @@ def _text(keys: Mapping[str, str], stages: list[list[Block]], source: str) -> st
     return "\n".join([*lines, f"head: {head} -> {tail}", ""])
 
 
-def _layer(block: Block, default: str) -> str:
+def _layer(block: TimmBlock, default: str) -> str:
     arguments = [f"{block['c']:g}", f"{block['k']:g}"]
     arguments += [f"s={block['s']:g}"] * (block["s"] != 1)
     arguments += [f"e={block['e']:g}"] * (block.kind in ("ir", "er"))
