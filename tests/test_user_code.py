@@ -27,8 +27,11 @@ OBJECTIVE = "def accuracy(module, candidate, trial):\n    return float(candidate
 
 @pytest.fixture
 def write(tmp_path, monkeypatch):
-    """Writes files into the current folder, an empty one."""
+    """Writes files into the current folder, an empty one, as in a process that has imported nothing like them."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
+    for name in ("helpers", "late", "nets", "nets.helpers", "sub", "top", "train"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
 
     def write(**files):
         for name, text in files.items():
