@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
     __version__: str
 
-# What imports torch, optuna or plotly is imported when it is first used: `import archlab` takes a tenth of a second.
+# What imports torch, optuna or plotly is imported when it is first used, so that `import archlab` is quick.
 _LAZY = {
     "Audit": "archlab.audit.audit_result",
     "Candidate": "archlab.search.candidate",
