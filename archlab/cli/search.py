@@ -16,7 +16,7 @@ from archlab.cost import METRICS
 from archlab.detect.data_source import TRAIN_STEPS
 from archlab.detect.scores import DETECTION
 from archlab.score import SCORES
-from archlab.search.choices import HEARTBEAT, KEEP, PRUNERS, SAMPLER, SAMPLERS
+from archlab.search.choices import HEARTBEAT, KEEP, MAX_DEATHS, PRUNERS, SAMPLER, SAMPLERS
 
 
 def _search_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -52,6 +52,15 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--trials", "-n", type=click.IntRange(1), default=60, show_default=True,
                      help="Candidates to evaluate; over-budget and repeated draws are free."),
         click.option("--timeout", metavar="TIME", help="Begin no evaluation after this time, such as 10m."),
+        click.option("--trial-timeout", metavar="TIME",
+                     help="End an evaluation that takes longer, such as 30m; its candidate has failed."),
+        click.option("--max-deaths", type=click.IntRange(1), default=MAX_DEATHS, show_default=True,
+                     help="How many workers a network may kill before it is a failed candidate."),
+        click.option("--keep-going", is_flag=True,
+                     help="Go on when one error in one line of your file fails three evaluations in a row."),
+        click.option("--retry-failed", is_flag=True, help="Judge once more what failed in an earlier run."),
+        click.option("--accept-changed-code", is_flag=True,
+                     help="Resume a study that other code of yours has judged so far; the report says from where on."),
         click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True,
                      help="The seed of draws, weights and scores."),
         click.option("--sampler", type=click.Choice(SAMPLERS), default=SAMPLER, show_default=True,

@@ -15,7 +15,7 @@ from archlab.detect.data_source import TRAIN_STEPS
 from archlab.elaborate.space import MAX_NODES
 from archlab.grammar.ast import Architecture
 from archlab.search.candidate import UserObjective
-from archlab.search.choices import HEARTBEAT, SAMPLER
+from archlab.search.choices import HEARTBEAT, MAX_DEATHS, SAMPLER
 from archlab.search.result import SearchResult
 
 if TYPE_CHECKING:
@@ -39,6 +39,11 @@ def search(
     pruner: str | None = None,
     trials: int = 60,
     timeout: float | str | None = None,
+    trial_timeout: float | str | None = None,
+    max_deaths: int = MAX_DEATHS,
+    keep_going: bool = False,
+    retry_failed: bool = False,
+    accept_changed_code: bool = False,
     seed: int = 0,
     sampler: str = SAMPLER,
     top: int = 5,
@@ -74,6 +79,11 @@ def search(
             median in the first stage, and successive halving in later ones.
         trials: candidates to evaluate; over-budget and repeated draws are free.
         timeout: a time such as ``"10m"``, or seconds, after which no evaluation is begun.
+        trial_timeout: a time after which an evaluation is ended, and its candidate failed.
+        max_deaths: how many workers a network may kill before it is a failed candidate.
+        keep_going: whether to go on when one error in one line of your file fails three evaluations in a row.
+        retry_failed: whether to judge once more what failed in an earlier run.
+        accept_changed_code: whether to resume a study that other code of yours has judged so far.
         seed: of draws, weights and scores.
         sampler: ``"screen"``, ``"tpe"``, ``"nsga2"``, ``"gp"`` or ``"random"``.
         top: how many finalists to report.
@@ -108,6 +118,11 @@ def search(
         pruner=pruner,
         trials=trials,
         timeout=timeout,
+        trial_timeout=trial_timeout,
+        max_deaths=max_deaths,
+        keep_going=keep_going,
+        retry_failed=retry_failed,
+        accept_changed_code=accept_changed_code,
         seed=seed,
         sampler=sampler,
         top=top,

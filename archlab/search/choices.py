@@ -7,5 +7,7 @@ SAMPLER = "screen"
 PRUNERS = ("halving", "median", "none")
 KEEP = "25%"
 """The share of candidates that goes on to the next stage by default."""
+MAX_DEATHS = 3
+"""Deaths of workers at one network after which it is a failed candidate, by default."""
 HEARTBEAT = 30
 """Seconds between a worker's signs of life on a database server, by default."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from archlab.cost import METRICS, Budget
 from archlab.detect.data_source import Task
 from archlab.elaborate import Space
-from archlab.search.choices import HEARTBEAT, SAMPLER
+from archlab.search.choices import HEARTBEAT, MAX_DEATHS, SAMPLER
 from archlab.search.keep_rule import KeepRule
 from archlab.search.result import Objective
 
@@ -37,6 +37,9 @@ class Stage:
         pruner: one of ``choices.PRUNERS``; None for the median in the first stage and successive halving in later ones.
         threads: torch's threads while latency is measured.
         timeout: seconds after which no evaluation is begun; None for no limit.
+        trial_timeout: seconds after which an evaluation is ended, and its candidate failed; None for no limit.
+        max_deaths: how many workers a network may kill before it is a failed candidate.
+        keep_going: whether to go on when one error in one line of a user's file fails evaluation after evaluation.
         keep: how many of the stage before this one judges.
     """
 
@@ -50,6 +53,9 @@ class Stage:
     pruner: str | None = None
     threads: int = 1
     timeout: float | None = None
+    trial_timeout: float | None = None
+    max_deaths: int = MAX_DEATHS
+    keep_going: bool = False
     keep: KeepRule | None = None
 
     @property
@@ -73,6 +79,8 @@ class Plan:
         out: the folder for the study, the result, the report and the finalists.
         storage: the storage's address, which may hold a password; None for ``study.journal`` in ``out``.
         heartbeat: seconds between a worker's signs of life on a database server.
+        retry_failed: whether to judge once more what failed in an earlier run.
+        accept_changed_code: whether to resume a study that other code has judged so far.
         workers: how many processes evaluate on this machine; with one, this one does.
         top: how many finalists to report.
         latency: whether to measure the finalists' latency.
@@ -87,6 +95,8 @@ class Plan:
     out: Path
     storage: str | None = None
     heartbeat: int = HEARTBEAT
+    retry_failed: bool = False
+    accept_changed_code: bool = False
     workers: int = 1
     top: int = 5
     latency: bool = True

@@ -6,6 +6,7 @@ The cheap checks come first, and torch is imported after them: most mistakes are
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from archlab.grammar import parse_file, unparse, with_input
 from archlab.grammar.ast import Architecture
 from archlab.resources import find_architecture
 from archlab.search.candidate import UserObjective
-from archlab.search.choices import HEARTBEAT, KEEP, PRUNERS, SAMPLER, SAMPLERS
+from archlab.search.choices import HEARTBEAT, KEEP, MAX_DEATHS, PRUNERS, SAMPLER, SAMPLERS
 from archlab.search.detection_data import default_objective, find_task, report_data, with_class_count
 from archlab.search.keep_rule import KeepRule, parse_keep
 from archlab.search.plan import Note, Plan, Stage
@@ -46,6 +47,11 @@ def make_plan(
     pruner: str | None = None,
     trials: int = 60,
     timeout: float | str | None = None,
+    trial_timeout: float | str | None = None,
+    max_deaths: int = MAX_DEATHS,
+    keep_going: bool = False,
+    retry_failed: bool = False,
+    accept_changed_code: bool = False,
     seed: int = 0,
     sampler: str = SAMPLER,
     top: int = 5,
@@ -84,29 +90,33 @@ def make_plan(
         _refuse_unknown("pruner", pruner, PRUNERS)
     limits = parse_budget(budget)
     keeps = _keeps(shares, len(later))
-    seconds = parse_duration(timeout) if isinstance(timeout, str) else timeout
+    seconds, each = _seconds(timeout), _seconds(trial_timeout)
     from archlab.search.objective import parse_goals
 
     goals = parse_goals([*first, *later], task)
     _refuse_local_functions(goals, workers)
     if task is not None and note is not None:
         report_data(task, note)
-    name = study or loaded.name
-    stages = [Stage(name, goals[: len(first)], limits, trials, 1, seed, sampler, pruner, threads, seconds)]
+    opening = Stage(
+        study=study or loaded.name,
+        goals=goals[: len(first)],
+        budget=limits,
+        trials=trials,
+        seed=seed,
+        sampler=sampler,
+        pruner=pruner,
+        threads=threads,
+        timeout=seconds,
+        trial_timeout=each,
+        max_deaths=max_deaths,
+        keep_going=keep_going,
+    )
+    stages = [opening]
     for number, (goal, share) in enumerate(zip(goals[len(first) :], keeps, strict=True), start=2):
+        name = f"{opening.study}/{number}-{goal.label}"
+        closed = limits.closed_form
         stages.append(
-            Stage(
-                f"{name}/{number}-{goal.label}",
-                (goal,),
-                limits.closed_form,
-                trials=0,
-                number=number,
-                seed=seed,
-                sampler=sampler,
-                pruner=pruner,
-                threads=threads,
-                keep=share,
-            )
+            replace(opening, study=name, goals=(goal,), budget=closed, trials=0, number=number, timeout=None, keep=share)
         )
     return Plan(
         space=loaded,
@@ -115,6 +125,8 @@ def make_plan(
         out=Path(out) if out is not None else Path("out") / loaded.name,
         storage=storage,
         heartbeat=heartbeat,
+        retry_failed=retry_failed,
+        accept_changed_code=accept_changed_code,
         workers=workers,
         top=top,
         latency=latency,
@@ -126,6 +138,10 @@ def make_plan(
 
 def _listed(given: Objectives) -> list[str | UserObjective]:
     return [given] if isinstance(given, str) or callable(given) else list(given)
+
+
+def _seconds(time: float | str | None) -> float | None:
+    return parse_duration(time) if isinstance(time, str) else time
 
 
 def _refuse_unknown(kind: str, name: str, known: Sequence[str]) -> None:

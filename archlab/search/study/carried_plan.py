@@ -58,6 +58,9 @@ def setup_of(plan: Plan, stage: Stage) -> dict[str, Any]:
         "stage": stage.number,
         "then": [{"study": each.study, "objective": each.goals[0].written, "keep": str(each.keep)} for each in later],
         "threads": stage.threads,
+        "trial_timeout": stage.trial_timeout,
+        "max_deaths": stage.max_deaths,
+        "keep_going": stage.keep_going,
         "heartbeat": plan.heartbeat,
         "max_nodes": plan.space.max_nodes,
         "data": plan.task and _data(plan.task),
@@ -117,6 +120,9 @@ def read_plan(study: optuna.Study, where: str, space: Architecture | None = None
         sampler=setup["sampler"],
         pruner=setup["pruner"],
         threads=setup["threads"],
+        trial_timeout=setup["trial_timeout"],
+        max_deaths=setup["max_deaths"],
+        keep_going=setup["keep_going"],
     )
     return CarriedPlan(stage, load(architecture, setup["max_nodes"]), task, setup["heartbeat"])
 
