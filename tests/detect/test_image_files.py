@@ -111,7 +111,7 @@ def test_more_than_eight_bits_to_a_channel_are_refused(tmp_path, mode):
 def test_what_is_no_photograph_or_is_broken_is_refused_by_name(tmp_path, content):
     path = tmp_path / "x\x1b[31m.png"
     path.write_bytes(content)
-    with pytest.raises(InputError, match="cannot be read|its annotations say") as caught:
+    with pytest.raises(InputError, match=r"cannot be read|its annotations say") as caught:
         read_image(path, (20, 10), (8, 8))
     assert "x\ufffd[31m.png" in caught.value.message
     assert "\x1b" not in caught.value.message
