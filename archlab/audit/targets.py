@@ -63,8 +63,8 @@ def find_targets(text: str, proposals: int | None = None, trust: bool = False) -
         return (_exported(Path(text), trust),)
     if text.lower().endswith(_PICKLES):
         raise InputError(
-            f"{quote(text)} holds pickles or weights, and is not read: reading a pickle runs code, and weights alone are "
-            "no model",
+            f"{quote(text)} holds pickles or weights, and is not read: reading a pickle runs code, and weights alone "
+            "are no model",
             hint="name the factory of its model, file.py:factory, or export the model with torch.export.save",
         )
     match = _FACTORY.fullmatch(text)
