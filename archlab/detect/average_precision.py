@@ -96,10 +96,14 @@ def average_precision(predictions: Sequence[Prediction], data: DetectionData) ->
             precision |= {id: of_classes[:, i] for i, id in enumerate(classes)}
     none = np.full((len(IOUS), len(AREAS)), -1.0)
     table = np.stack([precision.get(id, none) for id in data.category_ids])
+    small, medium, large = (_mean(table[:, :, area]) for area in range(1, len(AREAS)))
     return AveragePrecision(
-        _mean(table[:, :, 0]),
-        *(_mean(table[:, IOUS.index(iou), 0]) for iou in (50, 75)),
-        *(_mean(table[:, :, area]) for area in range(1, len(AREAS))),
+        ap=_mean(table[:, :, 0]),
+        ap50=_mean(table[:, IOUS.index(50), 0]),
+        ap75=_mean(table[:, IOUS.index(75), 0]),
+        small=small,
+        medium=medium,
+        large=large,
         by_class={name: _mean(row[:, 0]) for name, row in zip(data.classes, table, strict=True)},
     )
 

@@ -114,6 +114,7 @@ def _background(true: Tensor, sides: Tensor, count: int, rng: torch.Generator, s
     corner = torch.rand(len(picked), 2, generator=rng) * (room - picked)
     boxes = torch.cat([corner, corner + picked], dim=1)
     if len(true):
-        overlap = torch.stack([iou(boxes, some).amax(1) for some in true.split(_AT_ONCE)]).amax(0)
+        parts = (true[start : start + _AT_ONCE] for start in range(0, len(true), _AT_ONCE))
+        overlap = torch.stack([iou(boxes, part).amax(1) for part in parts]).amax(0)
         boxes = boxes[overlap <= BACKGROUND_IOU]
     return boxes[:count]

@@ -87,3 +87,11 @@ def test_a_search_for_detectors_keeps_its_data_at_the_size_that_networks_see(tmp
         archlab.search(archlab.parse(TINY), objective="params", trials=1, out=tmp_path / "other", latency=False).data
         is None
     )
+
+
+def test_of_a_picture_with_many_boxes_the_first_are_kept(monkeypatch):
+    whole = summarize_data(Source(), (48, 64)).examples[0]
+    monkeypatch.setattr("archlab.search.data_summary.MOST_BOXES", 1)
+    assert len(whole.boxes) > 1
+    (cut, *_) = summarize_data(Source(), (48, 64)).examples
+    assert (cut.boxes, cut.labels) == (whole.boxes[:1], whole.labels[:1])
