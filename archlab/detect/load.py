@@ -65,10 +65,10 @@ def _read(source: Source, size: tuple[int, int], progress: Progress | None) -> t
 
 def _refuse_other_classes(train: Annotations, val: Annotations) -> None:
     if val.classes != train.classes:
-        raise InputError(f"{val.source} has {_classes(val)}, and {train.source} has {_classes(train)}")
+        raise InputError(f"{val.source} has the classes {_names(val)}, and {train.source} has {_names(train)}")
 
 
-def _classes(annotations: Annotations) -> str:
+def _names(annotations: Annotations) -> str:
     names = annotations.classes
     shown = ", ".join(quote(name)[1:-1] for name in names[:MOST_SHOWN])
-    return f"the classes {shown}" + (f" and {len(names) - MOST_SHOWN:,} more" if len(names) > MOST_SHOWN else "")
+    return shown + (f" and {len(names) - MOST_SHOWN:,} more" if len(names) > MOST_SHOWN else "")
