@@ -44,7 +44,7 @@ def assemble(name: str, done: ForwardPass, parts: tuple[Part, ...] = (), notes: 
         shapes={n: tuple(p.shape) for n, p in model.named_parameters(remove_duplicate=False)},
         deployed=None,
         parts=parts,
-        notes=(*notes, *recording.notes),
+        notes=(*notes, *recording.notes, *_own_rules(recording.calls)),
         peers=(),
         **modules[0].counts(),
     )
@@ -56,6 +56,11 @@ def _sizes(tensor: Tensor) -> Shape:
         return tuple(tensor.shape)
     parts = [part.shape for part in tensor.unbind()]
     return len(parts), *(max(sizes) for sizes in zip(*parts, strict=True))
+
+
+def _own_rules(calls: Sequence[OperatorCall]) -> tuple[str, ...]:
+    names = dict.fromkeys(call.known.name for call in calls if call.known.own)
+    return (f"Counted by rules of your own: {', '.join(names)}.",) if names else ()
 
 
 def _operators(calls: Sequence[OperatorCall]) -> tuple[Operator, ...]:

@@ -26,6 +26,7 @@ class Request:
         fvcore: whether fvcore counts as well, and must not differ without a cause.
         crosscheck: whether every other counter that is installed counts as well.
         trust: whether exported programs may run code when they are read.
+        rules: files of rules of the user's own (see ``archlab.audit_rule``).
         limits: what a model may cost.
         limits_of: limits of single targets, by name, instead of those above.
     """
@@ -38,6 +39,7 @@ class Request:
     fvcore: bool = False
     crosscheck: bool = False
     trust: bool = False
+    rules: tuple[str, ...] = ()
     limits: Budget = _NO_LIMITS
     limits_of: Mapping[str, Budget] = field(default_factory=dict)
 
@@ -58,6 +60,7 @@ def request_over(
     fvcore: bool = False,
     crosscheck: bool = False,
     trust: bool = False,
+    rules: Sequence[str] = (),
 ) -> Request:
     """Make a request from options, with those of ``config`` where none are given.
 
@@ -78,6 +81,7 @@ def request_over(
         fvcore=fvcore,
         crosscheck=crosscheck,
         trust=trust,
+        rules=tuple(rules) or config.rules,
         limits=parse_limits(limits or config.limits),
         limits_of={} if limits else {name: parse_limits(texts) for name, texts in config.limits_of},
     )

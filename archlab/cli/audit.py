@@ -29,6 +29,8 @@ _OPTIONS = [
     click.option("--fvcore", is_flag=True, help="Count with fvcore as well, operator by operator."),
     click.option("--crosscheck", is_flag=True, help="Count with every other counter that is installed."),
     click.option("--trust", is_flag=True, help="Read a .pt2 whose parts can run code, such as pickles."),
+    click.option("--rules", multiple=True, metavar="FILE",
+                 help="A .py file of yours that calls archlab.audit_rule for operators of your own; repeatable."),
     click.option("--compare", is_flag=True, help="Show models side by side, with ratios to the first."),
     click.option("--json", "as_json", is_flag=True, help="Print JSON (schema archlab.audit/1)."),
     click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Write all tables to a file."),
