@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from archlab.audit.audit_result import Audit
-from archlab.audit.findings import Input, Operator, Part, Peak
-from archlab.audit.module_totals import modules_of, shared_of, weights_of
+from archlab.audit.breakdown import uncounted_in
+from archlab.audit.counts import Counts
+from archlab.audit.findings import Backward, Input, Operator, Part, Peak
+from archlab.audit.module_totals import modules_of, shared_of, upwards, weights_of
+from archlab.audit.tracing.backward import BackwardPass
 from archlab.audit.tracing.forward import ForwardPass
 from archlab.audit.tracing.recording import INPUT, OperatorCall, Recording
 from archlab.ir import Shape
@@ -43,6 +46,7 @@ def assemble(name: str, done: ForwardPass, parts: tuple[Part, ...] = (), notes: 
         operators=operators,
         shapes={n: tuple(p.shape) for n, p in model.named_parameters(remove_duplicate=False)},
         deployed=None,
+        backward=None,
         parts=parts,
         notes=(*notes, *recording.notes, *_own_rules(recording.calls)),
         peers=(),
@@ -89,6 +93,17 @@ def _operators(calls: Sequence[OperatorCall]) -> tuple[Operator, ...]:
             )
         )
     return tuple(operators)
+
+
+def count_backward(done: BackwardPass) -> Backward:
+    """Add up what autograd ran, by module."""
+    operators = _operators(done.calls)
+    macs_of: Counter[str] = Counter()
+    for operator in operators:
+        for path in upwards(operator.module):
+            macs_of[path] += operator.macs
+    total = sum(operators, start=Counts())
+    return Backward(memory=done.peak, macs_of=dict(macs_of), uncounted=uncounted_in(operators), **total.counts())
 
 
 def _peak(recording: Recording, operators: Sequence[Operator]) -> Peak:

@@ -25,6 +25,7 @@ class Request:
         detections: boxes per image that mask and keypoint heads are given.
         fvcore: whether fvcore counts as well, and must not differ without a cause.
         crosscheck: whether every other counter that is installed counts as well.
+        backward: whether the gradients of a training step are counted as well.
         trust: whether exported programs may run code when they are read.
         rules: files of rules of the user's own (see ``archlab.audit_rule``).
         limits: what a model may cost.
@@ -38,6 +39,7 @@ class Request:
     detections: int = 0
     fvcore: bool = False
     crosscheck: bool = False
+    backward: bool = False
     trust: bool = False
     rules: tuple[str, ...] = ()
     limits: Budget = _NO_LIMITS
@@ -59,6 +61,7 @@ def request_over(
     detections: int = 0,
     fvcore: bool = False,
     crosscheck: bool = False,
+    backward: bool = False,
     trust: bool = False,
     rules: Sequence[str] = (),
 ) -> Request:
@@ -80,6 +83,7 @@ def request_over(
         detections=detections,
         fvcore=fvcore,
         crosscheck=crosscheck,
+        backward=backward,
         trust=trust,
         rules=tuple(rules) or config.rules,
         limits=parse_limits(limits or config.limits),

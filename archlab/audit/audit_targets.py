@@ -95,7 +95,7 @@ def _audit_built(
     args, kwargs = inputs.make(device) if inputs is not None else own
     with contextlib.redirect_stdout(sys.stderr):
         boxes = Boxes(request.proposals, request.detections)
-        audit = audit_model(model, args, kwargs, target.name, boxes=boxes)
+        audit = audit_model(model, args, kwargs, target.name, boxes=boxes, backward=request.backward)
         if request.fvcore or request.crosscheck:
             from archlab.audit.counters.fvcore_counter import with_fvcore
 

@@ -28,6 +28,7 @@ _OPTIONS = [
                  help="Detections per image, for mask and keypoint heads."),
     click.option("--fvcore", is_flag=True, help="Count with fvcore as well, operator by operator."),
     click.option("--crosscheck", is_flag=True, help="Count with every other counter that is installed."),
+    click.option("--backward", is_flag=True, help="Count the gradients of a training step as well, and its memory."),
     click.option("--trust", is_flag=True, help="Read a .pt2 whose parts can run code, such as pickles."),
     click.option("--rules", multiple=True, metavar="FILE",
                  help="A .py file of yours that calls archlab.audit_rule for operators of your own; repeatable."),

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from archlab.audit.counts import Counts
+from archlab.audit.rules.backward import of_outputs
 from archlab.audit.rules.own_rules import own_rule
 from archlab.audit.rules.rule import Args, Rule, no_arithmetic, per_output
 from archlab.audit.rules.rule_table import FILLS, GATHERS, NO_ARITHMETIC, RULES
@@ -129,7 +130,8 @@ def _rule(operator: Any, name: str) -> Rule | None:
         return _pointwise
     if torch.Tag.reduction in tags:
         return _reduction
-    return None
+    composite = torch._C._dispatch_has_kernel_for_dispatch_key(operator.name(), _COMPOSITE)
+    return of_outputs if "_backward" in name and not composite else None
 
 
 def _tags(operator: Any) -> set[Any]:

@@ -65,6 +65,8 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._twin_of: dict[int, tuple[Tensor, Tensor]] = {}
         self.muted = False
         """Whether what runs is not the forward's own, such as a library's working out of shapes."""
+        self.makes_numbers = True
+        """Whether small tensors of numbers that are made on meta get values; autograd wants them with the weights."""
         self.fake = False
         """Whether the model itself is made of fake tensors."""
         for name, parameter in parameters:
@@ -121,7 +123,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, func: Any, known: KnownOperator, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]
     ) -> tuple[Any, Sequence[Any]]:
         """Return the output, without data or small and real, and the arguments that it was made from."""
-        if known.fills and tensors[0].is_meta:
+        if known.fills and tensors[0].is_meta and self._may_make(kwargs.get("dtype") or tensors[0].dtype):
             args, tensors = (_stand_in(tensors[0], known), *args[1:]), []
         if tensors and all(t.is_meta for t in tensors):
             return self._with_form(func, known, args, _off_device(kwargs)), args
@@ -148,11 +150,17 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             )
         except (NotImplementedError, RuntimeError):
             trial = ()  # such as nonzero: only the data say how large its output is
-        if not all(map(is_small, tensors_in((trial,) if isinstance(trial, Tensor) else _iterable(trial), []))):
+        made = tensors_in((trial,) if isinstance(trial, Tensor) else _iterable(trial), [])
+        if not all(map(is_small, made)):
+            return NotImplemented
+        if known.factory and _is_meta(kwargs.get("device")) and not all(self._may_make(t.dtype) for t in made):
             return NotImplemented
         self._remember_writes(known, args, kwargs)
         # Where the pass put tensors on meta, a forward that asks for that device means the one where its values are.
         return func(*map(_with_values, args), **{name: _with_values(value) for name, value in kwargs.items()})
+
+    def _may_make(self, dtype: torch.dtype) -> bool:
+        return self.makes_numbers or not (dtype.is_floating_point or dtype.is_complex)
 
     def _remember_writes(self, known: KnownOperator, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
         for where in (*known.writes, *known.hidden_writes):
