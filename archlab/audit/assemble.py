@@ -84,6 +84,8 @@ def _operators(calls: Sequence[OperatorCall]) -> tuple[Operator, ...]:
                 target=call.known.target,
                 module=call.module,
                 inputs=call.sources,
+                takes=call.takes,
+                settings=call.settings,
                 shapes=call.shapes,
                 dtype=call.dtype,
                 params=call.parameters,

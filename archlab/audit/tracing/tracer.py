@@ -22,6 +22,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from archlab.audit.counts import Counts
 from archlab.audit.rules.lookup import KnownOperator, look_up, look_up_higher_order
 from archlab.audit.rules.rule import NOTHING, complex_product
+from archlab.audit.rules.settings import settings_of
 from archlab.audit.tracing.arguments import (
     form_of,
     have_same_memory,
@@ -246,10 +247,12 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         used: list[str],
     ) -> None:
         outputs = [out] if isinstance(out, Tensor) else tensors_in(_iterable(out), [])
-        arithmetic: Counts = NOTHING if known.rule is None else known.rule(known.in_order(args, kwargs), out)
+        given = known.in_order(args, kwargs)
+        arithmetic: Counts = NOTHING if known.rule is None else known.rule(given, out)
         if arithmetic.macs and outputs and outputs[0].is_complex():
             arithmetic = complex_product(arithmetic)
-        self.recording.add_call(known, arithmetic, sources, used, tensors, outputs)
+        settings = settings_of(known.arguments, given)
+        self.recording.add_call(known, arithmetic, sources, used, settings, tensors, outputs)
 
 
 @functools.cache
