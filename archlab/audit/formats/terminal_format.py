@@ -132,6 +132,8 @@ def _findings(audit: Audit) -> Iterable[str]:
         yield (
             f"deployed  params {after.params:,}  MACs {after.macs:,}  norm {after.norm:,}  bias {after.bias:,}  ({how})"
         )
+    if audit.active_params is not None:
+        yield f"experts   {audit.active_params:,} of {audit.params:,} params are used for one token"
     if audit.backward is not None:
         yield from _backward_lines(audit.backward)
     for convention in audit.conventions[1:]:
