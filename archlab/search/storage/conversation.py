@@ -1,7 +1,7 @@
 """Asking a server in a way that can be interrupted at any moment, whatever it or the network does.
 
-A driver's own waiting cannot: looking up a host's name is one call of the system, and a driver that is interrupted within
-a statement waits until the server has cancelled it. So operations run in threads, which nobody has to wait for.
+A driver's own waiting cannot: looking up a host's name is one call of the system, and a driver that is interrupted
+within a statement waits until the server has cancelled it. So operations run in threads, which nobody has to wait for.
 """
 
 from __future__ import annotations

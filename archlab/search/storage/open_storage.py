@@ -24,6 +24,9 @@ from archlab.search.storage.liveness import FileLocks, Heartbeats, Liveness
 from archlab.search.storage.reconnect import Note, ReconnectingStorage
 from archlab.search.storage.redact import SafeAddress
 
+SQLITE_PATIENCE = 60
+"""Seconds that writers of a SQLite file wait for each other; by default they give up after five."""
+
 
 class _FileLock(JournalFileOpenLock):
     """A lock that the system releases when its process dies, so that ``kill -9`` leaves none behind."""
@@ -111,8 +114,7 @@ def _sqlite(address: str) -> RDBStorage:
     SQLite has no row locks: left to itself, the driver begins a transaction at the first write, and of two workers
     that read that a trial waits in the queue, both would take it.
     """
-    # Writers wait for each other: by default they give up after five seconds.
-    arguments = {"timeout": 60, "isolation_level": None}
+    arguments = {"timeout": SQLITE_PATIENCE, "isolation_level": None}
     opened = RDBStorage(address, engine_kwargs={"connect_args": arguments})
     event.listen(opened.engine, "begin", _begin_immediate)
     return opened

@@ -70,7 +70,7 @@ def is_unreachable(error: BaseException) -> bool:
 
 
 class ReconnectingStorage(RDBStorage):
-    """Optuna's storage on a database server, with a heartbeat, that survives the server's restart and a stalled network.
+    """Optuna's storage on a database server, with a heartbeat, that survives its restart and a stalled network.
 
     An operation that was under way when the server went is repeated. Optuna's are safe to repeat, except the creation
     of a trial: the first may stay behind, running and without a network; ``Heartbeats`` gives it up.

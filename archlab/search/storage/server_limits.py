@@ -79,9 +79,7 @@ class Connections:
         # the role, the database or the server says otherwise.
         before, connection.autocommit = connection.autocommit, True
         with contextlib.closing(connection.cursor()) as cursor:
-            cursor.execute(
-                _SET_WHERE_NOBODY_HAS, (f"{self.limits.statement}s", f"{self.limits.transaction}s")
-            )
+            cursor.execute(_SET_WHERE_NOBODY_HAS, (f"{self.limits.statement}s", f"{self.limits.transaction}s"))
         connection.autocommit = before
 
     def cut(self) -> None:

@@ -1,4 +1,4 @@
-"""Searches whose network to the server stalls, drops, refuses or is slow: real PostgreSQL behind a proxy of the tests."""
+"""Searches whose network to the server stalls, drops, refuses or is slow: PostgreSQL behind a proxy of the tests."""
 
 from __future__ import annotations
 
@@ -8,15 +8,8 @@ import signal
 import subprocess
 import sys
 
-import optuna
 import pytest
 
-from archlab.search.storage.conversation import StorageLeftError
-from archlab.search.storage.open_storage import open_storage
-from archlab.search.storage.reconnect import ReconnectingStorage
-from archlab.search.storage.redact import SafeAddress
-from archlab.search.storage.server_limits import ServerLimits, connect_args
-from sqlalchemy import make_url, text
 from tests.search.workers.conftest import QUOTED, USER, calls
 from tests.search.workers.proxy import Proxy
 from tests.search.workers.test_postgres import check_complete, search_args
