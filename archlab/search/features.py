@@ -44,7 +44,8 @@ class GraphFeatures:
         if len(self._memo) > _MEMO_SIZE:
             self._memo.clear()
         body = network.body
-        *widths, log_width, entropy, depth = self._sums(body)
+        # Not kept for the whole, which is a fragment of its own in every network.
+        *widths, log_width, entropy, depth = self._added_up(body)
         numbers = (*widths, body.params, body.macs, body.activations, depth, log_width, entropy)
         return tuple(map(math.log1p, numbers))
 
@@ -52,14 +53,17 @@ class GraphFeatures:
         known = self._memo.get(id(fragment))
         if known is not None:
             return known[1]
+        sums = self._added_up(fragment)
+        self._memo[id(fragment)] = (fragment, sums)
+        return sums
+
+    def _added_up(self, fragment: Fragment) -> Sums:
         w0, w1, w2, w3, log_width, entropy, depth = _layer(fragment.op) if fragment.op is not None else _NOTHING
         for _, part in fragment.parts:
             a0, a1, a2, a3, a4, a5, a6 = self._sums(part)
             w0, w1, w2, w3 = w0 + a0, w1 + a1, w2 + a2, w3 + a3
             log_width, entropy, depth = log_width + a4, entropy + a5, depth + a6
-        sums = (w0, w1, w2, w3, log_width, entropy, depth)
-        self._memo[id(fragment)] = (fragment, sums)
-        return sums
+        return w0, w1, w2, w3, log_width, entropy, depth
 
 
 def _layer(op: Applied) -> Sums:

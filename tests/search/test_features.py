@@ -36,3 +36,9 @@ def test_what_is_kept_between_networks_changes_nothing():
     networks = [interpreter.network(Random(rng)) for _ in range(30)]
     kept = GraphFeatures()
     assert [kept(n) for n in networks] == [GraphFeatures()(n) for n in networks]
+
+
+def test_what_is_kept_is_what_networks_share():
+    interpreter, features = Interpreter(load(parse(TINY))), GraphFeatures()
+    kept = {len(features._memo) for _ in range(20) if features(interpreter.network(Random(random.Random(7))))}
+    assert len(kept) == 1

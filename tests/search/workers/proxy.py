@@ -8,12 +8,27 @@ import threading
 from collections.abc import Callable
 
 
+def _end(line):
+    """End a connection, also while a thread waits for it, which closing alone does not."""
+    with contextlib.suppress(OSError):
+        line.shutdown(socket.SHUT_RDWR)
+    line.close()
+
+
+@contextlib.contextmanager
+def _ended(line):
+    try:
+        yield
+    finally:
+        _end(line)
+
+
 class Proxy:
     """Forwards connections on a port of its own to a server's.
 
     Attributes:
         port: where it listens.
-        messages: how many pieces of data clients have sent through it.
+        connections: how many it has taken.
         stalled: set once nothing moves.
     """
 
@@ -21,7 +36,7 @@ class Proxy:
         self._server = ("127.0.0.1", server_port)
         self._flow, self.stalled = threading.Event(), threading.Event()
         self._flow.set()
-        self._delay, self._trigger, self.messages = 0.0, None, 0
+        self._delay, self._trigger, self.connections = 0.0, None, 0
         self._open = []
         self._listener = self._listen(0)
         self.port = self._listener.getsockname()[1]
@@ -47,15 +62,12 @@ class Proxy:
     def drop(self):
         """End every connection."""
         for line in self._open:
-            with contextlib.suppress(OSError):
-                line.shutdown(socket.SHUT_RDWR)
+            _end(line)
         self._open.clear()
 
     def refuse(self):
         """End every connection and take no new ones."""
-        # Closing alone leaves it listening while a thread waits in accept.
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        _end(self._listener)
         self.drop()
 
     def listen(self):
@@ -76,20 +88,19 @@ class Proxy:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = listener.accept()
+                self.connections += 1
                 server = socket.create_connection(self._server)
                 self._open += [client, server]
                 for source, target in ((client, server), (server, client)):
                     threading.Thread(target=self._pump, args=(source, target, source is client), daemon=True).start()
 
     def _pump(self, source, target, is_client):
-        with contextlib.suppress(OSError), source, target:
+        with contextlib.suppress(OSError), _ended(source), _ended(target):
             while data := source.recv(65536):
                 self._flow.wait()
                 if self._delay:
                     threading.Event().wait(self._delay)
                 target.sendall(data)
-                if is_client:
-                    self.messages += 1
-                    if self._trigger is not None and self._trigger(data):
-                        self._trigger = None
-                        self.stall()
+                if is_client and self._trigger is not None and self._trigger(data):
+                    self._trigger = None
+                    self.stall()
