@@ -26,7 +26,8 @@ FEATURES = (
     "log_entropy",
 )
 _NOTHING = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-_MEMO_SIZE = 100_000
+_MEMO_SIZE = 20_000
+"""Fragments that are kept, of about 1 kB each: every network brings some that no other shares."""
 
 Sums = tuple[float, float, float, float, float, float, float]
 """Additive over layers: c·h^p for each power, log c, log sigma, and 1."""
@@ -44,8 +45,7 @@ class GraphFeatures:
         if len(self._memo) > _MEMO_SIZE:
             self._memo.clear()
         body = network.body
-        # Not kept for the whole, which is a fragment of its own in every network.
-        *widths, log_width, entropy, depth = self._added_up(body)
+        *widths, log_width, entropy, depth = self._sums(body)
         numbers = (*widths, body.params, body.macs, body.activations, depth, log_width, entropy)
         return tuple(map(math.log1p, numbers))
 
@@ -53,17 +53,14 @@ class GraphFeatures:
         known = self._memo.get(id(fragment))
         if known is not None:
             return known[1]
-        sums = self._added_up(fragment)
-        self._memo[id(fragment)] = (fragment, sums)
-        return sums
-
-    def _added_up(self, fragment: Fragment) -> Sums:
         w0, w1, w2, w3, log_width, entropy, depth = _layer(fragment.op) if fragment.op is not None else _NOTHING
         for _, part in fragment.parts:
             a0, a1, a2, a3, a4, a5, a6 = self._sums(part)
             w0, w1, w2, w3 = w0 + a0, w1 + a1, w2 + a2, w3 + a3
             log_width, entropy, depth = log_width + a4, entropy + a5, depth + a6
-        return w0, w1, w2, w3, log_width, entropy, depth
+        sums = (w0, w1, w2, w3, log_width, entropy, depth)
+        self._memo[id(fragment)] = (fragment, sums)
+        return sums
 
 
 def _layer(op: Applied) -> Sums:
