@@ -27,7 +27,7 @@ class ServerLimits:
 
     Attributes:
         silence: without an answer, after which the user is told.
-        answer: without an answer, after which the connection is cut, and the operation begun anew on another.
+        answer: without an answer, after which the connection is cut, and the operation repeated on another.
         farewell: that all operations together may still wait once the user has interrupted the search.
         connect: until a connection is there.
         idle: without traffic, after which the system asks whether the other side is there, six times in as long again.
