@@ -11,6 +11,7 @@ import pytest
 from archlab.search.storage.conversation import Conversation, StorageLeftError
 from archlab.search.storage.interrupts import Interrupt, noticed_interrupts
 from archlab.search.storage.server_limits import ServerLimits
+from tests.waiting import DEADLINE
 
 
 class Lines:
@@ -35,12 +36,12 @@ class Talk:
 
     def never(self):
         """An operation that nothing ends, such as the look-up of a host's name."""
-        self.forever.wait()
+        self.forever.wait(DEADLINE)
 
     def interrupting(self, number=signal.SIGINT):
         """An operation in which the user interrupts, and that has no answer."""
         os.kill(os.getpid(), number)
-        self.forever.wait()
+        self.forever.wait(DEADLINE)
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_silence_is_told_once_and_its_end():
 
 def test_what_is_silent_too_long_is_cut():
     talk = Talk(silence=0, answer=0.1)
-    talk.ask(talk.lines.ended.wait)
+    talk.ask(lambda: talk.lines.ended.wait(DEADLINE))
     assert talk.lines.cuts == 1
     assert not talk.conversation.is_left
 
@@ -128,7 +129,8 @@ def test_other_threads_end_with_the_interrupt(talk):
     thread = threading.Thread(target=beat)
     thread.start()
     talk.interrupt.noticed = True
-    thread.join()
+    thread.join(DEADLINE)
+    assert not thread.is_alive()
     assert raised == [StorageLeftError]
 
 
@@ -173,5 +175,6 @@ def test_a_signal_that_python_does_not_handle_and_a_thread_are_left_alone():
 
     thread = threading.Thread(target=enter)
     thread.start()
-    thread.join()
+    thread.join(DEADLINE)
+    assert not thread.is_alive()
     assert entered == [False]

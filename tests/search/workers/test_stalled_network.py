@@ -20,7 +20,7 @@ from archlab.search.storage.server_limits import ServerLimits, connect_args
 from tests.search.workers.conftest import QUOTED, USER, calls
 from tests.search.workers.proxy import Proxy
 from tests.search.workers.test_postgres import check_complete, search_args
-from tests.waiting import finish, until
+from tests.waiting import DEADLINE, finish, until
 
 psycopg = pytest.importorskip("psycopg")
 
@@ -166,9 +166,14 @@ def study_on(server):
 
 
 def in_thread(operation):
-    thread = threading.Thread(target=operation)
+    thread = threading.Thread(target=operation, daemon=True)
     thread.start()
     return thread
+
+
+def wait_for(thread):
+    thread.join(DEADLINE)
+    assert not thread.is_alive(), "it hangs"
 
 
 def test_what_is_silent_too_long_is_asked_again_on_another_connection(proxy, through):
@@ -182,7 +187,7 @@ def test_what_is_silent_too_long_is_asked_again_on_another_connection(proxy, thr
     before = proxy.connections
     until(lambda: proxy.connections > before)
     proxy.move()
-    thread.join()
+    wait_for(thread)
     assert asked == ["s"]
     assert server.said[0].endswith("has not answered for 0 s: waiting for it")
     assert server.said[-1].endswith("answers again: going on")
@@ -201,7 +206,7 @@ def test_a_network_that_drops_refuses_or_is_slow_is_outlived(proxy, through, way
     if way == "refuse":
         until(lambda: server.said)
         proxy.listen()
-    thread.join()
+    wait_for(thread)
     proxy.slow(0)
     assert server.storage.get_study_user_attrs(study) == {"key": 1}
     if way == "refuse":
@@ -211,14 +216,16 @@ def test_a_network_that_drops_refuses_or_is_slow_is_outlived(proxy, through, way
 
 
 def test_the_locks_of_a_stalled_worker_do_not_stop_the_others(proxy, through, database):
-    stalled, other = Server(through, transaction=1), Server(database)
+    stalled, other, made = Server(through, transaction=1), Server(database), []
     study = study_on(stalled)
     proxy.stall_after(lambda data: b"FOR UPDATE" in data)  # of the study's row: no other can make a trial meanwhile
     thread = in_thread(lambda: stalled.storage._create_new_trial(study))
     until(proxy.stalled.is_set)
-    assert other.storage._create_new_trial(study).number == 0
+    others = in_thread(lambda: made.append(other.storage._create_new_trial(study).number))
+    wait_for(others)
+    assert made == [0]
     proxy.move()
-    thread.join()
+    wait_for(thread)
     assert len(other.storage.get_all_trials(study)) == 2
 
 
