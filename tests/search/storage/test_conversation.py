@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -178,3 +180,25 @@ def test_a_signal_that_python_does_not_handle_and_a_thread_are_left_alone():
     thread.join(DEADLINE)
     assert not thread.is_alive()
     assert entered == [False]
+
+
+STUCK = """
+import threading
+from archlab.search.storage.conversation import Conversation, StorageLeftError
+from archlab.search.storage.interrupts import Interrupt
+from archlab.search.storage.server_limits import Connections, ServerLimits
+limits = ServerLimits(farewell=0)
+conversation = Conversation(Connections(limits), limits, Interrupt(noticed=True), print)
+try:
+    conversation.ask(threading.Event().wait)
+except StorageLeftError:
+    print("left")
+"""
+
+
+def test_a_process_does_not_wait_for_an_operation_that_has_no_answer():
+    words = [sys.executable, "-c", STUCK]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(words, env=environment, capture_output=True, encoding="utf-8", timeout=DEADLINE, check=True)
+    assert done.stdout.splitlines() == [LEFT, "left"]
+    assert done.stderr == ""
