@@ -56,7 +56,7 @@ def search_in(folder: Path, address: str | None, sampler: str, trials: int, writ
         if count % STEP == 0 or count == trials - 1:
             write(
                 {
-                    "trials": count or 1,
+                    "trials": count + (count in (0, trials - 1)),
                     "drawn": candidate.number + 1,
                     "seconds": round(time.monotonic() - began, 1),
                     "cpu_seconds": round(time.process_time() - cpu, 1),
