@@ -21,7 +21,7 @@ from archlab.search.detection_data import has_data_objective, read_data
 from archlab.search.judging_code import files_line
 from archlab.search.plan import Note
 from archlab.search.storage.liveness import Liveness
-from archlab.search.storage.open_storage import open_storage, opened_storage
+from archlab.search.storage.open_storage import opened_storage
 from archlab.search.storage.redact import redact
 from archlab.search.storage.trial_record import SETUP
 from archlab.search.study.carried_plan import CarriedPlan, read_plan
@@ -75,9 +75,8 @@ def work(
             for goal in carried.stage.goals:
                 if ":" in goal.name:
                     note(f"runs {goal.name}: {files_line(goal)}")
-        if heartbeat is None and carried.heartbeat != HEARTBEAT and "://" in storage:
-            opened = open_storage(storage, carried.heartbeat, note)
-            study = optuna.load_study(study_name=study_name, storage=opened.storage)
+        if heartbeat is None:
+            opened = opened.with_heartbeat(carried.heartbeat)
         deadline = None if seconds is None else time.monotonic() + seconds
         done = _carry_out(study, carried, opened.liveness, deadline, note)
         number = 1
