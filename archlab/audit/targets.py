@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import fnmatch
 import importlib
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -127,7 +128,7 @@ def _architecture(text: str, proposals: int | None) -> Target:
 
 
 def _exported(path: Path) -> Target:
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError(f"{quote(str(path))}: no such file")
 
     def make() -> Any:

@@ -5,8 +5,8 @@ Imports neither torch nor Pillow: reading a file of annotations is quick, and it
 
 from __future__ import annotations
 
-import json
 import math
+import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from archlab.errors import InputError
+from archlab.reading import read_json
 
 Box = tuple[float, float, float, float]
 """x1, y1, x2, y2 in pixels of the image as it is on disk."""
 
+MAX_BYTES = 2 * 2**30
+"""The largest file that is read; COCO's own training file has 470 million bytes."""
 LARGEST = 2**63 - 1
 """JSON's whole numbers have no end; numpy's and torch's have."""
 
@@ -150,12 +153,7 @@ def _named(categories: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _load(source: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(source.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read {source}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{source} is not JSON: {str(error).splitlines()[0]}") from error
+    data: dict[str, Any] = read_json(source, object, MAX_BYTES)
     if not isinstance(data, dict) or not {"images", "annotations", "categories"} <= set(data):
         raise InputError(
             f"{source} is not in COCO format", hint="it needs the lists images, annotations and categories"
@@ -235,7 +233,7 @@ def _folder(source: Path, entries: list[dict[str, Any]]) -> Path:
     places = [here, here / "images", here.parent / "images", here / name, here.parent / name]
     first = _inside(here, entries[0], source).relative_to(here)
     for place in places:
-        if (place / first).is_file():
+        if os.path.isfile(place / first):
             return place
     looked = ", ".join(str(place) for place in places)
     raise InputError(f"{source}: its image {first} is in none of {looked}")
@@ -243,7 +241,7 @@ def _folder(source: Path, entries: list[dict[str, Any]]) -> Path:
 
 def _there(folder: Path, entry: Mapping[str, Any], source: Path) -> Path:
     path = _inside(folder, entry, source)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError(f"{source}: image {entry['id']}: there is no file {path}")
     return path
 
