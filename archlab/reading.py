@@ -30,7 +30,15 @@ MAX_TOML_BYTES = 2**20
 MAX_DEPTH = 64
 """How deep lists and objects may nest."""
 _BOM = b"\xef\xbb\xbf"
-_KINDS = {object: "an object or a list", dict: "an object", list: "a list", str: "a text", int: "a number", float: "a number", bool: "true or false"}
+_KINDS = {
+    object: "an object or a list",
+    dict: "an object",
+    list: "a list",
+    str: "a text",
+    int: "a number",
+    float: "a number",
+    bool: "true or false",
+}
 _FILE_TYPES = (
     (stat.S_ISDIR, os.strerror(errno.EISDIR)),
     (stat.S_ISFIFO, "it is a pipe, not a file"),

@@ -17,7 +17,7 @@ def folder(name: str) -> Path:
         InputError: the installation lacks it.
     """
     for parent in (_PACKAGE, _PACKAGE.parent):
-        if (parent / name).is_dir():
+        if os.path.isdir(parent / name):
             return parent / name
     raise InputError(f"this installation of archlab lacks its folder {name}/", hint="install archlab again")
 

@@ -160,7 +160,7 @@ def _check_whole(calibration: Calibration) -> None:
     inputs = len(FEATURES) + len(calibration.scores)
     for name, numbers in (("weights", calibration.weights), ("center", calibration.center)):
         if len(numbers) != inputs:
-            raise MisfitError(f"it has {len(numbers)} {name} for {inputs} inputs")
+            raise MisfitError(f"{name} holds {len(numbers)} numbers for {inputs} inputs")
 
 
 def objective_of(path: Path) -> Callable[[Any, Any, Any], float]:

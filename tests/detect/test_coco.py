@@ -146,7 +146,9 @@ def test_bytes_that_are_no_text_and_a_missing_file_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"cannot read .*train\.json: No such file"):
         read_annotations(source)
     source.write_bytes(b"\xff\xd8\xff")
-    with pytest.raises(InputError, match=r"train\.json: it is not UTF-8 text: byte 0xff in line 1, 0 bytes from the start"):
+    with pytest.raises(
+        InputError, match=r"train\.json: it is not UTF-8 text: byte 0xff in line 1, 0 bytes from the start"
+    ):
         read_annotations(source)
 
 
