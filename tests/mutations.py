@@ -14,7 +14,8 @@ ODD_VALUES: tuple[Any, ...] = (
 )  # fmt: skip
 """What may stand where something else should."""
 PIECES = (b"\x00", b"\xff", b"\xef\xbb\xbf", b"\r", b'"', b"'", b"{", b"[", b"]}", b",", b"\\ud800", b"9" * 5000,
-          b"NaN", b"1e999", b"\x1b[2J", b"[" * 70, b"[" * 100_000, b"\n" * 50, b"a." * 80, b"=", b"-", b"(")  # fmt: skip
+          b"NaN", b"1e999", b"\x1b[2J", b"[" * 70, b"[" * 100_000, b"\n" * 50, b"a." * 80, b"=",
+          b"-", b"(")  # fmt: skip
 
 
 def mutated_bytes(valid: bytes, rng: random.Random) -> bytes:
