@@ -38,7 +38,18 @@ class TensorSpec:
     high: int = 2
 
     def make(self, device: str) -> torch.Tensor:
-        """Make the tensor: without data on the meta device, random elsewhere."""
+        """Make the tensor: without data on the meta device, random elsewhere.
+
+        Raises:
+            InputError: there is no memory for it.
+        """
+        try:
+            return self._made(device)
+        except RuntimeError as error:
+            said = str(error).splitlines()[0][:200]
+            raise InputError(f"a tensor of {show_shape(self.shape)[:80]} cannot be made: {said}") from error
+
+    def _made(self, device: str) -> torch.Tensor:
         if device == "meta":
             return torch.empty(self.shape, dtype=self.dtype, device=device)
         if self.dtype.is_floating_point or self.dtype.is_complex:
