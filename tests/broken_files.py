@@ -192,7 +192,7 @@ TABLE = [
         ("without categories", '{"images": [], "annotations": []}',
          "train.json is not in COCO format\n  hint: it needs the lists images, annotations and categories"),
         ("a file name of 300 letters", coco(lambda d: d["images"][0].update(file_name="a" * 300)),
-         "train.json: its image " + "a" * 300 + " is in none of ., images, images, train, train"),
+         "train.json: its image " + "a" * 40 + "… is in none of ., images, images, train, train"),
         ("a second file name of 300 letters", coco(lambda d: d["images"][1].update(file_name="a" * 300)),
          "train.json: image 3: there is no file " + "a" * 300),
         ("a file name that leads out", coco(lambda d: d["images"][1].update(file_name="../\x1b[2Jb.png")),
