@@ -16,9 +16,10 @@ from archlab.search.candidate import Candidate
 from archlab.search.closed_form import costs_of, find_smallest, find_unseen
 from archlab.search.plan import Stage
 from archlab.search.result import Trial
-from archlab.search.storage.claim import claim
+from archlab.search.storage.claim import SettledClaims, claim
 from archlab.search.storage.liveness import Liveness
 from archlab.search.storage.one_trial import is_running, queue_again, run_one_trial, write_constraints
+from archlab.search.storage.settled import EvaluationCount, count_settled
 from archlab.search.storage.trial_record import EVALUATED, FOUND, RECORD, is_evaluated, record_in, record_of, trial_of
 from archlab.search.study.evaluation import Outcome, evaluate
 from archlab.search.study.history import EXHAUSTED, INTERRUPTED, TIME_IS_UP, History, Watch
@@ -53,6 +54,9 @@ class Search:
         self.history = History()
         self._start: Network | None = None
         self._result: Trial | None = None
+        self._synced = 0
+        self._evaluations = EvaluationCount()
+        self._claims = SettledClaims()
         liveness.reap(study)
         if stage.number == 1 and not study.get_trials(deepcopy=False):
             self._enqueue(self.start)
@@ -70,9 +74,11 @@ class Search:
 
     def sync(self) -> None:
         """Take in what this process or others have finished."""
-        for trial in self.study.get_trials(deepcopy=False):
+        trials = self.study.get_trials(deepcopy=False)
+        for trial in trials[self._synced :]:
             if trial.state.is_finished() and trial.number not in self.history.numbers:
                 self.history.add(trial.number, trial_of(trial.number, record_in(trial)))
+        self._synced = count_settled(trials, self._synced)
 
     def _enqueue(self, network: Network) -> None:
         self.study.enqueue_trial(dict(network.draws), user_attrs={FOUND: "by counting"})
@@ -142,10 +148,8 @@ class Search:
     def _count_begun(self, number: int | None) -> int:
         """Count evaluations that were done or may be under way, of trials before ``number`` where it is given."""
         states = optuna.trial.TrialState
-        count = 0
-        for trial in self.study.get_trials(deepcopy=False):
-            if number is not None and trial.number >= number:
-                continue
+        count, others = self._evaluations.split(self.study.get_trials(deepcopy=False), number)
+        for trial in others:
             if trial.state in (states.RUNNING, states.WAITING):
                 # Before a trial is asked for, those in the queue are there to be taken.
                 count += trial.state == states.RUNNING or number is not None
@@ -196,7 +200,7 @@ class Search:
         if not self.stage.budget.closed_form.allows(costs):
             return Trial(trial.number, "over_budget", draws, costs)
         digest = network.digest
-        other = claim(self.study, trial, digest)
+        other = claim(self.study, trial, digest, self._claims)
         if other is not None:
             self.sync()
             known = self.history.best_by_digest.get(digest, Trial(other, "repeated", draws, costs, digest=digest))

@@ -6,7 +6,6 @@ import dataclasses
 import os
 import time
 from collections.abc import Iterable
-from pathlib import Path
 
 import optuna
 from optuna.storages import BaseStorage
@@ -21,7 +20,7 @@ from archlab.search.detection_data import has_data_objective, read_data
 from archlab.search.judging_code import files_line
 from archlab.search.plan import Note
 from archlab.search.storage.liveness import Liveness
-from archlab.search.storage.open_storage import open_storage, opened_storage
+from archlab.search.storage.open_storage import opened_storage
 from archlab.search.storage.redact import redact
 from archlab.search.storage.trial_record import SETUP
 from archlab.search.study.carried_plan import CarriedPlan, read_plan
@@ -59,7 +58,7 @@ def work(
     where = redact(storage)
     architecture = parse_file(find_architecture(space)) if isinstance(space, str) else space
     seconds = parse_duration(timeout) if isinstance(timeout, str) else timeout
-    if "://" not in storage and not Path(storage).exists():
+    if "://" not in storage and not os.path.exists(storage):
         raise InputError(f"no such storage: {where}", hint="begin the study with `archlab search`")
     with opened_storage(storage, heartbeat or HEARTBEAT, note) as opened:
         names = optuna.get_all_study_names(opened.storage)
@@ -75,9 +74,8 @@ def work(
             for goal in carried.stage.goals:
                 if ":" in goal.name:
                     note(f"runs {goal.name}: {files_line(goal)}")
-        if heartbeat is None and carried.heartbeat != HEARTBEAT and "://" in storage:
-            opened = open_storage(storage, carried.heartbeat, note)
-            study = optuna.load_study(study_name=study_name, storage=opened.storage)
+        if heartbeat is None:
+            opened = opened.with_heartbeat(carried.heartbeat)
         deadline = None if seconds is None else time.monotonic() + seconds
         done = _carry_out(study, carried, opened.liveness, deadline, note)
         number = 1
