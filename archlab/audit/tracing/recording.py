@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
+from torch.nn.parameter import is_lazy
 
 from archlab.audit.counts import Counts
 from archlab.audit.rules.lookup import KnownOperator
@@ -190,7 +191,7 @@ class Recording:
                 sources,
                 tuple(parameters),
                 arithmetic + Counts(read=read, written=written),
-                tuple(tuple(t.shape) for t in tensors),
+                tuple(() if is_lazy(t) else tuple(t.shape) for t in tensors),
                 settings,
                 tuple(tuple(t.shape) for t in outputs),
                 str(outputs[0].dtype).removeprefix("torch.") if outputs else "",
