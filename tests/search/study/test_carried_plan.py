@@ -37,7 +37,8 @@ def test_what_must_be_the_same_for_a_study_to_be_resumed():
 def test_what_else_a_worker_needs():
     first, second, _ = plan().stages
     setup = {"trials": 9, "sampler": "screen", "pruner": None, "stage": 1, "threads": 1, "heartbeat": 30,
-             "max_nodes": 20_000, "data": None, "code": {}}  # fmt: skip
+             "max_nodes": 20_000, "data": None, "code": {}, "trial_timeout": None, "max_deaths": 3,
+             "keep_going": False}  # fmt: skip
     then = [
         {"study": "mine/2-synflow", "objective": "maximize synflow", "keep": "50%"},
         {"study": "mine/3-zen", "objective": "minimize zen", "keep": "25%"},
