@@ -18,6 +18,7 @@ import click
 from archlab.cli.audit import audit
 from archlab.cli.exchange import export, import_timm, rewrite
 from archlab.cli.search import calibrate, search, worker
+from archlab.cli.study import study
 from archlab.errors import ArchlabError, BudgetError
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -168,5 +169,5 @@ def report(result: Path, out: Path | None) -> None:
     click.echo(target)
 
 
-for _command in (audit, calibrate, export, import_timm, rewrite, search, worker):
+for _command in (audit, calibrate, export, import_timm, rewrite, search, study, worker):
     cli.add_command(_command)

@@ -66,7 +66,7 @@ def _open(address: str, safe: SafeAddress, heartbeat: int, note: Note | None) ->
             journal = JournalStorage(JournalFile(Path(address), note))
             return Opened(journal, FileLocks(Path(f"{address}.running")), safe)
     with explain_opening_errors(safe):
-        url = _driver(make_url(address))
+        url = driver_url(make_url(address))
         if url.get_backend_name() == "sqlite":
             memory = f"{tempfile.gettempdir()}/archlab-{os.getpid()}"  # of a database that no file holds
             return Opened(_cached(_sqlite(address)), FileLocks(Path(f"{url.database or memory}.running")), safe)
@@ -102,6 +102,6 @@ def _cached(storage: RDBStorage) -> BaseStorage:
     return cached
 
 
-def _driver(url: URL) -> URL:
+def driver_url(url: URL) -> URL:
     """Return PostgreSQL's address with the driver that archlab installs, where it names none."""
     return url.set(drivername="postgresql+psycopg") if url.drivername in ("postgresql", "postgres") else url
