@@ -63,7 +63,7 @@ def make_folder(path: Path) -> None:
         raise cannot_write(path, error) from error
 
 
-def cannot_write(path: Path, error: OSError) -> InputError:
-    """Return the error for a file or folder that cannot be written, with the way out."""
+def cannot_write(path: Path, error: OSError, option: str = "--out") -> InputError:
+    """Return the error for a file or folder that cannot be written, with the way out and the option for it."""
     way_out = _WAYS_OUT.get(error.errno or 0, "choose another place")
-    return InputError(f"cannot write {path}: {(error.strerror or str(error)).lower()}", hint=f"{way_out} (--out)")
+    return InputError(f"cannot write {path}: {(error.strerror or str(error)).lower()}", hint=f"{way_out} ({option})")

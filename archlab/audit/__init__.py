@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["audit", "audit_detector"]
 
 
-def audit(model: nn.Module, /, *args: Any, **kwargs: Any) -> Audit:
+def audit(model: nn.Module, /, *args: Any, backward: bool = False, **kwargs: Any) -> Audit:
     """Count what ``model(*args, **kwargs)`` costs: parameters, arithmetic, bytes, activations, peak memory.
 
     The model runs once, in evaluation mode, on tensors without data; where its forward looks at values it runs for
@@ -26,6 +26,7 @@ def audit(model: nn.Module, /, *args: Any, **kwargs: Any) -> Audit:
     Args:
         model: any module, on any device, the meta device included; compiled, scripted or lazy ones too.
         args, kwargs: what it is called with: tensors on any device, or whatever holds them.
+        backward: whether to count what a training step runs for its gradients as well: ``Audit.backward``.
 
     Raises:
         AuditError: the forward fails; the message says in which module.
@@ -37,7 +38,7 @@ def audit(model: nn.Module, /, *args: Any, **kwargs: Any) -> Audit:
     """
     from archlab.audit.audit_model import audit_model
 
-    return audit_model(model, args, kwargs)
+    return audit_model(model, args, kwargs, backward=backward)
 
 
 def audit_detector(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from archlab.audit.breakdown import stages_of, table_rows, totals_by_op, uncounted_in
 from archlab.audit.conventions import Convention, conventions
 from archlab.audit.counts import Counts
-from archlab.audit.findings import Deployed, Input, Module, Operator, Part, Peak, Peer, Shared, Uncounted
+from archlab.audit.findings import Backward, Deployed, Input, Module, Operator, Part, Peak, Peer, Shared, Uncounted
 from archlab.audit.operator_graph import operator_graph
 from archlab.ir import Graph, Shape
 
@@ -43,6 +43,7 @@ class Audit(Counts):
         operators: every call in the order of running.
         shapes: the shapes of the parameters, by name.
         deployed: the counts with batch norms folded and branches merged.
+        backward: what a training step's gradients cost, where that was asked for.
         parts: the parts of a detector.
         notes: what else a reader should know.
         peers: other counters' counts, where they were asked for.
@@ -66,6 +67,7 @@ class Audit(Counts):
     operators: tuple[Operator, ...]
     shapes: dict[str, Shape] = field(default_factory=dict)
     deployed: Deployed | None = None
+    backward: Backward | None = None
     parts: tuple[Part, ...] = ()
     notes: tuple[str, ...] = ()
     peers: tuple[Peer, ...] = ()
@@ -143,6 +145,7 @@ class Audit(Counts):
             "uncounted": [{"op": u.op, "times": u.times, "modules": list(u.modules)} for u in self.uncounted],
             "conventions": [asdict(convention) for convention in self.conventions],
             "deployed": None if self.deployed is None else _deployed_data(self.deployed),
+            "backward": None if self.backward is None else asdict(self.backward),
             "parts": [asdict(part) for part in self.parts],
             "peers": [asdict(peer) for peer in self.peers],
             "notes": list(self.notes),

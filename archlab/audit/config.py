@@ -5,6 +5,7 @@ targets = ["my_package.models:small()", "my_package.models:large(depth=50)"]
 input = "3x224x224"          # or a list, or a file
 batch = 1
 max = ["macs=600M", "params=5M"]
+rules = "my_rules.py"         # or a list: files that call archlab.audit_rule
 
 [tool.archlab.audit.limits]   # of single targets, instead of those above
 "my_package.models:large(depth=50)" = ["macs=4.2G"]
@@ -19,7 +20,7 @@ from typing import Any
 
 from archlab.errors import InputError, did_you_mean
 
-_KEYS = {"targets", "input", "batch", "max", "limits"}
+_KEYS = {"targets", "input", "batch", "max", "limits", "rules"}
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Config:
     batch: int | None = None
     limits: tuple[str, ...] = ()
     limits_of: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    rules: tuple[str, ...] = ()
 
 
 def read_config(folder: Path) -> Config:
@@ -68,6 +70,7 @@ def _read(path: Path) -> Config:
         batch=batch,
         limits=_texts(table.get("max", []), f"{where}: max"),
         limits_of=tuple((name, _texts(value, f"{where}: limits of {name!r}")) for name, value in limits_of.items()),
+        rules=tuple(str(path.parent / file) for file in _texts(table.get("rules", []), f"{where}: rules")),
     )
 
 

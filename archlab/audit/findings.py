@@ -124,6 +124,21 @@ class Deployed(Counts):
     merged: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backward(Counts):
+    """What a training step runs for its gradients, after the forward.
+
+    Attributes:
+        memory: the peak of the whole step in bytes, gradients included; parameters, buffers and inputs come on top.
+        macs_of: MACs by module, with those of the modules in it, by path.
+        uncounted: operators whose arithmetic is not known.
+    """
+
+    memory: int
+    macs_of: dict[str, int]
+    uncounted: tuple[Uncounted, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """Where another counter and the audit differ: on what, by how much, and why."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import time
 from dataclasses import replace
@@ -17,6 +18,7 @@ from archlab.search.plan import Plan
 from archlab.search.result import DataSummary, Finalist, SearchResult
 from archlab.search.stages.run_stages import run_stages
 from archlab.search.stages.stage_results import Funnel
+from archlab.search.storage.conversation import StorageLeftError
 from archlab.search.storage.dashboard import write_dashboard_notes
 from archlab.search.storage.open_storage import opened_storage
 from archlab.search.study.history import History, Progress, no_progress
@@ -54,7 +56,8 @@ def run_search(plan: Plan, progress: Progress = no_progress) -> SearchResult:
             for i, trial in enumerate(best, start=1):
                 watch(funnel.history, f"recounting {i}/{len(best)}")
                 finalists.append(make_finalist(trial, interpreter, first.seed, first.threads if plan.latency else None))
-        write_dashboard_notes(funnel.study, plan.space.name, plan.text, first.budget, finalists)
+        with contextlib.suppress(StorageLeftError):  # interrupted, with a server that does not answer
+            write_dashboard_notes(funnel.study, plan.space.name, plan.text, first.budget, finalists)
     data = None
     if plan.task is not None and finalists:
         with progress(first) as watch:

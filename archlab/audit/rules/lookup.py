@@ -10,10 +10,18 @@ import torch
 from torch import Tensor
 
 from archlab.audit.counts import Counts
+from archlab.audit.rules.backward import of_outputs
+from archlab.audit.rules.own_rules import own_rule
 from archlab.audit.rules.rule import Args, Rule, no_arithmetic, per_output
-from archlab.audit.rules.rule_table import GATHERS, NO_ARITHMETIC, RULES
+from archlab.audit.rules.rule_table import FILLS, GATHERS, NO_ARITHMETIC, RULES
 
+_STATISTICS = frozenset({"running_mean", "running_var"})
+"""Norms in training update these, of which their schemas say nothing."""
 _COMPOSITE = "CompositeImplicitAutograd"
+_NAMESPACES_WITHOUT_ARITHMETIC = frozenset(
+    {"profiler", "c10d", "_c10d_functional", "_c10d_functional_autograd", "symm_mem", "_dtensor"}
+)
+"""Of profilers, and of collectives, which move values between devices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +32,14 @@ class KnownOperator:
         name: its name without namespace ``aten``, overload and the underscore of in-place ones.
         target: in full, such as ``aten.conv2d.default``.
         rule: its arithmetic; None where it is not known.
+        own: the rule is one of the user's own.
         composite: it has no rule, but is made of operators that may have one.
         writes: positions of the arguments that it writes to.
+        hidden_writes: positions of those that it may write to though its schema does not say so.
         arguments: the names and defaults of its arguments.
         gathers: it reads only part of its first argument.
         factory: it makes tensors on a device that its caller names.
+        fills: its values do not depend on those of its arguments.
         cacheable: its output's form follows from the form of its arguments.
         in_place: its output is its first argument, of which it changes no more than the values.
     """
@@ -36,11 +47,14 @@ class KnownOperator:
     name: str
     target: str
     rule: Rule | None
+    own: bool = False
     composite: bool = False
     writes: tuple[int | str, ...] = ()
+    hidden_writes: tuple[int, ...] = ()
     arguments: tuple[tuple[str, Any], ...] = ()
     gathers: bool = False
     factory: bool = False
+    fills: bool = False
     cacheable: bool = False
     in_place: bool = False
 
@@ -76,10 +90,13 @@ def look_up(operator: Any) -> KnownOperator:
         name=name,
         target=str(operator),
         rule=rule,
+        own=own_rule(name) is not None,
         composite=composite,
         writes=writes,
+        hidden_writes=tuple(i for i, argument in enumerate(names) if argument in _STATISTICS and i not in writes),
         arguments=tuple((a.name, a.default_value if a.has_default_value() else None) for a in schema.arguments),
         gathers=name in GATHERS,
+        fills=name in FILLS,
         factory="device" in names and not takes_tensors,
         cacheable=in_place
         or (not writes and not operator.is_view and name not in NO_ARITHMETIC and len(schema.returns) == 1),
@@ -90,13 +107,16 @@ def look_up(operator: Any) -> KnownOperator:
 def look_up_higher_order(operator: Any) -> KnownOperator:
     """Look up an operator that takes functions, such as ``flex_attention``: it has a rule or is not counted."""
     name = operator.name()
-    return KnownOperator(name, name, RULES.get(name))
+    return KnownOperator(name, name, own_rule(f"higher_order::{name}") or RULES.get(name))
 
 
 def _rule(operator: Any, name: str) -> Rule | None:
+    own = own_rule(name)
+    if own is not None:
+        return own
     if name in RULES:
         return RULES[name]
-    if name.startswith("profiler::"):
+    if name.partition("::")[0] in _NAMESPACES_WITHOUT_ARITHMETIC:
         return no_arithmetic
     if (
         name in NO_ARITHMETIC
@@ -110,7 +130,8 @@ def _rule(operator: Any, name: str) -> Rule | None:
         return _pointwise
     if torch.Tag.reduction in tags:
         return _reduction
-    return None
+    composite = torch._C._dispatch_has_kernel_for_dispatch_key(operator.name(), _COMPOSITE)
+    return of_outputs if "_backward" in name and not composite else None
 
 
 def _tags(operator: Any) -> set[Any]:

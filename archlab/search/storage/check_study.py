@@ -95,9 +95,7 @@ def check_storage(address: str) -> StorageCheck:
             raise InputError(f"{safe.where} holds no study", hint="begin one with `archlab search`")
         setups = [study.user_attrs[SETUP] for study in studies if isinstance(study.user_attrs.get(SETUP), dict)]
         tears, backup, left = _check_journal(path, any(PLAN in study.user_attrs for study in studies))
-        if safe.is_server and setups:
-            opened = open_storage(address, max(setup.get("heartbeat", HEARTBEAT) for setup in setups))
-            studies = [optuna.load_study(study_name=name, storage=opened.storage) for name in names]
+        opened = opened.with_heartbeat(max([setup.get("heartbeat", HEARTBEAT) for setup in setups], default=HEARTBEAT))
         checks = tuple(_check_study(study, opened.liveness) for study in studies)
         return StorageCheck(safe.where, tears, backup, checks, left)
 

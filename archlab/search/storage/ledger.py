@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from optuna.trial import FrozenTrial, TrialState
 
+from archlab.search.storage.settled import count_settled
 from archlab.search.storage.trial_record import CLAIM, RECORD, SOURCE, SURPLUS, is_evaluated, record_in
 
 RETRIES = "retry_history"
@@ -38,11 +39,12 @@ class Ledger:
     _running: list[int] = field(default_factory=list)
     _waiting: list[int] = field(default_factory=list)
     _ended: set[int] = field(default_factory=set)
+    _settled: int = 0
 
     def read(self, trials: Sequence[FrozenTrial]) -> None:
         """Take in what is new among all ``trials`` of the study, which are in the order of their numbers."""
         self._running, self._waiting = [], []
-        for trial in trials:
+        for trial in trials[self._settled :]:
             number = trial.number
             if number in self._ended:
                 continue
@@ -59,6 +61,8 @@ class Ledger:
                         self._evaluated.add(number)
                     elif is_untold(trial):
                         self.untold[number] = trial
+
+        self._settled = count_settled(trials, self._settled)
 
     def count_begun(self, before: int | None = None) -> int:
         """Count evaluations that were done or may be under way, of the slots before that of trial ``before``.

@@ -6,7 +6,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import optuna
@@ -16,10 +16,14 @@ from sqlalchemy.engine import URL, Connection, make_url
 
 from archlab.search.choices import HEARTBEAT
 from archlab.search.storage.failures import explain_opening_errors, explain_storage_errors, silence_optuna
+from archlab.search.storage.interrupts import Interrupt, noticed_interrupts
 from archlab.search.storage.journal import JournalFile
 from archlab.search.storage.liveness import FileLocks, Heartbeats, Liveness
 from archlab.search.storage.reconnect import Note, ReconnectingStorage
 from archlab.search.storage.redact import SafeAddress
+
+SQLITE_PATIENCE = 60
+"""Seconds that writers of a SQLite file wait for each other; by default they give up after five."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,14 @@ class Opened:
     storage: BaseStorage
     liveness: Liveness
     address: SafeAddress
+
+    def with_heartbeat(self, seconds: int) -> Opened:
+        """Return the same storage with another heartbeat, where it has one."""
+        server = getattr(self.storage, "_backend", None)
+        if not isinstance(server, ReconnectingStorage):
+            return self
+        server.heartbeat_interval = seconds
+        return replace(self, liveness=Heartbeats(2 * seconds))
 
 
 def open_storage(address: str, heartbeat: int = HEARTBEAT, note: Note | None = None) -> Opened:
@@ -45,7 +57,7 @@ def open_storage(address: str, heartbeat: int = HEARTBEAT, note: Note | None = N
     Raises:
         InputError: it cannot be opened, or is no study. No message holds the address's password.
     """
-    return _open(address, SafeAddress(address), heartbeat, note)
+    return _open(address, SafeAddress(address), heartbeat, note, Interrupt())
 
 
 @contextlib.contextmanager
@@ -56,11 +68,11 @@ def opened_storage(address: str, heartbeat: int = HEARTBEAT, note: Note | None =
         InputError: it cannot be opened, or fails while it is open.
     """
     safe = SafeAddress(address)
-    with silence_optuna(), explain_storage_errors(safe):
-        yield _open(address, safe, heartbeat, note)
+    with silence_optuna(), explain_storage_errors(safe), noticed_interrupts() as interrupt:
+        yield _open(address, safe, heartbeat, note, interrupt)
 
 
-def _open(address: str, safe: SafeAddress, heartbeat: int, note: Note | None) -> Opened:
+def _open(address: str, safe: SafeAddress, heartbeat: int, note: Note | None, interrupt: Interrupt) -> Opened:
     if "://" not in address:
         with explain_opening_errors(safe):
             journal = JournalStorage(JournalFile(Path(address), note))
@@ -70,8 +82,7 @@ def _open(address: str, safe: SafeAddress, heartbeat: int, note: Note | None) ->
         if url.get_backend_name() == "sqlite":
             memory = f"{tempfile.gettempdir()}/archlab-{os.getpid()}"  # of a database that no file holds
             return Opened(_cached(_sqlite(address)), FileLocks(Path(f"{url.database or memory}.running")), safe)
-        full = url.render_as_string(hide_password=False)
-        server = ReconnectingStorage(full, safe.where, heartbeat, note or _ignore)
+        server = ReconnectingStorage(url, safe, heartbeat, note or _ignore, interrupt)
         return Opened(_cached(server), Heartbeats(2 * heartbeat), safe)
 
 
@@ -81,8 +92,7 @@ def _sqlite(address: str) -> RDBStorage:
     SQLite has no row locks: left to itself, the driver begins a transaction at the first write, and of two workers
     that read that a trial waits in the queue, both would take it.
     """
-    # Writers wait for each other: by default they give up after five seconds.
-    arguments = {"timeout": 60, "isolation_level": None}
+    arguments = {"timeout": SQLITE_PATIENCE, "isolation_level": None}
     opened = RDBStorage(address, engine_kwargs={"connect_args": arguments})
     event.listen(opened.engine, "begin", _begin_immediate)
     return opened

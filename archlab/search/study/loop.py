@@ -16,11 +16,12 @@ from archlab.search.candidate import Candidate
 from archlab.search.closed_form import costs_of, find_smallest, find_unseen
 from archlab.search.plan import Stage
 from archlab.search.result import Trial
-from archlab.search.storage.claim import claim
+from archlab.search.storage.claim import SettledClaims, claim
 from archlab.search.storage.ledger import Ledger
 from archlab.search.storage.liveness import Liveness
 from archlab.search.storage.one_trial import is_running, write_constraints
 from archlab.search.storage.run_trial import run_one_trial
+from archlab.search.storage.settled import count_settled
 from archlab.search.storage.trial_record import EVALUATED, FOUND, RECORD, record_in, record_of, trial_of
 from archlab.search.study.evaluation import Outcome, evaluate
 from archlab.search.study.history import EXHAUSTED, INTERRUPTED, TIME_IS_UP, History, Watch
@@ -55,6 +56,8 @@ class Search:
         self.history = History()
         self._start: Network | None = None
         self._result: Trial | None = None
+        self._synced = 0
+        self._claims = SettledClaims()
         self._ledger = Ledger()
         self.reap()
         if stage.number == 1 and not study.get_trials(deepcopy=False):
@@ -77,9 +80,11 @@ class Search:
 
     def sync(self) -> None:
         """Take in what this process or others have finished."""
-        for trial in self.study.get_trials(deepcopy=False):
+        trials = self.study.get_trials(deepcopy=False)
+        for trial in trials[self._synced :]:
             if trial.state.is_finished() and trial.number not in self.history.numbers:
                 self.history.add(trial.number, trial_of(trial.number, record_in(trial)))
+        self._synced = count_settled(trials, self._synced)
         for number, again in self._read_ledger().retries.items():
             self.history.judge_again(number, again)
 
@@ -203,7 +208,7 @@ class Search:
         if not self.stage.budget.closed_form.allows(costs):
             return Trial(trial.number, "over_budget", draws, costs)
         digest = network.digest
-        other = claim(self.study, trial, digest)
+        other = claim(self.study, trial, digest, self._claims)
         if other is not None:
             self.sync()
             known = self.history.best_by_digest.get(digest, Trial(other, "repeated", draws, costs, digest=digest))

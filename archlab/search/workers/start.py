@@ -7,11 +7,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from archlab.errors import InputError
+from archlab.search.objective import Goal
 from archlab.search.study.history import INTERRUPTED, History, Watch
 from archlab.search.study.loop import WAIT, Search
 
@@ -64,7 +65,7 @@ class Workers:
         began, stage, history = time.monotonic(), search.stage, search.history
         if history.evaluated >= stage.trials:
             return search.run(watch)
-        running = [self._start(stage.study, stage.timeout) for _ in range(self.count)]
+        running = [self._start(stage.study, stage.goals, stage.timeout) for _ in range(self.count)]
         deaths = 0
         try:
             while running:
@@ -85,7 +86,7 @@ class Workers:
                         signal = -worker.process.returncode
                         self.note(f"a worker was killed by signal {signal}: another takes its place")
                     left = None if stage.timeout is None else max(0.0, stage.timeout - (time.monotonic() - began))
-                    running.append(self._start(stage.study, left))
+                    running.append(self._start(stage.study, stage.goals, left))
         except KeyboardInterrupt:
             history.interrupted = INTERRUPTED
         finally:
@@ -99,13 +100,16 @@ class Workers:
             history.interrupted = None
         return history
 
-    def _start(self, study: str, timeout: float | None) -> _Worker:
+    def _start(self, study: str, goals: Iterable[Goal], timeout: float | None) -> _Worker:
         threads = max(1, len(os.sched_getaffinity(0)) // self.count)
         environment = {"OMP_NUM_THREADS": str(threads), **os.environ, STORAGE_VARIABLE: self.storage}
         if Path.cwd() == _HOME:
             environment["PYTHONPATH"] = os.pathsep.join([str(_HOME), *filter(None, [os.environ.get("PYTHONPATH")])])
         # -P: without it a file of the current folder, such as queue.py, would stand for Python's module of its name.
         command = [sys.executable, "-P", "-m", "archlab", "worker", "--study", study, "--one-stage", "--json"]
+        for goal in goals:
+            if goal.kind == "user":
+                command += ["--objective", goal.name]
         if timeout is not None:
             command += ["--timeout", f"{timeout:.3f}"]
         return _Worker(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True))

@@ -49,7 +49,7 @@ def test_the_fields_of_the_json():
     assert list(audit) == [
         *("name", "kind", "inputs", "device", "reason", "training"),
         *totals,
-        *("peak", "shared", "uncounted", "conventions", "deployed", "parts", "peers", "notes"),
+        *("peak", "shared", "uncounted", "conventions", "deployed", "backward", "parts", "peers", "notes"),
         *("stages", "modules", "operators"),
     ]
     module = ["path", "kind", "calls", "params", "shared", "own", "operators", *COUNTS, "memory", "intensity"]
