@@ -21,6 +21,7 @@ from archlab.cli.exchange import export, import_timm, rewrite
 from archlab.cli.messages import say
 from archlab.cli.search import calibrate, search, worker
 from archlab.cli.streams import guard_output
+from archlab.cli.study import study
 from archlab.errors import printable
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -160,5 +161,5 @@ def report(result: Path, out: Path | None) -> None:
     click.echo(printable(str(target)))
 
 
-for _command in (audit, calibrate, export, import_timm, rewrite, search, worker):
+for _command in (audit, calibrate, export, import_timm, rewrite, search, study, worker):
     cli.add_command(_command)

@@ -7,9 +7,10 @@ import pytest
 from optuna.trial import TrialState, create_trial
 
 from archlab.search.storage import claim as claims
-from archlab.search.storage import settled
+from archlab.search.storage import ledger
 from archlab.search.storage.claim import SettledClaims
-from archlab.search.storage.settled import EvaluationCount, count_settled
+from archlab.search.storage.ledger import Ledger, is_untold
+from archlab.search.storage.settled import count_settled
 from archlab.search.storage.trial_record import CLAIM, RECORD, is_evaluated
 
 
@@ -29,17 +30,20 @@ def drawn(rng, number):
 @pytest.mark.parametrize("seed", range(20))
 def test_counts_and_owners_are_those_of_a_look_at_every_trial(seed):
     rng, trials = random.Random(seed), []
-    count, owners = EvaluationCount(), SettledClaims()
+    count, owners = Ledger(), SettledClaims()
     for _ in range(60):
         trials.append(drawn(rng, len(trials)))
         for i, before in enumerate(trials):
             if not before.state.is_finished() and rng.random() < 0.4:
                 trials[i] = trial(i, rng.choice([TrialState.COMPLETE, TrialState.FAIL]), "scored", rng.choice("abc"))
-        number = rng.choice([None, rng.randrange(len(trials) + 1)])
+        number = rng.choice([None, rng.randrange(len(trials))])
         looked_at = [t for t in trials if number is None or t.number < number]
-        spent, others = count.split(trials, number)
-        assert spent + sum(map(is_evaluated, others)) == sum(map(is_evaluated, looked_at))
-        assert set(map(id, others)) >= {id(t) for t in looked_at if not t.state.is_finished()}
+        open_ones = (TrialState.RUNNING,) if number is None else (TrialState.RUNNING, TrialState.WAITING)
+        begun = [
+            t.state in open_ones or (t.state.is_finished() and (is_evaluated(t) or is_untold(t))) for t in looked_at
+        ]
+        count.read(trials)
+        assert count.count_begun(number) == sum(begun)
         mine = rng.choice(trials)
         if not mine.state.is_finished():
             digest = rng.choice("abcdefgh")
@@ -51,11 +55,12 @@ def test_counts_and_owners_are_those_of_a_look_at_every_trial(seed):
 
 def test_a_settled_trial_is_looked_at_once(monkeypatch):
     looks = []
-    monkeypatch.setattr(settled, "is_evaluated", lambda trial: looks.append(trial.number) or True)
-    trials, count = [], EvaluationCount()
+    monkeypatch.setattr(ledger, "is_evaluated", lambda trial: looks.append(trial.number) or True)
+    trials, count = [], Ledger()
     for number in range(200):
         trials.append(trial(number, TrialState.COMPLETE))
-        assert count.split(trials) == (number + 1, [])
+        count.read(trials)
+        assert count.count_begun() == number + 1
     assert looks == list(range(200))
 
 
