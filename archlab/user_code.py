@@ -11,7 +11,6 @@ later. Only the names of Python's own modules keep their meaning. A file in a pa
 from __future__ import annotations
 
 import ast
-import contextlib
 import importlib
 import linecache
 import os
@@ -29,6 +28,8 @@ from urllib.parse import quote as percent
 from urllib.parse import unquote_to_bytes
 
 from archlab.errors import ArchlabError, InputError, Place, did_you_mean, quote
+from archlab.user_effects import refused_exits
+from archlab.user_prints import prints_on_stderr
 
 __path__: list[str] = []  # so that modules can be below this one; the finder at the end says where they are
 
@@ -73,10 +74,14 @@ def load_module(source: str) -> types.ModuleType:
 
 def _import(name: str, source: str) -> types.ModuleType:
     """Import a module; whatever its code does, the user sees one message."""
+    exits: list[str] = []
     try:
         # What it prints is no result of ours.
-        with contextlib.redirect_stdout(sys.stderr):
-            return importlib.import_module(name)
+        with prints_on_stderr(), refused_exits() as exits:
+            module = importlib.import_module(name)
+        if exits:
+            raise SystemExit(0)
+        return module
     except (ArchlabError, KeyboardInterrupt, MemoryError):
         raise
     except BaseException as error:  # a file is anybody's code: it may even exit
@@ -85,19 +90,22 @@ def _import(name: str, source: str) -> types.ModuleType:
         if isinstance(error, ValueError | TypeError) and not _frames(error):
             raise InputError(f"{quote(source)} is no module's name") from None
         words = " ".join(_TREE.sub("", error.msg if isinstance(error, SyntaxError) else str(error)).split())[:300]
-        message = f"{source} cannot be loaded: {type(error).__name__}" + (f": {words}" if words else "")
-        raise InputError(message, place=_place(error)) from error
+        ended = f"{type(error).__name__}" + (f": {words}" if words else "")
+        reason = f"it calls {exits[0]}" if exits else ended
+        raise InputError(f"{source} cannot be loaded: {reason}", place=place_of(error)) from error
 
 
-def _place(error: BaseException) -> Place | None:
-    """Return where a user's code ended: the line that is no Python, or the last one that ran."""
+def place_of(error: BaseException) -> Place | None:
+    """Return where a user's code ended: the line that is no Python, or the last one that ran; None where none did."""
     if isinstance(error, SyntaxError) and error.filename:
         return Place(error.filename, error.lineno or 1, error.offset or 1, (error.text or "").rstrip("\n"))
     frames = _frames(error)
     if not frames:
         return None
     # What a library raised is explained best by the user's line that called it.
-    own = [frame for frame in frames if "site-packages" not in frame.filename] or frames
+    ours = os.path.join(os.path.dirname(__file__), "")
+    outside = [frame for frame in frames if "site-packages" not in frame.filename]
+    own = [frame for frame in outside if not frame.filename.startswith(ours)] or outside or frames
     last, number = own[-1], own[-1].lineno or 1
     return Place(last.filename, number, (last.colno or 0) + 1, linecache.getline(last.filename, number).rstrip("\n"))
 
