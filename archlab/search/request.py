@@ -116,7 +116,9 @@ def make_plan(
         name = f"{opening.study}/{number}-{goal.label}"
         closed = limits.closed_form
         stages.append(
-            replace(opening, study=name, goals=(goal,), budget=closed, trials=0, number=number, timeout=None, keep=share)
+            replace(
+                opening, study=name, goals=(goal,), budget=closed, trials=0, number=number, timeout=None, keep=share
+            )
         )
     return Plan(
         space=loaded,

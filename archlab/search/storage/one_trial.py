@@ -6,7 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import optuna
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
+
+from archlab.search.result import Trial
+from archlab.search.storage.trial_record import CLAIM, RECORD, record_of
 
 
 def run_one_trial(
@@ -64,6 +68,20 @@ def queue_again(study: optuna.Study, trial: optuna.Trial) -> None:
     given = {**study._storage.get_trial(trial._trial_id).system_attrs.get("fixed_params", {}), **trial.params}
     if given:
         study.enqueue_trial(given, user_attrs=trial.user_attrs)
+
+
+def fail_with_reason(study: optuna.Study, trial: optuna.Trial | FrozenTrial, reason: str) -> bool:
+    """Fail a running trial whose process cannot do so itself: one evaluation, whose record gives ``reason``.
+
+    Its network is not queued again. Returns whether the trial was still running.
+    """
+    kept = study._storage.get_trial(trial._trial_id)
+    failed = Trial(kept.number, "failed", given_params(kept), {}, digest=kept.system_attrs.get(CLAIM), reason=reason)
+    try:
+        study._storage.set_trial_user_attr(trial._trial_id, RECORD, record_of(failed))
+        return study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+    except UpdateFinishedTrialError:  # another was quicker
+        return False
 
 
 def write_constraints(study: optuna.Study, trial: optuna.Trial, excess: Mapping[str, float]) -> None:
