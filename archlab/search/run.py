@@ -45,7 +45,9 @@ def run_search(plan: Plan, progress: Progress = no_progress) -> SearchResult:
     if plan.task is not None:
         with progress(first) as watch:
             read_data(plan.task, interpreter, lambda words: watch(History(), words))
-    carry_out = Workers(plan.workers, plan.address, plan.note).carry_out if plan.workers > 1 else Search.run
+    # What may hang has to be ended from outside.
+    in_workers = plan.workers > 1 or first.trial_timeout is not None
+    carry_out = Workers(plan.workers, plan.address, plan.note).carry_out if in_workers else Search.run
     with opened_storage(plan.address, plan.heartbeat, plan.note) as opened:
         funnel = run_stages(plan, opened, interpreter, carry_out, progress)
         best = choose_last(funnel.trials, funnel.objectives, plan.top)

@@ -66,7 +66,7 @@ def open_storage(address: str, heartbeat: int = HEARTBEAT, note: Note | None = N
     Raises:
         InputError: it cannot be opened, or is no study. No message holds the address's password.
     """
-    return _open(address, SafeAddress(address), heartbeat, note)
+    return _open(_resolved(address), SafeAddress(address), heartbeat, note)
 
 
 @contextlib.contextmanager
@@ -78,7 +78,17 @@ def opened_storage(address: str, heartbeat: int = HEARTBEAT, note: Note | None =
     """
     safe = SafeAddress(address)
     with silence_optuna(), explain_storage_errors(safe):
-        yield _open(address, safe, heartbeat, note)
+        yield _open(_resolved(address), safe, heartbeat, note)
+
+
+def _resolved(address: str) -> str:
+    """Return an address that stays the same file's, wherever an objective goes meanwhile."""
+    if "://" not in address:
+        return os.path.abspath(address)
+    scheme, slashes, rest = address.partition(":///")
+    path, mark, query = rest.partition("?")
+    is_relative = scheme.startswith("sqlite") and path and not path.startswith(("/", ":", "file:"))
+    return f"{scheme}{slashes}{os.path.abspath(path)}{mark}{query}" if is_relative else address
 
 
 def _open(address: str, safe: SafeAddress, heartbeat: int, note: Note | None) -> Opened:
