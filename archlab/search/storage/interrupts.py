@@ -22,8 +22,8 @@ class Interrupt:
 def noticed_interrupts() -> Iterator[Interrupt]:
     """Yield what shows whether Ctrl-C or SIGTERM has come; both do besides what they did before.
 
-    Optuna's loop catches the exception of an interrupt, and goes on to the storage. In a thread that is not the main one,
-    and for a signal that Python does not handle, nothing is noticed.
+    Optuna's loop catches the exception of an interrupt, and goes on to the storage. In a thread that is not the main
+    one, and for a signal that Python does not handle, nothing is noticed.
     """
     interrupt = Interrupt()
     ours: dict[int, tuple[Callable[..., Any], Callable[..., Any]]] = {}

@@ -19,8 +19,8 @@ from archlab.search.candidate import Candidate, UserObjective, plain_details
 from archlab.search.objective import Goal
 from archlab.search.storage.interrupts import Interrupt
 from archlab.search.study.outside_errors import OutsideError, find_outside_error
-from archlab.user_code import place_of
 from archlab.user_effects import kept_folder, refused_exits
+from archlab.user_place import place_of
 from archlab.user_prints import forgiving_prints
 
 

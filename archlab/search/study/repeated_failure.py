@@ -17,7 +17,7 @@ _PLACE = re.compile(r" \([^()]+:\d+\)$")
 
 
 def repeated_failure(trials: Sequence[Trial]) -> str | None:
-    """Return the reason with which the last evaluations have failed, each alike and in one line; None where they differ.
+    """Return the reason with which the last evaluations failed, all alike and in one line; None where they did not.
 
     Args:
         trials: in the order in which they ended; those that cost no evaluation are passed over.

@@ -1,4 +1,4 @@
-"""A worker as the process sees it that has started it: what it says, how it ended, and its end where it must be made."""
+"""A worker as the process sees it that has started it: what it says, and how it ends."""
 
 from __future__ import annotations
 

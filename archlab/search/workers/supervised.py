@@ -21,8 +21,8 @@ class _Evaluation:
         self._answers, self._several = answers, several
         self._number: int | None = None
         if sys.stderr is not None:
-            sys.stdout = self._prints = Prints(sys.stderr, self._head)  # type: ignore[assignment]
-            sys.stderr = Prints(sys.stderr, self._head)  # type: ignore[assignment]
+            sys.stdout = self._prints = Prints(sys.stderr, self._head)
+            sys.stderr = Prints(sys.stderr, self._head)
 
     def announce(self, number: int | None) -> None:
         """Say which trial's evaluation has begun; None when it has ended."""
