@@ -16,8 +16,8 @@ __all__ = ["end_process", "kept_folder", "refused_exits"]
 def refused_exits() -> Iterator[list[str]]:
     """Let ``os._exit`` raise SystemExit meanwhile, and yield its calls, each with its place: ``os._exit(0) (a.py:7)``.
 
-    Processes that are forked meanwhile end by it as ever. One that returns to its parent's code instead ends here: there
-    would be two of the parent.
+    Processes that are forked meanwhile end by it as ever. One that returns to its parent's code instead ends here:
+    there would be two of the parent.
     """
     process, calls = os.getpid(), list[str]()
 

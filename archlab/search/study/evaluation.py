@@ -170,7 +170,7 @@ def _words(error: BaseException) -> str:
         words = " ".join(str(error).split())
     except Exception:  # a class of the user's may do anything
         words = "an error without words"
-    return f"{type(error).__name__}: {words}"[:500]
+    return (f"{type(error).__name__}: {words}" if words else type(error).__name__)[:500]
 
 
 def _place(error: BaseException) -> str:
