@@ -350,7 +350,8 @@ def test_a_worker_joins_from_another_folder_by_a_full_path(write):
     objective = f"{folder}/sub/objective.py:accuracy"
     archlab.search("tiny.arch", objective=objective, trials=2, out="out", latency=False)
     (folder / "elsewhere").mkdir()
-    done = run(folder / "elsewhere", "worker", "--study", "tiny", "--storage", folder / "out" / "study.journal")
+    storage = folder / "out" / "study.journal"
+    done = run(folder / "elsewhere", "worker", "--study", "tiny", "--storage", storage, "--objective", objective)
     assert (done.returncode, done.stdout) == (0, "2 evaluations done\n"), done.stderr
 
 

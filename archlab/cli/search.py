@@ -58,7 +58,8 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
                      help="How many workers a network may kill before it is a failed candidate."),
         click.option("--keep-going", is_flag=True, default=False,
                      help="Go on when one error in one line of your file fails three evaluations in a row."),
-        click.option("--retry-failed", is_flag=True, default=False, help="Judge once more what failed in an earlier run."),
+        click.option("--retry-failed", is_flag=True, default=False,
+                     help="Judge once more what failed in an earlier run."),
         click.option("--accept-changed-code", is_flag=True, default=False,
                      help="Resume a study that other code of yours has judged so far; the report says from where on."),
         click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True,
@@ -143,20 +144,37 @@ def search(**options: Any) -> None:
 
 
 @click.command(
-    epilog="Example:  archlab worker --study mobile --storage postgresql://me@server/archlab, with the password in "
-    "PGPASSWORD or ~/.pgpass"
+    epilog="Example:  archlab worker --study mobile --storage postgresql://me@server/archlab -o train.py:accuracy, "
+    "with the password in PGPASSWORD or ~/.pgpass"
 )
 @click.option("--study", required=True, metavar="NAME", help="The study, begun by `archlab search`.")
 @click.option("--storage", required=True, metavar="ADDRESS", envvar="ARCHLAB_STORAGE",
               help="The journal file or database URL that holds it.")  # fmt: skip
+@click.option(
+    "--objective",
+    "-o",
+    "objectives",
+    multiple=True,
+    metavar="NAME",
+    help="An objective of the study that is your own code: what is not named is not run; repeatable.",
+)
 @click.option("--space", metavar="SPACE", help="Refuse the study where it is not of this space.")
 @click.option("--timeout", metavar="TIME", help="Begin no evaluation after this time, such as 10m.")
 @click.option("--one-stage", is_flag=True, help="End with this study; do not continue with the search's later stages.")
 @click.option("--json", "as_json", is_flag=True, help="Print how it ended as JSON.")
-def worker(study: str, storage: str, space: str | None, timeout: str | None, one_stage: bool, as_json: bool) -> None:
+def worker(
+    study: str,
+    storage: str,
+    objectives: tuple[str, ...],
+    space: str | None,
+    timeout: str | None,
+    one_stage: bool,
+    as_json: bool,
+) -> None:
     """Evaluate candidates of a study that was begun elsewhere until it is done, stage after stage.
 
-    The study carries its space, budgets, objectives and seed. An objective of your own must be where it was named.
+    The study carries its space, budgets, objectives and seed. An objective of your own must be where it was named, and
+    is run when it is named here too: whoever can write to the storage can name any file.
     """
     from archlab.user_prints import ResultsOnly
 
@@ -167,7 +185,7 @@ def worker(study: str, storage: str, space: str | None, timeout: str | None, one
         from archlab.search.study.history import INTERRUPTED
         from archlab.search.workers.join import work
 
-        history = work(storage, study, space, timeout=timeout, note=note, one_stage=one_stage)
+        history = work(storage, study, space, objectives=objectives, timeout=timeout, note=note, one_stage=one_stage)
         with stdout.given_back():
             if as_json:
                 click.echo(json.dumps({"spent": history.evaluated, "interrupted": history.interrupted}))

@@ -39,7 +39,7 @@ def stages_table(result: SearchResult) -> Table:
 
 
 def trial_lines(result: SearchResult) -> list[str]:
-    """Return how the trials ended, and of the first that failed why."""
+    """Return how the trials ended, of the first that failed why, and where the code that judged them changed."""
     counts = [(state, n) for state, n in result.counts().items() if n or state == "scored"]
     ended = ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in counts)
     failures = [t for t in result.trials if t.state == "failed" or (t.reason or "").startswith("failed in")]
@@ -47,7 +47,12 @@ def trial_lines(result: SearchResult) -> list[str]:
         f"  trial {trial.number} {'failed: ' if trial.state == 'failed' else ''}{trial.reason}"
         for trial in failures[:MAX_FAILURES]
     ]
-    return [f"{len(result.trials)} trials: {ended}", *reasons]
+    changes = [
+        f"from trial {change.trial} of {stage.name} on, other code judged: {change.files}"
+        for stage in result.stages
+        for change in stage.code_changes
+    ]
+    return [f"{len(result.trials)} trials: {ended}", *reasons, *changes]
 
 
 def file_lines(result: SearchResult, folder: Path) -> list[str]:

@@ -56,6 +56,14 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeChange:
+    """A change of the code that judges a stage: from which of its trials on, and which files differ, in words."""
+
+    trial: int
+    files: str
+
+
+@dataclass(frozen=True, slots=True)
 class SearchStage:
     """A stage of a search: what it judged by, how many came in, how they ended, and what that cost.
 
@@ -66,6 +74,7 @@ class SearchStage:
             the stage before let through.
         survivors: how many went on to the next stage or, from the last, became finalists.
         seconds: of evaluation, of all workers together.
+        code_changes: of a user's code between the runs that resumed it; values before and after are not alike.
     """
 
     name: str
@@ -76,6 +85,7 @@ class SearchStage:
     failed: int
     survivors: int
     seconds: float
+    code_changes: tuple[CodeChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from archlab.search.stages.ranking import rank_trials
 from archlab.search.stages.stage_results import Funnel, merge_found, stages_in_numbers
 from archlab.search.storage.open_storage import Opened
 from archlab.search.storage.trial_record import sources_in
+from archlab.search.study.code_versions import code_changes
 from archlab.search.study.history import INTERRUPTED, TIME_IS_UP, History, Progress, Watch
 from archlab.search.study.loop import Search
 from archlab.search.study.open_search import open_stage
@@ -53,11 +54,13 @@ def run_stages(plan: Plan, opened: Opened, interpreter: Interpreter, carry_out: 
         done.append(search)
         sources = sources_in(search.study)
         trials |= merge_found(trials, search.history.trials, sources, stage.number)
+    numbers = stages_in_numbers([(search.stage, search.history) for search in done])
+    stages = tuple(replace(n, code_changes=code_changes(s.study)) for n, s in zip(numbers, done, strict=True))
     return Funnel(
         first.study,
         history,
         tuple(trials.values()),
-        stages_in_numbers([(search.stage, search.history) for search in done]),
+        stages,
         tuple(search.stage.objectives for search in done),
         costs_of(first.start),
         interrupted,

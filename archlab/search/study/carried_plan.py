@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
+import shlex
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,14 @@ import optuna
 from archlab.cost import Budget
 from archlab.detect.data_source import Source, Task
 from archlab.elaborate import Space, load
-from archlab.errors import InputError
+from archlab.errors import InputError, printable
 from archlab.grammar import parse, unparse
 from archlab.grammar.ast import Architecture
-from archlab.search.objective import Goal, parse_goals
+from archlab.search.judging_code import code_of, difference
+from archlab.search.objective import parse_goals
 from archlab.search.plan import Plan, Stage
 from archlab.search.storage.trial_record import PLAN, SETUP
+from archlab.search.study.code_versions import codes_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,25 +67,28 @@ def setup_of(plan: Plan, stage: Stage) -> dict[str, Any]:
         "heartbeat": plan.heartbeat,
         "max_nodes": plan.space.max_nodes,
         "data": plan.task and _data(plan.task),
-        "code": {goal.name: code_digest(goal) for goal in goals if goal.kind == "user"},
+        "code": codes_of(goals),
     }
 
 
-def code_digest(goal: Goal) -> str | None:
-    """Return a hash of the file that a user's objective is in; None where it is named as a module's."""
-    path = Path(goal.name if goal.name.endswith(".json") else goal.name.rpartition(":")[0])
-    known = path.suffix in (".py", ".json") and path.is_file()
-    return hashlib.sha256(path.read_bytes()).hexdigest() if known else None
-
-
-def read_plan(study: optuna.Study, where: str, space: Architecture | None = None) -> CarriedPlan:
+def read_plan(
+    study: optuna.Study,
+    where: str,
+    space: Architecture | None = None,
+    *,
+    trusted: Iterable[str],
+    one_stage: bool = False,
+) -> CarriedPlan:
     """Read the plan of a study that ``archlab search`` began.
 
     Args:
         space: what the worker takes the study's space to be; None for whatever it is.
+        trusted: the objectives whose code the study may run here: whoever can write to a storage can name any file.
+        one_stage: whether the stages after it do not matter.
 
     Raises:
-        InputError: it is not archlab's, another version's, of another space, or an objective's code differs here.
+        InputError: it is not archlab's, another version's, of another space, names code that is not trusted, or an
+            objective's code differs here.
     """
     made, setup = study.user_attrs.get(PLAN), study.user_attrs.get(SETUP)
     name = study.study_name
@@ -99,16 +105,17 @@ def read_plan(study: optuna.Study, where: str, space: Architecture | None = None
     for other in (architecture, space):
         if other is not None and unparse(other) != text:
             raise InputError(f"the study {name!r} in {where} is of another space: {_difference(text, unparse(other))}")
-    later = setup["then"]
+    later = [] if one_stage else setup["then"]
     task = _task(setup["data"], made.get("data"), name, where)
     options = [_as_option(text) for text in [*made["objectives"], *[stage["objective"] for stage in later]]]
+    _refuse_untrusted(options, {goal.removeprefix("max:").removeprefix("min:") for goal in trusted}, name)
     goals = parse_goals(options, task)
     for goal in goals:
-        theirs = setup["code"].get(goal.name)
-        if theirs != (code_digest(goal) if goal.kind == "user" else None):
+        changes = difference(setup["code"].get(goal.name, {}), code_of(goal))
+        if changes:
             raise InputError(
-                f"the objective {goal.name} is not the code that the study {name!r} in {where} was begun with",
-                hint="copy the file from where the search was begun",
+                f"the objective {goal.name} is not the code that judges the study {name!r} in {where}: {changes}",
+                hint="copy the files from where the search was begun",
             )
     stage = Stage(
         study=name,
@@ -125,6 +132,23 @@ def read_plan(study: optuna.Study, where: str, space: Architecture | None = None
         keep_going=setup["keep_going"],
     )
     return CarriedPlan(stage, load(architecture, setup["max_nodes"]), task, setup["heartbeat"])
+
+
+def _refuse_untrusted(options: Iterable[str], trusted: Collection[str], study: str) -> None:
+    """Refuse code that this worker was not told of, before any of it is run.
+
+    Raises:
+        InputError: with the file, and what to add.
+    """
+    names = [option.partition(":")[2] for option in options]
+    strange = [name for name in names if ":" in name and name not in trusted]
+    if strange:
+        sources = [name.rpartition(":")[0] for name in strange]
+        files = ", ".join(str(Path(file).resolve()) if file.endswith(".py") else f"module {file}" for file in sources)
+        raise InputError(
+            f"the study {study!r} would run code of this machine: {printable(files)}",
+            hint="if it is the code that you mean, add " + " ".join(f"-o {shlex.quote(name)}" for name in strange),
+        )
 
 
 def _data(task: Task) -> dict[str, Any]:

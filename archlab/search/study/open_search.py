@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import optuna
@@ -17,6 +17,7 @@ from archlab.search.storage.open_storage import Opened
 from archlab.search.storage.open_study import open_study
 from archlab.search.storage.trial_record import SETUP, SOURCE, sources_in
 from archlab.search.study.carried_plan import identity_of, setup_of
+from archlab.search.study.code_versions import record_code, refuse_changed_code
 from archlab.search.study.loop import Search
 from archlab.search.study.pruner import make_pruner
 
@@ -28,11 +29,14 @@ def open_stage(
 
     Raises:
         BudgetError: no network of the space meets the budget.
-        InputError: the study belongs to another search, or cannot be read.
+        InputError: the study belongs to another search, was judged by other code, or cannot be read.
     """
     identity, setup = identity_of(plan, stage), setup_of(plan, stage)
     directions = [objective.direction for objective in stage.objectives]
     study = open_study(opened, stage.study, identity, directions)
+    if not plan.accept_changed_code:
+        _refuse_changed_code(plan.stages[stage.number - 1 :], opened)
+    record_code(study, stage.goals)
     trials = study.get_trials(deepcopy=False)
     if stage.number > 1:
         there = set(sources_in(study).values())
@@ -45,6 +49,15 @@ def open_stage(
         # Written last: it shows workers that the stage is open.
         study.set_user_attr(SETUP, setup)
     return open_search(stage, study, interpreter, opened.liveness, len(trials), plan.note)
+
+
+def _refuse_changed_code(stages: Iterable[Stage], opened: Opened) -> None:
+    """Refuse stages that other code has judged, later ones too: what they need is known before the first trial."""
+    names = optuna.get_all_study_names(opened.storage)
+    for stage in stages:
+        if stage.study in names:
+            study = optuna.load_study(study_name=stage.study, storage=opened.storage)
+            refuse_changed_code(study, stage.goals, opened.address.where)
 
 
 def open_search(

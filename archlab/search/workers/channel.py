@@ -30,6 +30,7 @@ class Task:
     Attributes:
         storage: the storage's address, which may hold a password; so it is on no command line.
         study: the study's name.
+        objectives: those of the study that are code, and are to be run.
         timeout: seconds after which no evaluation is begun.
         stream: see ``open_search``; None for one of its own.
         several: whether there are others, so that what it prints needs a name.
@@ -37,6 +38,7 @@ class Task:
 
     storage: str
     study: str
+    objectives: tuple[str, ...]
     timeout: float | None
     stream: int | None
     several: bool

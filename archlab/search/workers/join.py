@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import optuna
@@ -18,6 +18,7 @@ from archlab.grammar.ast import Architecture
 from archlab.resources import find_architecture
 from archlab.search.choices import HEARTBEAT
 from archlab.search.detection_data import has_data_objective, read_data
+from archlab.search.judging_code import files_line
 from archlab.search.plan import Note
 from archlab.search.storage.liveness import Liveness
 from archlab.search.storage.open_storage import open_storage, opened_storage
@@ -39,6 +40,7 @@ def work(
     study_name: str,
     space: str | Architecture | None = None,
     *,
+    objectives: Iterable[str] = (),
     timeout: float | str | None = None,
     heartbeat: int | None = None,
     note: Note | None = None,
@@ -50,6 +52,7 @@ def work(
 
     Args:
         space: what the study's space must be: a shipped name, an ``.arch`` file, or an architecture.
+        objectives: those of the study that are code, such as ``"train.py:accuracy"``: what is not named is not run.
         timeout: a time such as ``"10m"``, or seconds, after which no evaluation is begun.
         one_stage: whether to end with this study, and not to continue with the stages after it.
         announce: where another process watches over this one: called with a trial's number when its evaluation begins,
@@ -57,7 +60,8 @@ def work(
         stream: see ``open_search``; by default one of its own.
 
     Raises:
-        InputError: the storage cannot be opened, holds no such study, or the study is of another version or space.
+        InputError: the storage cannot be opened, holds no such study, or the study is of another version or space, or
+            runs code that ``objectives`` does not name.
     """
     where = redact(storage)
     architecture = parse_file(find_architecture(space)) if isinstance(space, str) else space
@@ -72,7 +76,12 @@ def work(
                 hint=did_you_mean(study_name, names) or "begin it with `archlab search`",
             )
         study = optuna.load_study(study_name=study_name, storage=opened.storage)
-        carried = read_plan(study, where, architecture)
+        trusted = frozenset(objectives)
+        carried = read_plan(study, where, architecture, trusted=trusted, one_stage=one_stage)
+        if note is not None and announce is None:
+            for goal in carried.stage.goals:
+                if ":" in goal.name:
+                    note(f"runs {goal.name}: {files_line(goal)}")
         if heartbeat is None and carried.heartbeat != HEARTBEAT and "://" in storage:
             opened = open_storage(storage, carried.heartbeat, note)
             study = optuna.load_study(study_name=study_name, storage=opened.storage)
@@ -92,7 +101,7 @@ def work(
             later = _next_stage(study, opened.storage, number, deadline, note)
             if later is None:
                 break
-            stage = carry_out(later, read_plan(later, where))
+            stage = carry_out(later, read_plan(later, where, trusted=trusted))
             done.evaluated, done.interrupted = done.evaluated + stage.evaluated, stage.interrupted
         return done
 

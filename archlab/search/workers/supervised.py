@@ -66,6 +66,7 @@ def _work(task: Task, answers: int) -> str | None:
     history = work(
         task.storage,
         task.study,
+        objectives=task.objectives,
         timeout=task.timeout,
         note=note,
         one_stage=True,

@@ -15,6 +15,7 @@ import pytest
 import archlab
 from archlab.errors import InputError
 from archlab.search.result import read_result
+from archlab.search.storage.open_storage import open_storage
 from archlab.search.workers import join
 from archlab.search.workers.join import work
 from tests.search.conftest import TINY
@@ -231,7 +232,19 @@ def test_two_workers_judge_each_candidate_once_and_a_third_joins(
     place = storage or "out/study.journal"
     file = tmp_path / place.removeprefix("sqlite:///")
     until(lambda: file.exists() and b"archlab:setup" in file.read_bytes(), process)
-    command = [sys.executable, "-m", "archlab", "worker", "--study", "tiny", "--storage", place, "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "archlab",
+        "worker",
+        "--study",
+        "tiny",
+        "--storage",
+        place,
+        "-o",
+        objective,
+        "--json",
+    ]
     joined = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
     until(lambda: len(gate.begun()) == 3, process)
     assert len(set(gate.begun())) == 3, "each is at one, and the third takes part"
@@ -256,7 +269,7 @@ def test_a_worker_waits_for_the_next_stage_and_says_so(tmp_path, tiny_file, obje
     journal.write_text("".join(lines[:second]), encoding="utf-8")
     notes = []
     monkeypatch.setattr(join, "time", Clock())
-    done = work(str(journal), "tiny", timeout=1.0, note=notes.append)
+    done = work(str(journal), "tiny", objectives=[objective], timeout=1.0, note=notes.append)
     assert done.evaluated == 4
     assert notes == ["waiting for tiny/2-value, the next stage of tiny, which `archlab search` opens"]
     assert len(calls()) == 2
@@ -267,7 +280,7 @@ def test_a_worker_without_the_code_of_a_later_stage_is_refused_at_once(tmp_path,
     run(tmp_path, objective, keep=2, trials=4)
     objective_file("return 2.0")
     with pytest.raises(InputError, match=r"mine\.py:value is not the code"):
-        work(str(tmp_path / "out" / "study.journal"), "tiny")
+        work(str(tmp_path / "out" / "study.journal"), "tiny", objectives=[objective])
 
 
 def test_a_function_of_this_process_is_refused_to_workers_in_a_later_stage_too(tmp_path):
@@ -278,8 +291,8 @@ def test_a_function_of_this_process_is_refused_to_workers_in_a_later_stage_too(t
 def test_what_a_worker_leaves_that_came_too_late_for_the_queue_is_no_candidate(tmp_path, objective_file, calls):
     objective = objective_file("return float(candidate.cost['macs'])")
     before = run(tmp_path, objective, keep=3)
-    journal = optuna.storages.journal.JournalFileBackend(str(tmp_path / "out" / "study.journal"))
-    study = optuna.load_study(study_name="tiny/2-value", storage=optuna.storages.JournalStorage(journal))
+    storage = open_storage(str(tmp_path / "out" / "study.journal")).storage
+    study = optuna.load_study(study_name="tiny/2-value", storage=storage)
     study.tell(study.ask(), state=optuna.trial.TrialState.FAIL)
     again = run(tmp_path, objective, keep=3)
     assert again.trials == before.trials

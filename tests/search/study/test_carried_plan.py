@@ -36,8 +36,9 @@ def test_what_must_be_the_same_for_a_study_to_be_resumed():
 
 def test_what_else_a_worker_needs():
     first, second, _ = plan().stages
-    setup = {"trials": 9, "sampler": "screen", "pruner": None, "stage": 1, "threads": 1, "heartbeat": 30,
-             "max_nodes": 20_000, "data": None, "code": {}}  # fmt: skip
+    setup = {"trials": 9, "sampler": "screen", "pruner": None, "stage": 1, "threads": 1, "trial_timeout": None,
+             "max_deaths": 3, "keep_going": False, "heartbeat": 30, "max_nodes": 20_000,
+             "data": None, "code": {}}  # fmt: skip
     then = [
         {"study": "mine/2-synflow", "objective": "maximize synflow", "keep": "50%"},
         {"study": "mine/3-zen", "objective": "minimize zen", "keep": "25%"},
@@ -51,7 +52,7 @@ def test_a_worker_reads_the_stage_as_it_was_planned():
     study = optuna.create_study(study_name="mine", directions=["minimize", "maximize"])
     study.set_user_attr(PLAN, identity_of(made, made.stages[0]))
     study.set_user_attr(SETUP, setup_of(made, made.stages[0]))
-    carried = read_plan(study, "here")
+    carried = read_plan(study, "here", trusted=())
     assert carried.stage == made.stages[0]
     assert archlab.unparse(carried.space.architecture) == made.text
     assert (carried.task, carried.heartbeat) == (None, 30)

@@ -54,8 +54,12 @@ def test_a_process_that_an_objective_forks_and_forgets_to_end_does_not_search_to
 
 @pytest.mark.parametrize("error", ["OSError(28, 'No space left on device')", "ConnectionRefusedError('away')"])
 def test_the_surroundings_end_the_search_and_the_same_again_goes_on(tmp_path, objective_file, calls, error):
-    objective = objective_file(f"{FIRST}try:\n        raise {error}\n    finally:\n        raise ValueError\nreturn 1.0")
-    with pytest.raises(InputError, match=r"^\w+Error: .*(away|No space).* \(mine\.py:\d+\): .*the same command goes on$"):
+    objective = objective_file(
+        f"{FIRST}try:\n        raise {error}\n    finally:\n        raise ValueError\nreturn 1.0"
+    )
+    with pytest.raises(
+        InputError, match=r"^\w+Error: .*(away|No space).* \(mine\.py:\d+\): .*the same command goes on$"
+    ):
         run(tmp_path, objective)
     result = run(tmp_path, objective)
     assert (result.counts()["scored"], result.counts()["failed"]) == (5, 0)
@@ -81,7 +85,9 @@ def test_a_resumed_search_counts_from_where_it_began(tmp_path, objective_file, c
 
 
 def test_ctrl_c_ends_the_search_also_where_the_objective_catches_it(tmp_path, objective_file, calls):
-    body = f"{FIRST}try:\n        signal.raise_signal(signal.SIGINT)\n    except BaseException:\n        pass\nreturn 1.0"
+    body = (
+        f"{FIRST}try:\n        signal.raise_signal(signal.SIGINT)\n    except BaseException:\n        pass\nreturn 1.0"
+    )
     objective = objective_file(f"import signal\n{body}")
     first = run(tmp_path, objective)
     assert (first.interrupted, first.counts()["scored"]) == ("interrupted by the user", 2)
@@ -90,7 +96,9 @@ def test_ctrl_c_ends_the_search_also_where_the_objective_catches_it(tmp_path, ob
 
 
 def test_an_interrupt_that_becomes_another_error_is_no_verdict(tmp_path, objective_file, calls):
-    body = f"{FIRST}try:\n        signal.raise_signal(signal.SIGINT)\n    except BaseException:\n        1 / 0\nreturn 1.0"
+    body = (
+        f"{FIRST}try:\n        signal.raise_signal(signal.SIGINT)\n    except BaseException:\n        1 / 0\nreturn 1.0"
+    )
     objective = objective_file(f"import signal\n{body}")
     assert run(tmp_path, objective).interrupted == "interrupted by the user"
     result = run(tmp_path, objective)

@@ -49,7 +49,7 @@ def test_workers_killed_at_random_and_replaced_lose_nothing(many, archlab_in, ga
     until(lambda: len(gate.begun()) == 3, begun)
 
     def worker():
-        return archlab_in("worker", "--study", "many", ARCHLAB_STORAGE=database)
+        return archlab_in("worker", "--study", "many", "--objective", "quick.py:value", ARCHLAB_STORAGE=database)
 
     workers = [worker(), worker()]
     for _ in range(4):

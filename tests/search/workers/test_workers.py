@@ -68,7 +68,13 @@ def test_a_killed_worker_is_replaced_and_its_trial_is_retried(many, archlab_in, 
 def test_a_worker_needs_only_the_storage(many, monkeypatch):
     monkeypatch.chdir(many)
     archlab.search(archlab.parse(SPACE), objective="quick.py:value", trials=3, out="out", latency=False)
-    assert work("out/study.journal", "many").evaluated == 3
+    with pytest.raises(InputError) as refused:
+        work("out/study.journal", "many")
+    assert str(refused.value) == (
+        f"the study 'many' would run code of this machine: {many / 'quick.py'}\n"
+        "  hint: if it is the code that you mean, add -o quick.py:value"
+    )
+    assert work("out/study.journal", "many", objectives=["quick.py:value"]).evaluated == 3
 
 
 @pytest.mark.parametrize(
@@ -79,7 +85,7 @@ def test_a_worker_needs_only_the_storage(many, monkeypatch):
             "space",
             r"of another space: its line 2 is 's0: conv\(\[4\.\.32 step 4\]\)', here 's0: conv\(\[4\.\.64 step 4\]\)'",
         ),
-        ("code", r"the objective quick\.py:value is not the code"),
+        ("code", r"the objective quick\.py:value is not the code .*: quick\.py was changed"),
         ("study", r"holds no study 'may'\n  hint: did you mean many\?"),
         ("storage", r"no such storage: elsewhere\.journal"),
     ],
@@ -95,7 +101,12 @@ def test_a_worker_that_does_not_fit_is_refused_with_the_difference(many, monkeyp
     space = archlab.parse(SPACE.replace("s0: conv([4..32 step 4])", "s0: conv([4..64 step 4])"))
     storage = "elsewhere.journal" if change == "storage" else "out/study.journal"
     with pytest.raises(InputError) as refused:
-        work(storage, "may" if change == "study" else "many", space if change == "space" else None)
+        work(
+            storage,
+            "may" if change == "study" else "many",
+            space if change == "space" else None,
+            objectives=["quick.py:value"],
+        )
     assert __import__("re").search(message, str(refused.value)), str(refused.value)
     assert (many / "out" / "study.journal").read_bytes() == before
 
@@ -114,6 +125,8 @@ def test_the_password_of_an_address_is_in_no_file(many, archlab_in):
 
 def test_what_a_worker_ends_with_can_be_read_by_a_script(many, archlab_in):
     succeed(archlab_in(*search_args(2)))
-    process = archlab_in("worker", "--study", "many", "--storage", "out/study.journal", "--json")
+    process = archlab_in(
+        "worker", "--study", "many", "--storage", "out/study.journal", "-o", "quick.py:value", "--json"
+    )
     out, _ = finish(process)
     assert json.loads(out) == {"spent": 2, "interrupted": None}
