@@ -110,7 +110,7 @@ def test_threads_do_not_mix_their_lines():
 
 
 class Full(io.StringIO):
-    def write(self, text):
+    def write(self, _):
         raise OSError(28, "No space left on device")
 
     def flush(self):

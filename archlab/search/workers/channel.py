@@ -61,7 +61,8 @@ def read_task(descriptor: int) -> Task:
         if not more:
             raise EOFError
         text += more
-    return Task(**json.loads(text))
+    task = json.loads(text)
+    return Task(**{**task, "objectives": tuple(task["objectives"])})
 
 
 def say(descriptor: int, what: str, value: Any) -> None:

@@ -137,7 +137,7 @@ def test_a_module_that_changes_folder_as_it_is_loaded_is_called_there(tmp_path, 
 
 def test_a_print_that_fails_is_no_failure(tmp_path, monkeypatch, objective_file):
     class Full:
-        def write(self, text):
+        def write(self, _):
             raise OSError(28, "No space left on device")
 
         flush = None

@@ -82,11 +82,11 @@ def test_causes_in_a_circle_end():
 
 
 def test_an_error_that_cannot_be_printed_is_no_trouble():
-    class Broken(RuntimeError):
+    class BrokenError(RuntimeError):
         def __str__(self):
             raise ValueError
 
-    assert find_outside_error(Broken()) is None
+    assert find_outside_error(BrokenError()) is None
 
 
 @pytest.mark.parametrize(("free", "ours", "outside"), [(1, 75, False), (1, 30, True), (0, 0, True), (40, 40, False)])
