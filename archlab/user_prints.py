@@ -38,7 +38,8 @@ class ResultsOnly:
     def __enter__(self) -> Self:
         self._stdout = sys.stdout
         # Where a test runner has put its own stream there, nothing printed to the descriptor can get into it.
-        self._kept = _take_stdout() if self._stdout is sys.__stdout__ else None
+        self._is_descriptors = _descriptor_of(self._stdout) == STDOUT
+        self._kept = _take_stdout() if self._is_descriptors else None
         sys.stdout = sys.stderr
         return self
 
@@ -51,15 +52,23 @@ class ResultsOnly:
         """Let results be printed meanwhile; what cannot be written is the caller's error, as without all this."""
         self._give_back()
         yield
-        self._stdout.flush()
-        if self._stdout is sys.__stdout__:
+        if self._stdout is not None:
+            self._stdout.flush()
+        if self._is_descriptors:
             self._kept = _take_stdout()
-            sys.stdout = sys.stderr
 
     def _give_back(self) -> None:
         _give_back_stdout(self._kept)
         self._kept = None
         sys.stdout = self._stdout
+
+
+def _descriptor_of(stream: Any) -> int | None:
+    try:
+        descriptor: int = stream.fileno()
+    except (OSError, ValueError, AttributeError):
+        return None
+    return descriptor
 
 
 def _take_stdout() -> int | None:
@@ -86,9 +95,10 @@ def _give_back_stdout(kept: int | None) -> None:
 
 def _flush() -> None:
     """Write out what Python and C still hold of standard output, where it belongs to now."""
-    if sys.__stdout__ is not None:
-        with contextlib.suppress(OSError, ValueError):
-            sys.__stdout__.flush()
+    for stream in (sys.stdout, sys.__stdout__):
+        if _descriptor_of(stream) == STDOUT:
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).fflush(None)
 

@@ -40,9 +40,9 @@ class Interrupts:
         """End the command as an interrupted one.
 
         Raises:
-            Exit: always.
+            SystemExit: always.
         """
-        raise click.exceptions.Exit(128 + (self._signal or signal.SIGINT))
+        sys.exit(128 + (self._signal or signal.SIGINT))
 
 
 @contextlib.contextmanager

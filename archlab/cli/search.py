@@ -140,7 +140,7 @@ def search(**options: Any) -> None:
             interrupted.leave()
         if any(f.recount is not None and not f.recount.equal for f in result.finalists):
             click.echo("archlab: fvcore counts a finalist differently: see the report", err=True)
-            raise click.exceptions.Exit(1)
+            sys.exit(1)
 
 
 @click.command(

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import textwrap
 
-import click
 import pytest
 
 from archlab.cli.interrupts import interrupts
@@ -19,9 +18,9 @@ from tests.waiting import Gate, finish, until
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_command_ends_with_a_line_and_the_signals_code(capsys, number, code):
     before = signal.getsignal(number)
-    with pytest.raises(click.exceptions.Exit) as left, interrupts():
+    with pytest.raises(SystemExit) as left, interrupts():
         signal.raise_signal(number)
-    assert left.value.exit_code == code
+    assert left.value.code == code
     assert capsys.readouterr().err == "archlab: interrupted\n"
     assert signal.getsignal(number) is before
 

@@ -31,7 +31,7 @@ def check_needs(plan: Plan) -> None:
             for name in PACKAGES.get(goal.name, ()):
                 _import(name, f"the objective {goal.name} of stage {stage.number}")
     if plan.task is not None:
-        _import(REPORT_PACKAGE, "the report's pictures")
+        _import(REPORT_PACKAGE, "the report of detection data")
     free = shutil.disk_usage(plan.out).free
     if len(plan.stages) > 1 and free < LEAST_SPACE:
         raise InputError(
