@@ -106,7 +106,7 @@ def _refuse_outside_error(error: BaseException, interrupt: Interrupt) -> None:
     """
     if interrupt.noticed:
         # Also where it left the objective as another error: a process that it started was interrupted as well.
-        raise KeyboardInterrupt from error
+        raise error if isinstance(error, KeyboardInterrupt) else KeyboardInterrupt() from error
     outside = find_outside_error(error)
     if isinstance(outside, optuna.exceptions.StorageInternalError):
         raise outside
