@@ -15,7 +15,7 @@ STDOUT, STDERR = 1, 2
 """The descriptors, which a process's children and its code in C have too."""
 
 LONGEST = 65_536
-"""Characters of a line that is not yet at its end that are kept."""
+"""Characters of a line that is not yet at its end that are kept; more are handed on as a line."""
 
 
 @contextlib.contextmanager
@@ -96,7 +96,7 @@ def _give_back_stdout(kept: int | None) -> None:
 def _flush() -> None:
     """Write out what Python and C still hold of standard output, where it belongs to now."""
     for stream in (sys.stdout, sys.__stdout__):
-        if _descriptor_of(stream) == STDOUT:
+        if stream is not None and _descriptor_of(stream) == STDOUT:
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()
     with contextlib.suppress(OSError, AttributeError):
@@ -122,7 +122,10 @@ class Prints:
         if not head:
             return self._hand_on(text)
         *lines, rest = (getattr(self._of_thread, "rest", "") + text).split("\n")
-        self._of_thread.rest = _last_version(rest)[-LONGEST:]
+        rest = _last_version(rest)
+        if len(rest) > LONGEST:
+            lines, rest = [*lines, rest], ""
+        self._of_thread.rest = rest
         if lines:
             # One write, so that lines of several processes do not mix.
             self._hand_on("".join(f"{head}{_last_version(line)}\n" for line in lines))

@@ -98,6 +98,12 @@ def test_of_a_bar_of_progress_the_last_version_is_handed_on():
     assert stream.getvalue() == "> 100 %\n> windows\n"
 
 
+def test_nothing_of_a_long_line_is_lost():
+    stream = io.StringIO()
+    print("x" * 1_000_000, file=Prints(stream, lambda: "> "))
+    assert stream.getvalue() == f"> {'x' * 1_000_000}\n> \n"
+
+
 def test_threads_do_not_mix_their_lines():
     stream = io.StringIO()
     prints = Prints(stream, lambda: "> ")
