@@ -68,7 +68,7 @@ class Search:
         if stage.number == 1 and not study.get_trials(deepcopy=False):
             self._enqueue(self.start)
         self.sync()
-        self._known = len(self.history.trials)
+        self._before = frozenset(self.history.numbers)
 
     @property
     def start(self) -> Network:
@@ -93,7 +93,7 @@ class Search:
             InputError: they did, and the stage does not say that it is to go on.
         """
         if not self.stage.keep_going:
-            refuse_repeated_failure(self.history.trials[self._known :])
+            refuse_repeated_failure([trial for trial in self.history.trials if trial.number not in self._before])
 
     def _enqueue(self, network: Network) -> None:
         self.study.enqueue_trial(dict(network.draws), user_attrs={FOUND: "by counting"})
