@@ -10,7 +10,8 @@ from __future__ import annotations
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from archlab.search.storage.trial_record import CLAIM, is_evaluated
+from archlab.search.storage.ledger import ledger_of
+from archlab.search.storage.trial_record import CLAIM, EVALUATED, RECORD
 
 
 def claim(study: optuna.Study, trial: optuna.Trial | FrozenTrial, digest: str) -> int | None:
@@ -23,10 +24,16 @@ def claim(study: optuna.Study, trial: optuna.Trial | FrozenTrial, digest: str) -
         study._storage.set_trial_system_attr(trial._trial_id, CLAIM, digest)
     elif "failed_trial" not in attrs:
         return None  # claimed before, by the sampler; a retry's claim may have been released in between
-    for other in study._storage.get_all_trials(study._study_id, deepcopy=False):
-        if other._trial_id != trial._trial_id and other.system_attrs.get(CLAIM) == digest and _counts(other):
-            return other.number
-    return None
+    trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
+    others = [
+        other
+        for other in trials
+        if other._trial_id != trial._trial_id and other.system_attrs.get(CLAIM) == digest and _counts(other)
+    ]
+    if others:  # seldom
+        ledger = ledger_of(trials)
+        others = [o for o in others if o.number not in ledger.retries and o.number not in ledger.duplicates]
+    return others[0].number if others else None
 
 
 def claimed_digest(trial: FrozenTrial) -> str | None:
@@ -38,5 +45,8 @@ def claimed_digest(trial: FrozenTrial) -> str | None:
 
 
 def _counts(trial: FrozenTrial) -> bool:
-    """Return whether a claim counts: of a trial that runs, was evaluated or is queued again, not one that gave way."""
-    return trial.state in (TrialState.RUNNING, TrialState.WAITING, TrialState.COMPLETE) or is_evaluated(trial)
+    """Return whether a claim counts: not of a trial that gave way or died; of one that was evaluated, though untold."""
+    record = trial.user_attrs.get(RECORD) or {}
+    return trial.state in (TrialState.RUNNING, TrialState.WAITING, TrialState.COMPLETE) or (
+        record.get("state") in EVALUATED
+    )

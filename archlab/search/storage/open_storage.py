@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -13,34 +11,15 @@ from pathlib import Path
 
 import optuna
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, make_url
 
 from archlab.search.choices import HEARTBEAT
 from archlab.search.storage.failures import explain_opening_errors, explain_storage_errors, silence_optuna
+from archlab.search.storage.journal import JournalFile
 from archlab.search.storage.liveness import FileLocks, Heartbeats, Liveness
 from archlab.search.storage.reconnect import Note, ReconnectingStorage
 from archlab.search.storage.redact import SafeAddress
-
-
-class _FileLock(JournalFileOpenLock):
-    """A lock that the system releases when its process dies, so that ``kill -9`` leaves none behind."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(str(path))
-        self._path = path.with_name(path.name + ".lock")
-        self._handle: int | None = None
-
-    def acquire(self) -> bool:
-        self._handle = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o644)
-        fcntl.flock(self._handle, fcntl.LOCK_EX)
-        return True
-
-    def release(self) -> None:
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +40,7 @@ def open_storage(address: str, heartbeat: int = HEARTBEAT, note: Note | None = N
     Args:
         heartbeat: seconds between signs of life of a worker on a database server; after twice that without one, its
             trial is given to another.
-        note: called with a sentence when a server goes away and when it comes back.
+        note: called with a sentence when a server goes away and when it comes back, and for each tear in a journal.
 
     Raises:
         InputError: it cannot be opened, or is no study. No message holds the address's password.
@@ -94,9 +73,8 @@ def _resolved(address: str) -> str:
 def _open(address: str, safe: SafeAddress, heartbeat: int, note: Note | None) -> Opened:
     if "://" not in address:
         with explain_opening_errors(safe):
-            _cut_half_record(Path(address))
-            backend = JournalFileBackend(address, lock_obj=_FileLock(Path(address)))
-            return Opened(JournalStorage(backend), FileLocks(Path(f"{address}.running")), safe)
+            journal = JournalStorage(JournalFile(Path(address), note))
+            return Opened(journal, FileLocks(Path(f"{address}.running")), safe)
     with explain_opening_errors(safe):
         url = _driver(make_url(address))
         if url.get_backend_name() == "sqlite":
@@ -137,26 +115,3 @@ def _cached(storage: RDBStorage) -> BaseStorage:
 def _driver(url: URL) -> URL:
     """Return PostgreSQL's address with the driver that archlab installs, where it names none."""
     return url.set(drivername="postgresql+psycopg") if url.drivername in ("postgresql", "postgres") else url
-
-
-def _cut_half_record(path: Path) -> None:
-    """Cut off the record that a killed process was writing: the trial it belongs to was lost with the process.
-
-    Raises:
-        ValueError: the file is no journal.
-    """
-    if not path.exists():
-        return
-    lock = _FileLock(path)
-    lock.acquire()
-    try:
-        with path.open("r+b") as file:
-            data = file.read()
-            end = data.rfind(b"\n") + 1
-            for line in (data[: data.find(b"\n") + 1], data[data.rfind(b"\n", 0, max(end - 1, 0)) + 1 : end]):
-                record = json.loads(line) if line else {"op_code": 0}
-                if not isinstance(record, dict) or "op_code" not in record:
-                    raise ValueError("a line of it is no record of a journal")
-            file.truncate(end)
-    finally:
-        lock.release()

@@ -18,12 +18,13 @@ from archlab.search.plan import Stage
 from archlab.search.result import Trial
 from archlab.search.storage.claim import claim
 from archlab.search.storage.interrupts import Interrupt, noticed_interrupts
+from archlab.search.storage.ledger import Ledger
 from archlab.search.storage.liveness import Liveness
-from archlab.search.storage.one_trial import is_running, queue_again, run_one_trial, write_constraints
-from archlab.search.storage.trial_record import EVALUATED, FOUND, RECORD, is_evaluated, record_in, record_of, trial_of
+from archlab.search.storage.one_trial import is_running, write_constraints
+from archlab.search.storage.run_trial import run_one_trial
+from archlab.search.storage.trial_record import EVALUATED, FOUND, RECORD, record_in, record_of, trial_of
 from archlab.search.study.evaluation import Outcome, evaluate
 from archlab.search.study.history import EXHAUSTED, INTERRUPTED, TIME_IS_UP, History, Watch
-from archlab.search.study.outside_errors import OutsideError
 from archlab.search.study.repeated_failure import refuse_repeated_failure
 from archlab.search.trial_draw import FromTrial
 
@@ -64,7 +65,8 @@ class Search:
         self._interrupt = Interrupt()
         self._start: Network | None = None
         self._result: Trial | None = None
-        liveness.reap(study)
+        self._ledger = Ledger()
+        self.reap()
         if stage.number == 1 and not study.get_trials(deepcopy=False):
             self._enqueue(self.start)
         self.sync()
@@ -80,11 +82,17 @@ class Search:
         self._start = self._start or find_smallest(self.interpreter, self.stage.budget, self.stage.seed)
         return self._start
 
+    def reap(self) -> None:
+        """Queue again what nobody runs and nobody has told."""
+        self.liveness.reap(self.study, self.stage.max_deaths)
+
     def sync(self) -> None:
         """Take in what this process or others have finished."""
         for trial in self.study.get_trials(deepcopy=False):
             if trial.state.is_finished() and trial.number not in self.history.numbers:
                 self.history.add(trial.number, trial_of(trial.number, record_in(trial)))
+        for number, again in self._read_ledger().retries.items():
+            self.history.judge_again(number, again)
 
     def refuse_broken_objective(self) -> None:
         """Refuse to go on where the last evaluations of this run failed alike.
@@ -148,12 +156,14 @@ class Search:
 
     def _run_one(self) -> Trial | None:
         """Run one trial; return None where no evaluation is left to begin, or this one was lost to another worker."""
-        self.liveness.reap(self.study)
-        if self._count_begun(None) >= self.stage.trials:
+        self.reap()
+        if self._read_ledger().count_begun() >= self.stage.trials:
             return None
         self._result = None
         try:
-            ended_here = run_one_trial(self.study, self._judge_trial, catch=(_NoValueError,))
+            ended_here = run_one_trial(
+                self.study, self._judge_trial, (_NoValueError,), (_SurplusError, ExhaustedError), self._kept
+            )
         except _SurplusError:
             return None
         finally:
@@ -164,26 +174,22 @@ class Search:
         """Wait, with every network taken, for those that others evaluate; return whether one was queued again."""
         states = optuna.trial.TrialState
         while deadline is None or time.monotonic() < deadline:
-            self.liveness.reap(self.study)
+            self.reap()
             unfinished = self.study.get_trials(deepcopy=False, states=(states.RUNNING, states.WAITING))
-            if not unfinished or any(trial.state == states.WAITING for trial in unfinished):
+            if self._read_ledger().untold:
+                pass  # about to be queued again
+            elif not unfinished or any(trial.state == states.WAITING for trial in unfinished):
                 return bool(unfinished)
             time.sleep(WAIT)
         return True
 
-    def _count_begun(self, number: int | None) -> int:
-        """Count evaluations that were done or may be under way, of trials before ``number`` where it is given."""
-        states = optuna.trial.TrialState
-        count = 0
-        for trial in self.study.get_trials(deepcopy=False):
-            if number is not None and trial.number >= number:
-                continue
-            if trial.state in (states.RUNNING, states.WAITING):
-                # Before a trial is asked for, those in the queue are there to be taken.
-                count += trial.state == states.RUNNING or number is not None
-            else:
-                count += is_evaluated(trial)
-        return count
+    def _read_ledger(self) -> Ledger:
+        self._ledger.read(self.study.get_trials(deepcopy=False))
+        return self._ledger
+
+    def _kept(self) -> dict[str, object]:
+        """Return the record of the trial that this process has judged, for one whose telling is cut short."""
+        return {} if self._result is None else {RECORD: record_of(self._result)}
 
     def _judge_trial(self, trial: optuna.Trial) -> list[float]:
         """Judge a trial and write its record.
@@ -192,22 +198,21 @@ class Search:
         however many workers there are, no evaluation is begun beyond the stage's.
         """
         began = time.monotonic()
-        self.liveness.begin(trial.number)
+        self.liveness.begin(trial)
         if not is_running(self.study, trial):
             raise _SurplusError
-        known = trial_of(trial.number, trial.user_attrs.get(RECORD))
-        if known is None and self._count_begun(trial.number) >= self.stage.trials:
+        ledger = self._read_ledger()
+        if trial.number in ledger.duplicates:
             raise _SurplusError
-        try:
-            result = known or self._judge_network(trial)
-        except (KeyboardInterrupt, OutsideError):
-            if is_running(self.study, trial):  # and not failed by another meanwhile
-                queue_again(self.study, trial)
-            raise
+        known = trial_of(trial.number, trial.user_attrs.get(RECORD))
+        if known is None and ledger.count_begun(trial.number) >= self.stage.trials:
+            raise _SurplusError
+        result = known or self._judge_network(trial)
         if known is None:
             result = replace(result, seconds=round(time.monotonic() - began, 4))
-            trial.set_user_attr(RECORD, record_of(result))
         self._result = result
+        if known is None:
+            trial.set_user_attr(RECORD, record_of(result))
         excess = self.stage.budget.excess(result.cost) if result.cost else {}
         write_constraints(self.study, trial, excess)
         if result.values:

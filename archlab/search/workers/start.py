@@ -72,7 +72,7 @@ class _Crew:
             history.interrupted = INTERRUPTED
         finally:
             self._end_all()
-            search.liveness.reap(search.study)
+            search.reap()
             search.sync()
         if history.evaluated >= search.stage.trials:
             history.interrupted = None

@@ -10,7 +10,7 @@ def test_a_trial_whose_lock_is_free_is_queued_again_once(tmp_path):
     trial = study.ask()
     trial.suggest_int("x", 0, 9)
     here = FileLocks(tmp_path / "locks")
-    here.begin(trial.number)
+    here.begin(trial)
     here.reap(study)
     assert study.trials[0].state == optuna.trial.TrialState.RUNNING, "this process is at it"
     here.end()
