@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 CALLS = 20_000_000
@@ -39,3 +39,46 @@ def ends_soon(calls: int = CALLS) -> Iterator[None]:
     finally:
         sys.setprofile(before)
     assert time.process_time() - start < PROCESSOR_SECONDS
+
+
+def count_calls(action: Callable[[], object]) -> int:
+    """How many functions, Python's and C's, are called and returned from while ``action`` runs."""
+    calls, before = 0, sys.getprofile()
+
+    def count(frame: object, event: str, arg: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    sys.setprofile(count)
+    try:
+        action()
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
+class Compared(str):
+    """A text that counts how often one of its kind is compared with another, which no count of calls shows in C."""
+
+    times = 0
+
+    def __eq__(self, other: object) -> bool:
+        Compared.times += 1
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+    def __str__(self) -> str:
+        return self
+
+
+class ComparedNumber(int):
+    """A number that counts how often one of its kind is compared with another."""
+
+    times = 0
+
+    def __eq__(self, other: object) -> bool:
+        ComparedNumber.times += 1
+        return int.__eq__(self, other)
+
+    __hash__ = int.__hash__

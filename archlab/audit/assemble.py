@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from torch import Tensor
+
 from archlab.audit.audit_result import Audit
 from archlab.audit.findings import Input, Operator, Part, Peak
 from archlab.audit.module_totals import modules_of, shared_of, weights_of
 from archlab.audit.tracing.forward import ForwardPass
 from archlab.audit.tracing.recording import INPUT, OperatorCall, Recording
+from archlab.ir import Shape
 
 LARGEST = 8
 
@@ -25,10 +28,10 @@ def assemble(name: str, done: ForwardPass, parts: tuple[Part, ...] = (), notes: 
     return Audit(
         name=name,
         kind=type(model).__name__,
-        inputs=tuple(Input(n, tuple(t.shape), str(t.dtype).removeprefix("torch.")) for n, t in done.inputs),
+        inputs=tuple(Input(n, _sizes(t), str(t.dtype).removeprefix("torch.")) for n, t in done.inputs),
         params=modules[0].params,
         trainable=sum(p.numel() for p in parameters if p.requires_grad),
-        param_bytes=sum(p.numel() * p.element_size() for p in parameters),
+        param_bytes=sum(p.numel() * p.element_size() for p in parameters) + weights.packed_bytes,
         buffer_bytes=sum(b.numel() * b.element_size() for b in model.buffers()),
         memory=recording.memory.peak,
         peak=_peak(recording, operators),
@@ -41,10 +44,18 @@ def assemble(name: str, done: ForwardPass, parts: tuple[Part, ...] = (), notes: 
         shapes={n: tuple(p.shape) for n, p in model.named_parameters(remove_duplicate=False)},
         deployed=None,
         parts=parts,
-        notes=notes,
+        notes=(*notes, *recording.notes),
         peers=(),
         **modules[0].counts(),
     )
+
+
+def _sizes(tensor: Tensor) -> Shape:
+    """Return a tensor's shape, with the longest for an axis of many lengths."""
+    if not tensor.is_nested:
+        return tuple(tensor.shape)
+    parts = [part.shape for part in tensor.unbind()]
+    return len(parts), *(max(sizes) for sizes in zip(*parts, strict=True))
 
 
 def _operators(calls: Sequence[OperatorCall]) -> tuple[Operator, ...]:

@@ -25,6 +25,7 @@ class Request:
         detections: boxes per image that mask and keypoint heads are given.
         fvcore: whether fvcore counts as well, and must not differ without a cause.
         crosscheck: whether every other counter that is installed counts as well.
+        trust: whether exported programs may run code when they are read.
         limits: what a model may cost.
         limits_of: limits of single targets, by name, instead of those above.
     """
@@ -36,6 +37,7 @@ class Request:
     detections: int = 0
     fvcore: bool = False
     crosscheck: bool = False
+    trust: bool = False
     limits: Budget = _NO_LIMITS
     limits_of: Mapping[str, Budget] = field(default_factory=dict)
 
@@ -55,10 +57,11 @@ def request_over(
     detections: int = 0,
     fvcore: bool = False,
     crosscheck: bool = False,
+    trust: bool = False,
 ) -> Request:
     """Make a request from options, with those of ``config`` where none are given.
 
-    Limits that are given hold for every target.
+    Limits that are given hold for every target. Trust is the caller's to give: a configuration cannot.
 
     Raises:
         InputError: there is no target, or a limit cannot be read.
@@ -74,6 +77,7 @@ def request_over(
         detections=detections,
         fvcore=fvcore,
         crosscheck=crosscheck,
+        trust=trust,
         limits=parse_limits(limits or config.limits),
         limits_of={} if limits else {name: parse_limits(texts) for name, texts in config.limits_of},
     )

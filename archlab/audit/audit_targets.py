@@ -46,7 +46,7 @@ def audit_each(request: Request, watch: Watch = lambda *_: None) -> Iterator[Out
     found: list[Target | Failure] = []
     for text in request.targets:
         try:
-            found += find_targets(text, request.proposals)
+            found += find_targets(text, request.proposals, request.trust)
         except ArchlabError as error:
             if len(request.targets) == 1:
                 raise

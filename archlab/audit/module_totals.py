@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from archlab.audit.counts import Counts
 from archlab.audit.findings import Module, Operator, Shared
+from archlab.audit.packed_parameters import packed_parameters
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,13 @@ class Weights:
         sizes: elements of each distinct parameter, by key.
         own: the keys of each module's own parameters, by path, in the order of the model.
         names: all names of each key.
+        packed_bytes: the memory of those that quantized layers keep packed.
     """
 
     sizes: dict[Any, int]
     own: dict[str, tuple[Any, ...]]
     names: dict[Any, tuple[str, ...]]
+    packed_bytes: int = 0
 
 
 def weights_of(model: nn.Module) -> Weights:
@@ -32,6 +35,7 @@ def weights_of(model: nn.Module) -> Weights:
     sizes: dict[Any, int] = {}
     own: dict[str, tuple[Any, ...]] = {}
     names: dict[Any, list[str]] = {}
+    packed = 0
     for path, module in model.named_modules(remove_duplicate=False):
         keys = []
         for name, parameter in module._parameters.items():
@@ -41,8 +45,14 @@ def weights_of(model: nn.Module) -> Weights:
             sizes[key] = parameter.numel()
             names.setdefault(key, []).append(f"{path}.{name}" if path else name)
             keys.append(key)
+        for name, tensor in packed_parameters(module):
+            key = id(module), name
+            packed += 0 if key in sizes else tensor.numel() * tensor.element_size()
+            sizes[key] = tensor.numel()
+            names.setdefault(key, []).append(f"{path}.{name}" if path else name)
+            keys.append(key)
         own[path] = tuple(dict.fromkeys(keys))
-    return Weights(sizes, own, {key: tuple(at) for key, at in names.items()})
+    return Weights(sizes, own, {key: tuple(at) for key, at in names.items()}, packed)
 
 
 def _key(parameter: Tensor) -> Any:

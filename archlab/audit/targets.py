@@ -2,6 +2,7 @@
 ``path/to/file.py:factory``, a shipped name, an ``.arch`` file, an exported ``.pt2``.
 
 Naming a model runs its code: that of its package or file, and of its factory. Arguments are literals and run nothing.
+An exported program is data, unless it has parts that run code when they are read; it is refused without ``trust`` then.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from archlab.resources import shipped_spaces
 
 _FACTORY = re.compile(r"(?P<source>[^()]+):(?P<name>[A-Za-z_][\w.]*|[\w.*?\[\]!-]+)(?P<call>\(.*\))?", re.DOTALL)
 
+_PICKLES = (".pt", ".pth", ".jit", ".ptl", ".ckpt", ".pkl", ".pickle", ".bin", ".safetensors")
+
 
 @dataclass(frozen=True)
 class Target:
@@ -43,19 +46,27 @@ class Target:
     complete: Callable[[InputSpec], InputSpec] = field(default=lambda call: call)
 
 
-def find_targets(text: str, proposals: int | None = None) -> tuple[Target, ...]:
+def find_targets(text: str, proposals: int | None = None, trust: bool = False) -> tuple[Target, ...]:
     """Find the models that a text names, several for a pattern.
 
     Args:
         proposals: boxes per image that a detector of ours is called with; by default those that its text says.
+        trust: whether an exported program may run code when it is read.
 
     Raises:
-        InputError: it names none; the message says what is missing, and the nearest name that there is.
+        InputError: it names none; the message says what is missing, and the nearest name that there is. Or it is an
+            exported program that could run code, and not to be trusted.
     """
     if text in shipped_spaces() or text.endswith(".arch"):
         return (_architecture(text, proposals),)
     if text.endswith(".pt2"):
-        return (_exported(Path(text)),)
+        return (_exported(Path(text), trust),)
+    if text.lower().endswith(_PICKLES):
+        raise InputError(
+            f"{quote(text)} holds pickles or weights, and is not read: reading a pickle runs code, and weights alone "
+            "are no model",
+            hint="name the factory of its model, file.py:factory, or export the model with torch.export.save",
+        )
     match = _FACTORY.fullmatch(text)
     if match is None:
         raise InputError(
@@ -126,15 +137,20 @@ def _architecture(text: str, proposals: int | None) -> Target:
     return Target(network.name, make, call, meta=False, complete=complete)
 
 
-def _exported(path: Path) -> Target:
+def _exported(path: Path, trust: bool) -> Target:
     if not path.is_file():
         raise InputError(f"{quote(str(path))}: no such file")
+    if not trust:
+        from archlab.audit.pt2_code import refuse_code
+
+        refuse_code(path)
 
     def make() -> Any:
         import torch
 
         program = torch.export.load(path)
-        return program.module(), program.example_inputs
+        # Guards are Python code in the file, and the inputs are the program's own.
+        return program.module(check_guards=trust), program.example_inputs
 
     return Target(path.stem, make, meta=False)
 

@@ -29,6 +29,7 @@ _OPTIONS = [
                  help="Detections per image, for mask and keypoint heads."),
     click.option("--fvcore", is_flag=True, help="Count with fvcore as well, operator by operator."),
     click.option("--crosscheck", is_flag=True, help="Count with every other counter that is installed."),
+    click.option("--trust", is_flag=True, help="Read a .pt2 whose parts can run code, such as pickles."),
     click.option("--compare", is_flag=True, help="Show models side by side, with ratios to the first."),
     click.option("--json", "as_json", is_flag=True, help="Print JSON (schema archlab.audit/1)."),
     click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Write all tables to a file."),
@@ -60,8 +61,9 @@ def audit(
     """Count parameters, MACs, bytes and memory of existing torch models.
 
     TARGET is torchvision:NAME, timm:NAME (or a pattern), package.module:factory(arg=…), file.py:factory, a shipped
-    name, an .arch file or an exported .pt2. Naming a model runs its code. Without a target,
-    [tool.archlab.audit] in pyproject.toml says what to audit.
+    name, an .arch file or an exported .pt2. Naming a model runs its code: that of its module or file, and of its
+    factory. A .pt2 can run code too when it is read; one with parts that could is refused without --trust. An .arch
+    file runs nothing. Without a target, [tool.archlab.audit] in pyproject.toml says what to audit.
     """
     from archlab.audit.audit_request import request_over
     from archlab.audit.config import read_config

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import io
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,6 +21,16 @@ if TYPE_CHECKING:
 
 Prediction = Mapping[str, Tensor]
 """``boxes`` (n, 4) in pixels of the data's images, ``scores`` (n,) and ``labels`` (n,), as torchvision's detectors."""
+
+IOUS = tuple(range(50, 100, 5))
+AREAS = ("all", "small", "medium", "large")
+"""Of pycocotools' tables: IoUs in percent, and the areas of objects."""
+
+MOST_FOUND = 100
+"""Boxes per image that count, the surest."""
+
+AT_ONCE = 100
+"""Classes that are evaluated together."""
 
 Detector = Callable[[list[Tensor]], list[Prediction]]
 
@@ -54,7 +65,7 @@ def predict(detector: Detector, data: DetectionData, batch_size: int = 8) -> lis
 
 
 def average_precision(predictions: Sequence[Prediction], data: DetectionData) -> AveragePrecision:
-    """Return COCO's AP of ``predictions``, one for each image of ``data``, with at most 100 boxes per image.
+    """Return COCO's AP of ``predictions``, one for each image of ``data``, with at most ``MOST_FOUND`` boxes per image.
 
     Lin et al. 2014, arXiv:1405.0312; the numbers are pycocotools'.
 
@@ -66,26 +77,58 @@ def average_precision(predictions: Sequence[Prediction], data: DetectionData) ->
         from pycocotools.cocoeval import COCOeval
     except ImportError as error:
         raise InputError("AP needs pycocotools", hint="pip install 'archlab[detect]'") from error
+    rows = _rows(predictions, data)
     with contextlib.redirect_stdout(io.StringIO()):  # it prints as it goes
         truth = COCO()
         # Annotations of its own, since pycocotools writes into them.
         truth.dataset = {"info": {}, **data.truth, "annotations": [dict(each) for each in data.truth["annotations"]]}
         truth.createIndex()
-        evaluation = COCOeval(truth, _results(truth, _rows(predictions, data)), "bbox")
-        evaluation.params.imgIds = sorted(data.image_ids)
-        evaluation.evaluate()
-        evaluation.accumulate()
-        evaluation.summarize()
-    names = ("ap", "ap50", "ap75", "small", "medium", "large")
-    values = [float(value) if value >= 0 else math.nan for value in evaluation.stats[: len(names)]]
-    # (IoU, recall, class, area, most boxes): all IoUs and recalls of a class, any area, 100 boxes.
-    precision = evaluation.eval["precision"][:, :, :, 0, -1]
-    order = evaluation.params.catIds
-    by_class = {}
-    for name, id in zip(data.classes, data.category_ids, strict=True):
-        of_class = precision[:, :, order.index(id)]
-        by_class[name] = float(of_class.mean()) if (of_class > -1).all() else math.nan
-    return AveragePrecision(**dict(zip(names, values, strict=True)), by_class=by_class)
+        found = _results(truth, rows)
+        precision: dict[int, Any] = {}
+        for classes, images in _portions(data, rows):
+            evaluation = COCOeval(truth, found, "bbox")
+            evaluation.params.catIds, evaluation.params.imgIds = classes, images
+            evaluation.params.maxDets = [MOST_FOUND]
+            evaluation.evaluate()
+            evaluation.accumulate()
+            # (IoU, recall, class, area, most boxes), -1 throughout where a class has nothing of that area.
+            of_classes = evaluation.eval["precision"][..., 0].mean(axis=1)
+            precision |= {id: of_classes[:, i] for i, id in enumerate(classes)}
+    none = np.full((len(IOUS), len(AREAS)), -1.0)
+    table = np.stack([precision.get(id, none) for id in data.category_ids])
+    small, medium, large = (_mean(table[:, :, area]) for area in range(1, len(AREAS)))
+    return AveragePrecision(
+        ap=_mean(table[:, :, 0]),
+        ap50=_mean(table[:, IOUS.index(50), 0]),
+        ap75=_mean(table[:, IOUS.index(75), 0]),
+        small=small,
+        medium=medium,
+        large=large,
+        by_class={name: _mean(row[:, 0]) for name, row in zip(data.classes, table, strict=True)},
+    )
+
+
+def _portions(data: DetectionData, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[list[int], list[int]]]:
+    """Yield the ids of classes that have boxes, ``AT_ONCE`` at a time, and those of the images that they may be in.
+
+    Whatever is left out has nothing to count: pycocotools looks at each pair of a class and an image that it is given,
+    and has a table of 100 kB for each class.
+    """
+    known = set(data.image_ids)
+    images: dict[int, set[int]] = {entry["category_id"]: set() for entry in data.truth["annotations"]}
+    for entry in (*data.truth["annotations"], *rows):
+        if entry["category_id"] in images and entry["image_id"] in known:
+            images[entry["category_id"]].add(entry["image_id"])
+    classes = sorted(id for id, found in images.items() if found)
+    for start in range(0, len(classes), AT_ONCE):
+        portion = classes[start : start + AT_ONCE]
+        yield portion, sorted(set().union(*(images[id] for id in portion)))
+
+
+def _mean(precision: np.ndarray[Any, Any]) -> float:
+    """Return the mean over classes that have something to find; NaN where none has."""
+    some = precision[precision > -1]
+    return float(some.mean()) if some.size else math.nan
 
 
 def _rows(predictions: Sequence[Prediction], data: DetectionData) -> list[dict[str, Any]]:

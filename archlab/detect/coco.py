@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from archlab.detect.image_paths import image_paths
 from archlab.errors import InputError
 
 Box = tuple[float, float, float, float]
@@ -72,8 +73,8 @@ def read_annotations(source: Path) -> Annotations:
     file is (``instances_val2017.json``: ``val2017/``).
 
     Raises:
-        InputError: the file is missing, no COCO-format JSON, contradicts itself, or names an image outside its folder
-            or one that is not there; the message names the file and the entry.
+        InputError: the file is missing, no COCO-format JSON, contradicts itself, or names an image that is not there,
+            or that its name or a link leads to out of the folder; the message names the file and the entry.
     """
     try:
         status = source.stat()
@@ -110,7 +111,7 @@ def check_annotations(data: Mapping[str, Any], source: Path) -> Annotations:
         if id in sizes:
             raise InputError(f"{source}: two images have the id {id}")
         sizes[id] = tuple(_integer(entry, key, f"image {id}", source, least=1) for key in ("width", "height"))
-    folder = _folder(source, entries)
+    paths = image_paths(source, entries)
     boxes: dict[int, list[tuple[Box, int]]] = {id: [] for id in sizes}
     left_out: Counter[str] = Counter()
     annotations = []
@@ -124,12 +125,12 @@ def check_annotations(data: Mapping[str, Any], source: Path) -> Annotations:
             boxes[annotation["image_id"]].append((box, label_of[annotation["category_id"]]))
     images = tuple(
         Labelled(
-            entry["id"],
-            _there(folder, entry, source),
-            tuple(box for box, _ in boxes[entry["id"]]),
-            tuple(label for _, label in boxes[entry["id"]]),
+            id,
+            path,
+            tuple(box for box, _ in boxes[id]),
+            tuple(label for _, label in boxes[id]),
         )
-        for entry in entries
+        for id, path in zip(sizes, paths, strict=True)
     )
     truth = {
         "images": [{"id": id, "width": w, "height": h} for id, (w, h) in sizes.items()],
@@ -143,8 +144,9 @@ def check_annotations(data: Mapping[str, Any], source: Path) -> Annotations:
 def _named(categories: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return ids and names of the categories; those that share a name get their id behind it."""
     names = [str(c.get("name", c["id"])) for c in categories]
+    times = Counter(names)
     return [
-        {"id": c["id"], "name": name if names.count(name) == 1 else f"{name} ({c['id']})"}
+        {"id": c["id"], "name": name if times[name] == 1 else f"{name} ({c['id']})"}
         for c, name in zip(categories, names, strict=True)
     ]
 
@@ -182,7 +184,8 @@ def _annotation(
     entry: dict[str, Any], number: int, sizes: Mapping[int, Any], label_of: Mapping[int, int], source: Path
 ) -> dict[str, Any]:
     """Check an annotation, and return it with all that pycocotools reads of a box."""
-    what = f"annotation {entry.get('id', f'number {number}')}"
+    id = entry.get("id")
+    what = f"annotation {id if isinstance(id, int) and abs(id) <= LARGEST else f'number {number}'}"
     image, category = (_integer(entry, key, what, source) for key in ("image_id", "category_id"))
     if image not in sizes:
         raise InputError(f"{source}: {what}: there is no image {image}")
@@ -226,33 +229,3 @@ def _trained_box(annotation: Mapping[str, Any], width: int, height: int) -> tupl
         return "outside the image", None
     cut = (x1, y1, x2, y2) != (x, y, x + w, y + h)
     return "cut at the image's edge" if cut else None, (x1, y1, x2, y2)
-
-
-def _folder(source: Path, entries: list[dict[str, Any]]) -> Path:
-    """Return the folder that holds the first image."""
-    here = source.parent
-    name = source.stem.removeprefix("instances_")
-    places = [here, here / "images", here.parent / "images", here / name, here.parent / name]
-    first = _inside(here, entries[0], source).relative_to(here)
-    for place in places:
-        if (place / first).is_file():
-            return place
-    looked = ", ".join(str(place) for place in places)
-    raise InputError(f"{source}: its image {first} is in none of {looked}")
-
-
-def _there(folder: Path, entry: Mapping[str, Any], source: Path) -> Path:
-    path = _inside(folder, entry, source)
-    if not path.is_file():
-        raise InputError(f"{source}: image {entry['id']}: there is no file {path}")
-    return path
-
-
-def _inside(folder: Path, entry: Mapping[str, Any], source: Path) -> Path:
-    """Return the image's path, and refuse one that would leave the folder."""
-    name = entry.get("file_name")
-    if not isinstance(name, str) or not name or "\0" in name:
-        raise InputError(f"{source}: image {entry['id']}: file_name is {name!r}, not a file's name")
-    if Path(name).is_absolute() or ".." in Path(name).parts:
-        raise InputError(f"{source}: image {entry['id']}: file_name {name!r} leads out of the data's folder")
-    return folder / name

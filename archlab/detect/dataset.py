@@ -6,22 +6,28 @@ import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from archlab.detect.coco import Annotations, Labelled
+from archlab.detect.coco import Annotations
 from archlab.detect.data_source import read_annotations
+from archlab.detect.free_memory import free_memory
+from archlab.detect.image_files import read_image, refuse_large
 from archlab.errors import InputError
+from archlab.units import format_bytes
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 """Of ImageNet's pixels between 0 and 1, as torchvision normalises."""
 
 Progress = Callable[[str], None]
+
+SHARE = 0.5
+"""Of the free memory, what images may take: they are held all at once, and a split copies them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +64,11 @@ class DetectionData:
     def size(self) -> tuple[int, int]:
         """Height and width of the images."""
         return int(self.images.shape[2]), int(self.images.shape[3])
+
+    @cached_property
+    def sides(self) -> Tensor:
+        """Width and height of all boxes (K, 2), put together once: every step of a training draws from them."""
+        return torch.cat([boxes[:, 2:] - boxes[:, :2] for boxes in self.boxes])
 
     def batch(self, indices: Sequence[int] | Tensor) -> Tensor:
         """Return images (n, 3, H, W) in float32, normalised."""
@@ -104,17 +115,39 @@ def read_dataset(source: str | Path, size: tuple[int, int], progress: Progress |
     """Return the data of a file of annotations, every image read once, resized to fit ``size`` (height, width).
 
     Raises:
-        InputError: as ``read_annotations``; or an image is broken, too large, or of another size than in the file.
+        InputError: as ``read_annotations``; the images would take more than ``SHARE`` of the free memory; or an image
+            is broken, too large, or of another size than in the file.
     """
     annotations = read_annotations(Path(source))
+    refuse_too_many([annotations], size)
     return _in_memory(annotations, size, progress or (lambda _: None))
+
+
+def refuse_too_many(sets: Sequence[Annotations], size: tuple[int, int]) -> None:
+    """Refuse data sets whose images together, at ``size`` (height, width), do not fit in memory.
+
+    Raises:
+        InputError: they would take more than ``SHARE`` of the free memory; the message has both.
+    """
+    free = free_memory()
+    count = sum(len(each.images) for each in sets)
+    needed = 3 * size[0] * size[1] * count
+    if free is not None and needed > SHARE * free:
+        names = " and ".join(str(each.source) for each in sets)
+        raise InputError(
+            f"{names}: {count:,} images at {size[0]}x{size[1]} take {format_bytes(needed)} in memory, more than "
+            f"{SHARE:.0%} of the {format_bytes(free)} that are free",
+            hint="take fewer images, or a smaller input",
+        )
 
 
 def _in_memory(annotations: Annotations, size: tuple[int, int], progress: Progress) -> DetectionData:
     height, width = size
     count = len(annotations.images)
-    images = torch.zeros(count, 3, height, width, dtype=torch.uint8)
     expected = {entry["id"]: (entry["width"], entry["height"]) for entry in annotations.truth["images"]}
+    for image in annotations.images:
+        refuse_large(image.path, expected[image.id], "its annotations say")
+    images = torch.zeros(count, 3, height, width, dtype=torch.uint8)
     scales, boxes, labels = [], [], []
     left_out = Counter(annotations.left_out)
     for i, image in enumerate(annotations.images):
@@ -122,7 +155,7 @@ def _in_memory(annotations: Annotations, size: tuple[int, int], progress: Progre
             progress(f"reading {annotations.source}: image {i} of {count}")
         w, h = expected[image.id]
         scale = min(height / h, width / w)
-        pixels = _pixels(image, (w, h), (max(1, round(w * scale)), max(1, round(h * scale))))
+        pixels = read_image(image.path, (w, h), (max(1, round(w * scale)), max(1, round(h * scale))))
         images[i, :, : pixels.shape[0], : pixels.shape[1]] = torch.from_numpy(pixels).permute(2, 0, 1)
         scales.append(scale)
         own = torch.tensor(image.boxes, dtype=torch.float32).reshape(-1, 4) * scale
@@ -142,24 +175,3 @@ def _in_memory(annotations: Annotations, size: tuple[int, int], progress: Progre
         annotations.category_ids,
         dict(+left_out),
     )
-
-
-def _pixels(image: Labelled, expected: tuple[int, int], size: tuple[int, int]) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Return the image's pixels (h, w, 3), resized to ``size`` (w, h) with antialiasing."""
-    try:
-        from PIL import Image, UnidentifiedImageError
-    except ImportError as error:
-        raise InputError("images cannot be read without Pillow", hint="pip install 'archlab[detect]'") from error
-    try:
-        with Image.open(image.path) as file:
-            if file.size != expected:
-                raise InputError(
-                    f"{image.path} has {file.size[0]}x{file.size[1]} pixels, and its annotations say "
-                    f"{expected[0]}x{expected[1]}"
-                )
-            file.draft("RGB", size)  # a JPEG is decoded at half or quarter size where that is enough
-            return np.array(file.convert("RGB").resize(size, Image.Resampling.BILINEAR))
-    except FileNotFoundError as error:
-        raise InputError(f"there is no image {image.path}") from error
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError, SyntaxError) as error:
-        raise InputError(f"the image {image.path} cannot be read: {error}") from error

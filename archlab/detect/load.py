@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from archlab.detect.data_source import Source
-from archlab.detect.dataset import DetectionData, Progress, read_dataset, split
+from archlab.detect.coco import Annotations
+from archlab.detect.data_source import Source, read_annotations
+from archlab.detect.dataset import DetectionData, Progress, read_dataset, refuse_too_many, split
 from archlab.detect.shapes import drawn_shapes
-from archlab.errors import InputError
+from archlab.errors import InputError, quote
 
 HELD_OUT = 0.2
 """The share of the images that validate where no file names them."""
@@ -19,6 +20,9 @@ DRAWN = (96, 32)
 
 MOST_KEPT = 4
 """Sources and sizes that a process keeps; more are read again."""
+
+MOST_SHOWN = 12
+"""Classes that a message names."""
 
 _kept: dict[tuple[Any, ...], tuple[DetectionData, DetectionData]] = {}
 
@@ -51,12 +55,20 @@ def _written(path: Path | None) -> tuple[int, int] | None:
 def _read(source: Source, size: tuple[int, int], progress: Progress | None) -> tuple[DetectionData, DetectionData]:
     if source.train is None:
         return drawn_shapes(DRAWN[0], size, source.seed), drawn_shapes(DRAWN[1], size, source.seed + 1)
-    train = read_dataset(source.train, size, progress)
     if source.val is None:
-        return split(train, HELD_OUT, source.seed)
-    val = read_dataset(source.val, size, progress)
+        return split(read_dataset(source.train, size, progress), HELD_OUT, source.seed)
+    sets = [read_annotations(path) for path in (source.train, source.val)]
+    _refuse_other_classes(*sets)
+    refuse_too_many(sets, size)
+    return read_dataset(source.train, size, progress), read_dataset(source.val, size, progress)
+
+
+def _refuse_other_classes(train: Annotations, val: Annotations) -> None:
     if val.classes != train.classes:
-        raise InputError(
-            f"{source.val} has the classes {', '.join(val.classes)}, and {source.train} has {', '.join(train.classes)}"
-        )
-    return train, val
+        raise InputError(f"{val.source} has the classes {_names(val)}, and {train.source} has {_names(train)}")
+
+
+def _names(annotations: Annotations) -> str:
+    names = annotations.classes
+    shown = ", ".join(quote(name)[1:-1] for name in names[:MOST_SHOWN])
+    return shown + (f" and {len(names) - MOST_SHOWN:,} more" if len(names) > MOST_SHOWN else "")

@@ -19,6 +19,8 @@ BACKGROUND_IOU = 0.3
 """A background box overlaps no true box by more (Ren et al. 2015, arXiv:1506.01497, section 3.1.2)."""
 
 _TRIES = 8
+_AT_ONCE = 4096
+"""True boxes that background is compared with at a time: an image may have a hundred thousand."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +53,7 @@ def propose(data: DetectionData, indices: Sequence[int], rng: torch.Generator, p
     the data's own boxes and lie anywhere where they overlap no true box by more than ``BACKGROUND_IOU``. An image
     without a box gives background only; in one that is full of them fewer background boxes may fit.
     """
-    sides = torch.cat([boxes[:, 2:] - boxes[:, :2] for boxes in data.boxes])
+    sides = data.sides
     height, width = data.size
     parts = []
     for place, index in enumerate(indices):
@@ -112,5 +114,7 @@ def _background(true: Tensor, sides: Tensor, count: int, rng: torch.Generator, s
     corner = torch.rand(len(picked), 2, generator=rng) * (room - picked)
     boxes = torch.cat([corner, corner + picked], dim=1)
     if len(true):
-        boxes = boxes[iou(boxes, true).amax(1) <= BACKGROUND_IOU]
+        parts = (true[start : start + _AT_ONCE] for start in range(0, len(true), _AT_ONCE))
+        overlap = torch.stack([iou(boxes, part).amax(1) for part in parts]).amax(0)
+        boxes = boxes[overlap <= BACKGROUND_IOU]
     return boxes[:count]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, MutableMapping, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 
 from archlab.detector import (
@@ -20,15 +20,14 @@ from archlab.detector import (
 from archlab.detector.levels import ONE, joined_stride, levels_at_ends, named_levels, times
 from archlab.elaborate.detect_stage import DetectorRequest
 from archlab.elaborate.fragment import Fragment, NamedFragment, chain
+from archlab.elaborate.shared import Shared
 from archlab.errors import ElaborationError
 from archlab.ir import INPUT, Node, Shape, numel
 from archlab.ops import OPS, Stride
 
-Memo = MutableMapping[Hashable, Fragment]
-
 
 def detector_stages(
-    backbone: Sequence[NamedFragment], x: Shape, request: DetectorRequest, memo: Memo
+    backbone: Sequence[NamedFragment], x: Shape, request: DetectorRequest, shared: Shared
 ) -> tuple[list[NamedFragment], DetectorSpec]:
     """Return the stages of a detector, and what was asked for with the levels found.
 
@@ -56,18 +55,22 @@ def detector_stages(
     spec = request.spec.with_levels(tuple(level.name for level in picked))
     names = [name for name, _ in backbone]
     last = names.index(picked[-1].node)
-    held, sizes = _holding(backbone[: last + 1], x, {level.node for level in picked}, memo)
+    held, sizes = _holding(backbone[: last + 1], x, {level.node for level in picked}, shared)
     key = (NECK, picked, spec.width, tuple(sizes.items()))
-    if key not in memo:
+    neck = shared.block(key)
+    if neck is None:
         nodes = neck_nodes(picked, spec.width)
-        memo[key] = _grown(nodes, elements_alive(nodes, sizes, map(output_of, spec.levels)))
+        neck = _grown(nodes, elements_alive(nodes, sizes, map(output_of, spec.levels)))
+        shared.keep_block(key, neck)
     maps = {output_of(level.name): (spec.width, *level.shape[1:]) for level in picked}
     head_key = (BOX_HEAD, tuple(maps.items()), spec)
-    if head_key not in memo:
+    head = shared.block(head_key)
+    if head is None:
         nodes = head_nodes(maps, [level.stride for level in picked], spec)
         given = {name: numel(shape) for name, shape in maps.items()}
-        memo[head_key] = _grown(nodes, elements_alive(nodes, given, OUTPUTS))
-    return [*held, (NECK, memo[key]), (BOX_HEAD, memo[head_key])], spec
+        head = _grown(nodes, elements_alive(nodes, given, OUTPUTS))
+        shared.keep_block(head_key, head)
+    return [*held, (NECK, neck), (BOX_HEAD, head)], spec
 
 
 def detector_body(stages: Sequence[NamedFragment]) -> Fragment:
@@ -114,7 +117,7 @@ _NOTHING: Shape = (0,)
 
 
 def _holding(
-    backbone: Sequence[NamedFragment], x: Shape, kept: set[str], memo: Memo
+    backbone: Sequence[NamedFragment], x: Shape, kept: set[str], shared: Shared
 ) -> tuple[list[NamedFragment], dict[str, int]]:
     """Return the backbone's stages when the outputs of ``kept`` stay alive, and the elements of each of these.
 
@@ -126,7 +129,7 @@ def _holding(
     home, shape = INPUT, x
     for name, fragment in backbone:
         others = sum(size for place, size in homes.items() if place != home)
-        held.append((name, _keeping(fragment, shape, others, home in homes, memo)))
+        held.append((name, _keeping(fragment, shape, others, home in homes, shared)))
         home, shape = home if fragment.views else name, fragment.shape
         if name in kept:
             sizes[name] = 0 if home in homes else numel(shape)
@@ -134,19 +137,20 @@ def _holding(
     return held, sizes
 
 
-def _keeping(fragment: Fragment, x: Shape, held: int, keeps_input: bool, memo: Memo) -> Fragment:
+def _keeping(fragment: Fragment, x: Shape, held: int, keeps_input: bool, shared: Shared) -> Fragment:
     """Return ``fragment`` on ``x`` with ``held`` more elements, and its input where that is kept, alive beside it."""
     if not held and not keeps_input:
         return fragment
     key = ("keeping", fragment, held, keeps_input)
-    if key in memo:
-        return memo[key]
+    known = shared.block(key)
+    if known is not None:
+        return known
     if fragment.op is None and fragment.parts:
         parts: list[NamedFragment] = []
         views, shape = True, x
         for name, part in fragment.parts:
             behind = 0 if views or not keeps_input else numel(x)
-            parts.append((name, _keeping(part, shape, held + behind, keeps_input and views, memo)))
+            parts.append((name, _keeping(part, shape, held + behind, keeps_input and views, shared)))
             views, shape = views and part.views, part.shape
         new = chain(parts, x)
     else:
@@ -157,7 +161,7 @@ def _keeping(fragment: Fragment, x: Shape, held: int, keeps_input: bool, memo: M
             fragment.shape, fragment.parts, fragment.op, x, during + held, after and after + held, fragment.views
         )
     new.block = fragment.block
-    memo[key] = new
+    shared.keep_block(key, new)
     return new
 
 

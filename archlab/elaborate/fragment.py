@@ -33,6 +33,7 @@ class Fragment:
         op: the operator of a leaf, or the join that ends the branches; a ``Node`` where the leaf has its name and its
             inputs already, such as those of a detector's neck: nodes, or stages for what they put out.
         block: the block of the language that it is; empty where it is none.
+        half: the last of the halves of what draws share that has it; see ``archlab.elaborate.shared``.
         stride: pixels of its input per pixel of its output, once ``detector_stages`` has asked for it.
     """
 
@@ -41,6 +42,7 @@ class Fragment:
         "after",
         "block",
         "during",
+        "half",
         "macs",
         "nodes",
         "op",
@@ -67,6 +69,7 @@ class Fragment:
         self.parts = parts
         self.op = op
         self.block = ""
+        self.half = 0
         self.stride: Stride | EllipsisType | None = ...
         self.during = during
         self.after = after

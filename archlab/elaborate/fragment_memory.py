@@ -27,7 +27,6 @@ class FragmentMemory:
 
     def __init__(self) -> None:
         self._trees: dict[Hashable, _Question | Fragment] = {}
-        self.size = 0
 
     def find(self, place: Hashable, fill: Callable[[Hole], Value]) -> Fragment | None:
         """Return the fragment at ``place`` under what ``fill`` gives; None where it was not met before.
@@ -39,17 +38,18 @@ class FragmentMemory:
             known = known.answers.get(fill(known.hole))
         return known
 
-    def keep(self, place: Hashable, asked: Iterable[Hole], draws: Mapping[str, Value], fragment: Fragment) -> None:
-        """Keep what became of ``place`` when the holes ``asked``, in that order, were filled as in ``draws``."""
-        level, answer = self._trees, place
+    def keep(self, place: Hashable, asked: Iterable[Hole], draws: Mapping[str, Value], fragment: Fragment) -> int:
+        """Keep what became of ``place`` when the holes ``asked``, in that order, were filled as in ``draws``.
+
+        Return how many questions that took which were not asked before.
+        """
+        level, answer, new = self._trees, place, 0
         for name, hole in {hole.name: hole for hole in asked}.items():
-            node = level.setdefault(answer, _Question(hole))
+            node = level.get(answer)
+            if node is None:
+                node = level[answer] = _Question(hole)
+                new += 1
             assert isinstance(node, _Question)
             level, answer = node.answers, draws[name]
         level[answer] = fragment
-        self.size += 1
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._trees.clear()
-        self.size = 0
+        return new

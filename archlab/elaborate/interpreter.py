@@ -40,7 +40,7 @@ class Interpreter:
             ElaborationError: the draw describes no network, such as channels that groups do not divide.
             LimitError: it would have too many nodes, or too large numbers.
         """
-        self.shared.clear_when_full()
+        self.shared.forget_oldest()
         try:
             return _Elaboration(self.space, draw, self.shared).network()
         except RecursionError:  # far below MAX_DEPTH only where the caller itself is deep in calls
@@ -104,7 +104,7 @@ class _Elaboration:
         """Put what the stage ``detect`` asks for onto the backbone."""
         request = DetectStageReader(self.evaluator, self.unfolder.divisor).read(stage.body, scope)
         stages, spec = self.evaluator.placed(
-            request.neck, scope, lambda: detector_stages(backbone, x, request, self.shared.memo)
+            request.neck, scope, lambda: detector_stages(backbone, x, request, self.shared)
         )
         self.unfolder.bound_nodes(sum(part.nodes for _, part in stages), stage, scope)
         body = detector_body(stages)

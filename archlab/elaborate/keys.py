@@ -20,15 +20,23 @@ class Keys:
 
     def __init__(self) -> None:
         self._known: dict[Hashable, int] = {}
+        self._older: dict[Hashable, int] = {}
         self._layers: dict[Hashable, Layer] = {}
         self._labels: dict[int, tuple[Value, ...]] = {}
         self._next = itertools.count()
 
     def of(self, what: Hashable) -> int:
         """Return the number of ``what``: the same whenever it is equal."""
-        if what not in self._known:
-            self._known[what] = next(self._next)
-        return self._known[what]
+        known = self._known.get(what)
+        if known is None:
+            known = self._older.get(what)
+            known = self._known[what] = next(self._next) if known is None else known
+        return known
+
+    @property
+    def count(self) -> int:
+        """How many numbers were given, or asked for again, since the oldest were forgotten."""
+        return len(self._known)
 
     def fresh(self) -> int:
         """Return a number never given before, to tell apart what must not be shared."""
@@ -49,7 +57,7 @@ class Keys:
             self._labels[id(choice)] = labels_of(choice)
         return self._labels[id(choice)]
 
-    def clear(self) -> None:
-        """Forget what is equal; numbers given before are never given again."""
-        self._known.clear()
+    def forget_oldest(self) -> None:
+        """Forget what was not asked for since the last time; a number is never given a second time."""
+        self._older, self._known = self._known, {}
         self._layers.clear()

@@ -1,33 +1,88 @@
-"""What the draws of one space share: fragments made once, and the keys by which they are found again."""
+"""What the draws of one space share: fragments made once, and the keys by which they are found again.
+
+What is kept is bounded by its bytes. There are two halves: what is made, or found in the older half, is kept in the
+newer one; when that is full it becomes the older, and what nothing has asked for since is forgotten.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
+from archlab.elaborate.draw import Hole, Value
 from archlab.elaborate.fragment import Fragment
 from archlab.elaborate.fragment_memory import FragmentMemory
 from archlab.elaborate.keys import Keys
 
-_MOST_FRAGMENTS = 200_000
+MOST_BYTES = 128 * 2**20
+"""What a space's draws may keep together, both halves."""
+
+FRAGMENT, PART, OPERATOR, QUESTION, KEY = 330, 100, 500, 150, 400
+"""Bytes of a fragment with its numbers, of each part in it and of its operator, of a question of the decision trees,
+and of a key. Fitted to what tracemalloc counts on CPython 3.11, which ``python -m benchmarks.kept`` compares."""
 
 
 class Shared:
     """The work that draws of one space have in common.
 
     Attributes:
-        memo: fragments of blocks without holes, by block, arguments and input shape.
-        memory: fragments of expressions with holes, by what filled them.
         keys: small numbers for what is equal.
+        size: about how many bytes the newer half of what is kept has.
     """
 
     def __init__(self) -> None:
-        self.memo: dict[Hashable, Fragment] = {}
-        self.memory = FragmentMemory()
         self.keys = Keys()
+        self.size = 0
+        self._blocks: dict[Hashable, Fragment] = {}
+        self._older_blocks: dict[Hashable, Fragment] = {}
+        self._drawn = FragmentMemory()
+        self._older_drawn = FragmentMemory()
+        self._half = 1
 
-    def clear_when_full(self) -> None:
-        """Forget everything where more fragments are kept than a process should hold."""
-        if len(self.memo) + self.memory.size > _MOST_FRAGMENTS:
-            self.memo.clear()
-            self.keys.clear()
-            self.memory.clear()
+    def block(self, key: Hashable) -> Fragment | None:
+        """Return the fragment of a block without holes, by block, arguments and input shape."""
+        known = self._blocks.get(key)
+        if known is None and (known := self._older_blocks.get(key)) is not None:
+            self.keep_block(key, known)
+        return known
+
+    def keep_block(self, key: Hashable, fragment: Fragment) -> None:
+        """Keep what ``block`` will return for ``key``."""
+        self._blocks[key] = fragment
+        self.size += KEY + self._weight(fragment)
+
+    def drawn(self, place: Hashable, fill: Callable[[Hole], Value]) -> Fragment | None:
+        """Return the fragment of an expression with holes, in the newer half; see ``FragmentMemory.find``."""
+        return self._drawn.find(place, fill)
+
+    def drawn_before(self, place: Hashable, fill: Callable[[Hole], Value]) -> Fragment | None:
+        """Return one from the older half, to be kept again."""
+        return self._older_drawn.find(place, fill)
+
+    def keep_drawn(
+        self, place: Hashable, asked: Sequence[Hole], draws: Mapping[str, Value], fragment: Fragment
+    ) -> None:
+        """Keep what ``drawn`` will return; see ``FragmentMemory.keep``."""
+        questions = self._drawn.keep(place, asked, draws, fragment)
+        self.size += QUESTION * questions + self._weight(fragment)
+
+    def forget_oldest(self) -> None:
+        """Forget the older half where the newer is full, which then becomes the older."""
+        if self.size + KEY * self.keys.count <= MOST_BYTES // 2:
+            return
+        self._older_blocks, self._blocks = self._blocks, {}
+        self._older_drawn, self._drawn = self._drawn, FragmentMemory()
+        self.keys.forget_oldest()
+        self.size = 0
+        self._half += 1
+
+    def _weight(self, fragment: Fragment) -> int:
+        """Return the bytes of a fragment and of all in it that the newer half does not have yet."""
+        weight, todo = 0, [fragment]
+        while todo:
+            each = todo.pop()
+            if each.half == self._half:
+                continue
+            each.half = self._half
+            weight += FRAGMENT + PART * len(each.parts) + (OPERATOR if each.op is not None else 0)
+            todo += [part for _, part in each.parts]
+        return weight

@@ -64,12 +64,15 @@ class Unfolder:
         if id(expr) not in self.space.remembered:
             return self.layer(expr, scope, x)
         place = (id(expr), scope.prefix, scope.key, x)
-        known = self.shared.memory.find(place, self.evaluator.fill)
+        known = self.shared.drawn(place, self.evaluator.fill)
         if known is None:
             start = len(self.evaluator.asked)
-            known = self.layer(expr, scope, x)
+            known = self.shared.drawn_before(place, self.evaluator.fill)
+            if known is None:
+                start = len(self.evaluator.asked)
+                known = self.layer(expr, scope, x)
             if len(self.evaluator.asked) - start <= _MEMORABLE:
-                self.shared.memory.keep(place, self.evaluator.asked[start:], self.evaluator.draws, known)
+                self.shared.keep_drawn(place, self.evaluator.asked[start:], self.evaluator.draws, known)
         return known
 
     def _layer(self, expr: ast.Expr, scope: Scope, x: Shape) -> Fragment:
@@ -195,8 +198,8 @@ class Unfolder:
         key: Hashable = (callee.name, callee.own, tuple(given), values, kinds, x, caller.width, caller.depth)
         shared = callee.name not in self.space.open_blocks or not callee.own
         shared = shared and not any(isinstance(v, Layer) and v.open for v in values)
-        if shared and key in self.shared.memo:
-            return self.shared.memo[key]
+        if shared and (known := self.shared.block(key)) is not None:
+            return known
         if callee.block is None:
             fragment = leaf(self._operator(callee, given, caller, x), x)
         else:
@@ -206,7 +209,7 @@ class Unfolder:
             )
             fragment.block = fragment.block or callee.name
         if shared:
-            self.shared.memo[key] = fragment
+            self.shared.keep_block(key, fragment)
         return fragment
 
     def _operator(self, callee: Callee, given: dict[str, Bound], caller: Scope, x: Shape) -> Applied:

@@ -20,6 +20,8 @@ from archlab.search.result import Finalist, SearchResult
 
 MAX_NODES = 5_000
 """A finalist of more operators is neither drawn nor counted in the report."""
+MOST_SHOWN = 20
+"""Finalists that are elaborated and shown one by one, the best; of the others the report has a row of a table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class FinalistInfo:
     Attributes:
         rank: from 1, in the order of the result.
         problem: why there is no graph.
+        is_shown: whether it is shown by itself; where it is not, nothing but its rank and the finalist is known here.
         recounted: the text's MACs where they differ from the recorded ones.
     """
 
@@ -86,11 +89,15 @@ class FinalistInfo:
     operators: tuple[OperatorTotal, ...]
     problem: str | None = None
     recounted: int | None = None
+    is_shown: bool = True
 
 
 def finalists(result: SearchResult) -> tuple[FinalistInfo, ...]:
-    """Return every finalist, in the order of the result."""
-    return tuple(_info(rank, finalist) for rank, finalist in enumerate(result.finalists, 1))
+    """Return every finalist, in the order of the result, and what the texts of the first ``MOST_SHOWN`` unfold into."""
+    return tuple(
+        _info(rank, finalist) if rank <= MOST_SHOWN else FinalistInfo(rank, finalist, None, (), (), is_shown=False)
+        for rank, finalist in enumerate(result.finalists, 1)
+    )
 
 
 def _info(rank: int, finalist: Finalist) -> FinalistInfo:

@@ -34,6 +34,8 @@ class FinalistPanel:
 def panels(infos: Sequence[FinalistInfo], room: int, elsewhere: Container[str] = ()) -> tuple[FinalistPanel, ...]:
     """Return every finalist with its drawing, as long as the drawings fit in ``room`` characters.
 
+    Behind the first that does not fit none is drawn, so that what is drawn takes no longer than what is shown.
+
     The details of the objectives in ``elsewhere`` have a place of their own in the page, and are left out here.
     """
     left, rows = room, []
@@ -44,13 +46,13 @@ def panels(infos: Sequence[FinalistInfo], room: int, elsewhere: Container[str] =
         elif len(info.graph) == 0:
             undrawn = "It has no operators to draw."
         else:
-            markup = draw(info.graph)
-            if len(markup) <= left:
-                left -= len(markup)
+            markup = draw(info.graph) if left > 0 else Markup("")
+            left -= len(markup)
+            if left > 0:
                 drawing = markup
             else:
                 undrawn = "Its drawing is left out to keep this file small; `archlab show` prints its stages."
-        text = info.finalist.text
+        text = info.finalist.text if info.is_shown else ""
         text = text if len(text) <= LONG_TEXT else text[:LONG_TEXT] + "\n… cut off here\n"
         rows.append(
             FinalistPanel(

@@ -14,6 +14,9 @@ from archlab.report.objectives_and_costs import Measure, Measures
 from archlab.report.svg import element, shorten
 from archlab.search.result import Finalist, SearchResult
 
+MAX_ROWS = 400
+"""Finalists in the table of the page; the result has all."""
+
 
 @dataclass(frozen=True, slots=True)
 class PageTable:
@@ -37,14 +40,14 @@ def page_table(panels: Sequence[FinalistPanel], measures: Measures, first_ranks:
     """Return the table of the page.
 
     Args:
-        panels: the finalists, a row each.
+        panels: the finalists, a row each up to ``MAX_ROWS``.
         measures: the objectives and costs, a column each.
         first_ranks: by trial its rank in the first of several stages; without any there is no such column.
     """
     columns = _page_columns(panels, measures, first_ranks)
     return PageTable(
         tuple(_head(column) for column in columns),
-        tuple(tuple(column.cell(panel) for column in columns) for panel in panels),
+        tuple(tuple(column.cell(panel) for column in columns) for panel in panels[:MAX_ROWS]),
     )
 
 
@@ -84,9 +87,10 @@ def _number(text: str) -> Markup:
 
 
 def _link(panel: FinalistPanel) -> Markup:
-    rank = str(panel.info.rank)
-    link = element("a", shorten(panel.info.finalist.name, 60), href=f"#finalist-{rank}", data_finalist=rank)
-    return element("th", link, scope="row")
+    rank, name = str(panel.info.rank), shorten(panel.info.finalist.name, 60)
+    if not panel.info.is_shown:
+        return element("th", name, scope="row")
+    return element("th", element("a", name, href=f"#finalist-{rank}", data_finalist=rank), scope="row")
 
 
 def _file(panel: FinalistPanel) -> Markup:

@@ -6,12 +6,14 @@ the networks of a result.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from archlab.cost import METRICS
+from archlab.report.svg import shorten
 from archlab.search.result import Finalist, SearchResult, Trial
 
 
@@ -39,8 +41,11 @@ class Measure:
 
     @property
     def key(self) -> str:
-        """An identifier that no other measure of the result has."""
-        return f"{self.kind}:{self.name}"
+        """An identifier that no other measure of the result has; of a long name it has a hash."""
+        if len(self.name) <= MAX_LABEL:
+            return f"{self.kind}:{self.name}"
+        digest = hashlib.sha256(self.name.encode("utf-8", "replace")).hexdigest()
+        return f"{self.kind}:{self.name[:MAX_LABEL]}…{digest}"
 
     @property
     def noun(self) -> str:
@@ -113,6 +118,9 @@ def measures(result: SearchResult) -> Measures:
     return Measures(tuple(objectives), tuple(costs))
 
 
+MAX_LABEL = 100
+"""Letters of an objective's name that a page shows; a result file may have any number of them."""
+
 MAX_OBJECTIVES = 8
 """More than anyone can read a Pareto front of; a result that claims more is cut here."""
 
@@ -137,7 +145,7 @@ def _measure(
 ) -> Measure:
     sizes = sorted(abs(value) for value in values if value)
     typical = sizes[len(sizes) // 2] if sizes else 1.0
-    label, unit, scale = name, "", 1.0
+    label, unit, scale = shorten(name, MAX_LABEL), "", 1.0
     if name in METRICS:
         label, scales = METRICS[name].label, METRICS[name].scales
         unit, scale = next((u for u in scales if typical >= u[1]), scales[-1])

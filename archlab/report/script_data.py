@@ -14,11 +14,14 @@ from archlab.elaborate import Value
 from archlab.report.objectives_and_costs import Measures
 from archlab.report.plotly_figures import history_figure, pareto_figure
 from archlab.report.search_views import STATE_LABELS, STATES, HistoryView, ParetoView, TrialRow
+from archlab.report.svg import shorten
 from archlab.search.result import SearchResult
 
 ALPHABET = string.digits + string.ascii_letters + "!#$()*+,-./:;=?@[]^_{|}~"
 """Digits of the code in which draws are written: printable, and the same in JSON and HTML as they are."""
 MAX_NOTE = 300
+MAX_WORD = 200
+"""Letters of a hole's name, and of what fills it."""
 MAX_ROWS = 5_000
 MAX_DRAWS = 2_500
 """Rows of the table, and rows with their draws: beyond them the page would be too large; ``result.json`` has all."""
@@ -69,7 +72,10 @@ def encode_draws(draws: Sequence[dict[str, Value]]) -> dict[str, Any]:
     return {
         "alphabet": ALPHABET,
         "width": width,
-        "holes": [{"name": hole, "values": [str(value) for value in known]} for hole, known in places.items()],
+        "holes": [
+            {"name": shorten(hole, MAX_WORD), "values": [shorten(str(value), MAX_WORD) for value in known]}
+            for hole, known in places.items()
+        ],
         "rows": [
             "".join(_digits(known.get(draw[hole], 0) if hole in draw else 0, width) for hole, known in places.items())
             for draw in draws

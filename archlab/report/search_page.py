@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from archlab.files import write_atomic
-from archlab.report import overview
+from archlab.report import finalist_table, overview
 from archlab.report.detection_section import detection
 from archlab.report.escaping import json_block
 from archlab.report.finalist_info import FinalistInfo, finalists
 from archlab.report.finalist_panels import FinalistPanel, panels
-from archlab.report.finalist_table import page_table
 from archlab.report.objectives_and_costs import measures
 from archlab.report.page_environment import FIRST_SCRIPT, environment, policy, static
 from archlab.report.script_data import MAX_ROWS, script_data
@@ -42,8 +41,9 @@ def render_report(result: SearchResult) -> str:
     rows = trial_rows(result, by)
     paretos, histories = pareto(result, by), history(result, by)
     infos = finalists(result)
+    shown = tuple(info for info in infos if info.is_shown)
     agreed = agreement(result, by)
-    found = detection(result, infos)
+    found = detection(result, shown)
     elsewhere = found.objectives if found else ()
     ranks = first_ranks(result, by)
     content = {
@@ -53,8 +53,8 @@ def render_report(result: SearchResult) -> str:
         "counts": overview.counts(result),
         "count_bar": overview.count_bar(overview.counts(result)),
         "budgets": overview.budgets(result),
-        "stages": _stage_names(infos),
-        "block_class": _block_classes(infos),
+        "stages": _stage_names(shown),
+        "block_class": _block_classes(shown),
         "paretos": paretos,
         "histories": histories,
         "static_pareto": static_pareto(paretos[0], result) if paretos else "",
@@ -67,6 +67,8 @@ def render_report(result: SearchResult) -> str:
         "rows": rows[:STATIC_ROWS],
         "total": len(rows),
         "listed": min(len(rows), MAX_ROWS),
+        "found": len(infos),
+        "found_listed": min(len(infos), finalist_table.MAX_ROWS),
         "data": json_block(script_data(result, by, rows, paretos, histories)),
         "csp": policy(STYLES, (FIRST_SCRIPT, *SCRIPTS)),
         "first_script": static(FIRST_SCRIPT),
@@ -75,8 +77,9 @@ def render_report(result: SearchResult) -> str:
     }
     template = environment().get_template("search.html")
 
-    def render(shown: tuple[FinalistPanel, ...]) -> str:
-        return template.render(content, panels=shown, finalist_table=page_table(shown, by, ranks))
+    def render(made: tuple[FinalistPanel, ...]) -> str:
+        by_itself = tuple(panel for panel in made if panel.info.is_shown)
+        return template.render(content, panels=by_itself, finalist_table=finalist_table.page_table(made, by, ranks))
 
     # Rendered without drawings first, to see how much room they have; the second time takes some ten milliseconds.
     room = MAX_BYTES - len(render(panels(infos, 0, elsewhere)).encode("utf-8", "replace"))

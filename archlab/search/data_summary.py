@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 LONGER_SIDE, QUALITY = 320, 70
 """Of a picture, in pixels at most; of its JPEG."""
 
+MOST_BOXES = 1000
+"""True boxes that are kept of a picture, the first; its report draws fewer."""
+
 
 def summarize_data(source: Source, size: tuple[int, int]) -> DataSummary:
     """Return what the report of a search shows of its data, read at ``size`` (height, width).
@@ -69,5 +72,6 @@ def _example(data: DetectionData, i: int) -> Example:
     picture.thumbnail((LONGER_SIDE, LONGER_SIDE))
     file = io.BytesIO()
     picture.save(file, "JPEG", quality=QUALITY)
-    boxes = tuple(tuple(round(side, 1) for side in box) for box in data.boxes[i].tolist())
-    return Example(base64.b64encode(file.getvalue()).decode(), width, height, boxes, tuple(data.labels[i].tolist()))
+    boxes = tuple(tuple(round(side, 1) for side in box) for box in data.boxes[i][:MOST_BOXES].tolist())
+    labels = tuple(data.labels[i][:MOST_BOXES].tolist())
+    return Example(base64.b64encode(file.getvalue()).decode(), width, height, boxes, labels)

@@ -4,6 +4,7 @@
 const panels = [...document.querySelectorAll(".finalist")];
 
 function showFinalist(rank) {
+  if (!byId(`finalist-${rank}`)) return; // of many finalists only the best have a panel
   for (const panel of panels) {
     panel.open = panel.id === `finalist-${rank}`;
     panel.hidden = !panel.open;
@@ -14,7 +15,7 @@ function showFinalist(rank) {
 
 if (panels.length) {
   showFinalist(Number(location.hash.match(/^#finalist-(\d+)$/)?.[1]) || 1);
-  if (panels.every((panel) => panel.hidden)) showFinalist(1);
+  if (panels.every((panel) => !panel.hidden)) showFinalist(1);
 }
 byId("finalist")?.addEventListener("change", (event) => showFinalist(event.target.value));
 document.addEventListener("click", (event) => {

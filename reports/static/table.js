@@ -85,7 +85,7 @@
   function noteCell(row) {
     const cell = element("td", "", "wide");
     const rank = report.finalist[row];
-    if (!rank) {
+    if (!rank || !byId(`finalist-${rank}`)) { // of many finalists only the best have a panel
       cell.textContent = noteOf(row);
       return cell;
     }

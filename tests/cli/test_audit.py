@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -183,3 +184,24 @@ def test_the_command_as_a_process_says_what_is_wrong_without_a_traceback(tmp_pat
         assert done.returncode == code, done.stderr
         assert done.stderr.startswith("archlab: ")
         assert "Traceback" not in done.stderr
+
+
+def test_an_exported_program_that_could_run_code_needs_trust(folder):
+    import torch
+
+    program = torch.export.export(torch.nn.Linear(4, 3, bias=False), (torch.ones(2, 4),))
+    torch.export.save(program, "linear.pt2")
+    with zipfile.ZipFile("linear.pt2") as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile("packed.pt2", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    refused = run("packed.pt2")
+    assert refused.exit_code == 2 or isinstance(refused.exception, InputError)
+    assert "audit it with --trust" in str(refused.exception)
+    (audit,) = json.loads(run("packed.pt2", "--trust", "--json").stdout)["audits"]
+    assert (audit["params"], audit["macs"]) == (12, 24)
+    both = run("packed.pt2", "linear.pt2", "--json")
+    assert [failure["name"] for failure in json.loads(both.stdout)["failures"]] == ["packed.pt2"]
+    help_text = " ".join(run("--help").stdout.split())
+    assert "A .pt2 can run code too when it is read" in help_text

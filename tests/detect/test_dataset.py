@@ -7,7 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
+from archlab.detect.data_source import Source
 from archlab.detect.dataset import MEAN, STD, read_dataset, split
+from archlab.detect.free_memory import free_memory
+from archlab.detect.load import read_source
 from archlab.detect.shapes import drawn_shapes
 from archlab.errors import InputError
 from tests.detect.folders import tiny, write
@@ -151,3 +154,43 @@ def test_blood_cells_have_as_many_images_and_boxes_as_their_readme_says(part, im
     assert data.left_out == {}
     assert set(data.scales) == {0.1}
     assert (data.images.float().mean((1, 2, 3)) > 50).all()
+
+
+def test_images_that_together_do_not_fit_in_memory_are_refused_before_one_is_read(tmp_path, monkeypatch):
+    source = write(tmp_path, tiny())
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(b"")
+    monkeypatch.setattr("archlab.detect.dataset.free_memory", lambda: 4 * 3 * 64 * 48 - 1)
+    with pytest.raises(InputError) as caught:
+        read_dataset(source, (64, 48))
+    assert caught.value.message == (
+        f"{source}: 2 images at 64x48 take 18.00 KiB in memory, more than 50% of the 36.00 KiB that are free"
+    )
+    assert caught.value.hint == "take fewer images, or a smaller input"
+    monkeypatch.setattr("archlab.detect.dataset.free_memory", lambda: 4 * 3 * 64 * 48)
+    with pytest.raises(InputError, match=r"a\.png cannot be read"):
+        read_dataset(source, (64, 48))
+
+
+def test_training_and_validation_data_have_to_fit_together(tmp_path, monkeypatch):
+    train, val = write(tmp_path, tiny()), write(tmp_path, tiny(), "val.json")
+    monkeypatch.setattr("archlab.detect.dataset.free_memory", lambda: 8 * 3 * 32 * 32 - 1)
+    with pytest.raises(InputError, match=r"train\.json and .*val\.json: 4 images at 32x32 take 12.00 KiB in memory"):
+        read_source(Source(train, val), (32, 32))
+
+
+def test_classes_that_differ_are_named_as_far_as_a_message_can(tmp_path):
+    train = write(tmp_path, tiny())
+    content = tiny()
+    content["categories"] += [{"id": i, "name": "x" * 10**6} for i in range(100, 120)]
+    val = write(tmp_path, content, "val.json")
+    with pytest.raises(
+        InputError, match=r"has the classes early, late, x+.*and 10 more, and .* early, late$"
+    ) as caught:
+        read_source(Source(train, val), (32, 32))
+    assert len(caught.value.message) < 2000
+
+
+def test_free_memory_is_some_of_the_machine_s():
+    free = free_memory()
+    assert free is None or 2**20 < free < 2**50

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,11 @@ def test_a_search_for_detectors_keeps_its_data_at_the_size_that_networks_see(tmp
         archlab.search(archlab.parse(TINY), objective="params", trials=1, out=tmp_path / "other", latency=False).data
         is None
     )
+
+
+def test_of_a_picture_with_many_boxes_the_first_are_kept(monkeypatch):
+    whole = summarize_data(Source(), (48, 64)).examples
+    assert any(len(each.boxes) > 1 for each in whole)
+    monkeypatch.setattr(sys.modules[summarize_data.__module__], "MOST_BOXES", 1)
+    cut = summarize_data(Source(), (48, 64)).examples
+    assert [(each.boxes, each.labels) for each in cut] == [(each.boxes[:1], each.labels[:1]) for each in whole]

@@ -11,9 +11,15 @@ from torch import Tensor
 
 from archlab.audit.counts import Counts
 from archlab.audit.rules.rule import Args, Rule, no_arithmetic, per_output
-from archlab.audit.rules.rule_table import GATHERS, NO_ARITHMETIC, RULES
+from archlab.audit.rules.rule_table import FILLS, GATHERS, NO_ARITHMETIC, RULES
 
+_STATISTICS = frozenset({"running_mean", "running_var"})
+"""Norms in training update these, of which their schemas say nothing."""
 _COMPOSITE = "CompositeImplicitAutograd"
+_NAMESPACES_WITHOUT_ARITHMETIC = frozenset(
+    {"profiler", "c10d", "_c10d_functional", "_c10d_functional_autograd", "symm_mem", "_dtensor"}
+)
+"""Of profilers, and of collectives, which move values between devices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +32,11 @@ class KnownOperator:
         rule: its arithmetic; None where it is not known.
         composite: it has no rule, but is made of operators that may have one.
         writes: positions of the arguments that it writes to.
+        hidden_writes: positions of those that it may write to though its schema does not say so.
         arguments: the names and defaults of its arguments.
         gathers: it reads only part of its first argument.
         factory: it makes tensors on a device that its caller names.
+        fills: its values do not depend on those of its arguments.
         cacheable: its output's form follows from the form of its arguments.
         in_place: its output is its first argument, of which it changes no more than the values.
     """
@@ -38,9 +46,11 @@ class KnownOperator:
     rule: Rule | None
     composite: bool = False
     writes: tuple[int | str, ...] = ()
+    hidden_writes: tuple[int, ...] = ()
     arguments: tuple[tuple[str, Any], ...] = ()
     gathers: bool = False
     factory: bool = False
+    fills: bool = False
     cacheable: bool = False
     in_place: bool = False
 
@@ -78,8 +88,10 @@ def look_up(operator: Any) -> KnownOperator:
         rule=rule,
         composite=composite,
         writes=writes,
+        hidden_writes=tuple(i for i, argument in enumerate(names) if argument in _STATISTICS and i not in writes),
         arguments=tuple((a.name, a.default_value if a.has_default_value() else None) for a in schema.arguments),
         gathers=name in GATHERS,
+        fills=name in FILLS,
         factory="device" in names and not takes_tensors,
         cacheable=in_place
         or (not writes and not operator.is_view and name not in NO_ARITHMETIC and len(schema.returns) == 1),
@@ -96,7 +108,7 @@ def look_up_higher_order(operator: Any) -> KnownOperator:
 def _rule(operator: Any, name: str) -> Rule | None:
     if name in RULES:
         return RULES[name]
-    if name.startswith("profiler::"):
+    if name.partition("::")[0] in _NAMESPACES_WITHOUT_ARITHMETIC:
         return no_arithmetic
     if (
         name in NO_ARITHMETIC

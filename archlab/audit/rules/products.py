@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from archlab.audit.counts import Counts
-from archlab.audit.rules.rule import Args, bias_of, product
+from archlab.audit.rules.rule import Args, Rule, bias_of, product
 
 # --- convolutions ------------------------------------------------------------------------------------------------
 
@@ -49,18 +49,26 @@ def linear(args: Args, out: Tensor) -> Counts:
 
 
 def matmul(args: Args, out: Tensor) -> Counts:
-    """Count a product of dense tensors over the last axis of the first."""
-    return product(out.numel() * (args[0].shape[-1] if args[0].dim() else 1), out)
-
-
-def mm(args: Args, out: Tensor) -> Counts:
-    """Count a product of two matrices, of which the first may be sparse."""
-    return product(_dense_or_sparse(args[0], out), out)
+    """Count a product over the last axis of the first, of which either may be sparse."""
+    return product(_dense_or_sparse(args[0], args[1], out), out)
 
 
 def addmm(args: Args, out: Tensor) -> Counts:
     """Count a product that is added to the first argument."""
-    return product(_dense_or_sparse(args[1], out), out, out.numel())
+    return product(_dense_or_sparse(args[1], args[2], out), out, out.numel())
+
+
+def grouped_mm(bias: int) -> Rule:
+    """Make the rule of the products of a mixture of experts: (left, right, …), each expert's rows with its matrix.
+
+    Where both are matrices, it is the inner axis that is divided among the groups, and each has an output of its own.
+    """
+
+    def rule(args: Args, out: Tensor) -> Counts:
+        groups = out.shape[0] if args[0].dim() == args[1].dim() == 2 else 1
+        return product(out.numel() // max(1, groups) * args[0].shape[-1], out, bias_of(args, bias, out))
+
+    return rule
 
 
 def addbmm(args: Args, out: Tensor) -> Counts:
@@ -84,10 +92,18 @@ def trilinear(args: Args, out: Tensor) -> Counts:
     return product(math.prod(max(sizes) for sizes in zip(*operands, strict=True)), out)
 
 
-def _dense_or_sparse(left: Tensor, out: Tensor) -> int:
-    if left.layout in (torch.sparse_coo, torch.sparse_csr):
-        return int(left._nnz()) * out.shape[-1]
-    return out.numel() * left.shape[-1]
+def _dense_or_sparse(left: Tensor, right: Tensor, out: Tensor) -> int:
+    """Return the MACs of a product; each stored element of a sparse matrix is multiplied once for each vector."""
+    if left.layout is not torch.strided:
+        return _stored(left) * (right.shape[-1] if right.dim() > 1 else 1)
+    if right.layout is not torch.strided:
+        return _stored(right) * (left.shape[-2] if left.dim() > 1 else 1)
+    return out.numel() * (left.shape[-1] if left.dim() else 1)
+
+
+def _stored(sparse: Tensor) -> int:
+    """Return how many elements a sparse tensor stores, of those in blocks all."""
+    return (sparse._values() if sparse.layout is torch.sparse_coo else sparse.values()).numel()
 
 
 # --- attention ---------------------------------------------------------------------------------------------------
@@ -98,10 +114,19 @@ def scaled_dot_product(query: Tensor, key: Tensor, value: Tensor, masked: bool) 
 
     The queries are scaled, each score is masked where there is a mask, and a softmax takes three operations per score.
     """
-    scores = math.prod(query.shape[:-1]) * key.shape[-2]
-    out = math.prod(query.shape[:-1]) * value.shape[-1]
+    rows = _rows(query, key, value)
+    scores, out = rows * key.shape[-2], rows * value.shape[-1]
     macs = scores * (query.shape[-1] + value.shape[-1])
     return Counts(macs, elementwise=query.numel() + (3 + masked) * scores, activations=scores + out)
+
+
+def _rows(query: Tensor, key: Tensor, value: Tensor) -> int:
+    """Return how many queries there are, each of a batch over which they are broadcast anew."""
+    try:
+        batch = torch.broadcast_shapes(query.shape[:-2], key.shape[:-2], value.shape[:-2])  # type: ignore[no-untyped-call]
+    except RuntimeError:  # several heads of the query share one of the key
+        batch = query.shape[:-2]
+    return int(math.prod(batch) * query.shape[-2])
 
 
 def attention(args: Args, out: Tensor) -> Counts:

@@ -66,6 +66,22 @@ def roi_align_over_levels(args: Args, out: Tensor) -> Counts:
     return Counts(pool=found + roi_align_macs(rois, channels, (bins[0], bins[1]), samples, mode, (bins[0], bins[1])))
 
 
+def embedding_bag(args: Args, out: Any) -> Counts:
+    """Count a sum over the rows that are looked up: (weight, indices, offsets, by frequency, mode, sparse, scales)."""
+    scaled = len(args) > 6 and isinstance(args[6], Tensor)
+    return Counts(elementwise=(2 if scaled else 1) * args[1].numel() * args[0].shape[-1])
+
+
+def ctc_loss(args: Args, out: Any) -> Counts:
+    """Count the forward variables of CTC (Graves et al. 2006): (log-probabilities, targets, …).
+
+    Each of 2S + 1 labels and blanks at each time is a sum of three logarithms and one addition: seven operations.
+    """
+    times, batch = args[0].shape[:2]
+    targets = args[1].shape[-1] if args[1].dim() > 1 else -(-args[1].numel() // batch)
+    return Counts(elementwise=7 * times * batch * (2 * targets + 1))
+
+
 def distances(args: Args, out: Tensor) -> Counts:
     """Count for each pair of points a difference, its power and a sum over the features."""
     return Counts(elementwise=3 * out.numel() * args[0].shape[-1])

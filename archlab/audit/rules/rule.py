@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
@@ -21,6 +22,11 @@ NOTHING = Counts()
 def product(macs: int, out: Tensor, bias: int = 0) -> Counts:
     """Count a convolution, linear layer or matrix product that puts out ``out``."""
     return Counts(macs, bias, activations=out.numel())
+
+
+def complex_product(counts: Counts) -> Counts:
+    """Return the counts of a product of complex numbers: four real products each, and two additions for a bias."""
+    return replace(counts, macs=4 * counts.macs, bias=2 * counts.bias)
 
 
 def bias_of(args: Args, position: int, out: Tensor) -> int:
@@ -46,6 +52,11 @@ def per_output(times: int) -> Rule:
 def per_input(times: int) -> Rule:
     """Make the rule that counts ``times`` element-wise operations for each element of the first tensor taken in."""
     return lambda args, out: Counts(elementwise=times * _first(args).numel())
+
+
+def per_argument(position: int, times: int = 1) -> Rule:
+    """Make the rule that counts ``times`` element-wise operations for each element of one argument."""
+    return lambda args, out: Counts(elementwise=times * elements(args[position]))
 
 
 def _first(args: Args) -> Tensor:

@@ -6,18 +6,21 @@ import collections
 import contextlib
 import copy
 import dataclasses
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import GeneratorType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils import _pytree as pytree
 
+from archlab.audit.tracing.copy_inputs import copy_inputs
 from archlab.audit.tracing.meta_tensors import LAZY, Twins
+from archlab.audit.tracing.other_code import other_code_followed
 from archlab.audit.tracing.preserve import preserve_generators, preserve_model, set_mode
 from archlab.audit.tracing.recording import Recording
-from archlab.audit.tracing.tracer import SMALL, Tracer
+from archlab.audit.tracing.surroundings import OTHER_THREADS, replaced, traced_surroundings
+from archlab.audit.tracing.tracer import Tracer, is_small
 from archlab.errors import AuditError
 
 StandIn = Callable[[], contextlib.AbstractContextManager[Any]]
@@ -66,7 +69,6 @@ def run_forward(
         model = _with_lazy_shapes(model, args, kwargs)
     names = module_names(model)
     failure = ""
-    whole = False
     attempts = [(False, True), (False, False), (True, True), (True, False)]
     while attempts:
         meta, gradients = attempts.pop()
@@ -78,21 +80,15 @@ def run_forward(
         try:
             with (
                 preserve_model(model),
-                _attention_unfused(),
-                _autocast_knows_meta(),
-                _compiler_off(whole),
+                traced_surroundings(recording, meta),
                 stand_in() if meta else contextlib.nullcontext(),
             ):
                 set_mode(model, training)
                 given = _attempt(model, names, args, kwargs, recording, meta, gradients)
             return ForwardPass(model, recording, meta, failure or None, given, training)
-        except (KeyboardInterrupt, SystemExit, MemoryError):
+        except (KeyboardInterrupt, MemoryError, AuditError):
             raise
-        except Exception as error:
-            if type(error).__module__.startswith("torch._dynamo") and not whole:
-                whole = True
-                attempts.append((meta, gradients))
-                continue
+        except (Exception, SystemExit) as error:  # a model is anybody's code: it may even exit
             where = _innermost(recording)
             last = error, _describe(error, where), meta
             failure = failure or last[1]
@@ -116,7 +112,7 @@ def _innermost(recording: Recording) -> str:
     return f" in {path}" if path else ""
 
 
-def _describe(error: Exception, where: str) -> str:
+def _describe(error: BaseException, where: str) -> str:
     lines = str(error).strip().splitlines() or [""]
     return f"{type(error).__name__}{where}: {lines[0][:200]}"
 
@@ -143,14 +139,11 @@ def _attempt(
     with torch.enable_grad() if gradients else _below_autograd():
         twins = Twins()
         prepare = (lambda t: _without_data(t, twins)) if meta else (lambda t: t)
-        args, kwargs = pytree.tree_map_only(Tensor, prepare, (tuple(args), dict(kwargs)))
-        given = tuple(
-            (_key(path), t) for path, t in pytree.tree_leaves_with_path((args, kwargs)) if isinstance(t, Tensor)
-        )
+        args, kwargs, given = copy_inputs(args, kwargs, prepare)
         for _, tensor in given:
             recording.add_input(tensor)
         try:
-            with _modules_followed(names, recording), tracer:
+            with _modules_followed(names, recording), other_code_followed(tracer), tracer:
                 out = model(*args, **kwargs)
                 if isinstance(out, GeneratorType):
                     collections.deque(out, maxlen=0)  # what it yields is computed as it yields it
@@ -160,13 +153,9 @@ def _attempt(
     return given
 
 
-def _key(path: Any) -> str:
-    return pytree.keystr(path[1:]) if path else ""
-
-
 def _without_data(tensor: Tensor, twins: Twins) -> Tensor:
     """Take the data from a large input; small ones keep them, since a forward may look at them."""
-    if tensor.is_meta or tensor.numel() <= SMALL or tensor.layout is not torch.strided:
+    if tensor.is_meta or is_small(tensor) or tensor.layout is not torch.strided:
         return tensor
     return twins.of(tensor)
 
@@ -186,10 +175,13 @@ def _below_autograd() -> Iterator[None]:
 def _modules_followed(names: dict[int, str], recording: Recording) -> Iterator[None]:
     """Note which module runs, without hooks: modules with hooks of their own keep them, and in their order."""
     original = nn.Module.__call__
-    stack, calls = recording.stack, recording.module_calls
+    stack, calls, here = recording.stack, recording.module_calls, threading.get_ident()
 
     def call(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
         path = names.get(id(self))
+        if threading.get_ident() != here:
+            recording.note(OTHER_THREADS)
+            return original(self, *args, **kwargs)
         if path is None:
             return original(self, *args, **kwargs)
         stack.append(path)
@@ -202,47 +194,5 @@ def _modules_followed(names: dict[int, str], recording: Recording) -> Iterator[N
         finally:
             stack.pop()
 
-    nn.Module.__call__ = call  # type: ignore[method-assign]
-    try:
+    with replaced(nn.Module, "__call__", call):
         yield
-    finally:
-        nn.Module.__call__ = original  # type: ignore[method-assign]
-
-
-@contextlib.contextmanager
-def _compiler_off(whole: bool) -> Iterator[None]:
-    """Where ``whole``, let control flow and attention that compile themselves arrive as operators instead."""
-    if not whole:
-        yield
-        return
-    with torch.compiler.set_stance("force_eager"):
-        yield
-
-
-@contextlib.contextmanager
-def _attention_unfused() -> Iterator[None]:
-    """Run attention modules operator by operator, not in the one fused kernel that they have for inference."""
-    before = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(before)
-
-
-@contextlib.contextmanager
-def _autocast_knows_meta() -> Iterator[None]:
-    """Let ``torch.autocast("meta", …)`` do nothing: it knows no meta device, even where it is not enabled."""
-    original = torch.autocast.__init__
-
-    def init(self: torch.autocast, device_type: str, *args: Any, **kwargs: Any) -> None:
-        if device_type == "meta":
-            original(self, "cpu", enabled=False)
-        else:
-            original(self, device_type, *args, **kwargs)
-
-    torch.autocast.__init__ = init  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        torch.autocast.__init__ = original  # type: ignore[method-assign]

@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import random
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -62,9 +64,11 @@ def _keep_modules(model: nn.Module) -> list[Undo]:
     undo: list[Undo] = [kept.restore]
     for module in model.modules():
         if isinstance(module, torch.jit.ScriptModule):
-            undo.append(_keep_training(module))
+            if hasattr(module, "training"):  # a frozen one has none
+                undo.append(_keep_training(module))
         else:
             kept.keep(module.__dict__, _DEPTH)
+            kept.keep_class(type(module))
     return undo
 
 
@@ -74,13 +78,15 @@ def _keep_training(module: torch.jit.ScriptModule) -> Undo:
 
 
 class _Containers:
-    """Dicts, lists and sets with copies of what was in them, and of those in them, some levels deep."""
+    """Containers, arrays and classes with copies of what was in them, and of those in them, some levels deep."""
 
     def __init__(self) -> None:
         self._seen: set[int] = set()
         self._empty: list[Any] = []
         self._dicts: list[tuple[dict[Any, Any], dict[Any, Any]]] = []
         self._others: list[tuple[Any, Any]] = []
+        self._arrays: list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]] = []
+        self._classes: dict[type, dict[str, Any]] = {}
 
     def keep(self, value: Any, depth: int) -> None:
         """Keep a container, what is in it, and the attributes of objects in it."""
@@ -88,7 +94,9 @@ class _Containers:
             return
         self._seen.add(id(value))
         inside: Iterable[Any] = ()
-        if isinstance(value, dict | list | set):
+        if isinstance(value, np.ndarray):
+            self._arrays.append((value, value.copy()))
+        elif isinstance(value, dict | list | set | deque):
             if not value:
                 self._empty.append(value)
                 return
@@ -111,21 +119,46 @@ class _Containers:
                 if type(item) not in _PLAIN:
                     self.keep(item, depth - 1)
 
+    def keep_class(self, kind: type) -> None:
+        """Keep the attributes of a module's class and of those that it is derived from, below PyTorch's own."""
+        for base in kind.__mro__:
+            if base not in self._classes and not base.__module__.startswith(("torch.", "builtins")):
+                self._classes[base] = dict(vars(base))
+                for name, value in vars(base).items():
+                    if not name.startswith("__"):
+                        self.keep(value, 1)
+
     def restore(self) -> None:
         """Put back what is no longer the same."""
         for empty in self._empty:
             if empty:
                 empty.clear()
         for held, before in self._dicts:
-            if len(held) != len(before) or any(a is not b for a, b in zip(held.values(), before.values(), strict=True)):
+            if [*map(id, held)] != [*map(id, before)] or [*map(id, held.values())] != [*map(id, before.values())]:
                 held.clear()
                 held.update(before)
         for held, before in self._others:
             if isinstance(held, set):
                 held.clear()
                 held.update(before)
+            elif isinstance(held, deque):
+                held.clear()
+                held.extend(before)
             else:
                 held[:] = before
+        for array, values in self._arrays:
+            if array.flags.writeable:
+                array[...] = values
+        for kind, attributes in self._classes.items():
+            self._restore_class(kind, attributes)
+
+    @staticmethod
+    def _restore_class(kind: type, before: dict[str, Any]) -> None:
+        for name in set(vars(kind)) - set(before):
+            delattr(kind, name)
+        for name, value in before.items():
+            if vars(kind).get(name) is not value:
+                setattr(kind, name, value)
 
 
 def _keep_parameters(model: nn.Module) -> list[Undo]:
@@ -161,6 +194,7 @@ def set_mode(model: nn.Module, training: bool | None) -> None:
         return
     for module in model.modules():
         if isinstance(module, torch.jit.ScriptModule):
-            module.training = training
+            if hasattr(module, "training"):
+                module.training = training
         else:
             module.__dict__["training"] = training

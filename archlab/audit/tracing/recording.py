@@ -120,6 +120,7 @@ class Recording:
         module_calls: how often each module was called, by path.
         failed_in: the paths of the modules that raised, innermost first.
         stack: the paths of the modules that run now, innermost last.
+        notes: what else a reader should know, each once.
     """
 
     memory: Memory = field(default_factory=Memory)
@@ -127,7 +128,12 @@ class Recording:
     module_calls: dict[str, int] = field(default_factory=dict)
     failed_in: list[str] = field(default_factory=list)
     stack: list[str] = field(default_factory=lambda: [""])
+    notes: dict[str, None] = field(default_factory=dict)
     _producer: dict[int, tuple[weakref.ref[Tensor], int]] = field(default_factory=dict)
+
+    def note(self, words: str) -> None:
+        """Add a note that is not there yet."""
+        self.notes.setdefault(words)
 
     def add_input(self, tensor: Tensor) -> None:
         """Remember a tensor that the network is given."""

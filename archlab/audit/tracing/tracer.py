@@ -21,14 +21,16 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from archlab.audit.counts import Counts
 from archlab.audit.rules.lookup import KnownOperator, look_up, look_up_higher_order
-from archlab.audit.rules.rule import NOTHING
+from archlab.audit.rules.rule import NOTHING, complex_product
+from archlab.audit.tracing.control_flow import run_bodies
 from archlab.audit.tracing.meta_tensors import Journal, Twins, tensors_in
 from archlab.audit.tracing.recording import Recording
 
-SMALL = 2**14
-"""Real tensors of at most so many elements are computed for real on a pass over meta tensors."""
+SMALL, SMALL_COUNTS = 2**14, 2**18
+"""Real tensors of at most so many elements are computed for real on a pass over meta tensors: of floating-point
+numbers, and of those that are looked at, integers and truth values."""
 
-_META = torch.device("meta")
+_META, _CPU = torch.device("meta"), torch.device("cpu")
 
 
 class NeedsValuesError(Exception):
@@ -61,14 +63,21 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._forms: dict[Any, tuple[Any, ...]] = {}
         self._parameters: dict[int, str] = {}
         self._twin_of: dict[int, tuple[Tensor, Tensor]] = {}
+        self.muted = False
+        """Whether what runs is not the forward's own, such as a library's working out of shapes."""
+        self.fake = False
+        """Whether the model itself is made of fake tensors."""
         for name, parameter in parameters:
             self._parameters.setdefault(id(parameter), name)
+            self.fake |= type(parameter).__name__ == "FakeTensor"
             self.recording.memory.ignore(parameter)
 
     def __torch_dispatch__(
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
+        if self.muted or (not self.fake and any(kind.__name__ == "FakeTensor" for kind in types)):
+            return func(*args, **(kwargs or {}))
         if types and any(not _treated_as_plain(kind) for kind in types):
             return NotImplemented  # a wrapper of tensors: it unfolds into operators on what it wraps
         if isinstance(func, torch._ops.HigherOrderOperator):
@@ -112,6 +121,8 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, func: Any, known: KnownOperator, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]
     ) -> tuple[Any, Sequence[Any]]:
         """Return the output, without data or small and real, and the arguments that it was made from."""
+        if known.fills and tensors[0].is_meta:
+            args, tensors = (_stand_in(tensors[0], known), *args[1:]), []
         if tensors and all(t.is_meta for t in tensors):
             return self._with_form(func, known, args, _off_device(kwargs)), args
         if self._stays_real(tensors):
@@ -125,14 +136,11 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _stays_real(self, tensors: list[Tensor]) -> bool:
         return all(
-            not t.is_meta and id(t) not in self._parameters and t.numel() <= SMALL and not self._twins.has(t)
-            for t in tensors
+            not t.is_meta and id(t) not in self._parameters and is_small(t) and not self._twins.has(t) for t in tensors
         )
 
     def _for_real(self, func: Any, known: KnownOperator, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return the result computed on real data, or NotImplemented where that would be large."""
-        if known.factory and _is_meta(kwargs.get("device")):
-            return NotImplemented
         try:
             twins = Twins()
             trial = func(
@@ -140,17 +148,22 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             )
         except (NotImplementedError, RuntimeError):
             trial = ()  # such as nonzero: only the data say how large its output is
-        if any(t.numel() > SMALL for t in tensors_in((trial,) if isinstance(trial, Tensor) else _iterable(trial), [])):
+        if not all(map(is_small, tensors_in((trial,) if isinstance(trial, Tensor) else _iterable(trial), []))):
             return NotImplemented
         self._remember_writes(known, args, kwargs)
-        return func(*args, **kwargs)
+        # Where the pass put tensors on meta, a forward that asks for that device means the one where its values are.
+        return func(*map(_with_values, args), **{name: _with_values(value) for name, value in kwargs.items()})
 
     def _remember_writes(self, known: KnownOperator, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
-        for where in known.writes:
+        for where in (*known.writes, *known.hidden_writes):
             value = kwargs.get(where) if isinstance(where, str) else args[where] if where < len(args) else None
             for tensor in tensors_in((value,), []):
-                if not tensor.is_meta and not self.recording.memory.has_allocated(tensor):
-                    self.journal.keep(tensor)
+                self.keep(tensor)
+
+    def keep(self, tensor: Tensor) -> None:
+        """Journal the memory behind a tensor that is not the pass's own, before something writes to it."""
+        if not tensor.is_meta and tensor.layout is torch.strided and not self.recording.memory.has_allocated(tensor):
+            self.journal.keep(tensor)
 
     def _to_meta(self, values: Sequence[Any]) -> tuple[Any, ...]:
         return _map(values, self._twin)
@@ -193,11 +206,11 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return out
 
     def _higher_order(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Run an operator that takes functions: ``torch.cond`` runs its branch here; others have a rule or none."""
-        if func.name() == "cond":
-            predicate, yes, no, operands = args
-            with self:
-                return (yes if bool(predicate) else no)(*operands)
+        """Run an operator that takes functions: those of control flow run these here; others have a rule or none."""
+        with self:
+            done = run_bodies(func.name(), args, self.recording.note)
+        if done is not NotImplemented:
+            return done
         tensors = tensors_in(args, [])
         sources = self.recording.sources(tensors)
         out = func(*(self._to_meta(args) if self.meta else args), **kwargs)
@@ -218,6 +231,8 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> None:
         outputs = [out] if isinstance(out, Tensor) else tensors_in(_iterable(out), [])
         arithmetic: Counts = NOTHING if known.rule is None else known.rule(known.in_order(args, kwargs), out)
+        if arithmetic.macs and outputs and outputs[0].is_complex():
+            arithmetic = complex_product(arithmetic)
         self.recording.add_call(known, arithmetic, sources, used, tensors, outputs)
 
 
@@ -244,6 +259,31 @@ def _map(values: Sequence[Any], change: Callable[[Tensor], Tensor]) -> tuple[Any
         else value
         for value in values
     )
+
+
+def is_small(tensor: Tensor) -> bool:
+    """Return whether a pass over meta tensors computes a real tensor for real."""
+    counts = not (tensor.is_floating_point() or tensor.is_complex())
+    return tensor.numel() <= (SMALL_COUNTS if counts else SMALL)
+
+
+def _stand_in(tensor: Tensor, known: KnownOperator) -> Tensor:
+    """Return what an operator that only fills may take in place of a tensor without data."""
+    if known.name.startswith("new_"):
+        return torch.empty(0, dtype=tensor.dtype)
+    return tensor if not is_small(tensor) else torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype)
+
+
+def _with_values(value: Any) -> Any:
+    """Return an argument, and for a device on which nothing has values the processor."""
+    if isinstance(value, torch.device) and (value.type == "meta" or (value.type == "cuda" and not _has_cuda())):
+        return _CPU
+    return value
+
+
+@functools.cache
+def _has_cuda() -> bool:
+    return torch.cuda.is_available()
 
 
 def _is_meta(device: Any) -> bool:

@@ -41,8 +41,56 @@ CASES = {
     "sum": (lambda: ones(5, 8).sum(), Counts(elementwise=40)),
     "var_mean": (lambda: torch.var_mean(ones(5, 8)), Counts(elementwise=3 * 40)),
     "relu": (lambda: ones(5, 8).relu_(), Counts(elementwise=40)),
+    "mm": (lambda: torch.mm(torch.eye(9).to_sparse(), ones(9, 4)), Counts(9 * 4, activations=36)),
+    "_grouped_mm": (
+        lambda: torch._grouped_mm(half(6, 16), half(2, 16, 8), offs=torch.tensor([2, 6], dtype=torch.int32)),
+        Counts(6 * 16 * 8, activations=48),
+    ),
+    "_weight_int8pack_mm": (
+        lambda: torch.ops.aten._weight_int8pack_mm(half(5, 32), ones(16, 32, dtype=torch.int8), half(16)),
+        Counts(5 * 32 * 16, activations=80),
+    ),
+    "quantized::linear": (lambda: quantized_linear(4, 3), Counts(5 * 4 * 3, 15, activations=15)),
+    "embedding_bag": (
+        lambda: F.embedding_bag(torch.zeros(3, 4, dtype=torch.long), ones(1000, 16)),
+        Counts(elementwise=12 * 16),
+    ),
+    "scatter_add": (
+        lambda: ones(2, 8).scatter_add(0, torch.zeros(50, 8, dtype=torch.long), ones(50, 8)),
+        Counts(elementwise=400),
+    ),
+    "index_add": (
+        lambda: ones(2, 8).index_add(0, torch.zeros(50, dtype=torch.long), ones(50, 8)),
+        Counts(elementwise=400),
+    ),
+    "_fft_r2c": (lambda: torch.fft.rfft(ones(3, 8)), Counts(elementwise=3 * 5 * 8 * 3)),
+    "_fft_c2c": (lambda: torch.fft.fft2(torch.zeros(4, 8, dtype=torch.cfloat)), Counts(elementwise=5 * 32 * 5)),
+    "linalg_inv_ex": (lambda: torch.linalg.inv(torch.eye(6).expand(2, 6, 6)), Counts(elementwise=2 * 2 * 216)),
+    "linalg_cholesky_ex": (lambda: torch.linalg.cholesky(torch.eye(6)), Counts(elementwise=72)),
+    "_linalg_solve_ex": (
+        lambda: torch.linalg.solve(torch.eye(6), ones(6, 3)),
+        Counts(elementwise=2 * 216 // 3 + 2 * 3 * 36),
+    ),
+    "_ctc_loss": (
+        lambda: F.ctc_loss(
+            ones(10, 2, 5).log_softmax(-1), ones(2, 3, dtype=torch.long), torch.tensor([10, 10]), torch.tensor([3, 3])
+        ),
+        Counts(elementwise=7 * 10 * 2 * 7),
+    ),
+    "floor_divide": (lambda: torch.arange(6) // 2, Counts(elementwise=6)),
+    "_is_all_true": (lambda: torch.ops.aten._is_all_true(ones(4, dtype=torch.bool)), Counts()),
+    "_unsafe_view": (lambda: torch.ops.aten._unsafe_view(ones(4, 2), [8]), Counts()),
     "permute": (lambda: ones(5, 8).permute(1, 0), Counts()),
 }
+
+
+def half(*shape):
+    return ones(*shape, dtype=torch.bfloat16)
+
+
+def quantized_linear(n, m):
+    layer = torch.ao.nn.quantized.Linear(n, m)
+    return layer(torch.quantize_per_tensor(ones(5, n), 0.1, 0, torch.quint8))
 
 
 class Calls(nn.Module):
@@ -63,6 +111,37 @@ def test_an_operator_is_counted_as_by_hand(op):
     (operator,) = [operator for operator in audit.operators if operator.op == op]
     assert audit.uncounted == ()
     assert {**operator.counts(), "read": 0, "written": 0} == expected.counts()
+
+
+@pytest.mark.parametrize(
+    ("query", "key"),
+    [((1, 4, 5, 8), (3, 4, 7, 8)), ((3, 4, 5, 8), (1, 4, 7, 8)), ((3, 4, 5, 8), (3, 4, 7, 8))],
+)
+def test_attention_is_counted_for_every_batch_that_it_is_broadcast_over(query, key):
+    call = Calls(lambda: F.scaled_dot_product_attention(ones(query), ones(key), ones(key)))
+    assert archlab.audit(call).macs == 3 * 4 * 5 * 7 * 16
+
+
+def test_heads_that_share_a_key_are_each_counted():
+    call = Calls(
+        lambda: F.scaled_dot_product_attention(ones(1, 8, 5, 8), ones(1, 2, 7, 8), ones(1, 2, 7, 8), enable_gqa=True)
+    )
+    assert archlab.audit(call).macs == 8 * 5 * 7 * 16
+
+
+@pytest.mark.parametrize("layout", ["coo", "csr", "csc", "bsr"])
+def test_a_sparse_matrix_is_counted_by_what_it_stores(layout):
+    dense = torch.zeros(8, 8)
+    dense[0, 0] = dense[3, 3] = 1.0
+    sparse = {"coo": dense.to_sparse, "csr": dense.to_sparse_csr, "csc": dense.to_sparse_csc,
+              "bsr": lambda: dense.to_sparse_bsr((2, 2))}[layout]()  # fmt: skip
+    stored = 8 if layout == "bsr" else 2
+    assert archlab.audit(Calls(lambda: sparse @ ones(8, 5))).macs == stored * 5
+
+
+def test_a_product_of_complex_numbers_is_four_real_ones():
+    numbers = torch.zeros(2, 5, 8, dtype=torch.cfloat)
+    assert archlab.audit(Calls(lambda: numbers @ numbers.mT)).macs == 4 * 2 * 5 * 5 * 8
 
 
 def test_no_operator_stands_in_both_lists():

@@ -1,0 +1,107 @@
+"""Models that were compiled, frozen, divided among devices or given ragged batches."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
+
+import archlab
+
+
+class Layer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(8, 8, bias=False)
+
+    def forward(self, x):
+        return self.layer(x).relu()
+
+
+class CompiledInside(Layer):
+    def forward(self, x):
+        return self.compiled(x)
+
+    @torch.compile
+    def compiled(self, x):
+        return self.layer(x).relu()
+
+
+class CompiledLate(Layer):
+    def forward(self, x):
+        return torch.compile(self.layer, mode="max-autotune")(x).relu()
+
+
+def compiled_in_place():
+    model = Layer()
+    model.compile()
+    return model
+
+
+@pytest.mark.parametrize("make", [lambda: torch.compile(Layer()), compiled_in_place, CompiledInside, CompiledLate])
+def test_compiled_models_run_as_what_they_were_compiled_from(make, monkeypatch):
+    model = make()
+
+    def never(*args, **kwargs):
+        raise AssertionError("the compiler was asked")
+
+    monkeypatch.setattr(sys.modules["torch._dynamo.convert_frame"], "compile_frame", never, raising=False)
+    monkeypatch.setattr(sys.modules["torch._dynamo.convert_frame"], "_compile", never)
+    audit = archlab.audit(model, torch.ones(2, 8))
+    assert (audit.macs, audit.device, audit.params) == (128, "meta", 64)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+def test_a_frozen_script_is_audited():
+    script = torch.jit.freeze(torch.jit.script(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU()).eval()))
+    assert archlab.audit(script, torch.ones(1, 3, 8, 8)).macs == 36 * 27 * 8
+
+
+@pytest.fixture
+def mesh(tmp_path):
+    dist.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
+    yield init_device_mesh("cpu", (1,))
+    dist.destroy_process_group()
+
+
+def test_layers_divided_by_tensor_parallelism_are_counted_once_and_twice_alike(mesh):
+    model = nn.Sequential(nn.Linear(64, 64), nn.Linear(64, 8))
+    model = parallelize_module(model, mesh, {"0": ColwiseParallel(), "1": RowwiseParallel()})
+    first, second = (archlab.audit(model, torch.ones(4, 64)) for _ in range(2))
+    assert (first.macs, second.macs) == (4 * 64 * 72,) * 2
+    assert first.uncounted == ()
+
+
+def test_a_ragged_batch_is_counted_by_its_rows_and_its_audit_is_json():
+    ragged = torch.nested.nested_tensor([torch.ones(3, 16), torch.ones(5, 16)], layout=torch.jagged)
+    audit = archlab.audit(nn.Linear(16, 8, bias=False), ragged)
+    assert audit.macs == 8 * 16 * 8
+    assert json.loads(json.dumps(audit.as_dict()))["inputs"][0]["shape"] == [2, 5, 16]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
+def test_a_quantized_model_has_its_packed_parameters_and_its_macs():
+    class Small(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.enter, self.leave = torch.ao.quantization.QuantStub(), torch.ao.quantization.DeQuantStub()
+            self.conv, self.relu, self.head = nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Linear(8, 5)
+
+        def forward(self, x):
+            return self.leave(self.head(self.relu(self.conv(self.enter(x))).mean((2, 3))))
+
+    model = Small().eval()
+    plain = archlab.audit(model, torch.ones(1, 3, 8, 8))
+    model.qconfig = torch.ao.quantization.get_default_qconfig(torch.backends.quantized.engine)
+    torch.ao.quantization.prepare(model, inplace=True)
+    model(torch.ones(1, 3, 8, 8))
+    quantized = archlab.audit(torch.ao.quantization.convert(model), torch.ones(1, 3, 8, 8))
+    assert (quantized.params, quantized.macs) == (plain.params, plain.macs) == (8 * 28 + 45, 36 * 27 * 8 + 40)
+    assert quantized.param_bytes == 8 * 27 + 40 + 4 * 13, "one byte for a weight, four for a bias"
+    assert quantized.uncounted == ()
