@@ -26,7 +26,7 @@ def noticed_interrupts() -> Iterator[Interrupt]:
     one, and for a signal that Python does not handle, nothing is noticed.
     """
     interrupt = Interrupt()
-    ours: dict[int, tuple[Callable[..., Any], Callable[..., Any]]] = {}
+    ours: dict[signal.Signals, tuple[Callable[..., Any], Callable[..., Any]]] = {}
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
             before = signal.getsignal(number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -93,18 +94,25 @@ def evaluate(
     except optuna.TrialPruned as pruned:
         return Outcome("pruned", {}, measured, str(pruned) or None, details)
     except BaseException as error:  # an objective is anybody's code: it may even exit
-        _refuse_outside_error(error, interrupt or Interrupt())
+        is_interrupt = isinstance(error, KeyboardInterrupt) and not _raised_by(goals, error)
+        _refuse_outside_error(error, is_interrupt or (interrupt is not None and interrupt.noticed))
         return Outcome("failed", {}, measured, _reason(goal_name, error), details)
     return Outcome("scored", values, measured, None, details)
 
 
-def _refuse_outside_error(error: BaseException, interrupt: Interrupt) -> None:
+def _raised_by(goals: tuple[Goal, ...], error: BaseException) -> bool:
+    """Return whether an objective's own file raised ``error``, and not what it called."""
+    files = {getattr(getattr(goal.function, "__code__", None), "co_filename", None) for goal in goals}
+    return traceback.extract_tb(error.__traceback__)[-1].filename in files
+
+
+def _refuse_outside_error(error: BaseException, is_interrupted: bool) -> None:
     """Raise what is not the candidate's failure.
 
     Raises:
         OutsideError, StorageInternalError, KeyboardInterrupt: as ``evaluate``.
     """
-    if interrupt.noticed:
+    if is_interrupted:
         # Also where it left the objective as another error: a process that it started was interrupted as well.
         raise error if isinstance(error, KeyboardInterrupt) else KeyboardInterrupt() from error
     outside = find_outside_error(error)

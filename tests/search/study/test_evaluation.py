@@ -106,6 +106,14 @@ def test_an_interrupt_that_becomes_another_error_is_no_verdict(tmp_path, objecti
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_an_interrupt_that_no_signal_brought_is_one_unless_the_objective_raises_it_itself(tmp_path, objective_file):
+    objective = objective_file(f"{FIRST}import json; json.loads('1', parse_int=interrupt)\nreturn 1.0")
+    (tmp_path / "other.py").write_text("def interrupt(_):\n    raise KeyboardInterrupt\n", encoding="utf-8")
+    file = tmp_path / "mine.py"
+    file.write_text(f"from other import interrupt\n{file.read_text(encoding='utf-8')}", encoding="utf-8")
+    assert run(tmp_path, objective).interrupted == "interrupted by the user"
+
+
 @pytest.mark.parametrize("storage", [None, "sqlite:///study.db"])
 def test_an_objective_that_changes_folder_loses_nothing(tmp_path, monkeypatch, objective_file, storage):
     monkeypatch.chdir(tmp_path)
