@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,6 +19,7 @@ from archlab.audit.input_spec import InputSpec, parse_inputs
 from archlab.audit.limits import breaches_of
 from archlab.audit.targets import Target, find_targets
 from archlab.errors import ArchlabError, AuditError, InputError
+from archlab.user_prints import prints_on_stderr
 
 Watch = Callable[[str, int, int], None]
 """Is called before each model with its name, how many are done, and how many there are."""
@@ -93,7 +92,7 @@ def _audit_built(
     target: Target, model: nn.Module, inputs: InputSpec | None, own: Any, request: Request, device: str
 ) -> Audit:
     args, kwargs = inputs.make(device) if inputs is not None else own
-    with contextlib.redirect_stdout(sys.stderr):
+    with prints_on_stderr():
         boxes = Boxes(request.proposals, request.detections)
         audit = audit_model(model, args, kwargs, target.name, boxes=boxes, backward=request.backward)
         if request.fvcore or request.crosscheck:

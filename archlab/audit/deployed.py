@@ -6,8 +6,6 @@ input is a convolution or linear layer that nothing else reads scales that layer
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from collections import Counter
 from collections.abc import Iterator
 
@@ -18,6 +16,7 @@ from archlab.audit.audit_result import Audit
 from archlab.audit.counts import Counts
 from archlab.audit.findings import Deployed, Operator
 from archlab.audit.tracing.model_copy import copy_without_values
+from archlab.user_prints import prints_on_stderr
 
 METHODS = ("fuse", "reparameterize", "switch_to_deploy")
 """The methods by which timm's models, and those written alike, merge their branches."""
@@ -40,7 +39,7 @@ def merge_branches(model: nn.Module) -> nn.Module:
     from timm.utils.model import reparameterize_model
 
     twin = copy_without_values(model)
-    with torch.no_grad(), torch.device("meta"), contextlib.redirect_stdout(sys.stderr):
+    with torch.no_grad(), torch.device("meta"), prints_on_stderr():
         return reparameterize_model(twin, inplace=True)
 
 

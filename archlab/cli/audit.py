@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from archlab.cli.interrupts import interrupts
 from archlab.cli.messages import printable_json, say
 from archlab.errors import printable
 from archlab.files import write_atomic
@@ -78,7 +79,7 @@ def audit(
     from archlab.audit.audit_targets import run_audits
     from archlab.audit.formats import Options, render
 
-    with _progress_line() as watch:
+    with interrupts(), _progress_line() as watch:
         run = run_audits(request, watch)
     options = Options(by, depth, compare)
     for name, path in (("csv", csv_file), ("html", html_file)):

@@ -16,6 +16,7 @@ from archlab.search.finalists import choose_last, make_finalist, write_result
 from archlab.search.importance import importance
 from archlab.search.plan import Plan
 from archlab.search.result import DataSummary, Finalist, SearchResult
+from archlab.search.stages.needs import check_needs
 from archlab.search.stages.run_stages import run_stages
 from archlab.search.stages.stage_results import Funnel
 from archlab.search.storage.conversation import StorageLeftError
@@ -37,17 +38,21 @@ def run_search(plan: Plan, progress: Progress = no_progress) -> SearchResult:
 
     Raises:
         BudgetError: no network of the space meets the budget.
-        InputError: the folder or storage cannot be used, or the study belongs to another search.
+        InputError: the folder or storage cannot be used, the study belongs to another search, something that a later
+            stage needs is not there, an evaluation met what is not its network's fault, or the objective is broken.
     """
     began = time.monotonic()
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     make_folder(plan.out)
+    check_needs(plan)
     first = plan.stages[0]
     interpreter = Interpreter(plan.space)
     if plan.task is not None:
         with progress(first) as watch:
             read_data(plan.task, interpreter, lambda words: watch(History(), words))
-    carry_out = Workers(plan.workers, plan.address, plan.note).carry_out if plan.workers > 1 else Search.run
+    # What may hang has to be ended from outside.
+    in_workers = plan.workers > 1 or first.trial_timeout is not None
+    carry_out = Workers(plan.workers, plan.address, plan.note).carry_out if in_workers else Search.run
     with opened_storage(plan.address, plan.heartbeat, plan.note) as opened:
         funnel = run_stages(plan, opened, interpreter, carry_out, progress)
         best = choose_last(funnel.trials, funnel.objectives, plan.top)

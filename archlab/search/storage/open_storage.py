@@ -57,7 +57,7 @@ def open_storage(address: str, heartbeat: int = HEARTBEAT, note: Note | None = N
     Raises:
         InputError: it cannot be opened, or is no study. No message holds the address's password.
     """
-    return _open(address, SafeAddress(address), heartbeat, note, Interrupt())
+    return _open(_resolved(address), SafeAddress(address), heartbeat, note, Interrupt())
 
 
 @contextlib.contextmanager
@@ -69,7 +69,17 @@ def opened_storage(address: str, heartbeat: int = HEARTBEAT, note: Note | None =
     """
     safe = SafeAddress(address)
     with silence_optuna(), explain_storage_errors(safe), noticed_interrupts() as interrupt:
-        yield _open(address, safe, heartbeat, note, interrupt)
+        yield _open(_resolved(address), safe, heartbeat, note, interrupt)
+
+
+def _resolved(address: str) -> str:
+    """Return an address that stays the same file's, wherever an objective goes meanwhile."""
+    if "://" not in address:
+        return os.path.abspath(address)
+    scheme, slashes, rest = address.partition(":///")
+    path, mark, query = rest.partition("?")
+    is_relative = scheme.startswith("sqlite") and path and not path.startswith(("/", ":", "file:"))
+    return f"{scheme}{slashes}{os.path.abspath(path)}{mark}{query}" if is_relative else address
 
 
 def _open(address: str, safe: SafeAddress, heartbeat: int, note: Note | None, interrupt: Interrupt) -> Opened:

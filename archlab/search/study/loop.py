@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import optuna
@@ -17,6 +17,7 @@ from archlab.search.closed_form import costs_of, find_smallest, find_unseen
 from archlab.search.plan import Stage
 from archlab.search.result import Trial
 from archlab.search.storage.claim import SettledClaims, claim
+from archlab.search.storage.interrupts import Interrupt, noticed_interrupts
 from archlab.search.storage.ledger import Ledger
 from archlab.search.storage.liveness import Liveness
 from archlab.search.storage.one_trial import is_running, write_constraints
@@ -25,6 +26,7 @@ from archlab.search.storage.settled import count_settled
 from archlab.search.storage.trial_record import EVALUATED, FOUND, RECORD, record_in, record_of, trial_of
 from archlab.search.study.evaluation import Outcome, evaluate
 from archlab.search.study.history import EXHAUSTED, INTERRUPTED, TIME_IS_UP, History, Watch
+from archlab.search.study.repeated_failure import refuse_repeated_failure
 from archlab.search.trial_draw import FromTrial
 
 MAX_WASTED = 500
@@ -46,7 +48,12 @@ class _SurplusError(Exception):
 
 
 class Search:
-    """A stage being carried out on its study, by this process and by any number of others."""
+    """A stage being carried out on its study, by this process and by any number of others.
+
+    Attributes:
+        stream: see ``open_search``.
+        announce: called with a trial's number when its evaluation begins, and with None when that has ended.
+    """
 
     def __init__(self, stage: Stage, study: optuna.Study, interpreter: Interpreter, liveness: Liveness) -> None:
         self.stage = stage
@@ -54,6 +61,9 @@ class Search:
         self.liveness = liveness
         self.interpreter = interpreter
         self.history = History()
+        self.stream = 0
+        self.announce: Callable[[int | None], None] = lambda _: None
+        self._interrupt = Interrupt()
         self._start: Network | None = None
         self._result: Trial | None = None
         self._synced = 0
@@ -63,6 +73,7 @@ class Search:
         if stage.number == 1 and not study.get_trials(deepcopy=False):
             self._enqueue(self.start)
         self.sync()
+        self._before = frozenset(self.history.numbers)
 
     @property
     def start(self) -> Network:
@@ -88,16 +99,35 @@ class Search:
         for number, again in self._read_ledger().retries.items():
             self.history.judge_again(number, again)
 
+    def refuse_broken_objective(self) -> None:
+        """Refuse to go on where the last evaluations of this run failed alike.
+
+        Raises:
+            InputError: they did, and the stage does not say that it is to go on.
+        """
+        if not self.stage.keep_going:
+            refuse_repeated_failure([trial for trial in self.history.trials if trial.number not in self._before])
+
     def _enqueue(self, network: Network) -> None:
         self.study.enqueue_trial(dict(network.draws), user_attrs={FOUND: "by counting"})
 
     def run(self, watch: Watch) -> History:
-        """Draw until the stage's evaluations are done, its time is up, the space is exhausted or Ctrl-C is pressed."""
+        """Draw until the stage's evaluations are done, its time is up, the space is exhausted or Ctrl-C is pressed.
+
+        Raises:
+            InputError: an evaluation met what is not the network's fault, or the objective is broken.
+        """
+        with noticed_interrupts() as self._interrupt:
+            return self._run(watch)
+
+    def _run(self, watch: Watch) -> History:
         deadline = None if self.stage.timeout is None else time.monotonic() + self.stage.timeout
         wasted = barren = 0
         watch(self.history, "")
         try:
             while self.history.evaluated < self.stage.trials:
+                if self._interrupt.noticed:  # and the objective went on
+                    raise KeyboardInterrupt
                 if deadline is not None and time.monotonic() >= deadline:
                     self.history.interrupted = TIME_IS_UP
                     break
@@ -112,6 +142,7 @@ class Search:
                         self.history.interrupted = EXHAUSTED
                         break
                 self.sync()
+                self.refuse_broken_objective()
                 if trial is None:
                     # Others are running the last of them.
                     time.sleep(WAIT)
@@ -217,7 +248,13 @@ class Search:
             )
         text = unparse(fill_holes(self.interpreter.space, network))
         candidate = Candidate(trial.number, text, network.graph, costs, draws, self.stage.seed)
-        outcome = evaluate(candidate, self.stage.goals, self.stage.budget, trial, self.stage.threads)
+        self.announce(trial.number)
+        try:
+            outcome = evaluate(
+                candidate, self.stage.goals, self.stage.budget, trial, self.stage.threads, self._interrupt
+            )
+        finally:
+            self.announce(None)
         return self._trial(trial.number, draws, {**costs, **outcome.measured}, outcome, digest)
 
     @staticmethod

@@ -86,4 +86,6 @@ def open_search(
     else:
         study.sampler = make_sampler(stage.sampler, interpreter, stage.budget, stage.seed, stage.metrics, stream, note)
     study.pruner = make_pruner(stage.pruner or ("median" if stage.number == 1 else "halving"))
-    return Search(stage, study, interpreter, liveness)
+    search = Search(stage, study, interpreter, liveness)
+    search.stream = stream
+    return search
