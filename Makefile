@@ -6,7 +6,7 @@ OUT ?= out/mobile
 TRIALS ?= 60
 JOBS ?= auto
 
-.PHONY: search test check docs layers format setup clean
+.PHONY: search test check docs layers format setup wild clean
 
 setup: $(VENV)/.installed
 
@@ -32,6 +32,13 @@ check: setup
 test: check
 	$(BIN)/python -m pytest -n $(JOBS)
 
+# Audits of other people's models, in an environment of its own: not for CI.
+wild:
+	@test -x .venv-wild/bin/python || $(PYTHON) -m venv .venv-wild
+	@echo "installing the packages whose models are audited" >&2
+	.venv-wild/bin/python -m pip install -q -c constraints.txt -e '.[zoo,detect,wild]'
+	.venv-wild/bin/python -m benchmarks.wild --record
+
 docs: setup
 	$(BIN)/python -m tools.api out/api
 
@@ -43,4 +50,4 @@ format: setup
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-wild out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

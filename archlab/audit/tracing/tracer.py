@@ -36,6 +36,7 @@ from archlab.audit.tracing.arguments import (
 )
 from archlab.audit.tracing.control_flow import run_bodies
 from archlab.audit.tracing.meta_tensors import Journal, Twins, tensors_in
+from archlab.audit.tracing.own_forms import own_form
 from archlab.audit.tracing.recording import Recording
 
 _META = torch.device("meta")
@@ -202,6 +203,9 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _with_form(self, func: Any, known: KnownOperator, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Return the output without data; its form is known where arguments of the same form came before."""
+        own = own_form(known.name, known.in_order(args, kwargs))
+        if own is not None:
+            return own
         if not known.cacheable:
             return func(*args, **kwargs)
         try:
