@@ -64,7 +64,7 @@ def load_module(source: str) -> types.ModuleType:
             sys.path.insert(0, "")  # a package in the current folder, as `python -m` finds it
         return _import(source, source)
     path = Path(source)
-    if not path.is_file():
+    if not os.path.isfile(path):
         hint = None if path.is_absolute() else f"it is looked for in {Path.cwd()}"
         raise InputError(f"no such file: {source}", hint=hint)
     importlib.invalidate_caches()
@@ -120,7 +120,7 @@ def _frames(error: BaseException) -> list[traceback.FrameSummary]:
 def _name(path: Path) -> str:
     """Return the name of a file's module, and forget what was loaded from files that have changed since."""
     folder, parts = path.parent, [] if path.stem == "__init__" else [path.stem]
-    while (folder / "__init__.py").is_file():
+    while os.path.isfile(folder / "__init__.py"):
         folder, parts = folder.parent, [folder.name, *parts]
     if len(parts) > 1 and _is_importable(parts[0], folder / parts[0] / "__init__.py"):
         return ".".join(parts)
@@ -198,8 +198,8 @@ class _Finder(MetaPathFinder):
         if "%" in word:  # a name that no import statement can spell
             [location] = path or [""]
             base = Path(location, _path(word))
-            file = base / "__init__.py" if base.is_dir() else base.with_name(f"{base.name}.py")
-            found = spec_from_file_location(fullname, file) if file.is_file() else None
+            file = base / "__init__.py" if os.path.isdir(base) else base.with_name(f"{base.name}.py")
+            found = spec_from_file_location(fullname, file) if os.path.isfile(file) else None
         else:
             found = PathFinder.find_spec(fullname, path)
         if found is not None and type(found.loader) is SourceFileLoader:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from archlab.audit.active_parameters import active_parameters
 from archlab.audit.audit_result import Audit
 from archlab.audit.breakdown import uncounted_in
 from archlab.audit.counts import Counts
@@ -26,13 +27,15 @@ def assemble(name: str, done: ForwardPass, parts: tuple[Part, ...] = (), notes: 
     operators = _operators(recording.calls)
     weights = weights_of(model)
     modules = modules_of(model, weights, operators, recording.module_calls)
+    inputs = tuple(Input(n, _sizes(t), str(t.dtype).removeprefix("torch.")) for n, t in done.inputs)
     distinct = {names[0]: key for key, names in weights.names.items()}
     parameters = [p for n, p in model.named_parameters(remove_duplicate=False) if n in distinct]
     return Audit(
         name=name,
         kind=type(model).__name__,
-        inputs=tuple(Input(n, _sizes(t), str(t.dtype).removeprefix("torch.")) for n, t in done.inputs),
+        inputs=inputs,
         params=modules[0].params,
+        active_params=active_parameters(modules[0].params, inputs, operators),
         trainable=sum(p.numel() for p in parameters if p.requires_grad),
         param_bytes=sum(p.numel() * p.element_size() for p in parameters) + weights.packed_bytes,
         buffer_bytes=sum(b.numel() * b.element_size() for b in model.buffers()),
@@ -84,6 +87,8 @@ def _operators(calls: Sequence[OperatorCall]) -> tuple[Operator, ...]:
                 target=call.known.target,
                 module=call.module,
                 inputs=call.sources,
+                takes=call.takes,
+                settings=call.settings,
                 shapes=call.shapes,
                 dtype=call.dtype,
                 params=call.parameters,

@@ -42,6 +42,7 @@ class Audit(Counts):
         modules: every module in the order of the model, the model itself first.
         operators: every call in the order of running.
         shapes: the shapes of the parameters, by name.
+        active_params: of a mixture of experts, the parameters that are used for one token on average; else None.
         deployed: the counts with batch norms folded and branches merged.
         backward: what a training step's gradients cost, where that was asked for.
         parts: the parts of a detector.
@@ -66,6 +67,7 @@ class Audit(Counts):
     modules: tuple[Module, ...]
     operators: tuple[Operator, ...]
     shapes: dict[str, Shape] = field(default_factory=dict)
+    active_params: int | None = None
     deployed: Deployed | None = None
     backward: Backward | None = None
     parts: tuple[Part, ...] = ()
@@ -140,6 +142,7 @@ class Audit(Counts):
             "training": self.training,
             **self.totals(),
             "intensity": round(self.intensity, 3),
+            "active_params": self.active_params,
             "peak": {**asdict(self.peak), "live": [list(item) for item in self.peak.live]},
             "shared": [{"names": list(s.names), "params": s.params} for s in self.shared],
             "uncounted": [{"op": u.op, "times": u.times, "modules": list(u.modules)} for u in self.uncounted],

@@ -18,6 +18,8 @@ class Operator(Counts):
         target: the operator in full, such as ``aten.conv2d.default``.
         module: the path of the module that calls it; empty for the model itself.
         inputs: the operators whose outputs it takes, by number; -1 is the network's input.
+        takes: the shapes of the tensors that it takes, weights among them, the batch included.
+        settings: its kernel, stride, padding, dilation and groups; those that it has.
         shapes: the shapes of its outputs, the batch included.
         dtype: the type of its first output.
         params: the parameters that it reads, by name.
@@ -30,6 +32,8 @@ class Operator(Counts):
     target: str
     module: str
     inputs: tuple[int, ...]
+    takes: tuple[Shape, ...] = ()
+    settings: dict[str, int | str | tuple[int, ...]] = field(default_factory=dict)
     shapes: tuple[Shape, ...]
     dtype: str
     params: tuple[str, ...]

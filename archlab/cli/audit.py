@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 
+from archlab.cli.messages import printable_json, say
+from archlab.errors import printable
 from archlab.files import write_atomic
 
 _OPTIONS = [
@@ -82,9 +84,10 @@ def audit(
     for name, path in (("csv", csv_file), ("html", html_file)):
         if path is not None:
             write_atomic(path, render(name, run, options))
-    click.echo(render("json" if as_json else "terminal", run, options), nl=False, color=True)
+    text = printable_json(render("json", run, options)) if as_json else render("terminal", run, options)
+    click.echo(text, nl=False, color=True)
     for problem in run.problems:
-        click.echo(f"archlab: {problem}", err=True)
+        say(problem)
     if run.exit_code:
         sys.exit(run.exit_code)
 
@@ -116,6 +119,6 @@ def _progress_line() -> Iterator[Callable[[str, int, int], None]]:
 
         def watch(name: str, done: int, total: int) -> None:
             is_slow = monotonic() - began > _PATIENCE
-            progress.update(task, description=name, completed=done, total=total, visible=is_slow)
+            progress.update(task, description=printable(name), completed=done, total=total, visible=is_slow)
 
         yield watch

@@ -12,9 +12,11 @@ from typing import Any
 
 import click
 
+from archlab.cli.messages import printable_json, say
 from archlab.cost import METRICS
 from archlab.detect.data_source import TRAIN_STEPS
 from archlab.detect.scores import DETECTION
+from archlab.errors import printable
 from archlab.score import SCORES
 from archlab.search.choices import HEARTBEAT, KEEP, MAX_DEATHS, PRUNERS, SAMPLER, SAMPLERS
 
@@ -108,7 +110,7 @@ def search(**options: Any) -> None:
     console = Console(stderr=True)
 
     def note(message: str) -> None:
-        console.print(f"archlab: {message}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"archlab: {printable(message)}", markup=False, highlight=False, soft_wrap=True)
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     as_json = options.pop("as_json")
@@ -125,13 +127,13 @@ def search(**options: Any) -> None:
     result = run_search(plan, lambda stage: progress_line(stage, console))
     write_report(result, plan.out / "report.html")
     if as_json:
-        click.echo(to_json(result), nl=False)
+        click.echo(printable_json(to_json(result)), nl=False)
     else:
         print_search(result, plan.out)
     if result.interrupted:
-        click.echo(f"archlab: ended early: {result.interrupted}; the same command resumes it", err=True)
+        say(f"ended early: {result.interrupted}; the same command resumes it")
     if any(f.recount is not None and not f.recount.equal for f in result.finalists):
-        click.echo("archlab: fvcore counts a finalist differently: see the report", err=True)
+        say("fvcore counts a finalist differently: see the report")
         raise click.exceptions.Exit(1)
 
 
@@ -172,15 +174,12 @@ def worker(
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
-    def note(message: str) -> None:
-        click.echo(f"archlab: {message}", err=True)
-
-    history = work(storage, study, space, objectives=objectives, timeout=timeout, note=note, one_stage=one_stage)
+    history = work(storage, study, space, objectives=objectives, timeout=timeout, note=say, one_stage=one_stage)
     if as_json:
         click.echo(json.dumps({"spent": history.evaluated, "interrupted": history.interrupted}))
     else:
         click.echo(
-            f"{history.evaluated} evaluations done" + (f"; {history.interrupted}" if history.interrupted else "")
+            printable(f"{history.evaluated} evaluations done" + f"; {history.interrupted}" * bool(history.interrupted))
         )
 
 
@@ -211,5 +210,5 @@ def calibrate(space: str, out: Path, **options: Any) -> None:
 
     fitted = run(space, out, **options)
     equal = "no such pairs" if fitted.kendall_equal_macs is None else f"{fitted.kendall_equal_macs:.2f}"
-    click.echo(f"{out}: {fitted.networks} networks; left-out Kendall {fitted.kendall:.2f}, Spearman "
+    click.echo(f"{printable(str(out))}: {fitted.networks} networks; left-out Kendall {fitted.kendall:.2f}, Spearman "
                f"{fitted.spearman:.2f}; Kendall at equal MACs {equal}")  # fmt: skip

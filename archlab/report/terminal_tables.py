@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+
+from archlab.errors import printable
 
 
 def console_for(pipe_width: int = 160) -> Console:
@@ -24,6 +27,15 @@ def table_of(*columns: str, title: str | None = None) -> Table:
     for i, column in enumerate(columns):
         table.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
     return table
+
+
+def safe(text: str) -> str:
+    """Return a stranger's text for a table: markup in it is shown, and control characters are replaced.
+
+    >>> safe("[red]\\x1b[2J")
+    '\\\\[red]�[2J'
+    """
+    return escape(printable(text))
 
 
 def share(part: int, whole: int) -> str:

@@ -13,15 +13,16 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from archlab.audit.tracing.arguments import is_small
 from archlab.audit.tracing.copy_inputs import copy_inputs
-from archlab.audit.tracing.meta_copy import meta_copy
 from archlab.audit.tracing.meta_tensors import Twins
+from archlab.audit.tracing.model_copy import copy_without_values
 from archlab.audit.tracing.modules_followed import module_names, modules_followed
 from archlab.audit.tracing.other_code import other_code_followed
 from archlab.audit.tracing.preserve import preserve_generators, set_mode
 from archlab.audit.tracing.recording import OperatorCall, Recording
 from archlab.audit.tracing.surroundings import traced_surroundings
-from archlab.audit.tracing.tracer import Tracer, is_small
+from archlab.audit.tracing.tracer import Tracer
 from archlab.errors import AuditError
 
 
@@ -51,7 +52,7 @@ def run_backward(original: nn.Module, args: Sequence[Any], kwargs: Mapping[str, 
 
 
 def _step(original: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], recording: Recording) -> BackwardPass:
-    model = meta_copy(original)
+    model = copy_without_values(original, small_buffers=True)
     set_mode(model, training=True)
     places = _Places(recording)
     tracer = Tracer(recording, True, model.named_parameters(remove_duplicate=False))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import copy
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import GeneratorType
@@ -13,14 +12,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from archlab.audit.tracing.arguments import is_small
 from archlab.audit.tracing.copy_inputs import copy_inputs
 from archlab.audit.tracing.meta_tensors import LAZY, Twins
+from archlab.audit.tracing.model_copy import copy_model
 from archlab.audit.tracing.modules_followed import module_names, modules_followed
 from archlab.audit.tracing.other_code import other_code_followed
 from archlab.audit.tracing.preserve import preserve_generators, preserve_model, set_mode
 from archlab.audit.tracing.recording import Recording
 from archlab.audit.tracing.surroundings import traced_surroundings
-from archlab.audit.tracing.tracer import Tracer, is_small
+from archlab.audit.tracing.tracer import Tracer
 from archlab.errors import AuditError
 
 StandIn = Callable[[], contextlib.AbstractContextManager[Any]]
@@ -101,7 +102,7 @@ def run_forward(
 
 def _with_lazy_shapes(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> nn.Module:
     """Copy a model and give its lazy layers the shapes that their first forward would; the original keeps none."""
-    model = copy.deepcopy(model)
+    model = copy_model(model)
     with preserve_generators(), contextlib.suppress(Exception):  # what fails will fail again, and be reported
         _attempt(model, module_names(model), args, kwargs, Recording(), meta=True, gradients=False)
     return model

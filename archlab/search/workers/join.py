@@ -6,7 +6,6 @@ import dataclasses
 import os
 import time
 from collections.abc import Iterable
-from pathlib import Path
 
 import optuna
 from optuna.storages import BaseStorage
@@ -59,7 +58,7 @@ def work(
     where = redact(storage)
     architecture = parse_file(find_architecture(space)) if isinstance(space, str) else space
     seconds = parse_duration(timeout) if isinstance(timeout, str) else timeout
-    if "://" not in storage and not Path(storage).exists():
+    if "://" not in storage and not os.path.exists(storage):
         raise InputError(f"no such storage: {where}", hint="begin the study with `archlab search`")
     with opened_storage(storage, heartbeat or HEARTBEAT, note) as opened:
         names = optuna.get_all_study_names(opened.storage)
