@@ -94,7 +94,7 @@ class Workers:
                 worker.process.terminate()
             for worker in running:
                 worker.process.wait()
-            search.liveness.reap(search.study)
+            search.reap()
             search.sync()
         if history.evaluated >= stage.trials:
             history.interrupted = None
