@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from archlab.cost import METRICS
+from archlab.errors import printable
 from archlab.report.finalist_table import terminal_columns
-from archlab.report.terminal_tables import fit_table, table_of
+from archlab.report.terminal_tables import fit_table, safe, table_of
 from archlab.search.result import SearchResult
 from archlab.units import format_seconds
 
@@ -21,8 +21,8 @@ MAX_FAILURES = 3
 def finalists_table(result: SearchResult, console: Console) -> Table:
     """Return the finalists with as many columns as ``console`` has room for."""
     budget = ", ".join(f"{name} ≤ {METRICS[name].format(limit)}" for name, limit in result.budgets.items())
-    title = f"best of {escape(result.space)}" + (f" with {budget}" if budget else "")
-    columns = {head: [escape(cell) for cell in cells] for head, cells in terminal_columns(result).items()}
+    title = f"best of {safe(result.space)}" + (f" with {budget}" if budget else "")
+    columns = {safe(head): [safe(cell) for cell in cells] for head, cells in terminal_columns(result).items()}
     return fit_table(console, columns, ("activations", "memory"), title)
 
 
@@ -33,7 +33,7 @@ def stages_table(result: SearchResult) -> Table:
     for number, stage in enumerate(result.stages, start=1):
         counts = (stage.candidates, stage.scored, stage.pruned, stage.failed, stage.survivors)
         share = f"{stage.seconds / total:.1%}" if total else "–"
-        name = escape(f"{number} {', '.join(stage.objectives)}")
+        name = safe(f"{number} {', '.join(stage.objectives)}")
         table.add_row(name, *map(str, counts), format_seconds(stage.seconds), share)
     return table
 
@@ -52,10 +52,10 @@ def trial_lines(result: SearchResult) -> list[str]:
         for stage in result.stages
         for change in stage.code_changes
     ]
-    return [f"{len(result.trials)} trials: {ended}", *reasons, *changes]
+    return [printable(line) for line in (f"{len(result.trials)} trials: {ended}", *reasons, *changes)]
 
 
 def file_lines(result: SearchResult, folder: Path) -> list[str]:
     """Return where the files of a search in ``folder`` are."""
     lines = [f"report   {folder / 'report.html'}", f"result   {folder / 'result.json'}"]
-    return [*lines, f"networks {folder / 'finalists'}/"] if result.finalists else lines
+    return [printable(line) for line in ([*lines, f"networks {folder / 'finalists'}/"] if result.finalists else lines)]

@@ -7,11 +7,12 @@ import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from archlab.elaborate import Value
 from archlab.errors import InputError
 from archlab.measured import Latency, Recount
+from archlab.shown import Tabled, short
 
 SCHEMA = "archlab.search/1"
 State = Literal["scored", "over_budget", "repeated", "failed", "pruned"]
@@ -156,9 +157,11 @@ class DataSummary:
     examples: tuple[Example, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SearchResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class SearchResult(Tabled):
     """Everything that a search found.
+
+    It prints as its finalists; ``frame`` and ``to_csv`` write it by ``trial`` or ``finalist``, ``to_html`` as a report.
 
     Attributes:
         space: the space's name; ``space_text`` its canonical text.
@@ -191,6 +194,11 @@ class SearchResult:
     interrupted: str | None = None
     data: DataSummary | None = None
     schema: str = SCHEMA
+
+    view: ClassVar[str] = "archlab.report.show_search"
+
+    def __repr__(self) -> str:
+        return short(self, self.space, f"{len(self.trials):,} trials", f"{len(self.finalists):,} finalists")
 
     def counts(self) -> dict[str, int]:
         """How many draws there were of each state, in the order of ``State``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
-from rich.markup import escape
+from rich.table import Table
 
 from archlab.audit.audit_result import Audit
 from archlab.audit.audit_run import AuditRun
@@ -14,15 +14,29 @@ from archlab.audit.conventions import NOTE
 from archlab.audit.counts import Counts
 from archlab.audit.findings import Module, Part, Peer
 from archlab.audit.formats.columns import COLUMNS, Column, format_total
-from archlab.audit.formats.interface import Options
+from archlab.audit.formats.interface import DEFAULTS, Options
 from archlab.errors import printable
 from archlab.ir import show_shape
-from archlab.report.terminal_tables import console_for, share, table_of
+from archlab.report.terminal_tables import console_for, print_fitted, safe, share, table_of
 from archlab.units import format_bytes, format_count
 
 _SHARE_AFTER = "macs"
 _MOST_ROWS = 40
 _WIDTH_IN_A_PIPE = 220
+_SPARE = (
+    "ops/byte",
+    "bias",
+    "norm",
+    "pool",
+    "elementwise",
+    "bytes",
+    "calls",
+    "activations",
+    "memory",
+    "share",
+    "class",
+)
+"""Columns that leave where the table does not fit, the first first."""
 
 
 def render(run: AuditRun, options: Options, /) -> str:
@@ -36,23 +50,31 @@ def render(run: AuditRun, options: Options, /) -> str:
         if options.compare and len(found) > 1:
             _print_comparison(console, found)
         elif len(found) == 1:
-            _print_audit(console, found[0], options)
+            print_audit(console, found[0], options)
         elif found:
             _print_models(console, found)
         for failure in run.failures:
-            console.print(f"failed  {_safe(failure.name)}: {_safe(failure.reason)}", soft_wrap=True)
+            console.print(f"failed  {safe(failure.name)}: {safe(failure.reason)}", soft_wrap=True)
     return captured.get()
 
 
-def _print_audit(console: Console, audit: Audit, options: Options) -> None:
+def print_audit(console: Console, audit: Audit, options: Options = DEFAULTS) -> None:
     """Print one model: its table, its totals, its peak, and all that a reader must know to trust them."""
+    print_fitted(console, audit_table(audit, options), _SPARE)
+    for line in audit_lines(audit):
+        console.print(line, markup=False, soft_wrap=True)
+    console.print(NOTE, style="dim")
+
+
+def audit_table(audit: Audit, options: Options = DEFAULTS) -> Table:
+    """Return the table of one model, with all of its columns."""
     inputs = ", ".join(show_shape(i.shape) + ("" if i.dtype == "float32" else f" {i.dtype}") for i in audit.inputs)
-    title = f"{_safe(audit.name)}  {inputs}"
+    title = f"{safe(audit.name)}  {inputs}"
     if options.by == "op":
         columns = [column for column in COLUMNS if not column.of_modules_only]
         table = table_of("operator", "calls", *_headings(columns), title=title)
         for total in largest_first(totals_by_op(audit.operators)):
-            table.add_row(_safe(total.op), str(total.calls), *_cells(columns, total, audit))
+            table.add_row(safe(total.op), str(total.calls), *_cells(columns, total, audit))
     else:
         modules = audit.by_stage() if options.by == "stage" else _modules_to_show(audit, options.depth)
         table = table_of(options.by, "class", "calls", *_headings(COLUMNS), title=title)
@@ -61,16 +83,18 @@ def _print_audit(console: Console, audit: Audit, options: Options) -> None:
             if options.by == "module":
                 name = "  " * module.depth + module.path.rpartition(".")[2]
             calls = str(module.calls or "")
-            table.add_row(_safe(name) or "(whole)", _safe(module.kind), calls, *_cells(COLUMNS, module, audit))
+            table.add_row(safe(name) or "(whole)", safe(module.kind), calls, *_cells(COLUMNS, module, audit))
     table.add_section()
-    console.print(table)
-    console.print(
+    return table
+
+
+def audit_lines(audit: Audit) -> Iterable[str]:
+    """Yield what stands below the table: the totals, and what a reader must know to trust them."""
+    yield (
         f"params {audit.params:,}  MACs {audit.macs:,}  activations {audit.activations:,}"
         f"  peak memory {format_bytes(audit.memory)}"
     )
-    for line in _findings(audit):
-        console.print(line, markup=False, soft_wrap=True)
-    console.print(NOTE, style="dim")
+    yield from _findings(audit)
 
 
 def _modules_to_show(audit: Audit, depth: int | None) -> list[Module]:
@@ -174,7 +198,7 @@ def _print_models(console: Console, found: Sequence[Audit]) -> None:
         after = audit.deployed.params if audit.deployed else audit.params
         missing = sum(row.times for row in audit.uncounted)
         table.add_row(
-            _safe(audit.name),
+            safe(audit.name),
             " ".join(show_shape(i.shape) for i in audit.inputs[:3]),
             format_count(audit.params),
             format_count(audit.macs),
@@ -190,7 +214,7 @@ def _print_models(console: Console, found: Sequence[Audit]) -> None:
 
 def _print_comparison(console: Console, found: Sequence[Audit]) -> None:
     """Print models side by side: in total, with ratios to the first, and stage by stage."""
-    names = [_safe(audit.name) for audit in found]
+    names = [safe(audit.name) for audit in found]
     table = table_of("", names[0], *(n for name in names[1:] for n in (name, "ratio")), title="in total")
     totals = [audit.totals() for audit in found]
     for metric, value in totals[0].items():
@@ -206,14 +230,7 @@ def _print_comparison(console: Console, found: Sequence[Audit]) -> None:
         cells = []
         for own in stages:
             stage = own[number] if number < len(own) else None
-            cells += (
-                [_safe(stage.path), format_count(stage.macs), format_count(stage.params)] if stage else ["", "", ""]
-            )
+            cells += [safe(stage.path), format_count(stage.macs), format_count(stage.params)] if stage else ["", "", ""]
         table.add_row(str(number + 1), *cells)
     console.print(table)
     console.print(NOTE, style="dim")
-
-
-def _safe(text: str) -> str:
-    """Escape a model's or layer's own name: it may hold anything, markup and control characters too."""
-    return escape(printable(text))
