@@ -227,3 +227,9 @@ def test_a_graph_of_thousands_of_operators_prints_its_first():
     assert len(str(graph).splitlines()) < 60
     assert len(graph._repr_html_()) < 40_000
     assert len(graph.frame()) == 3000
+
+
+@pytest.mark.parametrize("value", VALUES, ids=name_of)
+def test_a_value_prints_on_a_terminal_that_knows_ascii_alone(value, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), "ascii"))
+    print(value)

@@ -111,8 +111,8 @@ class Fixed:
             return hole.default
         value = self.values[hole.name]
         free = hole.name.split(".")[-1] in ("width_mult", "depth_mult") and not hole.labels
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not (hole.contains(value) or (free and is_number and 0 < value <= 64)):
+        free = free and isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 64
+        if not (hole.contains(value) or free):
             raise InputError(f"{hole.name} cannot be {_shown(value)}", hint=f"it takes {hole.describe()}")
         return value
 
