@@ -55,6 +55,7 @@ from archlab.search.result import SearchResult, read_result
 if TYPE_CHECKING:
     from archlab import detect, roi, score
     from archlab.audit.audit_result import Audit
+    from archlab.audit.rules.own_rules import audit_rule
     from archlab.exchange.export import export
     from archlab.exchange.regnet import REGNETS, RegNet, regnet
     from archlab.exchange.rewrite import RewriteOptions, rewrite
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
 _LAZY = {
     "Audit": "archlab.audit.audit_result",
     "Candidate": "archlab.search.candidate",
+    "audit_rule": "archlab.audit.rules.own_rules",
     "FromTrial": "archlab.search.trial_draw",
     "REGNETS": "archlab.exchange.regnet",
     "RegNet": "archlab.exchange.regnet",
@@ -124,6 +126,7 @@ __all__ = [
     "__version__",
     "audit",
     "audit_detector",
+    "audit_rule",
     "build",
     "by_block",
     "by_op",

@@ -20,6 +20,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _MARGIN = 60
+_LONGEST = 1000
+"""Characters of a message that are shown; what it quotes may be a stranger's, and a whole file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +63,19 @@ class ArchlabError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        lines = [f"{self.place}: {self.message}" if self.place else self.message]
+        message = _shown(self.message)
+        lines = [f"{self.place}: {message}" if self.place else message]
         if self.place and self.place.text:
             lines += [f"  {line}" for line in self.place.excerpt()]
         if self.hint:
-            lines.append(f"  hint: {self.hint}")
+            lines.append(f"  hint: {_shown(self.hint)}")
         return "\n".join(lines)
 
     @property
     def one_line(self) -> str:
         """Place, message and hint on a single line, for tables and results."""
         head = f"{self.place}: {self.message}" if self.place else self.message
-        return " ".join((f"{head} ({self.hint})" if self.hint else head).split())
+        return _shown(" ".join((f"{head} ({self.hint})" if self.hint else head).split()))
 
 
 class SyntaxProblem(ArchlabError):  # noqa: N818  (SyntaxError is Python's own)
@@ -137,6 +140,10 @@ def quote(text: str) -> str:
     ("'conv'", "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…'")
     """
     return repr(str(text)) if len(text) <= 2 * 40 else repr(text[:40] + "…")
+
+
+def _shown(text: str) -> str:
+    return printable(text if len(text) <= _LONGEST else text[:_LONGEST] + "…")
 
 
 def printable(text: str) -> str:

@@ -45,7 +45,7 @@ def write_atomic(path: Path, content: str | bytes) -> None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
             raise
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a name can hold what no file's may: a NUL
         raise cannot_write(path, error) from error
 
 
@@ -59,11 +59,13 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise cannot_write(path, error) from error
 
 
-def cannot_write(path: Path, error: OSError) -> InputError:
-    """Return the error for a file or folder that cannot be written, with the way out."""
+def cannot_write(path: Path, error: OSError | ValueError, option: str = "--out") -> InputError:
+    """Return the error for a file or folder that cannot be written, with the way out and the option for it."""
+    if isinstance(error, ValueError):
+        return InputError(f"cannot write {path}: no file can have this name", hint=f"choose another name ({option})")
     way_out = _WAYS_OUT.get(error.errno or 0, "choose another place")
-    return InputError(f"cannot write {path}: {(error.strerror or str(error)).lower()}", hint=f"{way_out} (--out)")
+    return InputError(f"cannot write {path}: {(error.strerror or str(error)).lower()}", hint=f"{way_out} ({option})")

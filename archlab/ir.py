@@ -7,7 +7,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from archlab.errors import InputError
 from archlab.shown import Tabled, short
@@ -114,7 +114,7 @@ class Graph(Tabled):
     nodes: tuple[Node, ...]
     outputs: tuple[str, ...] = ()
 
-    view: ClassVar[str] = "archlab.report.show_graph"
+    view = "archlab.report.show_graph"
 
     def __post_init__(self) -> None:
         if not self.outputs:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from archlab.errors import InputError, did_you_mean
+from archlab.errors import InputError, did_you_mean, quote
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -16,7 +17,7 @@ def folder(name: str) -> Path:
         InputError: the installation lacks it.
     """
     for parent in (_PACKAGE, _PACKAGE.parent):
-        if (parent / name).is_dir():
+        if os.path.isdir(parent / name):
             return parent / name
     raise InputError(f"this installation of archlab lacks its folder {name}/", hint="install archlab again")
 
@@ -36,7 +37,7 @@ def find_architecture(name: str) -> Path:
     if name in shipped:
         return shipped[name]
     path = Path(name)
-    if path.is_file():
-        return path
+    if os.path.lexists(path):
+        return path  # a folder or a pipe, too: who reads it says what it is
     what = "no such file" if path.suffix or len(path.parts) > 1 else "neither a shipped network nor a file"
-    raise InputError(f"{name!r}: {what}", hint=did_you_mean(name, shipped) or "`archlab spaces` lists them")
+    raise InputError(f"{quote(name)}: {what}", hint=did_you_mean(name, shipped) or "`archlab spaces` lists them")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from archlab.errors import InputError, did_you_mean, printable, quote
 from archlab.files import write_atomic
@@ -61,7 +61,7 @@ class Shown:
     """
 
     __slots__ = ()
-    view: ClassVar[str]
+    view = ""  # without annotation: it is no field of the dataclasses that show themselves
 
     def __str__(self) -> str:
         return cast(View, import_module(self.view)).text(self).rstrip("\n")

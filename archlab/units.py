@@ -73,6 +73,18 @@ def parse_duration(text: str) -> float:
     return _parse(text, "duration", {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}, "5m")
 
 
+def format_duration(seconds: float) -> str:
+    """Return a waiting time as ``parse_duration`` reads it.
+
+    >>> format_duration(1800), format_duration(7200), format_duration(0.5)
+    ('30m', '2h', '0.5s')
+    """
+    for unit, length in (("h", 3600), ("m", 60)):
+        if seconds and seconds % length == 0:
+            return f"{seconds / length:g}{unit}"
+    return f"{seconds:g}s"
+
+
 def format_count(value: float) -> str:
     """Return a count in three or four figures.
 

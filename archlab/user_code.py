@@ -11,13 +11,10 @@ later. Only the names of Python's own modules keep their meaning. A file in a pa
 from __future__ import annotations
 
 import ast
-import contextlib
 import importlib
-import linecache
 import os
 import re
 import sys
-import traceback
 import types
 from collections.abc import Iterator, Sequence
 from importlib.abc import MetaPathFinder
@@ -28,9 +25,15 @@ from typing import Any
 from urllib.parse import quote as percent
 from urllib.parse import unquote_to_bytes
 
-from archlab.errors import ArchlabError, InputError, Place, did_you_mean, quote
+from archlab.errors import ArchlabError, InputError, did_you_mean, quote
+from archlab.user_effects import refused_exits
+from archlab.user_place import frames_of, place_of
+from archlab.user_prints import prints_on_stderr
 
 __path__: list[str] = []  # so that modules can be below this one; the finder at the end says where they are
+
+_FOLDER = "__archlab_folder__"
+"""The attribute of a user's module that has the working folder that it went to as it was loaded."""
 
 _TREE = re.compile(rf"{re.escape(__name__)}\.[^.\s'\"]+\.")
 
@@ -64,54 +67,44 @@ def load_module(source: str) -> types.ModuleType:
             sys.path.insert(0, "")  # a package in the current folder, as `python -m` finds it
         return _import(source, source)
     path = Path(source)
-    if not path.is_file():
+    if not os.path.isfile(path):
         hint = None if path.is_absolute() else f"it is looked for in {Path.cwd()}"
         raise InputError(f"no such file: {source}", hint=hint)
     importlib.invalidate_caches()
     return _import(_name(path.resolve()), source)
 
 
+def folder_after_loading(source: str) -> Path | None:
+    """Return the working folder that a loaded file or module went to as it was loaded; None where it stayed."""
+    folder: Path | None = getattr(load_module(source), _FOLDER, None)
+    return folder
+
+
 def _import(name: str, source: str) -> types.ModuleType:
     """Import a module; whatever its code does, the user sees one message."""
+    exits: list[str] = []
     try:
+        before = os.path.abspath("")
         # What it prints is no result of ours.
-        with contextlib.redirect_stdout(sys.stderr):
-            return importlib.import_module(name)
+        with prints_on_stderr(), refused_exits() as exits:
+            module = importlib.import_module(name)
+        if exits:
+            raise SystemExit(0)
+        after = os.path.abspath("")
+        if after != before:
+            setattr(module, _FOLDER, Path(after))
+        return module
     except (ArchlabError, KeyboardInterrupt, MemoryError):
         raise
     except BaseException as error:  # a file is anybody's code: it may even exit
         if isinstance(error, ModuleNotFoundError) and error.name and f"{source}.".startswith(f"{error.name}."):
             raise InputError(f"there is no module {quote(source)}", hint="is its package installed?") from None
-        if isinstance(error, ValueError | TypeError) and not _frames(error):
+        if isinstance(error, ValueError | TypeError) and not frames_of(error):
             raise InputError(f"{quote(source)} is no module's name") from None
         words = " ".join(_TREE.sub("", error.msg if isinstance(error, SyntaxError) else str(error)).split())[:300]
-        message = f"{source} cannot be loaded: {type(error).__name__}" + (f": {words}" if words else "")
-        raise InputError(message, place=_place(error)) from error
-
-
-def _place(error: BaseException) -> Place | None:
-    """Return where a user's code ended: the line that is no Python, or the last one that ran."""
-    if isinstance(error, SyntaxError) and error.filename:
-        return Place(error.filename, error.lineno or 1, error.offset or 1, (error.text or "").rstrip("\n"))
-    frames = _frames(error)
-    if not frames:
-        return None
-    # What a library raised is explained best by the user's line that called it.
-    own = [frame for frame in frames if "site-packages" not in frame.filename] or frames
-    last, number = own[-1], own[-1].lineno or 1
-    return Place(last.filename, number, (last.colno or 0) + 1, linecache.getline(last.filename, number).rstrip("\n"))
-
-
-def _frames(error: BaseException) -> list[traceback.FrameSummary]:
-    """Return the frames of code that is neither this file's nor the import system's nor Python's own."""
-    library = os.path.dirname(os.__file__)
-    return [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename != __file__
-        and not frame.filename.startswith("<frozen")
-        and (not frame.filename.startswith(library) or "site-packages" in frame.filename)
-    ]
+        ended = f"{type(error).__name__}" + (f": {words}" if words else "")
+        reason = f"it calls {exits[0]}" if exits else ended
+        raise InputError(f"{source} cannot be loaded: {reason}", place=place_of(error)) from error
 
 
 # --- names -------------------------------------------------------------------------------------------------------
@@ -120,7 +113,7 @@ def _frames(error: BaseException) -> list[traceback.FrameSummary]:
 def _name(path: Path) -> str:
     """Return the name of a file's module, and forget what was loaded from files that have changed since."""
     folder, parts = path.parent, [] if path.stem == "__init__" else [path.stem]
-    while (folder / "__init__.py").is_file():
+    while os.path.isfile(folder / "__init__.py"):
         folder, parts = folder.parent, [folder.name, *parts]
     if len(parts) > 1 and _is_importable(parts[0], folder / parts[0] / "__init__.py"):
         return ".".join(parts)
@@ -198,8 +191,8 @@ class _Finder(MetaPathFinder):
         if "%" in word:  # a name that no import statement can spell
             [location] = path or [""]
             base = Path(location, _path(word))
-            file = base / "__init__.py" if base.is_dir() else base.with_name(f"{base.name}.py")
-            found = spec_from_file_location(fullname, file) if file.is_file() else None
+            file = base / "__init__.py" if os.path.isdir(base) else base.with_name(f"{base.name}.py")
+            found = spec_from_file_location(fullname, file) if os.path.isfile(file) else None
         else:
             found = PathFinder.find_spec(fullname, path)
         if found is not None and type(found.loader) is SourceFileLoader:

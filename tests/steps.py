@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 CALLS = 20_000_000
 """Calls of functions, Python's and C's; the most that a right answer takes in these tests is 9 million."""
@@ -39,6 +41,22 @@ def ends_soon(calls: int = CALLS) -> Iterator[None]:
     finally:
         sys.setprofile(before)
     assert time.process_time() - start < PROCESSOR_SECONDS
+
+
+@contextmanager
+def ends_in_processor_time(seconds: float = PROCESSOR_SECONDS) -> Iterator[None]:
+    """Stop what runs inside once it took ``seconds`` of the processor: for many short calls, without counting each."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise TooManyCallsError(f"not done after {seconds:g} seconds of the processor")
+
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def count_calls(action: Callable[[], object]) -> int:

@@ -177,6 +177,18 @@ def test_frames_and_csv_have_the_same_rows(value, tmp_path):
     assert value.frame().equals(value.frame(tables[0]))
 
 
+def test_how_shapes_and_lists_stand_in_a_csv(tmp_path):
+    NETWORK.graph.to_csv(tmp_path / "g.csv")
+    head, first, *_ = csv.reader(io.StringIO((tmp_path / "g.csv").read_text(encoding="utf-8")))
+    row = dict(zip(head, first, strict=True))
+    assert (row["inputs"], row["shape"]) == ("input", "32x112x112")
+    assert "kernel=3x3 stride=2x2" in row["attrs"]
+    AUDIT.to_csv(tmp_path / "a.csv", by="operator")
+    head, first, *_ = csv.reader(io.StringIO((tmp_path / "a.csv").read_text(encoding="utf-8")))
+    row = dict(zip(head, first, strict=True))
+    assert (row["inputs"], row["takes"], row["shapes"]) == ("'-1", "2x3x8x8 8x3x3x3 8", "2x8x6x6")
+
+
 def test_frames_add_up():
     total = archlab.cost(NETWORK)
     for by in ("stage", "block", "part", "op"):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["audit", "audit_detector"]
 
 
-def audit(model: nn.Module, /, *args: Any, **kwargs: Any) -> Audit:
+def audit(model: nn.Module, /, *args: Any, backward: bool = False, **kwargs: Any) -> Audit:
     """Count what ``model(*args, **kwargs)`` costs: parameters, arithmetic, bytes, activations, peak memory.
 
     The model runs once, in evaluation mode, on tensors without data; where its forward looks at values it runs for
@@ -28,6 +28,7 @@ def audit(model: nn.Module, /, *args: Any, **kwargs: Any) -> Audit:
         args, kwargs: what it is called with: tensors on any device, or whatever holds them. Where none of them is a
             tensor, a tuple of numbers is the shape of one, the batch included, and a text is read as the command reads
             ``--input``: ``"3x224x224"`` (one image) or ``"128:int64"``, or ``"spec.json"``, a file for the whole call.
+        backward: whether to count what a training step runs for its gradients as well: ``Audit.backward``.
 
     Raises:
         AuditError: the forward fails; the message says in which module.
@@ -42,7 +43,7 @@ def audit(model: nn.Module, /, *args: Any, **kwargs: Any) -> Audit:
     """
     from archlab.audit.audit_call import audit_call
 
-    return audit_call(model, args, kwargs)
+    return audit_call(model, args, kwargs, backward=backward)
 
 
 def audit_detector(

@@ -7,9 +7,13 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from archlab.audit.active_parameters import active_parameters
 from archlab.audit.audit_result import Audit
-from archlab.audit.findings import Input, Operator, Part, Peak
-from archlab.audit.module_totals import modules_of, shared_of, weights_of
+from archlab.audit.breakdown import uncounted_in
+from archlab.audit.counts import Counts
+from archlab.audit.findings import Backward, Input, Operator, Part, Peak
+from archlab.audit.module_totals import modules_of, shared_of, upwards, weights_of
+from archlab.audit.tracing.backward import BackwardPass
 from archlab.audit.tracing.forward import ForwardPass
 from archlab.audit.tracing.recording import INPUT, OperatorCall, Recording
 from archlab.ir import Shape
@@ -23,13 +27,15 @@ def assemble(name: str, done: ForwardPass, parts: tuple[Part, ...] = (), notes: 
     operators = _operators(recording.calls)
     weights = weights_of(model)
     modules = modules_of(model, weights, operators, recording.module_calls)
+    inputs = tuple(Input(n, _sizes(t), str(t.dtype).removeprefix("torch.")) for n, t in done.inputs)
     distinct = {names[0]: key for key, names in weights.names.items()}
     parameters = [p for n, p in model.named_parameters(remove_duplicate=False) if n in distinct]
     return Audit(
         name=name,
         kind=type(model).__name__,
-        inputs=tuple(Input(n, _sizes(t), str(t.dtype).removeprefix("torch.")) for n, t in done.inputs),
+        inputs=inputs,
         params=modules[0].params,
+        active_params=active_parameters(modules[0].params, inputs, operators),
         trainable=sum(p.numel() for p in parameters if p.requires_grad),
         param_bytes=sum(p.numel() * p.element_size() for p in parameters) + weights.packed_bytes,
         buffer_bytes=sum(b.numel() * b.element_size() for b in model.buffers()),
@@ -43,8 +49,9 @@ def assemble(name: str, done: ForwardPass, parts: tuple[Part, ...] = (), notes: 
         operators=operators,
         shapes={n: tuple(p.shape) for n, p in model.named_parameters(remove_duplicate=False)},
         deployed=None,
+        backward=None,
         parts=parts,
-        notes=(*notes, *recording.notes),
+        notes=(*notes, *recording.notes, *_own_rules(recording.calls)),
         peers=(),
         **modules[0].counts(),
     )
@@ -56,6 +63,11 @@ def _sizes(tensor: Tensor) -> Shape:
         return tuple(tensor.shape)
     parts = [part.shape for part in tensor.unbind()]
     return len(parts), *(max(sizes) for sizes in zip(*parts, strict=True))
+
+
+def _own_rules(calls: Sequence[OperatorCall]) -> tuple[str, ...]:
+    names = dict.fromkeys(call.known.name for call in calls if call.known.own)
+    return (f"Counted by rules of your own: {', '.join(names)}.",) if names else ()
 
 
 def _operators(calls: Sequence[OperatorCall]) -> tuple[Operator, ...]:
@@ -75,6 +87,8 @@ def _operators(calls: Sequence[OperatorCall]) -> tuple[Operator, ...]:
                 target=call.known.target,
                 module=call.module,
                 inputs=call.sources,
+                takes=call.takes,
+                settings=call.settings,
                 shapes=call.shapes,
                 dtype=call.dtype,
                 params=call.parameters,
@@ -84,6 +98,17 @@ def _operators(calls: Sequence[OperatorCall]) -> tuple[Operator, ...]:
             )
         )
     return tuple(operators)
+
+
+def count_backward(done: BackwardPass) -> Backward:
+    """Add up what autograd ran, by module."""
+    operators = _operators(done.calls)
+    macs_of: Counter[str] = Counter()
+    for operator in operators:
+        for path in upwards(operator.module):
+            macs_of[path] += operator.macs
+    total = sum(operators, start=Counts())
+    return Backward(memory=done.peak, macs_of=dict(macs_of), uncounted=uncounted_in(operators), **total.counts())
 
 
 def _peak(recording: Recording, operators: Sequence[Operator]) -> Peak:

@@ -18,7 +18,9 @@ from archlab.grammar.ast import Architecture
 from archlab.ir import Graph
 
 
-def audit_call(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], boxes: Boxes | None = None) -> Audit:
+def audit_call(
+    model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], boxes: Boxes | None = None, backward: bool = False
+) -> Audit:
     """Audit ``model(*args, **kwargs)``, with tensors where the arguments are shapes.
 
     As on the command line, these have no data; where that fails and the model has data, they are random numbers.
@@ -30,17 +32,17 @@ def audit_call(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any],
     _refuse_other_than_module(model)
     spec = shapes_given(args, kwargs)
     if spec is None:
-        return audit_model(model, args, kwargs, boxes=boxes)
+        return audit_model(model, args, kwargs, boxes=boxes, backward=backward)
     held = [*model.parameters(), *model.buffers()]
     try:
         try:
-            return audit_model(model, *spec.make("meta"), boxes=boxes)
+            return audit_model(model, *spec.make("meta"), boxes=boxes, backward=backward)
         except AuditError:
             if any(tensor.is_meta for tensor in held):
                 raise
         with preserve_generators():
             made = spec.make(str(held[0].device) if held else "cpu")
-        return audit_model(model, *made, boxes=boxes)
+        return audit_model(model, *made, boxes=boxes, backward=backward)
     except AuditError as error:
         hint = f"the inputs were {spec}: a tuple includes the batch, a text leaves it out"
         raise AuditError(error.message, hint=hint) from error

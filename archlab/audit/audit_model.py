@@ -11,10 +11,11 @@ from typing import Any
 
 from torch import nn
 
-from archlab.audit.assemble import assemble
+from archlab.audit.assemble import assemble, count_backward
 from archlab.audit.audit_result import Audit
 from archlab.audit.deployed import deployed_counts, has_branches, merge_branches
 from archlab.audit.detector_parts import Boxes, has_second_heads, image_count, is_detector, parts_of, stand_in
+from archlab.audit.tracing.backward import run_backward
 from archlab.audit.tracing.forward import run_forward
 
 
@@ -25,6 +26,7 @@ def audit_model(
     name: str | None = None,
     training: bool | None = False,
     boxes: Boxes | None = None,
+    backward: bool = False,
 ) -> Audit:
     """Audit ``model(*args, **kwargs)``, see ``archlab.audit``.
 
@@ -32,6 +34,7 @@ def audit_model(
         name: what to call it; by default its class.
         training: the mode that every module is set to for the pass; None leaves the modes as they are.
         boxes: how many boxes each image has in one of torchvision's detectors.
+        backward: whether to count what a training step runs for its gradients as well.
     """
     start = perf_counter()
     with _garbage_collection_off():
@@ -40,6 +43,8 @@ def audit_model(
         else:
             audit = assemble(name or type(model).__name__, run_forward(model, args, kwargs or {}, training))
         audit = _with_deployed(audit, model, args, kwargs or {}, training)
+        if backward:
+            audit = dataclasses.replace(audit, backward=count_backward(run_backward(model, args, kwargs or {})))
     return dataclasses.replace(audit, seconds=perf_counter() - start)
 
 

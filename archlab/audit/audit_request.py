@@ -25,7 +25,9 @@ class Request:
         detections: boxes per image that mask and keypoint heads are given.
         fvcore: whether fvcore counts as well, and must not differ without a cause.
         crosscheck: whether every other counter that is installed counts as well.
+        backward: whether the gradients of a training step are counted as well.
         trust: whether exported programs may run code when they are read.
+        rules: files of rules of the user's own (see ``archlab.audit_rule``).
         limits: what a model may cost.
         limits_of: limits of single targets, by name, instead of those above.
     """
@@ -37,7 +39,9 @@ class Request:
     detections: int = 0
     fvcore: bool = False
     crosscheck: bool = False
+    backward: bool = False
     trust: bool = False
+    rules: tuple[str, ...] = ()
     limits: Budget = _NO_LIMITS
     limits_of: Mapping[str, Budget] = field(default_factory=dict)
 
@@ -57,7 +61,9 @@ def request_over(
     detections: int = 0,
     fvcore: bool = False,
     crosscheck: bool = False,
+    backward: bool = False,
     trust: bool = False,
+    rules: Sequence[str] = (),
 ) -> Request:
     """Make a request from options, with those of ``config`` where none are given.
 
@@ -77,7 +83,9 @@ def request_over(
         detections=detections,
         fvcore=fvcore,
         crosscheck=crosscheck,
+        backward=backward,
         trust=trust,
+        rules=tuple(rules) or config.rules,
         limits=parse_limits(limits or config.limits),
         limits_of={} if limits else {name: parse_limits(texts) for name, texts in config.limits_of},
     )

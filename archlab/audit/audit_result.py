@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 from archlab.audit.breakdown import stages_of, table_rows, totals_by_op, uncounted_in
 from archlab.audit.conventions import Convention, conventions
 from archlab.audit.counts import Counts
-from archlab.audit.findings import Deployed, Input, Module, Operator, Part, Peak, Peer, Shared, Uncounted
+from archlab.audit.findings import Backward, Deployed, Input, Module, Operator, Part, Peak, Peer, Shared, Uncounted
 from archlab.audit.operator_graph import operator_graph
 from archlab.ir import Graph, Shape
 from archlab.shown import Tabled, short
@@ -44,7 +44,9 @@ class Audit(Tabled, Counts):
         modules: every module in the order of the model, the model itself first.
         operators: every call in the order of running.
         shapes: the shapes of the parameters, by name.
+        active_params: of a mixture of experts, the parameters that are used for one token on average; else None.
         deployed: the counts with batch norms folded and branches merged.
+        backward: what a training step's gradients cost, where that was asked for.
         parts: the parts of a detector.
         notes: what else a reader should know.
         peers: other counters' counts, where they were asked for.
@@ -67,13 +69,15 @@ class Audit(Tabled, Counts):
     modules: tuple[Module, ...]
     operators: tuple[Operator, ...]
     shapes: dict[str, Shape] = field(default_factory=dict)
+    active_params: int | None = None
     deployed: Deployed | None = None
+    backward: Backward | None = None
     parts: tuple[Part, ...] = ()
     notes: tuple[str, ...] = ()
     peers: tuple[Peer, ...] = ()
     seconds: float = field(default=0.0, compare=False)
 
-    view: ClassVar[str] = "archlab.audit.show_audit"
+    view = "archlab.audit.show_audit"
 
     def __repr__(self) -> str:
         counts = f"{format_count(self.params)} params", f"{format_count(self.macs)} MACs"
@@ -136,11 +140,13 @@ class Audit(Tabled, Counts):
             "training": self.training,
             **self.totals(),
             "intensity": round(self.intensity, 3),
+            "active_params": self.active_params,
             "peak": {**asdict(self.peak), "live": [list(item) for item in self.peak.live]},
             "shared": [{"names": list(s.names), "params": s.params} for s in self.shared],
             "uncounted": [{"op": u.op, "times": u.times, "modules": list(u.modules)} for u in self.uncounted],
             "conventions": [asdict(convention) for convention in self.conventions],
             "deployed": None if self.deployed is None else _deployed_data(self.deployed),
+            "backward": None if self.backward is None else asdict(self.backward),
             "parts": [asdict(part) for part in self.parts],
             "peers": [asdict(peer) for peer in self.peers],
             "notes": list(self.notes),

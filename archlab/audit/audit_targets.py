@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from torch import nn
 
+from archlab import user_code
 from archlab.audit.audit_model import audit_model
 from archlab.audit.audit_request import Request
 from archlab.audit.audit_result import Audit
@@ -20,6 +19,7 @@ from archlab.audit.input_spec import InputSpec, parse_inputs
 from archlab.audit.limits import breaches_of
 from archlab.audit.targets import Target, find_targets
 from archlab.errors import ArchlabError, AuditError, InputError
+from archlab.user_prints import prints_on_stderr
 
 Watch = Callable[[str, int, int], None]
 """Is called before each model with its name, how many are done, and how many there are."""
@@ -41,9 +41,11 @@ def audit_each(request: Request, watch: Watch = lambda *_: None) -> Iterator[Out
     """Yield the outcomes in the order of the targets.
 
     Raises:
-        InputError: the inputs cannot be read; or the only target names no model.
+        InputError: the inputs or a file of rules cannot be read; or the only target names no model.
     """
     inputs = parse_inputs(request.inputs, request.batch)
+    for file in request.rules:
+        user_code.load_module(file)
     found: list[Target | Failure] = []
     for text in request.targets:
         try:
@@ -90,9 +92,9 @@ def _audit_built(
     target: Target, model: nn.Module, inputs: InputSpec | None, own: Any, request: Request, device: str
 ) -> Audit:
     args, kwargs = inputs.make(device) if inputs is not None else own
-    with contextlib.redirect_stdout(sys.stderr):
+    with prints_on_stderr():
         boxes = Boxes(request.proposals, request.detections)
-        audit = audit_model(model, args, kwargs, target.name, boxes=boxes)
+        audit = audit_model(model, args, kwargs, target.name, boxes=boxes, backward=request.backward)
         if request.fvcore or request.crosscheck:
             from archlab.audit.counters.fvcore_counter import with_fvcore
 
@@ -104,10 +106,31 @@ def _audit_built(
     return audit
 
 
+def _arguments(given: list[Any]) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+    """Return what a factory put out beside its model as arguments: one, a tuple of several, a dict by name, or both.
+
+    >>> _arguments(["x"]), _arguments([("x", "y")]), _arguments([{"x": 1}]), _arguments([("x",), {"y": 1}])
+    ((('x',), {}), (('x', 'y'), {}), ((), {'x': 1}), (('x',), {'y': 1}))
+    """
+    if len(given) == 1 and isinstance(given[0], tuple) and [type(part) for part in given[0]] == [tuple, dict]:
+        given = list(given[0])
+    if not given:
+        return None
+    if len(given) == 2 and isinstance(given[0], tuple) and isinstance(given[1], dict):
+        return given[0], given[1]
+    if len(given) == 1:
+        (only,) = given
+        return ((), only) if isinstance(only, dict) else (only if isinstance(only, tuple) else (only,), {})
+    return tuple(given), {}
+
+
 def _build(target: Target, real: bool) -> tuple[nn.Module, Any]:
     """Build the model; return it with the arguments that came with it, if any did."""
     made = build_for_real(target.make) if real else build_without_memory(target.make)
-    model, own = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
+    model, own = made, None
+    if isinstance(made, tuple) and made and isinstance(made[0], nn.Module):
+        model, *given = made
+        own = _arguments(given)
     if not isinstance(model, nn.Module):
         raise InputError(f"it is {type(model).__name__}, not a torch module", hint="name a function that returns one")
     return model, own

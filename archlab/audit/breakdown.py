@@ -8,6 +8,7 @@ from typing import Any
 
 from archlab.audit.counts import Counts
 from archlab.audit.findings import Module, Operator, Uncounted
+from archlab.audit.rules.settings import NAMES as SETTINGS
 from archlab.errors import InputError, did_you_mean
 
 TABLES = ("module", "stage", "op", "operator")
@@ -121,6 +122,8 @@ def operator_row(operator: Operator) -> dict[str, Any]:
         "target": operator.target,
         "module": operator.module,
         "inputs": list(operator.inputs),
+        "takes": [list(shape) for shape in operator.takes],
+        **{name: _plain(operator.settings.get(name)) for name in SETTINGS},
         "shapes": [list(shape) for shape in operator.shapes],
         "dtype": operator.dtype,
         "params": list(operator.params),
@@ -129,6 +132,10 @@ def operator_row(operator: Operator) -> dict[str, Any]:
         "counted": operator.counted,
         "intensity": round(operator.intensity, 3),
     }
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def ratios(base: Mapping[str, int], totals: Mapping[str, int]) -> dict[str, float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -13,6 +12,8 @@ from archlab.audit.tracing.meta_tensors import LAZY, tensors_in
 from archlab.audit.tracing.recording import Recording
 from archlab.audit.tracing.tracer import Tracer
 from archlab.errors import ArchlabError, AuditError
+from archlab.user_effects import refused_exits
+from archlab.user_prints import prints_on_stderr
 
 Factory = Callable[[], Any]
 
@@ -69,7 +70,7 @@ def build_for_real(factory: Factory) -> Any:
 def _call(factory: Factory) -> Any:
     try:
         # Whatever a model prints while it is built is no result of ours.
-        with contextlib.redirect_stdout(sys.stderr):
+        with prints_on_stderr(), refused_exits():
             return factory()
     except ArchlabError:
         raise

@@ -6,9 +6,6 @@ input is a convolution or linear layer that nothing else reads scales that layer
 
 from __future__ import annotations
 
-import contextlib
-import copy
-import sys
 from collections import Counter
 from collections.abc import Iterator
 
@@ -18,6 +15,8 @@ from torch import nn
 from archlab.audit.audit_result import Audit
 from archlab.audit.counts import Counts
 from archlab.audit.findings import Deployed, Operator
+from archlab.audit.tracing.model_copy import copy_without_values
+from archlab.user_prints import prints_on_stderr
 
 METHODS = ("fuse", "reparameterize", "switch_to_deploy")
 """The methods by which timm's models, and those written alike, merge their branches."""
@@ -39,19 +38,9 @@ def merge_branches(model: nn.Module) -> nn.Module:
     """
     from timm.utils.model import reparameterize_model
 
-    twin = without_values(model)
-    with torch.no_grad(), torch.device("meta"), contextlib.redirect_stdout(sys.stderr):
+    twin = copy_without_values(model)
+    with torch.no_grad(), torch.device("meta"), prints_on_stderr():
         return reparameterize_model(twin, inplace=True)
-
-
-def without_values(model: nn.Module) -> nn.Module:
-    """Copy ``model`` with its parameters and buffers on the meta device; no data are copied on the way."""
-    memo: dict[int, object] = {}
-    for parameter in model.parameters():
-        memo[id(parameter)] = nn.Parameter(torch.empty_like(parameter, device="meta"), parameter.requires_grad)
-    for buffer in model.buffers():
-        memo[id(buffer)] = torch.empty_like(buffer, device="meta")
-    return copy.deepcopy(model, memo)
 
 
 def deployed_counts(audit: Audit, merged: bool = False) -> Deployed:

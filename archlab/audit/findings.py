@@ -18,6 +18,8 @@ class Operator(Counts):
         target: the operator in full, such as ``aten.conv2d.default``.
         module: the path of the module that calls it; empty for the model itself.
         inputs: the operators whose outputs it takes, by number; -1 is the network's input.
+        takes: the shapes of the tensors that it takes, weights among them, the batch included.
+        settings: its kernel, stride, padding, dilation and groups; those that it has.
         shapes: the shapes of its outputs, the batch included.
         dtype: the type of its first output.
         params: the parameters that it reads, by name.
@@ -30,6 +32,8 @@ class Operator(Counts):
     target: str
     module: str
     inputs: tuple[int, ...]
+    takes: tuple[Shape, ...] = ()
+    settings: dict[str, int | str | tuple[int, ...]] = field(default_factory=dict)
     shapes: tuple[Shape, ...]
     dtype: str
     params: tuple[str, ...]
@@ -122,6 +126,21 @@ class Deployed(Counts):
     params: int
     folded: int
     merged: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backward(Counts):
+    """What a training step runs for its gradients, after the forward.
+
+    Attributes:
+        memory: the peak of the whole step in bytes, gradients included; parameters, buffers and inputs come on top.
+        macs_of: MACs by module, with those of the modules in it, by path.
+        uncounted: operators whose arithmetic is not known.
+    """
+
+    memory: int
+    macs_of: dict[str, int]
+    uncounted: tuple[Uncounted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

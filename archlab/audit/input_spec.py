@@ -8,7 +8,6 @@ null are handed over as they are.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -18,11 +17,14 @@ from typing import Any
 
 import torch
 
-from archlab.errors import InputError, did_you_mean
+from archlab.errors import InputError, did_you_mean, quote
 from archlab.ir import show_shape
+from archlab.reading import read_json
 
 MAX_ELEMENTS = 2**34
-_SHAPE = re.compile(r"([0-9]+(?:x[0-9]+)*)(?::([a-z0-9]+))?")
+MAX_DIMS = 64
+MAX_SPEC_BYTES = 2**20
+_SHAPE = re.compile(r"([0-9]{1,18}(?:x[0-9]{1,18})*)(?::([a-z0-9]+))?")
 _NAMES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool", "complex64")
 _DTYPES: dict[str, torch.dtype] = {name: getattr(torch, name) for name in _NAMES}
 
@@ -36,7 +38,18 @@ class TensorSpec:
     high: int = 2
 
     def make(self, device: str) -> torch.Tensor:
-        """Make the tensor: without data on the meta device, random elsewhere."""
+        """Make the tensor: without data on the meta device, random elsewhere.
+
+        Raises:
+            InputError: there is no memory for it.
+        """
+        try:
+            return self._made(device)
+        except RuntimeError as error:
+            said = str(error).splitlines()[0][:200]
+            raise InputError(f"a tensor of {show_shape(self.shape)[:80]} cannot be made: {said}") from error
+
+    def _made(self, device: str) -> torch.Tensor:
         if device == "meta":
             return torch.empty(self.shape, dtype=self.dtype, device=device)
         if self.dtype.is_floating_point or self.dtype.is_complex:
@@ -106,20 +119,19 @@ def read_spec(path: Path, batch: int) -> InputSpec:
     Raises:
         InputError: the file cannot be read or does not describe a call; the message says where.
     """
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not JSON: {error}".splitlines()[0]) from error
-    if not isinstance(data, dict) or not set(data) <= {"args", "kwargs"}:
+    data = read_json(path, dict, MAX_SPEC_BYTES)
+    if not set(data) <= {"args", "kwargs"}:
         raise InputError(
             f"{path} must hold an object of args and kwargs", hint='such as {"args": [{"shape": ["N", 3, 224, 224]}]}'
         )
     args, kwargs = data.get("args", []), data.get("kwargs", {})
     if not isinstance(args, list) or not isinstance(kwargs, dict):
         raise InputError(f"{path}: args must be a list and kwargs an object")
-    return InputSpec(tuple(_parse(args, batch, f"{path}: args")), _parse(kwargs, batch, f"{path}: kwargs"))
+    # Item by item: an argument may be called "shape".
+    return InputSpec(
+        tuple(_parse(args, batch, f"{path}: args")),
+        {name: _parse(value, batch, f"{path}: kwargs.{name}") for name, value in kwargs.items()},
+    )
 
 
 def _parse(value: Any, batch: int, where: str) -> Any:
@@ -131,20 +143,22 @@ def _parse(value: Any, batch: int, where: str) -> Any:
         return {name: _parse(item, batch, f"{where}.{name}") for name, item in value.items()}
     unknown = set(value) - {"shape", "dtype", "high"}
     if unknown:
-        raise InputError(f"{where}: a tensor has no {unknown.pop()!r}", hint="it has shape, dtype and high")
+        raise InputError(f"{where}: a tensor has no {quote(min(unknown))}", hint="it has shape, dtype and high")
     shape, high = value["shape"], value.get("high", 2)
-    if not isinstance(shape, list) or not isinstance(high, int) or high < 1:
-        raise InputError(f"{where}: shape must be a list and high a positive whole number")
+    if not isinstance(shape, list) or type(high) is not int or not 1 <= high < 2**63:
+        raise InputError(f"{where}: shape must be a list and high a whole number from 1 to 2**63 - 1")
     return _checked([batch if n == "N" else n for n in shape], value.get("dtype", "float32"), high, where)
 
 
 def _checked(shape: Sequence[Any], dtype: Any, high: int, where: str) -> TensorSpec:
     if not all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in shape):
-        raise InputError(f'{where}: sizes must be whole numbers or "N", not {list(shape)}')
-    if math.prod(shape) > MAX_ELEMENTS:
-        raise InputError(f"{where}: {show_shape(tuple(shape))} is more than {MAX_ELEMENTS} elements")
-    if dtype not in _DTYPES:
-        raise InputError(f"{where}: there is no type {dtype!r}", hint=did_you_mean(str(dtype), _DTYPES))
+        raise InputError(f'{where}: sizes must be whole numbers or "N", not {quote(str(list(shape)))}')
+    if len(shape) > MAX_DIMS:
+        raise InputError(f"{where}: {len(shape):,} dimensions are more than {MAX_DIMS}")
+    if max(shape, default=0) > MAX_ELEMENTS or math.prod(shape) > MAX_ELEMENTS:
+        raise InputError(f"{where}: {show_shape(tuple(shape))[:80]} is more than {MAX_ELEMENTS} elements")
+    if not isinstance(dtype, str) or dtype not in _DTYPES:
+        raise InputError(f"{where}: there is no type {quote(str(dtype))}", hint=did_you_mean(str(dtype), _DTYPES))
     return TensorSpec(tuple(shape), _DTYPES[dtype], high)
 
 

@@ -135,7 +135,7 @@ def _keys_within(weights: Weights, paths: Iterable[str]) -> dict[str, set[Any]]:
     keys: dict[str, set[Any]] = {path: set() for path in paths}
     for path, own in weights.own.items():
         if own:
-            for above in _upwards(path):
+            for above in upwards(path):
                 if above in keys:
                     keys[above].update(own)
     return keys
@@ -145,10 +145,10 @@ def _is_within(path: str, above: str) -> bool:
     return not above or path == above or path.startswith(f"{above}.")
 
 
-def _upwards(path: str) -> Iterable[str]:
+def upwards(path: str) -> Iterable[str]:
     """Yield a path and all that it lies in, up to the model itself.
 
-    >>> list(_upwards("layer1.0"))
+    >>> list(upwards("layer1.0"))
     ['layer1.0', 'layer1', '']
     """
     while path:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import fnmatch
 import importlib
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -138,7 +139,7 @@ def _architecture(text: str, proposals: int | None) -> Target:
 
 
 def _exported(path: Path, trust: bool) -> Target:
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError(f"{quote(str(path))}: no such file")
     if not trust:
         from archlab.audit.pt2_code import refuse_code

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import click
 
+from archlab.cli.interrupts import interrupts
+from archlab.cli.messages import printable_json, say
+from archlab.errors import printable
 from archlab.files import write_atomic
 
 _OPTIONS = [
@@ -28,7 +31,10 @@ _OPTIONS = [
                  help="Detections per image, for mask and keypoint heads."),
     click.option("--fvcore", is_flag=True, help="Count with fvcore as well, operator by operator."),
     click.option("--crosscheck", is_flag=True, help="Count with every other counter that is installed."),
+    click.option("--backward", is_flag=True, help="Count the gradients of a training step as well, and its memory."),
     click.option("--trust", is_flag=True, help="Read a .pt2 whose parts can run code, such as pickles."),
+    click.option("--rules", multiple=True, metavar="FILE",
+                 help="A .py file of yours that calls archlab.audit_rule for operators of your own; repeatable."),
     click.option("--compare", is_flag=True, help="Show models side by side, with ratios to the first."),
     click.option("--json", "as_json", is_flag=True, help="Print JSON (schema archlab.audit/1)."),
     click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Write all tables to a file."),
@@ -73,15 +79,16 @@ def audit(
     from archlab.audit.audit_targets import run_audits
     from archlab.audit.formats import Options, render
 
-    with _progress_line() as watch:
+    with interrupts(), _progress_line() as watch:
         run = run_audits(request, watch)
     options = Options(by, depth, compare)
     for name, path in (("csv", csv_file), ("html", html_file)):
         if path is not None:
             write_atomic(path, render(name, run, options))
-    click.echo(render("json" if as_json else "terminal", run, options), nl=False, color=True)
+    text = printable_json(render("json", run, options)) if as_json else render("terminal", run, options)
+    click.echo(text, nl=False, color=True)
     for problem in run.problems:
-        click.echo(f"archlab: {problem}", err=True)
+        say(problem)
     if run.exit_code:
         sys.exit(run.exit_code)
 
@@ -113,6 +120,6 @@ def _progress_line() -> Iterator[Callable[[str, int, int], None]]:
 
         def watch(name: str, done: int, total: int) -> None:
             is_slow = monotonic() - began > _PATIENCE
-            progress.update(task, description=name, completed=done, total=total, visible=is_slow)
+            progress.update(task, description=printable(name), completed=done, total=total, visible=is_slow)
 
         yield watch

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from archlab.errors import printable
 from archlab.exchange.export import FORMATS
 from archlab.exchange.export import export as exported
 from archlab.exchange.export_parts import PARTS, DetectorPart
@@ -69,7 +70,7 @@ def export(
         click.echo(content, nl=False)
         return
     write_atomic(out, content)
-    click.echo(out)
+    click.echo(printable(str(out)))
 
 
 @click.command("import", epilog="Example:  archlab import --timm-arch efficientnet_b0.txt --out my.arch")
@@ -88,23 +89,18 @@ def import_timm(file: Path, out: Path | None) -> None:
     head_pooled CHANNELS, dropout P.
     """
     from archlab.elaborate import elaborate
-    from archlab.errors import InputError
     from archlab.exchange.timm_in import from_timm
     from archlab.files import write_atomic
     from archlab.grammar import unparse
+    from archlab.reading import read_text
 
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise InputError(f"cannot read {file}: {reason}") from error
-    architecture = from_timm(text, file.name)
+    architecture = from_timm(read_text(file, 2**20), file.name)
     elaborate(architecture)
     if out is None:
         click.echo(unparse(architecture), nl=False)
         return
     write_atomic(out, unparse(architecture))
-    click.echo(out)
+    click.echo(printable(str(out)))
 
 
 @click.command(
@@ -149,4 +145,4 @@ def rewrite(net: str, rule: str, where: str | None, dm: int, groups: int, out: P
         click.echo(text + "".join(f"# {line}\n" for line in table), nl=False)
         return
     write_atomic(out, text)
-    click.echo("\n".join([*table, str(out)]))
+    click.echo("\n".join([*table, printable(str(out))]))

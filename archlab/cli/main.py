@@ -1,12 +1,12 @@
 """The command line: commands only, no logic. Results go to standard output, progress and errors to standard error.
 
-Exit codes: 0 fine, 1 a budget or check failed, 2 usage or input.
+Exit codes: see ``archlab.cli.ending``.
 """
 
 from __future__ import annotations
 
-import io
 import json
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -16,42 +16,34 @@ from typing import NoReturn
 import click
 
 from archlab.cli.audit import audit
+from archlab.cli.ending import EXIT_CODES, OUTPUT, USAGE, refuse_deleted_folder, run
 from archlab.cli.exchange import export, import_timm, rewrite
+from archlab.cli.messages import say
 from archlab.cli.search import calibrate, search, worker
-from archlab.errors import ArchlabError, BudgetError
+from archlab.cli.streams import guard_output
+from archlab.cli.study import study
+from archlab.errors import printable
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
 def main() -> NoReturn:
-    """Run a command; an ArchlabError becomes one message and an exit code, never a traceback."""
+    """Run a command and exit with its code; whatever goes wrong is one message, never a traceback."""
     if not sys.warnoptions:
         # What torch and fvcore deprecate is for us to mend, not for whoever runs a search.
         warnings.simplefilter("ignore")
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that knows no ≤ gets a ?, and no traceback
-    try:
-        cli(standalone_mode=False)
-    except click.exceptions.Abort:
-        click.echo("interrupted", err=True)
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
-    except ArchlabError as error:
-        click.echo(f"archlab: {error}", err=True)
-        sys.exit(1 if isinstance(error, BudgetError) else 2)
-    except BrokenPipeError:
-        # The reader, such as `head`, has all that it wants.
-        sys.stderr.close()
-        sys.exit(0)
-    sys.exit(0)
+    lost = guard_output()
+    if "_ARCHLAB_COMPLETE" in os.environ:
+        cli.main(prog_name="archlab")  # a shell asks how a line could go on
+    code = run(cli, sys.argv[1:])
+    failure = lost()
+    if failure is not None and code <= USAGE:
+        say(f"cannot write to standard output: {(failure.strerror or str(failure)).lower()}")
+        code = OUTPUT
+    sys.exit(code)
 
 
-@click.group(context_settings=_HELP)
+@click.group(context_settings=_HELP, epilog=EXIT_CODES)
 @click.version_option(package_name="archlab")
 def cli() -> None:
     """Model analysis and architecture search for convolutional networks and detectors.
@@ -59,6 +51,7 @@ def cli() -> None:
     NET and SPACE are a shipped name (`archlab spaces`) or an .arch file. MACs are multiply-accumulates of
     convolutions and linear layers for one image.
     """
+    refuse_deleted_folder()
 
 
 @cli.command(epilog="Examples:  archlab spaces  ·  archlab spaces --json")
@@ -165,8 +158,8 @@ def report(result: Path, out: Path | None) -> None:
 
         target = out or result.parent / "report.html"
         write_report(read_result(result), target)
-    click.echo(target)
+    click.echo(printable(str(target)))
 
 
-for _command in (audit, calibrate, export, import_timm, rewrite, search, worker):
+for _command in (audit, calibrate, export, import_timm, rewrite, search, study, worker):
     cli.add_command(_command)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +11,12 @@ from typing import Any
 
 import click
 
+from archlab.cli.interrupts import interrupts
+from archlab.cli.messages import printable_json, say
 from archlab.cost import METRICS
 from archlab.detect.data_source import TRAIN_STEPS
 from archlab.detect.scores import DETECTION
+from archlab.errors import printable
 from archlab.score import SCORES
 from archlab.search.choices import HEARTBEAT, KEEP, MAX_DEATHS, PRUNERS, SAMPLER, SAMPLERS
 
@@ -95,7 +97,10 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
     "archlab search my.arch -o train.py:accuracy --timeout 2h  ·  "
     "archlab search mobile -b macs=300M -o score --then train.py:accuracy --keep 8  ·  "
     "archlab search detection --data cells --train-top 4 --input 3x96x128.  "
-    "The same command again resumes its study."
+    "The same command again resumes its study.  "
+    "Exit codes:  0 done, or the time limit was reached  ·  1 no network meets the budget, or fvcore counts "
+    "otherwise  ·  2 it cannot go on, as its last line says  ·  130 interrupted by Ctrl-C, 143 by SIGTERM, after "
+    "writing what there is."
 )
 @_search_options
 def search(**options: Any) -> None:
@@ -104,35 +109,40 @@ def search(**options: Any) -> None:
 
     from archlab.search.request import make_plan
     from archlab.search.storage.redact import redact
+    from archlab.user_prints import ResultsOnly
 
     console = Console(stderr=True)
 
     def note(message: str) -> None:
-        console.print(f"archlab: {message}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"archlab: {printable(message)}", markup=False, highlight=False, soft_wrap=True)
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     as_json = options.pop("as_json")
     command = shlex.join(["archlab", *map(redact, sys.argv[1:])])
-    with console.status("loading torch and optuna"):
-        plan = make_plan(options.pop("space"), **options, note=note, command=command)
+    with interrupts() as interrupted, ResultsOnly() as stdout:
+        with console.status("loading torch and optuna"):
+            plan = make_plan(options.pop("space"), **options, note=note, command=command)
 
-        from archlab.search.progress_line import progress_line
-        from archlab.search.run import run_search
-    from archlab.cli.tables import print_search
-    from archlab.report.search_page import write_report
-    from archlab.search.result import to_json
+            from archlab.search.progress_line import progress_line
+            from archlab.search.run import run_search
+        from archlab.cli.tables import print_search
+        from archlab.report.search_page import write_report
+        from archlab.search.result import to_json
+        from archlab.search.study.history import INTERRUPTED
 
-    result = run_search(plan, lambda stage: progress_line(stage, console))
-    write_report(result, plan.out / "report.html")
-    if as_json:
-        click.echo(to_json(result), nl=False)
-    else:
-        print_search(result, plan.out)
-    if result.interrupted:
-        click.echo(f"archlab: ended early: {result.interrupted}; the same command resumes it", err=True)
-    if any(f.recount is not None and not f.recount.equal for f in result.finalists):
-        click.echo("archlab: fvcore counts a finalist differently: see the report", err=True)
-        raise click.exceptions.Exit(1)
+        result = run_search(plan, lambda stage: progress_line(stage, console))
+        write_report(result, plan.out / "report.html")
+        with stdout.given_back():
+            if as_json:
+                click.echo(printable_json(to_json(result)), nl=False)
+            else:
+                print_search(result, plan.out)
+        if result.interrupted:
+            say(f"ended early: {result.interrupted}; the same command resumes it")
+        if result.interrupted == INTERRUPTED:
+            interrupted.leave()
+        if any(f.recount is not None and not f.recount.equal for f in result.finalists):
+            say("fvcore counts a finalist differently: see the report")
+            sys.exit(1)
 
 
 @click.command(
@@ -168,20 +178,21 @@ def worker(
     The study carries its space, budgets, objectives and seed. An objective of your own must be where it was named, and
     is run when it is named here too: whoever can write to the storage can name any file.
     """
-    from archlab.search.workers.join import work
+    from archlab.user_prints import ResultsOnly
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with interrupts() as interrupted, ResultsOnly() as stdout:
+        from archlab.search.study.history import INTERRUPTED
+        from archlab.search.workers.join import work
 
-    def note(message: str) -> None:
-        click.echo(f"archlab: {message}", err=True)
-
-    history = work(storage, study, space, objectives=objectives, timeout=timeout, note=note, one_stage=one_stage)
-    if as_json:
-        click.echo(json.dumps({"spent": history.evaluated, "interrupted": history.interrupted}))
-    else:
-        click.echo(
-            f"{history.evaluated} evaluations done" + (f"; {history.interrupted}" if history.interrupted else "")
-        )
+        history = work(storage, study, space, objectives=objectives, timeout=timeout, note=say, one_stage=one_stage)
+        with stdout.given_back():
+            if as_json:
+                click.echo(json.dumps({"spent": history.evaluated, "interrupted": history.interrupted}))
+            else:
+                end = f"; {history.interrupted}" if history.interrupted else ""
+                click.echo(printable(f"{history.evaluated} evaluations done{end}"))
+        if history.interrupted == INTERRUPTED:
+            interrupted.leave()
 
 
 @click.command(
@@ -207,9 +218,13 @@ def worker(
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The .json file.")  # fmt: skip
 def calibrate(space: str, out: Path, **options: Any) -> None:
     """Fit a score of SPACE to trained networks of it, to search with: --objective OUT."""
-    from archlab.search.calibrate import calibrate as run
+    from archlab.user_prints import ResultsOnly
 
-    fitted = run(space, out, **options)
-    equal = "no such pairs" if fitted.kendall_equal_macs is None else f"{fitted.kendall_equal_macs:.2f}"
-    click.echo(f"{out}: {fitted.networks} networks; left-out Kendall {fitted.kendall:.2f}, Spearman "
-               f"{fitted.spearman:.2f}; Kendall at equal MACs {equal}")  # fmt: skip
+    with interrupts(), ResultsOnly() as stdout:
+        from archlab.search.calibrate import calibrate as run
+
+        fitted = run(space, out, **options)
+        equal = "no such pairs" if fitted.kendall_equal_macs is None else f"{fitted.kendall_equal_macs:.2f}"
+        with stdout.given_back():
+            click.echo(f"{printable(str(out))}: {fitted.networks} networks; left-out Kendall {fitted.kendall:.2f}, "
+                       f"Spearman {fitted.spearman:.2f}; Kendall at equal MACs {equal}")  # fmt: skip

@@ -5,7 +5,6 @@ Imports neither torch nor Pillow: reading a file of annotations is quick, and it
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Mapping
@@ -16,10 +15,13 @@ from typing import Any
 
 from archlab.detect.image_paths import image_paths
 from archlab.errors import InputError
+from archlab.reading import read_json
 
 Box = tuple[float, float, float, float]
 """x1, y1, x2, y2 in pixels of the image as it is on disk."""
 
+MAX_BYTES = 2 * 2**30
+"""The largest file that is read; COCO's own training file has 470 million bytes."""
 LARGEST = 2**63 - 1
 """JSON's whole numbers have no end; numpy's and torch's have."""
 
@@ -152,12 +154,7 @@ def _named(categories: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _load(source: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(source.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read {source}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{source} is not JSON: {str(error).splitlines()[0]}") from error
+    data: dict[str, Any] = read_json(source, object, MAX_BYTES)
     if not isinstance(data, dict) or not {"images", "annotations", "categories"} <= set(data):
         raise InputError(
             f"{source} is not in COCO format", hint="it needs the lists images, annotations and categories"

@@ -6,6 +6,7 @@ The data is in files, or is shapes that are drawn. Imports no torch.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,23 +122,23 @@ def find_source(data: str | Path | None, val: str | Path | None = None, seed: in
             raise InputError("validation data needs training data", hint="name it with --data")
         return Source(seed=seed)
     path = Path(data)
-    train, beside = (path, None) if path.is_file() else _in_folder(path)
+    train, beside = (path, None) if os.path.isfile(path) else _in_folder(path)
     return Source(train, _file(Path(val)) if val is not None else beside, seed)
 
 
 def _file(path: Path) -> Path:
-    if path.is_file():
+    if os.path.isfile(path):
         return path
     own = next(filter(None, (_first(path, row.val) for row in DATA_FORMATS)), None)
     return own or _in_folder(path)[0]
 
 
 def _first(folder: Path, names: tuple[str, ...]) -> Path | None:
-    return next((folder / name for name in names if (folder / name).is_file()), None)
+    return next((folder / name for name in names if os.path.isfile(folder / name)), None)
 
 
 def _in_folder(folder: Path) -> tuple[Path, Path | None]:
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise InputError(f"no such file or folder: {folder}")
     for row in DATA_FORMATS:
         train = _first(folder, row.train)

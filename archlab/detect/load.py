@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def read_source(
 
 def _written(path: Path | None) -> tuple[int, int] | None:
     """Return what shows that a file was written to; a missing one is for its reader to refuse."""
-    if path is None or not path.is_file():
+    if path is None or not os.path.isfile(path):
         return None
     status = path.stat()
     return status.st_mtime_ns, status.st_size

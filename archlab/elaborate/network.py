@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
 
 from archlab.detector import OUTPUTS, OWN_STAGES, DetectorSpec
 from archlab.elaborate.draw import Value
@@ -41,7 +40,7 @@ class Network(Tabled):
     draws: Mapping[str, Value]
     detector: DetectorSpec | None = None
 
-    view: ClassVar[str] = "archlab.report.show_network"
+    view = "archlab.report.show_network"
 
     def __repr__(self) -> str:
         counts = f"{format_count(self.body.params)} params", f"{format_count(self.body.macs)} MACs"

@@ -20,12 +20,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from archlab.errors import InputError, did_you_mean
+from archlab.errors import InputError, did_you_mean, quote
 from archlab.grammar import ast, parse
 
 ACTIVATIONS = {"re": "relu", "r6": "relu6", "sw": "silu", "hs": "hardswish", "mi": "mish"}
 _NAMES = {"relu": "relu", "relu6": "relu6", "swish": "silu", "silu": "silu", "hard_swish": "hardswish", "mish": "mish"}
 _KEYS = {"name": "network", "stem": "32", "act": "relu", "se": "in", "head": "0", "head_pooled": "0", "dropout": "0"}
+_MAX_DIGITS = 18
 _NUMBERS = {
     "ir": ("r", "k", "s", "e", "c", "se"),
     "ds": ("r", "k", "s", "e", "c", "se"),
@@ -69,9 +70,10 @@ def read_block(text: str) -> TimmBlock:
         InputError: it is no block string, or says what the language does not; the message names the part.
     """
     kind, *parts = text.split("_")
+    shown = text if len(text) <= 80 else text[:80] + "…"
     if kind not in _NUMBERS:
         known = f"{_UNSAID[kind]} cannot be imported" if kind in _UNSAID else "there is no such block type"
-        raise InputError(f"{text}: {known}: {kind!r}", hint=f"the types are {', '.join(_NUMBERS)}")
+        raise InputError(f"{shown}: {known}: {quote(kind)}", hint=f"the types are {', '.join(_NUMBERS)}")
     numbers: dict[str, float] = {}
     act: str | None = None
     skip: bool | None = None
@@ -82,17 +84,19 @@ def read_block(text: str) -> TimmBlock:
         elif part[:1] == "n" and part[1:] in ACTIVATIONS:
             act = ACTIVATIONS[part[1:]]
         elif found and found[1] in _NUMBERS[kind]:
+            if len(found[2]) > _MAX_DIGITS:
+                raise InputError(f"{shown}: {quote(part)} has more than {_MAX_DIGITS} digits")
             numbers[found[1]] = float(found[2])
         else:
             letters = re.match(r"[a-z]*", part)
             key = letters[0] if letters else ""
             raise InputError(
-                f"{text}: {_UNSAID[key]} cannot be imported: {part!r}" if key in _UNSAID else
-                f"{text}: {part!r} means nothing in a block of type {kind}"
+                f"{shown}: {_UNSAID[key]} cannot be imported: {quote(part)}" if key in _UNSAID else
+                f"{shown}: {quote(part)} means nothing in a block of type {kind}"
             )  # fmt: skip
     missing = [key for key in ("r", "k", "s", "c", *("e" * (kind in ("ir", "er")))) if key not in numbers]
     if missing:
-        raise InputError(f"{text}: it lacks {missing[0]!r}", hint="write it like ir_r2_k3_s2_e6_c24_se0.25")
+        raise InputError(f"{shown}: it lacks {missing[0]!r}", hint="write it like ir_r2_k3_s2_e6_c24_se0.25")
     return TimmBlock(kind, numbers, act, skip)
 
 

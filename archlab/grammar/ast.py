@@ -7,7 +7,6 @@ node, ``None`` for one made by hand, and is left out of comparisons.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from archlab.errors import Place
 from archlab.shown import Shown, short
@@ -176,7 +175,7 @@ class Architecture(Shown):
     text: str = field(default="", compare=False, repr=False)
     key_at: tuple[At, ...] = _key_at()
 
-    view: ClassVar[str] = "archlab.report.show_architecture"
+    view = "archlab.report.show_architecture"
 
     def __repr__(self) -> str:
         return short(self, self.name, f"stages {', '.join(stage.name for stage in self.stages[:12])}")

@@ -10,9 +10,10 @@ from typing import Any
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 from lark.visitors import v_args
 
-from archlab.errors import InputError, LimitError, Place, SyntaxProblem, quote
+from archlab.errors import LimitError, Place, SyntaxProblem, quote
 from archlab.grammar import ast
 from archlab.grammar.lexer import MAX_TEXT, StatementLines, place_of
+from archlab.reading import read_text
 
 # How a reader would call a token of the grammar.
 _WORDS = {
@@ -79,12 +80,7 @@ def parse_file(path: Path) -> ast.Architecture:
         InputError: the file cannot be read as UTF-8 text.
         ArchlabError: as ``parse``.
     """
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            return parse(file.read(MAX_TEXT + 1), path.name)
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise InputError(f"cannot read {path}: {reason}") from error
+    return parse(read_text(path), path.name)
 
 
 def _read(text: str, source: str, start: str) -> list[Any]:

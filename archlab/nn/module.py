@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import keyword
+import linecache
 import math
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+from torch.fx.graph_module import _loader
 
 from archlab.elaborate import Network as Elaborated
 from archlab.elaborate import Source, Space, graph_of
@@ -101,7 +104,15 @@ def _assemble(graph: Graph, layer: Callable[[Node], nn.Module]) -> fx.GraphModul
     traced.output(outputs[0] if len(outputs) == 1 else outputs)
     module = Network(root, traced, "Network")
     module.meta["graph"] = graph
+    _forget_source_with(module)
     return module
+
+
+def _forget_source_with(module: fx.GraphModule) -> None:
+    """Have torch forget the source of ``module`` when it goes: it keeps that of every module for tracebacks."""
+    name = type(module).forward.__code__.co_filename
+    for kept in (_loader.eval_cache, linecache.cache):
+        weakref.finalize(module, kept.pop, name, None).atexit = False
 
 
 def _place(module: nn.Module, root: nn.Module, target: str) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return rows with a head of all their names; an empty cell does not apply.
 
-    Shapes are written ``64x56x56``, other lists with spaces between. A cell that a spreadsheet would take for a
-    formula starts with an apostrophe.
+    Shapes and kernels are written ``64x56x56``, ``inputs`` and other lists with spaces between. A cell that a
+    spreadsheet would take for a formula starts with an apostrophe.
 
     >>> print(csv_text([{"name": "=1", "shape": (64, 56)}, {"name": "b", "macs": 3}]), end="")
     name,shape,macs
@@ -36,8 +36,8 @@ def _cell(name: str, value: Any) -> object:
     if isinstance(value, str):
         return no_formula(value)
     if isinstance(value, Mapping):
-        return no_formula(" ".join(f"{key}={_cell('shape', item)}" for key, item in value.items()))
+        return no_formula(" ".join(f"{key}={_cell(key, item)}" for key, item in value.items()))
     if isinstance(value, tuple | list):
-        is_shape = name.startswith("shape") and all(isinstance(item, int) for item in value)
+        is_shape = name != "inputs" and all(isinstance(item, int) for item in value)
         return no_formula(("x" if is_shape else " ").join(str(_cell(name, item)) for item in value))
     return "" if value is None else value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from archlab.cost import Cost, Part, by_stage, cost
 from archlab.elaborate import Interpreter, Network, load
 from archlab.files import write_atomic
 from archlab.grammar import parse_file
+from archlab.reading import read_csv
 from archlab.report.bubble_chart import Bubble, bubble_chart
 from archlab.report.diagram import draw
 from archlab.report.escaping import json_block
@@ -59,8 +59,8 @@ class Exhibit:
 
 def accuracies() -> dict[str, Accuracy]:
     """Return the published accuracies by network: ``reports/data/imagenet_top1.csv``."""
-    with (folder("reports") / "data" / "imagenet_top1.csv").open(encoding="utf-8", newline="") as file:
-        return {row["network"]: Accuracy(float(row["top1"]), row["source"]) for row in csv.DictReader(file)}
+    rows = read_csv(folder("reports") / "data" / "imagenet_top1.csv")
+    return {row["network"]: Accuracy(float(row["top1"]), row["source"]) for row in rows}
 
 
 def exhibits(progress: Callable[[str], None] = _silent) -> list[Exhibit]:

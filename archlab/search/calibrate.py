@@ -12,6 +12,7 @@ from archlab.resources import find_architecture
 from archlab.search.calibration import Calibration, fit, read_trained, write_calibration
 from archlab.search.request import make_plan
 from archlab.search.run import run_search
+from archlab.search.study.history import INTERRUPTED
 
 
 def calibrate(
@@ -36,6 +37,7 @@ def calibrate(
         scores: zero-cost scores to learn from, beside the graph features.
 
     Raises:
+        KeyboardInterrupt: the user interrupted the search.
         InputError: neither or both of ``source`` and ``objective`` are given, or one of the files cannot be used.
     """
     if (source is None) == (objective is None):
@@ -47,7 +49,8 @@ def calibrate(
         folder = out.with_suffix("")
         plan = make_plan(space, budget=budget, objective=objective, trials=trials, seed=seed, out=folder,
                          sampler="random", top=1, latency=False)  # fmt: skip
-        run_search(plan)
+        if run_search(plan).interrupted == INTERRUPTED:
+            raise KeyboardInterrupt  # too few networks are no calibration; the same again goes on with the search
         source = folder / "result.json"
     networks, values = read_trained(source, Interpreter(loaded), value)
     calibration = fit(loaded.name, networks, values, scores)

@@ -6,7 +6,6 @@ better than any single score from twenty networks on (mean Spearman .69 against 
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
 import math
@@ -23,10 +22,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from archlab.cost import cost
+from archlab.decoding import MisfitError, decode
 from archlab.elaborate import Hole, Interpreter, Network, Value, elaborate
-from archlab.errors import ArchlabError, InputError
+from archlab.errors import ArchlabError, InputError, did_you_mean, quote
 from archlab.files import write_atomic
 from archlab.grammar import parse
+from archlab.reading import read_csv, read_json
+from archlab.score import SCORES
 from archlab.search.features import FEATURES, GraphFeatures
 from archlab.search.result import read_result
 
@@ -38,6 +40,9 @@ LEAST = 10
 """How many networks a fit needs at least, so that something can be said of it."""
 EQUAL = 1.1
 """The ratio up to which two networks' MACs count as equal."""
+MAX_CSV_BYTES = 64 * 2**20
+LARGEST_VALUE = 1e100
+"""What values of trained networks may come to: a fit squares them."""
 _ALPHAS = np.logspace(-3, 4, 15)
 
 
@@ -102,10 +107,15 @@ def fit(space: str, networks: Sequence[Network], values: Sequence[float], scores
         weights=tuple(map(float, ridge.coef_ / scaler.scale_)),
         offset=float(ridge.intercept_),
         networks=len(networks),
-        kendall=round(float(kendalltau(predicted, y).statistic), 4),
-        spearman=round(float(spearmanr(predicted, y).statistic), 4),
+        kendall=_rounded(kendalltau(predicted, y).statistic),
+        spearman=_rounded(spearmanr(predicted, y).statistic),
         kendall_equal_macs=equal_cost_tau(predicted, y, macs),
     )
+
+
+def _rounded(correlation: float) -> float:
+    """Return a correlation in four digits; with values that are all alike there is none."""
+    return 0.0 if math.isnan(correlation) else round(float(correlation), 4)
 
 
 def equal_cost_tau(score: np.ndarray, value: np.ndarray, macs: np.ndarray) -> float | None:
@@ -119,7 +129,7 @@ def equal_cost_tau(score: np.ndarray, value: np.ndarray, macs: np.ndarray) -> fl
 
 def write_calibration(path: Path, calibration: Calibration) -> None:
     """Write a calibration as JSON."""
-    write_atomic(path, json.dumps(dataclasses.asdict(calibration), indent=1) + "\n")
+    write_atomic(path, json.dumps(dataclasses.asdict(calibration), indent=1, allow_nan=False) + "\n")
 
 
 def read_calibration(path: Path) -> Calibration:
@@ -128,18 +138,29 @@ def read_calibration(path: Path) -> Calibration:
     Raises:
         InputError: it cannot be read, or is none.
     """
+    data: dict[str, Any] = read_json(path)
     try:
-        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if data["schema"] != SCHEMA or len(data["weights"]) != len(FEATURES) + len(data["scores"]):
-            raise ValueError
-        lists = {name: tuple(data[name]) for name in ("scores", "center", "weights")}
-        return Calibration(**{**data, **lists})
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    except (ValueError, TypeError, KeyError) as error:
+        calibration = decode(Calibration, data, "calibration")
+        assert isinstance(calibration, Calibration)
+        _check_whole(calibration)
+    except MisfitError as error:
         raise InputError(
-            f"{path} is not a calibration of this version", hint="make it with `archlab calibrate`"
+            f"{path} is not a calibration of this version: {error}", hint="make it with `archlab calibrate`"
         ) from error
+    return calibration
+
+
+def _check_whole(calibration: Calibration) -> None:
+    """Refuse a calibration of another version, or one whose parts do not fit together."""
+    if calibration.schema != SCHEMA:
+        raise MisfitError(f"its schema is {calibration.schema[:40]!r}, not {SCHEMA!r}")
+    unknown = next((name for name in calibration.scores if name not in SCORES), None)
+    if unknown is not None:
+        raise MisfitError(f"there is no score {unknown[:40]!r}")
+    inputs = len(FEATURES) + len(calibration.scores)
+    for name, numbers in (("weights", calibration.weights), ("center", calibration.center)):
+        if len(numbers) != inputs:
+            raise MisfitError(f"{name} holds {len(numbers)} numbers for {inputs} inputs")
 
 
 def objective_of(path: Path) -> Callable[[Any, Any, Any], float]:
@@ -175,14 +196,11 @@ def read_trained(path: Path, interpreter: Interpreter, value: str | None) -> tup
             if goal.name in t.values and t.repeat_of is None
         ]
     else:
-        try:
-            with path.open(encoding="utf-8", newline="") as file:
-                for line in csv.DictReader(file):
-                    rows.append((line, float(line.pop(value or "value"))))
-        except OSError as error:
-            raise InputError(f"cannot read {path}: {error.strerror}") from error
-        except (KeyError, ValueError, TypeError) as error:
-            raise InputError(f"{path} has no number in its column {value or 'value'!r} in every row") from error
+        column = value or "value"
+        table: list[dict[str, Value]] = [dict(row) for row in read_csv(path, MAX_CSV_BYTES)]
+        if table and column not in table[0]:
+            raise InputError(f"{path} has no column {column!r}", hint=did_you_mean(column, table[0]))
+        rows = [(row, _number(path, number, column, row.pop(column))) for number, row in enumerate(table, start=1)]
     networks = []
     for number, (draws, _) in enumerate(rows, start=1):
         try:
@@ -190,6 +208,16 @@ def read_trained(path: Path, interpreter: Interpreter, value: str | None) -> tup
         except ArchlabError as error:
             raise InputError(f"{path}, row {number}: {error.one_line}") from error
     return networks, [y for _, y in rows]
+
+
+def _number(path: Path, row: int, column: str, text: Value) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not abs(number) <= LARGEST_VALUE:
+        raise InputError(f"{path}, row {row}: {column} is {quote(str(text))}, not a number up to {LARGEST_VALUE:g}")
+    return number
 
 
 class _Written:
@@ -208,9 +236,9 @@ class _Written:
         for kind in (int, float):
             try:
                 candidates.append(kind(given))
-            except ValueError:
+            except (ValueError, OverflowError):
                 continue
         for candidate in candidates:
             if hole.contains(candidate):
                 return candidate
-        raise InputError(f"{hole.name} cannot be {given!r}", hint=f"it takes {hole.describe()}")
+        raise InputError(f"{hole.name} cannot be {quote(str(given))}", hint=f"it takes {hole.describe()}")

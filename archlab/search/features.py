@@ -26,7 +26,8 @@ FEATURES = (
     "log_entropy",
 )
 _NOTHING = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-_MEMO_SIZE = 100_000
+_MEMO_SIZE = 20_000
+"""Fragments that are kept, of about 1 kB each: every network brings some that no other shares."""
 
 Sums = tuple[float, float, float, float, float, float, float]
 """Additive over layers: c·h^p for each power, log c, log sigma, and 1."""

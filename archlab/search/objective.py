@@ -17,15 +17,22 @@ from archlab.score import SCORES
 from archlab.search.candidate import UserObjective
 from archlab.search.detection_objective import detection_objective
 from archlab.search.result import Objective
+from archlab.user_effects import kept_folder
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """An objective and how its value is found: a cost, a score by name, one that looks at data, or the user's own."""
+    """An objective and how its value is found: a cost, a score by name, one that looks at data, or the user's own.
+
+    Attributes:
+        folder: where a user's function is called: the working folder that its module went to as it was loaded; None for
+            the process's own.
+    """
 
     objective: Objective
     kind: Literal["cost", "score", "detection", "user"]
     function: UserObjective | None = None
+    folder: Path | None = None
 
     @property
     def name(self) -> str:
@@ -85,7 +92,7 @@ def _goal(text: str, task: Task) -> Goal:
 
         return Goal(Objective(text, named or "maximize"), "user", objective_of(Path(text)))
     if ":" in text:
-        return Goal(Objective(text, named or "maximize"), "user", _load(text))
+        return Goal(Objective(text, named or "maximize"), "user", *_load(text))
     if text in METRICS:
         return Goal(Objective(text, named or "minimize"), "cost")
     if text in SCORES:
@@ -99,11 +106,12 @@ def _goal(text: str, task: Task) -> Goal:
     )
 
 
-def _load(target: str) -> UserObjective:
-    """The function that ``module:function`` or ``file.py:function`` names."""
+def _load(target: str) -> tuple[UserObjective, Path | None]:
+    """The function that ``module:function`` or ``file.py:function`` names, and the folder that its module went to."""
     source, _, name = target.rpartition(":")
-    function = user_code.load(source, name)
+    with kept_folder():
+        function = user_code.load(source, name)
     if not callable(function):
         raise InputError(f"the objective {target} is {type(function).__name__}, not a function")
     loaded: UserObjective = function
-    return loaded
+    return loaded, user_code.folder_after_loading(source)

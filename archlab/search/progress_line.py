@@ -7,8 +7,10 @@ import time
 from collections.abc import Iterator
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from archlab.errors import printable
 from archlab.search.plan import Stage
 from archlab.search.study.history import History, Watch
 from archlab.units import format_seconds
@@ -25,12 +27,12 @@ def progress_line(stage: Stage, console: Console) -> Iterator[Watch]:
         BarColumn(bar_width=16),
         TextColumn("{task.completed:.0f}/{task.total:.0f} trials"),
         TextColumn("{task.fields[feasible]}"),
-        TextColumn("{task.fields[best]}"),
+        TextColumn("{task.fields[best]}", markup=False),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[left]}"),
+        TextColumn("{task.fields[left]}", markup=False),
     )
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(stage.study, total=stage.trials, feasible="", best="", left="")
+        task = progress.add_task(escape(printable(stage.study)), total=stage.trials, feasible="", best="", left="")
         began = time.monotonic()
         before: int | None = None
 
@@ -42,7 +44,7 @@ def progress_line(stage: Stage, console: Console) -> Iterator[Watch]:
                 completed=history.evaluated,
                 feasible=_feasible(stage, history),
                 best=_best(stage, history),
-                left=note or _left(stage, history, before, began),
+                left=printable(note) or _left(stage, history, before, began),
             )
 
         yield watch
@@ -63,7 +65,7 @@ def _best(stage: Stage, history: History) -> str:
     if not values:
         return ""
     best = max(values) if goal.objective.direction == "maximize" else min(values)
-    return f"best {goal.name} {best:.4g}"
+    return f"best {printable(goal.name)} {best:.4g}"
 
 
 def _left(stage: Stage, history: History, before: int, began: float) -> str:

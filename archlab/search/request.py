@@ -92,7 +92,7 @@ def make_plan(
     from archlab.search.objective import parse_goals
 
     goals = parse_goals([*first, *later], task)
-    _refuse_local_functions(goals, workers)
+    _refuse_local_functions(goals, workers, each)
     if task is not None and note is not None:
         report_data(task, note)
     opening = Stage(
@@ -149,12 +149,15 @@ def _refuse_unknown(kind: str, name: str, known: Sequence[str]) -> None:
         raise InputError(f"no {kind} is named {name!r}", hint=did_you_mean(name, known) or f"one of {', '.join(known)}")
 
 
-def _refuse_local_functions(goals: Iterable[Goal], workers: int) -> None:
+def _refuse_local_functions(goals: Iterable[Goal], workers: int, trial_timeout: float | None) -> None:
     """Refuse functions of this process where other processes are to call them."""
+    why = "other workers cannot call" if workers > 1 else "cannot be ended after trial_timeout"
     for goal in goals:
-        if workers > 1 and goal.kind == "user" and ":" not in goal.name and not goal.name.endswith(".json"):
+        if workers == 1 and trial_timeout is None:
+            return
+        if goal.kind == "user" and ":" not in goal.name and not goal.name.endswith(".json"):
             raise InputError(
-                f"the objective {goal.name} is a function of this process, which other workers cannot call",
+                f"the objective {goal.name} is a function of this process, which {why}",
                 hint='name it as "package.module:function" or "file.py:function"',
             )
 

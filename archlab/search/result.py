@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args
 
+from archlab.decoding import MisfitError, decode
 from archlab.elaborate import Value
 from archlab.errors import InputError
 from archlab.measured import Latency, Recount
+from archlab.reading import read_json
 from archlab.shown import Tabled, short
 
 SCHEMA = "archlab.search/1"
+MAX_BYTES = 256 * 2**20
+"""The largest result that is read; ten thousand trials take some ten million bytes."""
 State = Literal["scored", "over_budget", "repeated", "failed", "pruned"]
 
 
@@ -195,7 +198,7 @@ class SearchResult(Tabled):
     data: DataSummary | None = None
     schema: str = SCHEMA
 
-    view: ClassVar[str] = "archlab.report.show_search"
+    view = "archlab.report.show_search"
 
     def __repr__(self) -> str:
         return short(self, self.space, f"{len(self.trials):,} trials", f"{len(self.finalists):,} finalists")
@@ -218,58 +221,15 @@ def read_result(path: Path) -> SearchResult:
     """
     way_out = "run the same `archlab search` again: it resumes its study and writes the result again"
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not a whole result file: {error}".splitlines()[0], hint=way_out) from error
-    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
-        found = data.get("schema") if isinstance(data, dict) else None
-        raise InputError(
-            f"{path} is not a result of this version: its schema is {found!r}, not {SCHEMA!r}", hint=way_out
-        )
+        data = read_json(path, dict, MAX_BYTES)
+    except InputError as error:
+        raise InputError(error.message, hint=error.hint or way_out) from error
+    if data.get("schema") != SCHEMA:
+        found = repr(data.get("schema"))[:60]
+        raise InputError(f"{path} is not a result of this version: its schema is {found}, not {SCHEMA!r}", hint=way_out)
     try:
-        result = _decode(SearchResult, data, "result")
-    except _MisfitError as error:
+        result = decode(SearchResult, data, "result")
+    except MisfitError as error:
         raise InputError(f"{path} is not a whole result file: {error}", hint=way_out) from error
     assert isinstance(result, SearchResult)
     return result
-
-
-class _MisfitError(Exception):
-    """A value of the file is not of the type that the result has there."""
-
-
-def _decode(kind: Any, data: Any, where: str) -> Any:
-    """``data`` as a value of type ``kind``; only the types that the result's dataclasses use."""
-    if kind is Any:
-        return data
-    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        hints = get_type_hints(kind)
-        if not isinstance(data, dict) or not set(data) <= set(hints):
-            raise _MisfitError(f"{where} does not hold what it should")
-        values = {name: _decode(hints[name], value, f"{where}.{name}") for name, value in data.items()}
-        try:
-            return kind(**values)
-        except TypeError:
-            raise _MisfitError(f"{where} lacks a part") from None
-    origin, args = get_origin(kind), get_args(kind)
-    if origin is tuple and isinstance(data, list):
-        return tuple(_decode(args[0], item, f"{where}[{i}]") for i, item in enumerate(data))
-    if origin is dict and isinstance(data, dict):
-        return {str(key): _decode(args[1], value, f"{where}.{key}") for key, value in data.items()}
-    if origin is Literal and data in args:
-        return data
-    if args and origin not in (tuple, dict, Literal):
-        for option in args:
-            try:
-                return _decode(option, data, where)
-            except _MisfitError:
-                continue
-    if kind is type(None) and data is None:
-        return None
-    if kind is float and isinstance(data, int | float) and not isinstance(data, bool) and abs(data) < math.inf:
-        return data
-    if isinstance(kind, type) and isinstance(data, kind) and isinstance(data, bool) == (kind is bool):
-        return data
-    raise _MisfitError(f"{where} holds {str(data)[:40]!r}")

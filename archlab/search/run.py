@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import time
 from dataclasses import replace
@@ -15,8 +16,10 @@ from archlab.search.finalists import choose_last, make_finalist, write_result
 from archlab.search.importance import importance
 from archlab.search.plan import Plan
 from archlab.search.result import DataSummary, Finalist, SearchResult
+from archlab.search.stages.needs import check_needs
 from archlab.search.stages.run_stages import run_stages
 from archlab.search.stages.stage_results import Funnel
+from archlab.search.storage.conversation import StorageLeftError
 from archlab.search.storage.dashboard import write_dashboard_notes
 from archlab.search.storage.open_storage import opened_storage
 from archlab.search.study.history import History, Progress, no_progress
@@ -35,17 +38,21 @@ def run_search(plan: Plan, progress: Progress = no_progress) -> SearchResult:
 
     Raises:
         BudgetError: no network of the space meets the budget.
-        InputError: the folder or storage cannot be used, or the study belongs to another search.
+        InputError: the folder or storage cannot be used, the study belongs to another search, something that a later
+            stage needs is not there, an evaluation met what is not its network's fault, or the objective is broken.
     """
     began = time.monotonic()
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     make_folder(plan.out)
+    check_needs(plan)
     first = plan.stages[0]
     interpreter = Interpreter(plan.space)
     if plan.task is not None:
         with progress(first) as watch:
             read_data(plan.task, interpreter, lambda words: watch(History(), words))
-    carry_out = Workers(plan.workers, plan.address, plan.note).carry_out if plan.workers > 1 else Search.run
+    # What may hang has to be ended from outside.
+    in_workers = plan.workers > 1 or first.trial_timeout is not None
+    carry_out = Workers(plan.workers, plan.address, plan.note).carry_out if in_workers else Search.run
     with opened_storage(plan.address, plan.heartbeat, plan.note) as opened:
         funnel = run_stages(plan, opened, interpreter, carry_out, progress)
         best = choose_last(funnel.trials, funnel.objectives, plan.top)
@@ -54,7 +61,8 @@ def run_search(plan: Plan, progress: Progress = no_progress) -> SearchResult:
             for i, trial in enumerate(best, start=1):
                 watch(funnel.history, f"recounting {i}/{len(best)}")
                 finalists.append(make_finalist(trial, interpreter, first.seed, first.threads if plan.latency else None))
-        write_dashboard_notes(funnel.study, plan.space.name, plan.text, first.budget, finalists)
+        with contextlib.suppress(StorageLeftError):  # interrupted, with a server that does not answer
+            write_dashboard_notes(funnel.study, plan.space.name, plan.text, first.budget, finalists)
     data = None
     if plan.task is not None and finalists:
         with progress(first) as watch:

@@ -12,3 +12,15 @@ from archlab.errors import InputError
 def test_an_input_that_is_no_shape(text):
     with pytest.raises(InputError):
         parse_inputs([text], 1)
+
+
+def test_a_tensor_for_which_there_is_no_memory_is_an_error_in_words(monkeypatch):
+    def full(*_, **__):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory\nat some line of C++")
+
+    monkeypatch.setattr("torch.rand", full)
+    call = parse_inputs(["3x4"], 2)
+    with pytest.raises(
+        InputError, match=r"a tensor of 2x3x4 cannot be made: DefaultCPUAllocator: can't allocate memory$"
+    ):
+        call.make("cpu")

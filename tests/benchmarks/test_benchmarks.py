@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import ten_thousand
 from tests.waiting import DEADLINE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,3 +42,13 @@ def test_the_recorded_memory_is_within_its_bounds_and_names_the_instruction_sets
     for row in result["networks"]:
         assert row["values"] == row["closed_form"] <= row["peak"] <= row["bound"]
         assert row["peak_default_layout"] <= row["bound_default_layout"]
+
+
+def test_a_long_search_is_measured_every_so_many_trials(tmp_path, monkeypatch):
+    monkeypatch.setattr(ten_thousand, "STEP", 3)
+    rows = []
+    ten_thousand.search_in(tmp_path, None, "random", 8, rows.append)
+    assert [row["trials"] for row in rows] == [1, 3, 6, 8]
+    assert all(row["resident_mb"] > 0 for row in rows)
+    assert [row["size_mb"] for row in rows] == sorted(row["size_mb"] for row in rows)
+    assert rows[-1]["drawn"] >= 8

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.waiting import DEADLINE, Gate, succeed, until
+from tests.waiting import DEADLINE, Gate, finish, succeed, until
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = """\
@@ -334,7 +334,8 @@ def test_ctrl_c_ends_with_the_report_of_what_there_is_and_the_same_command_goes_
     process = start_search(tiny)
     until(lambda: len(gate.begun()) == 5, process)
     process.send_signal(signal.SIGINT)
-    out, err = succeed(process)
+    out, err = finish(process)
+    assert process.returncode == 130
     assert "interrupted by the user; the same command resumes it" in err
     assert "Traceback" not in err
     assert "best of tiny" in out

@@ -96,8 +96,8 @@ def repeat(section):
         (spoilt(annotations__0__bbox=None), ["annotation 1", "bbox is None", "[x, y, width, height]"]),
         (spoilt(annotations__0__bbox=[1, 2, 3]), ["annotation 1", "bbox is [1, 2, 3]"]),
         (spoilt(annotations__0__bbox=[1, 2, -3, 4]), ["annotation 1", "bbox is [1, 2, -3, 4]"]),
-        (spoilt(annotations__0__bbox=[1, 2, float("nan"), 4]), ["annotation 1", "nan"]),
-        (spoilt(annotations__0__bbox=[1, float("inf"), 3, 4]), ["annotation 1", "inf"]),
+        (spoilt(annotations__0__bbox=[1, 2, float("nan"), 4]), ["annotations[0].bbox[2] is NaN"]),
+        (spoilt(annotations__0__bbox=[1, float("inf"), 3, 4]), ["annotations[0].bbox[1] is Infinity"]),
         (spoilt(annotations__0__bbox=[1, 2, 10**400, 4]), ["annotation 1", "bbox is [1, 2, 1000"]),
         (spoilt(annotations__0__bbox=["1", "2", "3", "4"]), ["annotation 1", "bbox is ['1'"]),
         (spoilt(annotations__0__bbox=[True, 0, 1, 1]), ["annotation 1", "bbox is [True"]),
@@ -146,7 +146,9 @@ def test_bytes_that_are_no_text_and_a_missing_file_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"cannot read .*train\.json: No such file"):
         read_annotations(source)
     source.write_bytes(b"\xff\xd8\xff")
-    with pytest.raises(InputError, match=r"train\.json is not JSON"):
+    with pytest.raises(
+        InputError, match=r"train\.json: it is not UTF-8 text: byte 0xff in line 1, 0 bytes from the start"
+    ):
         read_annotations(source)
 
 

@@ -98,7 +98,7 @@ def test_names_that_no_file_can_have_are_refused(data, name):
     (data / "loop").symlink_to(data / "loop")
     os.mkfifo(data / "pipe")
     message = refused(data / "train.json", name).message
-    assert "there is no file" in message or "not a file's name" in message
+    assert any(words in message for words in ("there is no file", "not a file's name", "half of a surrogate pair"))
     assert len(message) < 1000
 
 

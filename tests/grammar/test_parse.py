@@ -78,7 +78,14 @@ def test_a_file_is_read_and_named_in_errors(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"), [(b"\xff\xfe\x00", "it is not UTF-8 text"), (None, "No such file or directory")]
+    ("content", "reason"),
+    [
+        (
+            b"net \xff\xfe\x00",
+            "it is not UTF-8 text: byte 0xff in line 1, 4 bytes from the start\n  hint: save it as UTF-8",
+        ),
+        (None, "No such file or directory"),
+    ],
 )
 def test_a_file_that_cannot_be_read_is_named(tmp_path, content, reason):
     path = tmp_path / "net.arch"

@@ -3,7 +3,9 @@ from __future__ import annotations
 import copy
 import dataclasses
 import doctest
+import gc
 import io
+import linecache
 import pickle
 
 import pytest
@@ -240,3 +242,13 @@ def test_what_torch_refuses_is_said_of_the_node():
     broken = dataclasses.replace(graph.nodes[0], attrs=attrs)
     with pytest.raises(BuildError, match=r"^stem.conv.conv2d: torch cannot build this conv2d: .*divisible"):
         build(dataclasses.replace(graph, nodes=(broken, *graph.nodes[1:])))
+
+
+def test_torch_keeps_no_source_of_a_module_that_is_gone():
+    graph = SMALL[0]
+    module = build(graph)
+    name = type(module).forward.__code__.co_filename
+    assert "self.stem" in "".join(linecache.getlines(name)), "as tracebacks show it"
+    del module
+    gc.collect()
+    assert linecache.getlines(name) == []

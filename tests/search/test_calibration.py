@@ -80,7 +80,7 @@ def test_a_table_of_draws_is_read_and_its_faults_are_named(networks, interpreter
     read, values = read_trained(path, interpreter, "accuracy")
     assert [n.digest for n in read] == [n.digest for n in networks]
     assert values == [truth(n) for n in networks]
-    with pytest.raises(InputError, match="has no number in its column 'value'"):
+    with pytest.raises(InputError, match="has no column 'value'"):
         read_trained(path, interpreter, None)
     path.write_text("stem.conv.c,value\n5,1.0\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"row 1: stem\.conv\.c cannot be '5' \(it takes \{4, 8\}\)"):

@@ -5,6 +5,7 @@ import random
 
 from archlab.elaborate import Interpreter, Random, elaborate, load
 from archlab.grammar import parse
+from archlab.search import features as module
 from archlab.search.features import FEATURES, GraphFeatures
 from tests.search.conftest import TINY
 
@@ -36,3 +37,10 @@ def test_what_is_kept_between_networks_changes_nothing():
     networks = [interpreter.network(Random(rng)) for _ in range(30)]
     kept = GraphFeatures()
     assert [kept(n) for n in networks] == [GraphFeatures()(n) for n in networks]
+
+
+def test_no_more_is_kept_than_a_number_of_fragments(monkeypatch):
+    monkeypatch.setattr(module, "_MEMO_SIZE", 100)
+    interpreter, features, rng = Interpreter(load(parse(TINY))), GraphFeatures(), random.Random(0)
+    sizes = [len(features._memo) for _ in range(200) if features(interpreter.network(Random(rng)))]
+    assert 100 < max(sizes) < 130

@@ -84,7 +84,7 @@ def test_a_failure_is_recorded_with_its_reason_and_the_search_goes_on(tmp_path, 
         return float("nan")
     return 1.0
     """
-    result = run(tmp_path, objective_file(body), trials=12)
+    result = run(tmp_path, objective_file(body), trials=12, keep_going=True)
     reasons = {t.reason for t in result.trials if t.state == "failed"}
     assert any("RuntimeError: four is too few (mine.py:" in r for r in reasons)
     assert any(r.endswith("is nan") for r in reasons)

@@ -23,6 +23,7 @@ from torch import nn
 
 from archlab.audit.audit_result import Audit
 from archlab.audit.findings import Difference, Peer
+from archlab.audit.tracing.model_copy import copy_model
 from archlab.audit.tracing.preserve import preserve_generators, set_mode
 
 MacsAndParams = tuple[float, int | None]
@@ -42,7 +43,7 @@ def _peer(name: str, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, 
     label = f"{name} {_version(name)}"
     try:
         with preserve_generators(), _silence():
-            twin = copy.deepcopy(model)
+            twin = copy_model(model)
             set_mode(twin, audit.training)
             macs, params = COUNTERS[name](twin.requires_grad_(False), copy.deepcopy(args), copy.deepcopy(kwargs))
     except Exception as error:  # other people's counters on anybody's model

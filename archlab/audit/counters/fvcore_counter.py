@@ -9,7 +9,6 @@ on a thread of its own, where no trace is being made, and sends convolutions by 
 from __future__ import annotations
 
 import contextlib
-import copy
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,9 +24,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from archlab.audit.audit_result import Audit
 from archlab.audit.conventions import fvcore_flops
 from archlab.audit.counters.fvcore_handles import HANDLES
-from archlab.audit.deployed import without_values
 from archlab.audit.detector_parts import is_detector
 from archlab.audit.findings import Difference, Operator, Peer
+from archlab.audit.tracing.model_copy import copy_model, copy_without_values
 from archlab.audit.tracing.preserve import preserve_generators, set_mode
 
 _TRACER = torch._C._dispatch_key_parse("Tracer")
@@ -122,10 +121,10 @@ def _trace(
     """Return the counts by module and operator, and what has no handle."""
     with preserve_generators(), torch.no_grad(), ThreadPoolExecutor(1) as workers:
         if audit.device == "meta":
-            call = _Bound(without_values(model), *_on_meta(args, kwargs))
+            call = _Bound(copy_without_values(model), *_on_meta(args, kwargs))
             mode: Any = _OnMeta(workers)
         else:
-            call, mode = _Bound(copy.deepcopy(model), tuple(args), dict(kwargs)), contextlib.nullcontext()
+            call, mode = _Bound(copy_model(model), tuple(args), dict(kwargs)), contextlib.nullcontext()
         set_mode(call, audit.training)
         analysis = FlopCountAnalysis(call, call.tensors).set_op_handle(**dict(HANDLES))
         analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable
 
 from archlab.audit.audit_result import Audit
 from archlab.audit.audit_run import AuditRun, Failure
 from archlab.audit.breakdown import module_row, operator_row
 from archlab.audit.counts import COUNTS
 from archlab.audit.formats.interface import Options
+from archlab.audit.rules.settings import NAMES as SETTINGS
 from archlab.report.csv_text import no_formula
 
 CSV_COLUMNS = (
     *("model", "level", "name", "kind", "calls", "params", "shared", "own"),
     *COUNTS,
-    *("intensity", "memory", "shape", "dtype", "inputs", "counted", "failure"),
+    *("intensity", "memory", "takes", *SETTINGS, "shape", "dtype", "inputs", "counted", "failure"),
 )
 
 
@@ -51,7 +53,16 @@ def _rows(audit: Audit) -> list[dict[str, object]]:
     for operator in audit.operators:
         row = operator_row(operator)
         row |= {"model": model, "level": "operator", "name": no_formula(operator.name), "kind": operator.op, "calls": 1}
-        row |= {"shape": " ".join("x".join(map(str, s)) for s in operator.shapes), "memory": operator.live}
+        row |= {"shape": _shapes(operator.shapes), "takes": _shapes(operator.takes), "memory": operator.live}
+        row |= {name: _setting(operator.settings[name]) for name in operator.settings}
         row |= {"inputs": " ".join(map(str, operator.inputs)), "params": ""}
         found.append(row)
     return found
+
+
+def _shapes(shapes: Iterable[Iterable[int]]) -> str:
+    return " ".join("x".join(map(str, shape)) for shape in shapes)
+
+
+def _setting(value: int | str | tuple[int, ...]) -> str:
+    return "x".join(map(str, value)) if isinstance(value, tuple) else str(value)

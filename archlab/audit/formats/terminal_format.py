@@ -12,7 +12,7 @@ from archlab.audit.audit_run import AuditRun
 from archlab.audit.breakdown import largest_first, ratios, totals_by_op
 from archlab.audit.conventions import NOTE
 from archlab.audit.counts import Counts
-from archlab.audit.findings import Module, Part, Peer
+from archlab.audit.findings import Backward, Module, Part, Peer
 from archlab.audit.formats.columns import COLUMNS, Column, format_total
 from archlab.audit.formats.interface import DEFAULTS, Options
 from archlab.errors import printable
@@ -132,6 +132,14 @@ def _module_cell(column: Column, module: Module) -> str:
     return text if column.value(module) else ""
 
 
+def _backward_lines(back: Backward) -> Iterable[str]:
+    """Yield what a training step adds to the forward."""
+    memory = format_bytes(back.memory)
+    yield f"backward  MACs {back.macs:,}, all operations {back.operations:,}; the step's memory {memory}"
+    for row in back.uncounted:
+        yield f"NOT COUNTED in the backward pass  {row.op} x {row.times}"
+
+
 def _findings(audit: Audit) -> Iterable[str]:
     """Yield the lines below the table."""
     if audit.peak.bytes:
@@ -148,6 +156,10 @@ def _findings(audit: Audit) -> Iterable[str]:
         yield (
             f"deployed  params {after.params:,}  MACs {after.macs:,}  norm {after.norm:,}  bias {after.bias:,}  ({how})"
         )
+    if audit.active_params is not None:
+        yield f"experts   {audit.active_params:,} of {audit.params:,} params are used for one token"
+    if audit.backward is not None:
+        yield from _backward_lines(audit.backward)
     for convention in audit.conventions[1:]:
         yield f"{convention.name:<28} {convention.total:>18,}  {convention.made_of}"
     for peer in audit.peers:

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from archlab.audit.counts import Counts
+from archlab.audit.rules.backward import of_outputs
+from archlab.audit.rules.own_rules import own_rule
 from archlab.audit.rules.rule import Args, Rule, no_arithmetic, per_output
 from archlab.audit.rules.rule_table import FILLS, GATHERS, NO_ARITHMETIC, RULES
 
@@ -30,6 +32,7 @@ class KnownOperator:
         name: its name without namespace ``aten``, overload and the underscore of in-place ones.
         target: in full, such as ``aten.conv2d.default``.
         rule: its arithmetic; None where it is not known.
+        own: the rule is one of the user's own.
         composite: it has no rule, but is made of operators that may have one.
         writes: positions of the arguments that it writes to.
         hidden_writes: positions of those that it may write to though its schema does not say so.
@@ -44,6 +47,7 @@ class KnownOperator:
     name: str
     target: str
     rule: Rule | None
+    own: bool = False
     composite: bool = False
     writes: tuple[int | str, ...] = ()
     hidden_writes: tuple[int, ...] = ()
@@ -86,6 +90,7 @@ def look_up(operator: Any) -> KnownOperator:
         name=name,
         target=str(operator),
         rule=rule,
+        own=own_rule(name) is not None,
         composite=composite,
         writes=writes,
         hidden_writes=tuple(i for i, argument in enumerate(names) if argument in _STATISTICS and i not in writes),
@@ -102,10 +107,13 @@ def look_up(operator: Any) -> KnownOperator:
 def look_up_higher_order(operator: Any) -> KnownOperator:
     """Look up an operator that takes functions, such as ``flex_attention``: it has a rule or is not counted."""
     name = operator.name()
-    return KnownOperator(name, name, RULES.get(name))
+    return KnownOperator(name, name, own_rule(f"higher_order::{name}") or RULES.get(name))
 
 
 def _rule(operator: Any, name: str) -> Rule | None:
+    own = own_rule(name)
+    if own is not None:
+        return own
     if name in RULES:
         return RULES[name]
     if name.partition("::")[0] in _NAMESPACES_WITHOUT_ARITHMETIC:
@@ -122,7 +130,8 @@ def _rule(operator: Any, name: str) -> Rule | None:
         return _pointwise
     if torch.Tag.reduction in tags:
         return _reduction
-    return None
+    composite = torch._C._dispatch_has_kernel_for_dispatch_key(operator.name(), _COMPOSITE)
+    return of_outputs if "_backward" in name and not composite else None
 
 
 def _tags(operator: Any) -> set[Any]:

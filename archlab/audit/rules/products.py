@@ -121,7 +121,7 @@ def scaled_dot_product(query: Tensor, key: Tensor, value: Tensor, masked: bool) 
 
 
 def _rows(query: Tensor, key: Tensor, value: Tensor) -> int:
-    """Return how many queries there are, each of a batch over which they are broadcast anew."""
+    """Return how many queries there are, each of a batch over which they are broadcast."""
     try:
         batch = torch.broadcast_shapes(query.shape[:-2], key.shape[:-2], value.shape[:-2])  # type: ignore[no-untyped-call]
     except RuntimeError:  # several heads of the query share one of the key

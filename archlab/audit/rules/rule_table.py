@@ -10,6 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from archlab.audit.rules.backward import (
+    attention_backward,
+    conv_backward,
+    gradient_added,
+    norm_backward,
+    pool_backward,
+)
 from archlab.audit.rules.linear_algebra import (
     cholesky,
     eigen,
@@ -108,6 +115,21 @@ RULES: Mapping[str, Rule] = {
         " _scaled_dot_product_fused_attention_overrideable _scaled_dot_product_attention_math flex_attention",
     ),
     "_native_multi_head_attention": native_attention,
+    **_names(conv_backward, "convolution_backward convolution_backward_overrideable"),
+    **_names(
+        attention_backward,
+        "_scaled_dot_product_flash_attention_backward _scaled_dot_product_flash_attention_for_cpu_backward"
+        " _scaled_dot_product_efficient_attention_backward _scaled_dot_product_cudnn_attention_backward"
+        " _scaled_dot_product_fused_attention_overrideable_backward",
+    ),
+    **_names(norm_backward(1), "native_batch_norm_backward batch_norm_backward native_layer_norm_backward"),
+    **_names(norm_backward(1), "native_group_norm_backward _fused_rms_norm_backward cudnn_batch_norm_backward"),
+    **_names(pool_backward, "max_pool2d_with_indices_backward max_pool3d_with_indices_backward avg_pool2d_backward"),
+    **_names(pool_backward, "avg_pool3d_backward _adaptive_avg_pool2d_backward _adaptive_avg_pool3d_backward"),
+    **_names(pool_backward, "adaptive_max_pool2d_backward upsample_nearest2d_backward upsample_bilinear2d_backward"),
+    **_names(per_output(3), "_softmax_backward_data _log_softmax_backward_data"),
+    **_names(gradient_added, "embedding_dense_backward index_backward"),
+    **_names(no_arithmetic, "select_backward slice_backward diagonal_backward unfold_backward"),
     # A gate is a sum and its activation; what joins the gates is less than one more for each.
     **_names(layer(3), "lstm gru rnn_tanh rnn_relu"),
     **_names(cell(3), "lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell"),

@@ -21,7 +21,7 @@ def copy_inputs(
 ) -> tuple[tuple[Any, ...], dict[str, Any], tuple[tuple[str, Tensor], ...]]:
     """Return a model's arguments with ``prepare`` applied to each tensor in them, and these tensors with their paths.
 
-    Containers are made anew; other objects, such as dataclasses, batches and caches, are copied deeply. Modules stay
+    Containers are built again; other objects, such as dataclasses, batches and caches, are copied deeply. Modules stay
     the caller's: a model's own state is preserved by other means.
 
     Raises:

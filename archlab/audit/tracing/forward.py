@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import copy
 import dataclasses
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import GeneratorType
 from typing import Any
@@ -14,13 +12,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from archlab.audit.tracing.arguments import is_small
 from archlab.audit.tracing.copy_inputs import copy_inputs
 from archlab.audit.tracing.meta_tensors import LAZY, Twins
+from archlab.audit.tracing.model_copy import copy_model
+from archlab.audit.tracing.modules_followed import module_names, modules_followed
 from archlab.audit.tracing.other_code import other_code_followed
 from archlab.audit.tracing.preserve import preserve_generators, preserve_model, set_mode
 from archlab.audit.tracing.recording import Recording
-from archlab.audit.tracing.surroundings import OTHER_THREADS, replaced, traced_surroundings
-from archlab.audit.tracing.tracer import Tracer, is_small
+from archlab.audit.tracing.surroundings import traced_surroundings
+from archlab.audit.tracing.tracer import Tracer
 from archlab.errors import AuditError
 
 StandIn = Callable[[], contextlib.AbstractContextManager[Any]]
@@ -101,7 +102,7 @@ def run_forward(
 
 def _with_lazy_shapes(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> nn.Module:
     """Copy a model and give its lazy layers the shapes that their first forward would; the original keeps none."""
-    model = copy.deepcopy(model)
+    model = copy_model(model)
     with preserve_generators(), contextlib.suppress(Exception):  # what fails will fail again, and be reported
         _attempt(model, module_names(model), args, kwargs, Recording(), meta=True, gradients=False)
     return model
@@ -115,11 +116,6 @@ def _innermost(recording: Recording) -> str:
 def _describe(error: BaseException, where: str) -> str:
     lines = str(error).strip().splitlines() or [""]
     return f"{type(error).__name__}{where}: {lines[0][:200]}"
-
-
-def module_names(model: nn.Module) -> dict[int, str]:
-    """Return the path of every module by its identity; the first where it stands at several."""
-    return {id(module): name for name, module in model.named_modules()}
 
 
 def _attempt(
@@ -143,7 +139,7 @@ def _attempt(
         for _, tensor in given:
             recording.add_input(tensor)
         try:
-            with _modules_followed(names, recording), other_code_followed(tracer), tracer:
+            with modules_followed(names, recording), other_code_followed(tracer), tracer:
                 out = model(*args, **kwargs)
                 if isinstance(out, GeneratorType):
                     collections.deque(out, maxlen=0)  # what it yields is computed as it yields it
@@ -168,31 +164,4 @@ def _is_lazy(tensor: Tensor) -> bool:
 def _below_autograd() -> Iterator[None]:
     """Let operators arrive whole, as inference mode does, but with tensors that can be used like any others."""
     with torch.no_grad(), torch._C._AutoDispatchBelowADInplaceOrView():
-        yield
-
-
-@contextlib.contextmanager
-def _modules_followed(names: dict[int, str], recording: Recording) -> Iterator[None]:
-    """Note which module runs, without hooks: modules with hooks of their own keep them, and in their order."""
-    original = nn.Module.__call__
-    stack, calls, here = recording.stack, recording.module_calls, threading.get_ident()
-
-    def call(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        path = names.get(id(self))
-        if threading.get_ident() != here:
-            recording.note(OTHER_THREADS)
-            return original(self, *args, **kwargs)
-        if path is None:
-            return original(self, *args, **kwargs)
-        stack.append(path)
-        calls[path] = calls.get(path, 0) + 1
-        try:
-            return original(self, *args, **kwargs)
-        except Exception:
-            recording.failed_in.append(path)
-            raise
-        finally:
-            stack.pop()
-
-    with replaced(nn.Module, "__call__", call):
         yield

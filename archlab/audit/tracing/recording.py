@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
+from torch.nn.parameter import is_lazy
 
 from archlab.audit.counts import Counts
 from archlab.audit.rules.lookup import KnownOperator
+from archlab.audit.rules.settings import Settings
 from archlab.ir import Shape
 
 INPUT = -1
@@ -27,6 +29,8 @@ class OperatorCall:
         sources: the indices of the calls whose outputs it took.
         parameters: the names of the parameters that it read.
         counts: its arithmetic, and the bytes that it read and wrote.
+        takes: the shapes of the tensors that it took.
+        settings: its kernel, stride and so on, by name; those that it has.
         shapes: the shapes of its outputs.
         dtype: the type of its first output.
         live: bytes of activations that were alive when it had run.
@@ -37,6 +41,8 @@ class OperatorCall:
     sources: tuple[int, ...]
     parameters: tuple[str, ...]
     counts: Counts
+    takes: tuple[Shape, ...]
+    settings: Settings
     shapes: tuple[Shape, ...]
     dtype: str
     live: int
@@ -156,6 +162,7 @@ class Recording:
         arithmetic: Counts,
         sources: tuple[int, ...],
         parameters: Sequence[str],
+        settings: Settings,
         tensors: list[Tensor],
         outputs: list[Tensor],
     ) -> None:
@@ -166,6 +173,7 @@ class Recording:
             arithmetic: what its rule counts: no bytes.
             sources: where its inputs come from.
             parameters: the names of the parameters that it reads.
+            settings: its kernel, stride and so on.
             tensors: all tensors that it took.
             outputs: the tensors that it put out.
         """
@@ -183,6 +191,8 @@ class Recording:
                 sources,
                 tuple(parameters),
                 arithmetic + Counts(read=read, written=written),
+                tuple(() if is_lazy(t) else tuple(t.shape) for t in tensors),
+                settings,
                 tuple(tuple(t.shape) for t in outputs),
                 str(outputs[0].dtype).removeprefix("torch.") if outputs else "",
                 self.memory.live,

@@ -12,7 +12,7 @@ own. A model is never written to: what it would overwrite is journalled, and put
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -22,15 +22,23 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from archlab.audit.counts import Counts
 from archlab.audit.rules.lookup import KnownOperator, look_up, look_up_higher_order
 from archlab.audit.rules.rule import NOTHING, complex_product
+from archlab.audit.rules.settings import settings_of
+from archlab.audit.tracing.arguments import (
+    form_of,
+    have_same_memory,
+    is_meta,
+    is_small,
+    map_tensors,
+    off_device,
+    on_meta,
+    stand_in,
+    with_values,
+)
 from archlab.audit.tracing.control_flow import run_bodies
 from archlab.audit.tracing.meta_tensors import Journal, Twins, tensors_in
 from archlab.audit.tracing.recording import Recording
 
-SMALL, SMALL_COUNTS = 2**14, 2**18
-"""Real tensors of at most so many elements are computed for real on a pass over meta tensors: of floating-point
-numbers, and of those that are looked at, integers and truth values."""
-
-_META, _CPU = torch.device("meta"), torch.device("cpu")
+_META = torch.device("meta")
 
 
 class NeedsValuesError(Exception):
@@ -65,6 +73,8 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._twin_of: dict[int, tuple[Tensor, Tensor]] = {}
         self.muted = False
         """Whether what runs is not the forward's own, such as a library's working out of shapes."""
+        self.makes_numbers = True
+        """Whether small tensors of numbers that are made on meta get values; autograd wants them with the weights."""
         self.fake = False
         """Whether the model itself is made of fake tensors."""
         for name, parameter in parameters:
@@ -121,10 +131,10 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, func: Any, known: KnownOperator, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]
     ) -> tuple[Any, Sequence[Any]]:
         """Return the output, without data or small and real, and the arguments that it was made from."""
-        if known.fills and tensors[0].is_meta:
-            args, tensors = (_stand_in(tensors[0], known), *args[1:]), []
+        if known.fills and tensors[0].is_meta and self._may_make(kwargs.get("dtype") or tensors[0].dtype):
+            args, tensors = (stand_in(tensors[0], known), *args[1:]), []
         if tensors and all(t.is_meta for t in tensors):
-            return self._with_form(func, known, args, _off_device(kwargs)), args
+            return self._with_form(func, known, args, off_device(kwargs)), args
         if self._stays_real(tensors):
             out = self._for_real(func, known, args, kwargs)
             if out is not NotImplemented:
@@ -132,7 +142,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         args, kwargs = self._to_meta(args), {name: self._to_meta((v,))[0] for name, v in kwargs.items()}
         if known.factory:
             kwargs["device"] = _META
-        return self._with_form(func, known, args, _off_device(kwargs)), args
+        return self._with_form(func, known, args, off_device(kwargs)), args
 
     def _stays_real(self, tensors: list[Tensor]) -> bool:
         return all(
@@ -144,15 +154,22 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         try:
             twins = Twins()
             trial = func(
-                *_map(args, twins.of), **{k: _map((v,), twins.of)[0] for k, v in _on_meta(kwargs, known).items()}
+                *map_tensors(args, twins.of),
+                **{k: map_tensors((v,), twins.of)[0] for k, v in on_meta(kwargs, known).items()},
             )
         except (NotImplementedError, RuntimeError):
             trial = ()  # such as nonzero: only the data say how large its output is
-        if not all(map(is_small, tensors_in((trial,) if isinstance(trial, Tensor) else _iterable(trial), []))):
+        made = tensors_in((trial,) if isinstance(trial, Tensor) else _iterable(trial), [])
+        if not all(map(is_small, made)):
+            return NotImplemented
+        if known.factory and is_meta(kwargs.get("device")) and not all(self._may_make(t.dtype) for t in made):
             return NotImplemented
         self._remember_writes(known, args, kwargs)
         # Where the pass put tensors on meta, a forward that asks for that device means the one where its values are.
-        return func(*map(_with_values, args), **{name: _with_values(value) for name, value in kwargs.items()})
+        return func(*map(with_values, args), **{name: with_values(value) for name, value in kwargs.items()})
+
+    def _may_make(self, dtype: torch.dtype) -> bool:
+        return self.makes_numbers or not (dtype.is_floating_point or dtype.is_complex)
 
     def _remember_writes(self, known: KnownOperator, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
         for where in (*known.writes, *known.hidden_writes):
@@ -166,7 +183,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.journal.keep(tensor)
 
     def _to_meta(self, values: Sequence[Any]) -> tuple[Any, ...]:
-        return _map(values, self._twin)
+        return map_tensors(values, self._twin)
 
     def _twin(self, tensor: Tensor) -> Tensor:
         if tensor.is_meta:
@@ -188,7 +205,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if not known.cacheable:
             return func(*args, **kwargs)
         try:
-            key = (func, *map(_form, args), *((name, _form(value)) for name, value in kwargs.items()))
+            key = (func, *map(form_of, args), *((name, form_of(value)) for name, value in kwargs.items()))
             form = self._forms.get(key)
         except TypeError:
             return func(*args, **kwargs)
@@ -201,7 +218,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._forms[key] = ()
         elif isinstance(out, Tensor) and out.layout is torch.strided and out.is_meta:
             inputs = tensors_in(kwargs.values(), tensors_in(args, []))
-            if not any(_same_memory(out, t) for t in inputs):
+            if not any(have_same_memory(out, t) for t in inputs):
                 self._forms[key] = tuple(out.shape), out.stride(), out.dtype
         return out
 
@@ -230,10 +247,12 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         used: list[str],
     ) -> None:
         outputs = [out] if isinstance(out, Tensor) else tensors_in(_iterable(out), [])
-        arithmetic: Counts = NOTHING if known.rule is None else known.rule(known.in_order(args, kwargs), out)
+        given = known.in_order(args, kwargs)
+        arithmetic: Counts = NOTHING if known.rule is None else known.rule(given, out)
         if arithmetic.macs and outputs and outputs[0].is_complex():
             arithmetic = complex_product(arithmetic)
-        self.recording.add_call(known, arithmetic, sources, used, tensors, outputs)
+        settings = settings_of(known.arguments, given)
+        self.recording.add_call(known, arithmetic, sources, used, settings, tensors, outputs)
 
 
 @functools.cache
@@ -245,70 +264,3 @@ def _treated_as_plain(kind: type) -> bool:
 
 def _iterable(value: Any) -> Iterable[Any]:
     return value if isinstance(value, tuple | list) else ()
-
-
-def _map(values: Sequence[Any], change: Callable[[Tensor], Tensor]) -> tuple[Any, ...]:
-    """Return an operator's arguments with every tensor changed."""
-    return tuple(
-        change(value)
-        if isinstance(value, Tensor)
-        else [change(item) if isinstance(item, Tensor) else item for item in value]
-        if isinstance(value, list | tuple)
-        else _META
-        if isinstance(value, torch.device)
-        else value
-        for value in values
-    )
-
-
-def is_small(tensor: Tensor) -> bool:
-    """Return whether a pass over meta tensors computes a real tensor for real."""
-    counts = not (tensor.is_floating_point() or tensor.is_complex())
-    return tensor.numel() <= (SMALL_COUNTS if counts else SMALL)
-
-
-def _stand_in(tensor: Tensor, known: KnownOperator) -> Tensor:
-    """Return what an operator that only fills may take in place of a tensor without data."""
-    if known.name.startswith("new_"):
-        return torch.empty(0, dtype=tensor.dtype)
-    return tensor if not is_small(tensor) else torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype)
-
-
-def _with_values(value: Any) -> Any:
-    """Return an argument, and for a device on which nothing has values the processor."""
-    if isinstance(value, torch.device) and (value.type == "meta" or (value.type == "cuda" and not _has_cuda())):
-        return _CPU
-    return value
-
-
-@functools.cache
-def _has_cuda() -> bool:
-    return torch.cuda.is_available()
-
-
-def _is_meta(device: Any) -> bool:
-    return device is not None and torch.device(device).type == "meta"
-
-
-def _on_meta(kwargs: dict[str, Any], known: KnownOperator) -> dict[str, Any]:
-    return {**kwargs, "device": _META} if known.factory else kwargs
-
-
-def _off_device(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Put the meta device in place of any other: tensors without data cannot go to another."""
-    if kwargs.get("device") is None or _is_meta(kwargs["device"]):
-        return kwargs
-    return {**kwargs, "device": _META, **({"pin_memory": False} if kwargs.get("pin_memory") else {})}
-
-
-def _form(value: Any) -> Any:
-    """Return what of an argument decides the form of the output; the type too, for 1 and 1.0 are equal."""
-    if isinstance(value, Tensor):
-        return value.shape, value.stride(), value.dtype
-    if isinstance(value, list | tuple):
-        return tuple(map(_form, value))
-    return type(value), value
-
-
-def _same_memory(a: Tensor, b: Tensor) -> bool:
-    return bool(a.untyped_storage()._cdata == b.untyped_storage()._cdata)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from archlab.cost import Budget
 from archlab.elaborate import Draw, Hole, Interpreter, Network, Random, Value
@@ -12,6 +12,9 @@ from archlab.errors import ArchlabError
 from archlab.search.closed_form import costs_of
 from archlab.search.features import GraphFeatures
 from archlab.search.trial_draw import FromParams, Mutation
+
+KEPT = 2000
+"""Drawn networks that are kept of each kind: 5 to 15 kB each."""
 
 Key = tuple[tuple[str, Value], ...]
 
@@ -94,14 +97,31 @@ class Drawer:
         return self.mutate(one, rng)
 
 
+class Kept:
+    """At most ``KEPT`` networks, evenly spread over all that were added (Vitter 1985, reservoir sampling)."""
+
+    def __init__(self) -> None:
+        self.networks: list[CountedNetwork] = []
+        self._added = 0
+
+    def add(self, counted: CountedNetwork, rng: random.Random) -> None:
+        """Keep a network, where there are many in the place of another, or not."""
+        self._added += 1
+        if len(self.networks) < KEPT:
+            self.networks.append(counted)
+        elif (place := rng.randrange(self._added)) < KEPT:
+            self.networks[place] = counted
+
+
 @dataclass(frozen=True, slots=True)
 class DrawnNetworks:
     """Random networks within the budget that were drawn so far, near the budget and anywhere within it."""
 
-    near: list[CountedNetwork]
-    anywhere: list[CountedNetwork]
+    near: Kept = field(default_factory=Kept)
+    anywhere: Kept = field(default_factory=Kept)
 
     def sample(self, rng: random.Random, count: int) -> list[CountedNetwork | None]:
         """Return ``count`` networks of either kind; where one kind has fewer, as many more of the other."""
-        near = rng.sample(self.near, min(count, len(self.near)))
-        return [*near, *rng.sample(self.anywhere, min(2 * count - len(near), len(self.anywhere)))]
+        close, others = self.near.networks, self.anywhere.networks
+        near = rng.sample(close, min(count, len(close)))
+        return [*near, *rng.sample(others, min(2 * count - len(near), len(others)))]

@@ -15,6 +15,7 @@ from archlab.search.sampler.counted_network import Drawer, Key
 from archlab.search.sampler.encoder import Encoder
 from archlab.search.storage.claim import claimed_digest
 from archlab.search.storage.one_trial import given_params
+from archlab.search.storage.settled import count_settled
 from archlab.search.storage.trial_record import PLAN, record_in
 
 
@@ -39,6 +40,7 @@ class Observations:
     keys: set[Key] = field(default_factory=set)
     claimed: set[str] = field(default_factory=set)
     pending: int = 0
+    _first: int = 0
     _settled: set[int] = field(default_factory=set)
     _recorded: bool | None = None
 
@@ -49,7 +51,8 @@ class Observations:
             self._recorded = PLAN in study.user_attrs
         self.pending = 0
         self.claimed = set()
-        for other in study.get_trials(deepcopy=False):
+        trials = study.get_trials(deepcopy=False)
+        for other in trials[self._first :]:
             if other.number in self._settled or other.number == trial.number:
                 continue
             if other.state.is_finished():
@@ -63,6 +66,8 @@ class Observations:
                 self.claimed.add(digest)
             elif (known := self.drawer.from_params(given_params(other))) is not None:
                 self.claimed.add(known.network.digest)
+        self._first = count_settled(trials, self._first)
+        self._settled = {number for number in self._settled if number >= self._first}
 
     def _add(self, trial: FrozenTrial, signs: Sequence[float]) -> None:
         counted = self.drawer.from_params(trial.params)

@@ -23,7 +23,7 @@ from archlab.search.sampler.hypervolume import by_hypervolume
 from archlab.search.sampler.near_budget import Band, NearBudget
 from archlab.search.sampler.observations import Observations
 from archlab.search.sampler.surrogate import Surrogate
-from archlab.search.storage.claim import claim
+from archlab.search.storage.claim import SettledClaims, claim
 from archlab.search.storage.one_trial import given_params
 from archlab.search.trial_draw import Mutation, distribution_of
 
@@ -71,10 +71,11 @@ class ScreenSampler(BaseSampler):
         self._near = NearBudget(self._drawer, Band(NEAR)) if self._drawer.budget.limits else None
         self._seen = Observations(self._drawer, Encoder())
         self._models: list[Surrogate] = []
-        self._drawn = DrawnNetworks([], [])
+        self._drawn = DrawnNetworks()
         self._queue: list[CountedNetwork] = []
         self._fitted_on = 0
         self._noted = False
+        self._claims = SettledClaims()
         self._chosen: dict[int, CountedNetwork] = {}
         self._others = RandomSampler(seed=seed)
 
@@ -118,7 +119,7 @@ class ScreenSampler(BaseSampler):
                 continue
             if digest in self._seen.claimed:
                 continue
-            if claim(study, trial, digest) is None:
+            if claim(study, trial, digest, self._claims) is None:
                 self._forget(counted)
                 return counted
             self._seen.claimed.add(digest)
@@ -200,11 +201,11 @@ class ScreenSampler(BaseSampler):
     def _draw_pool(self, rng: random.Random) -> list[CountedNetwork]:
         """Draw a quarter near the budget, a quarter anywhere within it, and half as mutations of the best.
 
-        The first two are samples of a pool that grows by a few draws each time. Ranking all of that pool, or keeping
+        The first two are samples of a pool that takes in a few draws each time. Ranking all of that pool, or keeping
         what was ranked high, is worse: it offers the surrogate's worst mistakes again and again.
         """
         quarter = POOL // 4
-        for _ in range(1 if self._drawn.anywhere else POOL // 20):
+        for _ in range(1 if self._drawn.anywhere.networks else POOL // 20):
             self._draw_more(rng, POOL // 12)
         pool = self._drawn.sample(rng, quarter)
         parents = self._seen.best(BATCH)
@@ -216,10 +217,12 @@ class ScreenSampler(BaseSampler):
         for _ in range(draws if self._near is not None else 2 * draws):
             counted = self._drawer.draw_randomly(rng)
             if counted is not None and counted.fill <= 1:
-                self._drawn.anywhere.append(counted)
+                self._drawn.anywhere.add(counted, rng)
         if self._near is not None:
             found = self._near.draw(rng, draws)
-            self._drawn.near.extend(c for c in found if not self._near.band.distance(c.fill))
+            for counted in found:
+                if not self._near.band.distance(counted.fill):
+                    self._drawn.near.add(counted, rng)
             self._note_if_none_near()
 
     def _order(

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import optuna
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
-from archlab.errors import InputError
+from archlab.errors import ArchlabError
 from archlab.files import cannot_write
+from archlab.search.storage.opening_failures import explain
 from archlab.search.storage.redact import SafeAddress
 
 
@@ -38,11 +39,9 @@ def explain_storage_errors(address: SafeAddress) -> Iterator[None]:
     """
     try:
         yield
-    except optuna.exceptions.StorageInternalError as error:
-        reason = address.hide(_one_line(error.__cause__ or error))[:160]
-        raise InputError(
-            f"the storage {address.where} failed: {reason}", hint="mend it and run the same again: it resumes"
-        ) from None
+    except (optuna.exceptions.StorageInternalError, DBAPIError) as error:
+        # Not chained: the driver's own error may quote the address.
+        raise explain(error, address) from None
     except OSError as error:
         raise cannot_write(Path(address.where), error) from error
 
@@ -56,33 +55,8 @@ def explain_opening_errors(address: SafeAddress) -> Iterator[None]:
     """
     try:
         yield
-    except OSError as error:
-        raise cannot_write(Path(address.where), error) from error
-    except ImportError as error:
-        raise InputError(
-            f"{address.where} needs a package that is not installed: {error.name or 'psycopg'}",
-            hint="pip install 'archlab[postgres]'",
-        ) from error
+    except ArchlabError:
+        raise
     except Exception as error:
         # Not chained: the driver's own error may quote the address.
-        if address.is_server and isinstance(error, OperationalError):
-            reason = address.hide(_first_line(error.orig or error))
-            raise InputError(
-                f"cannot connect to {address.where}: {reason}", hint="check its user, password, host and database"
-            ) from None
-        reason = address.hide(_one_line(error))[:120]
-        raise InputError(
-            f"{address.where} is not a study that can be read: {type(error).__name__}: {reason}",
-            hint="move it away, or choose another --out, and search again",
-        ) from None
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())
-
-
-def _first_line(error: BaseException) -> str:
-    """Return the first line of an error that a driver reports in many."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    words = (lines or [type(error).__name__])[0]
-    return words[:200]
+        raise explain(error, address) from None

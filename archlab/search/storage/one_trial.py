@@ -1,46 +1,62 @@
-"""One trial in a study: run by Optuna's own loop, and what Optuna keeps of it that has no public method."""
+"""One trial in a study: asked for, kept alive, ended, and what Optuna keeps of it that has no public method."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import optuna
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.storages._heartbeat import BaseHeartbeat
 from optuna.trial import FrozenTrial, TrialState
 
+from archlab.search.result import Trial
+from archlab.search.storage.trial_record import CLAIM, RECORD, SURPLUS, record_of
 
-def run_one_trial(
-    study: optuna.Study, objective: Callable[[optuna.Trial], Sequence[float]], catch: tuple[type[Exception], ...]
-) -> bool:
-    """Run one trial by Optuna's own loop; return False where it was given to another worker in the meantime.
+BEGUN = "archlab:begun"
+"""Of a retry on a server: that a worker has begun it, and so gives signs of life."""
 
-    The loop keeps the trial's heartbeat, where the storage has one, and takes up the trials of workers that died.
 
-    Args:
-        catch: exceptions of ``objective`` that fail the trial; all others pass through.
-    """
-    running: list[optuna.Trial] = []
-    raised: list[BaseException] = []
+def ask_for_trial(study: optuna.Study) -> optuna.Trial:
+    """Take the next trial of the queue, or make a new one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that heartbeats belong into Optuna's own loop: ``beating`` keeps them
+        return study.ask()
 
-    def run(trial: optuna.Trial) -> Sequence[float]:
-        running.append(trial)
-        try:
-            return objective(trial)
-        except BaseException as error:
-            raised.append(error)
-            raise
 
+@contextlib.contextmanager
+def beating(study: optuna.Study, trial: optuna.Trial) -> Iterator[None]:
+    """Give a storage on a server signs of life of a trial: the first at once, so that none is missed as begun."""
+    storage = study._storage
+    if not isinstance(storage, BaseHeartbeat) or (interval := storage.get_heartbeat_interval()) is None:
+        yield
+        return
+    storage.record_heartbeat(trial._trial_id)
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(interval):
+            storage.record_heartbeat(trial._trial_id)
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
     try:
-        study.optimize(run, n_trials=1, catch=catch)
-    except (ValueError, AssertionError, UnboundLocalError) as error:
-        # Where the storage cannot be written, an error of Optuna's own hides the reason: a full disk, or Ctrl-C.
-        if isinstance(error.__context__, OSError | optuna.exceptions.StorageInternalError | KeyboardInterrupt):
-            raise error.__context__ from None
-        # This is how Optuna reports a trial that was given to another, when this worker was thought dead.
-        if error in raised or not running or _state(study, running[0]) != TrialState.FAIL:
-            raise
-        return False
-    return True
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def end_without_verdict(study: optuna.Study, trial: optuna.Trial) -> None:
+    """Fail a trial that is one too many, or found no network; nothing where another has ended it."""
+    queued = is_from_queue(study._storage.get_trial(trial._trial_id))
+    with contextlib.suppress(UpdateFinishedTrialError):
+        if queued:
+            study._storage.set_trial_user_attr(trial._trial_id, SURPLUS, True)
+        study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
 
 
 def is_running(study: optuna.Study, trial: optuna.Trial | FrozenTrial) -> bool:
@@ -59,11 +75,18 @@ def is_from_queue(trial: FrozenTrial) -> bool:
     return bool(trial.params) or "fixed_params" in trial.system_attrs
 
 
-def queue_again(study: optuna.Study, trial: optuna.Trial) -> None:
-    """Queue a new trial with what ``trial`` was given; none where it was given nothing yet."""
-    given = {**study._storage.get_trial(trial._trial_id).system_attrs.get("fixed_params", {}), **trial.params}
-    if given:
-        study.enqueue_trial(given, user_attrs=trial.user_attrs)
+def fail_with_reason(study: optuna.Study, trial: optuna.Trial | FrozenTrial, reason: str) -> bool:
+    """Fail a running trial whose process cannot do so itself: one evaluation, whose record gives ``reason``.
+
+    Its network is not queued again. Returns whether the trial was still running.
+    """
+    kept = study._storage.get_trial(trial._trial_id)
+    failed = Trial(kept.number, "failed", given_params(kept), {}, digest=kept.system_attrs.get(CLAIM), reason=reason)
+    try:
+        study._storage.set_trial_user_attr(trial._trial_id, RECORD, record_of(failed))
+        return study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+    except UpdateFinishedTrialError:  # another was quicker
+        return False
 
 
 def write_constraints(study: optuna.Study, trial: optuna.Trial, excess: Mapping[str, float]) -> None:

@@ -3,44 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import json
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import optuna
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, make_url
 
 from archlab.search.choices import HEARTBEAT
 from archlab.search.storage.failures import explain_opening_errors, explain_storage_errors, silence_optuna
+from archlab.search.storage.interrupts import Interrupt, noticed_interrupts
+from archlab.search.storage.journal import JournalFile
 from archlab.search.storage.liveness import FileLocks, Heartbeats, Liveness
 from archlab.search.storage.reconnect import Note, ReconnectingStorage
 from archlab.search.storage.redact import SafeAddress
 
-
-class _FileLock(JournalFileOpenLock):
-    """A lock that the system releases when its process dies, so that ``kill -9`` leaves none behind."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(str(path))
-        self._path = path.with_name(path.name + ".lock")
-        self._handle: int | None = None
-
-    def acquire(self) -> bool:
-        self._handle = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o644)
-        fcntl.flock(self._handle, fcntl.LOCK_EX)
-        return True
-
-    def release(self) -> None:
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
+SQLITE_PATIENCE = 60
+"""Seconds that writers of a SQLite file wait for each other; by default they give up after five."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +33,14 @@ class Opened:
     storage: BaseStorage
     liveness: Liveness
     address: SafeAddress
+
+    def with_heartbeat(self, seconds: int) -> Opened:
+        """Return the same storage with another heartbeat, where it has one."""
+        server = getattr(self.storage, "_backend", None)
+        if not isinstance(server, ReconnectingStorage):
+            return self
+        server.heartbeat_interval = seconds
+        return replace(self, liveness=Heartbeats(2 * seconds))
 
 
 def open_storage(address: str, heartbeat: int = HEARTBEAT, note: Note | None = None) -> Opened:
@@ -61,12 +52,12 @@ def open_storage(address: str, heartbeat: int = HEARTBEAT, note: Note | None = N
     Args:
         heartbeat: seconds between signs of life of a worker on a database server; after twice that without one, its
             trial is given to another.
-        note: called with a sentence when a server goes away and when it comes back.
+        note: called with a sentence when a server goes away and when it comes back, and for each tear in a journal.
 
     Raises:
         InputError: it cannot be opened, or is no study. No message holds the address's password.
     """
-    return _open(address, SafeAddress(address), heartbeat, note)
+    return _open(_resolved(address), SafeAddress(address), heartbeat, note, Interrupt())
 
 
 @contextlib.contextmanager
@@ -77,23 +68,31 @@ def opened_storage(address: str, heartbeat: int = HEARTBEAT, note: Note | None =
         InputError: it cannot be opened, or fails while it is open.
     """
     safe = SafeAddress(address)
-    with silence_optuna(), explain_storage_errors(safe):
-        yield _open(address, safe, heartbeat, note)
+    with silence_optuna(), explain_storage_errors(safe), noticed_interrupts() as interrupt:
+        yield _open(_resolved(address), safe, heartbeat, note, interrupt)
 
 
-def _open(address: str, safe: SafeAddress, heartbeat: int, note: Note | None) -> Opened:
+def _resolved(address: str) -> str:
+    """Return an address that stays the same file's, wherever an objective goes meanwhile."""
+    if "://" not in address:
+        return os.path.abspath(address)
+    scheme, slashes, rest = address.partition(":///")
+    path, mark, query = rest.partition("?")
+    is_relative = scheme.startswith("sqlite") and path and not path.startswith(("/", ":", "file:"))
+    return f"{scheme}{slashes}{os.path.abspath(path)}{mark}{query}" if is_relative else address
+
+
+def _open(address: str, safe: SafeAddress, heartbeat: int, note: Note | None, interrupt: Interrupt) -> Opened:
     if "://" not in address:
         with explain_opening_errors(safe):
-            _cut_half_record(Path(address))
-            backend = JournalFileBackend(address, lock_obj=_FileLock(Path(address)))
-            return Opened(JournalStorage(backend), FileLocks(Path(f"{address}.running")), safe)
+            journal = JournalStorage(JournalFile(Path(address), note))
+            return Opened(journal, FileLocks(Path(f"{address}.running")), safe)
     with explain_opening_errors(safe):
-        url = _driver(make_url(address))
+        url = driver_url(make_url(address))
         if url.get_backend_name() == "sqlite":
             memory = f"{tempfile.gettempdir()}/archlab-{os.getpid()}"  # of a database that no file holds
             return Opened(_cached(_sqlite(address)), FileLocks(Path(f"{url.database or memory}.running")), safe)
-        full = url.render_as_string(hide_password=False)
-        server = ReconnectingStorage(full, safe.where, heartbeat, note or _ignore)
+        server = ReconnectingStorage(url, safe, heartbeat, note or _ignore, interrupt)
         return Opened(_cached(server), Heartbeats(2 * heartbeat), safe)
 
 
@@ -103,8 +102,7 @@ def _sqlite(address: str) -> RDBStorage:
     SQLite has no row locks: left to itself, the driver begins a transaction at the first write, and of two workers
     that read that a trial waits in the queue, both would take it.
     """
-    # Writers wait for each other: by default they give up after five seconds.
-    arguments = {"timeout": 60, "isolation_level": None}
+    arguments = {"timeout": SQLITE_PATIENCE, "isolation_level": None}
     opened = RDBStorage(address, engine_kwargs={"connect_args": arguments})
     event.listen(opened.engine, "begin", _begin_immediate)
     return opened
@@ -124,29 +122,6 @@ def _cached(storage: RDBStorage) -> BaseStorage:
     return cached
 
 
-def _driver(url: URL) -> URL:
+def driver_url(url: URL) -> URL:
     """Return PostgreSQL's address with the driver that archlab installs, where it names none."""
     return url.set(drivername="postgresql+psycopg") if url.drivername in ("postgresql", "postgres") else url
-
-
-def _cut_half_record(path: Path) -> None:
-    """Cut off the record that a killed process was writing: the trial it belongs to was lost with the process.
-
-    Raises:
-        ValueError: the file is no journal.
-    """
-    if not path.exists():
-        return
-    lock = _FileLock(path)
-    lock.acquire()
-    try:
-        with path.open("r+b") as file:
-            data = file.read()
-            end = data.rfind(b"\n") + 1
-            for line in (data[: data.find(b"\n") + 1], data[data.rfind(b"\n", 0, max(end - 1, 0)) + 1 : end]):
-                record = json.loads(line) if line else {"op_code": 0}
-                if not isinstance(record, dict) or "op_code" not in record:
-                    raise ValueError("a line of it is no record of a journal")
-            file.truncate(end)
-    finally:
-        lock.release()

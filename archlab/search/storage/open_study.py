@@ -11,7 +11,7 @@ import optuna
 from archlab.errors import InputError
 from archlab.search.storage.failures import explain_opening_errors
 from archlab.search.storage.open_storage import Opened
-from archlab.search.storage.trial_record import PLAN
+from archlab.search.storage.trial_record import PLAN, RECORD
 
 
 def open_study(
@@ -35,7 +35,7 @@ def open_study(
                 storage=storage, study_name=name, directions=list(directions), load_if_exists=True
             )
         attrs = study.user_attrs
-        if PLAN not in attrs and not study.trials:
+        if PLAN not in attrs and (not study.trials or _was_of(study, plan)):
             study.set_user_attr(PLAN, dict(plan))
             return study
     theirs = attrs.get(PLAN)
@@ -49,6 +49,14 @@ def open_study(
                 hint="choose another --study or --out, or give the same again to resume it",
             )
     return study
+
+
+def _was_of(study: optuna.Study, plan: Mapping[str, Any]) -> bool:
+    """Return whether a study whose plan was torn away has values of this plan's objectives."""
+    names = {str(objective).partition(" ")[2] for objective in plan.get("objectives", ())}
+    records = [trial.user_attrs.get(RECORD) for trial in study.get_trials(deepcopy=False)]
+    valued = [set(record["values"]) for record in records if isinstance(record, dict) and record.get("values")]
+    return bool(valued) and all(values == names for values in valued)
 
 
 def _short(value: object) -> str:

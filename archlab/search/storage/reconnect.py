@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import threading
-import time
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +11,13 @@ from typing import Any
 import optuna
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from archlab.search.storage.conversation import Conversation, OperationThread, StorageLeftError
+from archlab.search.storage.interrupts import Interrupt
+from archlab.search.storage.redact import SafeAddress
+from archlab.search.storage.server_limits import Connections, ServerLimits, connect_args
 
 FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0
 """Seconds between attempts; they double from the first to the longest."""
@@ -41,6 +46,14 @@ OPERATIONS = (
 )
 """What Optuna's cache asks of the database behind it."""
 
+NOTHING_NEW: dict[str, Callable[[], Any]] = {
+    "_get_stale_trial_ids": list,
+    "_get_trials": list,
+    "get_all_studies": list,
+    "record_heartbeat": lambda: None,
+}
+"""What these return once the server is left: an interrupted search goes by what Optuna's cache knows."""
+
 Note = Callable[[str], None]
 
 
@@ -57,57 +70,71 @@ def is_unreachable(error: BaseException) -> bool:
 
 
 class ReconnectingStorage(RDBStorage):
-    """Optuna's storage on a database server, with a heartbeat, that survives the server's restart.
+    """Optuna's storage on a database server, with a heartbeat, that survives its restart and a stalled network.
 
     An operation that was under way when the server went is repeated. Optuna's are safe to repeat, except the creation
     of a trial: the first may stay behind, running and without a network; ``Heartbeats`` gives it up.
     """
 
-    def __init__(self, url: str, where: str, heartbeat: int, note: Note) -> None:
+    def __init__(
+        self,
+        url: URL,
+        address: SafeAddress,
+        heartbeat: int,
+        note: Note,
+        interrupt: Interrupt | None = None,
+        limits: ServerLimits | None = None,
+    ) -> None:
+        limits = limits or ServerLimits()
+        connections = Connections(limits)
+        conversation = Conversation(
+            connections,
+            limits,
+            interrupt or Interrupt(),
+            lambda words: note(f"the storage {address.where} {words}"),
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            super().__init__(
-                url,
-                # Connections are tried before use, since a restarted server has forgotten them.
-                engine_kwargs={"pool_pre_ping": True},
+            opening = functools.partial(
+                super().__init__,
+                url.render_as_string(hide_password=False),
+                engine_kwargs={
+                    # Connections are tried before use, since a restarted server has forgotten them.
+                    "pool_pre_ping": True,
+                    "connect_args": connect_args(url, limits),
+                    "pool_events": connections.events(url),
+                },
                 heartbeat_interval=heartbeat,
                 heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(),
             )
-        self._where = where
-        self._note = note
-        self._lock = threading.Lock()
-        self._waiting = False
+            conversation.ask(opening)  # where it fails, the error is for the user
+        conversation.well()
+        self.conversation = conversation
 
     def retry_until_answered(self, operation: Callable[[], Any], name: str) -> Any:
-        """Return the result of ``operation``, repeated until the server answers."""
+        """Return the result of ``operation``, repeated until the server answers.
+
+        Raises:
+            StorageLeftError: the search was interrupted, and the server does not answer.
+        """
         wait, again = FIRST_WAIT, False
         while True:
             try:
-                result = operation()
+                result = self.conversation.ask(operation)
             except UpdateFinishedTrialError:
                 if again and name == "set_trial_state_values":
                     result = True  # the first attempt was written, only its answer was lost
                 else:
                     raise
-            except (StorageInternalError, OperationalError, InterfaceError) as error:
+            except (StorageInternalError, DBAPIError) as error:
                 if not is_unreachable(error):
                     raise
-                self._report(True)
-                time.sleep(wait)
+                self.conversation.trouble("does not answer: waiting for it")
+                self.conversation.pause(wait)
                 wait, again = min(2 * wait, LONGEST_WAIT), True
                 continue
-            self._report(False)
+            self.conversation.well()
             return result
-
-    def _report(self, waiting: bool) -> None:
-        with self._lock:
-            if waiting != self._waiting:
-                self._waiting = waiting
-                self._note(
-                    f"the storage {self._where} does not answer: waiting for it"
-                    if waiting
-                    else f"the storage {self._where} answers again: going on"
-                )
 
 
 def _reconnecting(name: str) -> Callable[..., Any]:
@@ -115,9 +142,16 @@ def _reconnecting(name: str) -> Callable[..., Any]:
 
     @functools.wraps(plain)
     def waiting_for_it(self: ReconnectingStorage, *args: Any, **kwargs: Any) -> Any:
-        if not hasattr(self, "_waiting"):  # while it is being opened, errors are for the user
+        if isinstance(threading.current_thread(), OperationThread):  # a part of another operation, or of opening it
             return plain(self, *args, **kwargs)
-        return self.retry_until_answered(lambda: plain(self, *args, **kwargs), name)
+        before = self.conversation.is_interrupted
+        try:
+            return self.retry_until_answered(lambda: plain(self, *args, **kwargs), name)
+        except StorageLeftError:
+            # Whoever is interrupted here has to know; whoever was, and only looks, goes by what is known.
+            if name == "record_heartbeat" or (before and name in NOTHING_NEW):
+                return NOTHING_NEW[name]()
+            raise
 
     return waiting_for_it
 

@@ -24,6 +24,10 @@ FOUND = "archlab:found"
 """Of a trial in the queue: how its network was found."""
 RECORD = "archlab:trial"
 """Of a trial: its result."""
+DEATHS = "archlab:deaths"
+"""Of a retry: how many processes its network has ended."""
+SURPLUS = "archlab:surplus"
+"""Of a trial from the queue that was one too many: it is not queued again."""
 
 EVALUATED = ("scored", "failed", "pruned")
 """The states in which a trial has cost an evaluation."""
@@ -48,7 +52,7 @@ def record_in(trial: FrozenTrial) -> dict[str, Any] | None:
 
     A trial has none where its worker died, its disk was full, it was interrupted, or it was one too many: it failed
     without a record, or it was evaluated and its end never reached the storage. Such a trial is queued again, record
-    and all.
+    and all (``ledger.is_untold``).
     """
     record = trial.user_attrs.get(RECORD)
     if not isinstance(record, dict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import shlex
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -167,7 +168,7 @@ def _task(data: dict[str, Any] | None, digest: str | None, name: str, where: str
         return None
     paths = {key: Path(data[key]) if key in data else None for key in ("train", "val")}
     for path in paths.values():
-        if path is not None and not path.is_file():
+        if path is not None and not os.path.isfile(path):
             raise InputError(f"the study {name!r} in {where} looks at {path}, which is not here", hint="copy the data")
     task = Task(Source(paths["train"], paths["val"], data["seed"]), data["steps"])
     if task.digest != digest:

@@ -16,8 +16,13 @@ from archlab.cost import METRICS, Budget
 from archlab.errors import ArchlabError
 from archlab.nn import build, measure
 from archlab.score import score
-from archlab.search.candidate import Candidate, plain_details
+from archlab.search.candidate import Candidate, UserObjective, plain_details
 from archlab.search.objective import Goal
+from archlab.search.storage.interrupts import Interrupt
+from archlab.search.study.outside_errors import OutsideError, find_outside_error
+from archlab.user_effects import kept_folder, refused_exits
+from archlab.user_place import place_of
+from archlab.user_prints import forgiving_prints
 
 
 def _latency(module: GraphModule, candidate: Candidate, threads: int) -> float:
@@ -40,11 +45,24 @@ class Outcome:
 
 
 def evaluate(
-    candidate: Candidate, goals: tuple[Goal, ...], budget: Budget, trial: optuna.Trial, threads: int
+    candidate: Candidate,
+    goals: tuple[Goal, ...],
+    budget: Budget,
+    trial: optuna.Trial,
+    threads: int,
+    interrupt: Interrupt | None = None,
 ) -> Outcome:
     """Build ``candidate``, measure it where a budget or objective asks for that, and compute every objective.
 
-    An exception of a score or of a user's objective is this candidate's failure; KeyboardInterrupt passes through.
+    Whatever leaves a score or a user's objective is this candidate's failure, except for what is not its fault.
+
+    Args:
+        interrupt: shows whether the user wants to be gone.
+
+    Raises:
+        OutsideError: a full disk, or the like, which says nothing about the candidate.
+        StorageInternalError: the storage failed while the objective reported to its trial.
+        KeyboardInterrupt: the user's; by one that the objective raises itself, the candidate fails.
     """
     values: dict[str, float] = {}
     measured: dict[str, float] = {}
@@ -75,11 +93,36 @@ def evaluate(
                 return Outcome("failed", {}, measured, f"{goal.name} is {values[goal.name]}", details)
     except optuna.TrialPruned as pruned:
         return Outcome("pruned", {}, measured, str(pruned) or None, details)
-    except ArchlabError as error:
-        return Outcome("failed", {}, measured, error.one_line, details)
-    except (Exception, SystemExit) as error:  # an objective is anybody's code: it may even exit
-        return Outcome("failed", {}, measured, f"{goal_name}: {_where(error)}", details)
+    except BaseException as error:  # an objective is anybody's code: it may even exit
+        is_interrupt = isinstance(error, KeyboardInterrupt) and not _raised_by(goals, error)
+        _refuse_outside_error(error, is_interrupt or (interrupt is not None and interrupt.noticed))
+        return Outcome("failed", {}, measured, _reason(goal_name, error), details)
     return Outcome("scored", values, measured, None, details)
+
+
+def _raised_by(goals: tuple[Goal, ...], error: BaseException) -> bool:
+    """Return whether an objective's own file raised ``error``, and not what it called."""
+    files = {getattr(getattr(goal.function, "__code__", None), "co_filename", None) for goal in goals}
+    return traceback.extract_tb(error.__traceback__)[-1].filename in files
+
+
+def _refuse_outside_error(error: BaseException, is_interrupted: bool) -> None:
+    """Raise what is not the candidate's failure.
+
+    Raises:
+        OutsideError, StorageInternalError, KeyboardInterrupt: as ``evaluate``.
+    """
+    if is_interrupted:
+        # Also where it left the objective as another error: a process that it started was interrupted as well.
+        raise error if isinstance(error, KeyboardInterrupt) else KeyboardInterrupt() from error
+    outside = find_outside_error(error)
+    if isinstance(outside, optuna.exceptions.StorageInternalError):
+        raise outside
+    if outside is not None:
+        raise OutsideError(
+            f"{_words(outside)}{_place(error)}: this is not the network's fault, so its trial is queued again; "
+            "mend it, and the same command goes on"
+        ) from error
 
 
 def _value(
@@ -91,14 +134,65 @@ def _value(
     if goal.kind == "score":
         return score(goal.name, module, candidate.graph.input_shape, candidate.seed)
     assert goal.function is not None
-    value = goal.function(module, candidate, trial)
+    value = _call(goal, goal.function, module, candidate, trial)
     if isinstance(value, bool) or not hasattr(value, "__float__"):
-        raise TypeError(f"it returned {value!r}, not a number")
-    return float(value)
+        raise _FailedError(f"it returned {_shown(value)}, not a number{_start_of(goal.function)}")
+    try:
+        return float(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise _FailedError(f"it returned {_shown(value)}: {_words(error)}{_start_of(goal.function)}") from error
 
 
-def _where(error: BaseException) -> str:
-    """Return an exception in one line, with the place in the user's code that raised it."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:500] + place
+def _call(
+    goal: Goal, function: UserObjective, module: GraphModule, candidate: Candidate, trial: optuna.Trial
+) -> object:
+    """Return what an objective returns, whatever it does to the process besides."""
+    exits: list[str] = []
+    try:
+        with kept_folder(goal.folder), forgiving_prints(), refused_exits() as exits:
+            value: object = function(module, candidate, trial)
+    except SystemExit as error:
+        if not exits:
+            raise
+        raise _FailedError(f"it called {exits[0]}") from error
+    if exits:  # in a thread, or it went on
+        raise _FailedError(f"it called {exits[0]}")
+    return value
+
+
+class _FailedError(Exception):
+    """A candidate has failed with this reason, which holds the user's line where there is one."""
+
+
+def _reason(goal_name: str, error: BaseException) -> str:
+    """Return an exception in one line, with the user's line that raised it."""
+    if isinstance(error, ArchlabError):
+        return error.one_line
+    if isinstance(error, _FailedError):
+        return f"{goal_name}: {error}"
+    return f"{goal_name}: {_words(error)}{_place(error)}"
+
+
+def _words(error: BaseException) -> str:
+    try:
+        words = " ".join(str(error).split())
+    except Exception:  # a class of the user's may do anything
+        words = "an error without words"
+    return (f"{type(error).__name__}: {words}" if words else type(error).__name__)[:500]
+
+
+def _place(error: BaseException) -> str:
+    place = place_of(error)
+    return f" ({Path(place.source).name}:{place.line})" if place else ""
+
+
+def _start_of(function: object) -> str:
+    code = getattr(function, "__code__", None)
+    return f" ({Path(code.co_filename).name}:{code.co_firstlineno})" if code is not None else ""
+
+
+def _shown(value: object) -> str:
+    try:
+        return " ".join(repr(value).split())[:200]
+    except Exception:
+        return f"an object of the class {type(value).__name__}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from archlab.search.plan import Stage
 from archlab.search.result import Trial
@@ -33,6 +33,7 @@ class History:
     trials: list[Trial] = field(default_factory=list)
     best_by_digest: dict[str, Trial] = field(default_factory=dict)
     numbers: set[int] = field(default_factory=set)
+    judged_again: set[int] = field(default_factory=set)
     interrupted: str | None = None
     evaluated: int = 0
 
@@ -45,6 +46,18 @@ class History:
         self.evaluated += trial.state in EVALUATED
         if trial.digest is not None and trial.state != "repeated":
             self.best_by_digest.setdefault(trial.digest, trial)
+
+    def judge_again(self, number: int, again: int) -> None:
+        """Take back the evaluation of a trial that has failed and was queued again, as trial ``again``."""
+        if number in self.judged_again or number not in self.numbers:
+            return
+        self.judged_again.add(number)
+        for place, trial in enumerate(self.trials):
+            if trial.number == number and trial.state == "failed":
+                self.evaluated -= 1
+                self.trials[place] = replace(trial, state="repeated", repeat_of=again)
+                if trial.digest is not None and self.best_by_digest.get(trial.digest) is trial:
+                    del self.best_by_digest[trial.digest]
 
     def scored(self) -> list[Trial]:
         """Return the trials that have values."""

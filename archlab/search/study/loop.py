@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import optuna
@@ -16,12 +16,17 @@ from archlab.search.candidate import Candidate
 from archlab.search.closed_form import costs_of, find_smallest, find_unseen
 from archlab.search.plan import Stage
 from archlab.search.result import Trial
-from archlab.search.storage.claim import claim
+from archlab.search.storage.claim import SettledClaims, claim
+from archlab.search.storage.interrupts import Interrupt, noticed_interrupts
+from archlab.search.storage.ledger import Ledger
 from archlab.search.storage.liveness import Liveness
-from archlab.search.storage.one_trial import is_running, queue_again, run_one_trial, write_constraints
-from archlab.search.storage.trial_record import EVALUATED, FOUND, RECORD, is_evaluated, record_in, record_of, trial_of
+from archlab.search.storage.one_trial import is_running, write_constraints
+from archlab.search.storage.run_trial import run_one_trial
+from archlab.search.storage.settled import count_settled
+from archlab.search.storage.trial_record import EVALUATED, FOUND, RECORD, record_in, record_of, trial_of
 from archlab.search.study.evaluation import Outcome, evaluate
 from archlab.search.study.history import EXHAUSTED, INTERRUPTED, TIME_IS_UP, History, Watch
+from archlab.search.study.repeated_failure import refuse_repeated_failure
 from archlab.search.trial_draw import FromTrial
 
 MAX_WASTED = 500
@@ -43,7 +48,12 @@ class _SurplusError(Exception):
 
 
 class Search:
-    """A stage being carried out on its study, by this process and by any number of others."""
+    """A stage being carried out on its study, by this process and by any number of others.
+
+    Attributes:
+        stream: see ``open_search``.
+        announce: called with a trial's number when its evaluation begins, and with None when that has ended.
+    """
 
     def __init__(self, stage: Stage, study: optuna.Study, interpreter: Interpreter, liveness: Liveness) -> None:
         self.stage = stage
@@ -51,12 +61,19 @@ class Search:
         self.liveness = liveness
         self.interpreter = interpreter
         self.history = History()
+        self.stream = 0
+        self.announce: Callable[[int | None], None] = lambda _: None
+        self._interrupt = Interrupt()
         self._start: Network | None = None
         self._result: Trial | None = None
-        liveness.reap(study)
+        self._synced = 0
+        self._claims = SettledClaims()
+        self._ledger = Ledger()
+        self.reap()
         if stage.number == 1 and not study.get_trials(deepcopy=False):
             self._enqueue(self.start)
         self.sync()
+        self._before = frozenset(self.history.numbers)
 
     @property
     def start(self) -> Network:
@@ -68,22 +85,49 @@ class Search:
         self._start = self._start or find_smallest(self.interpreter, self.stage.budget, self.stage.seed)
         return self._start
 
+    def reap(self) -> None:
+        """Queue again what nobody runs and nobody has told."""
+        self.liveness.reap(self.study, self.stage.max_deaths)
+
     def sync(self) -> None:
         """Take in what this process or others have finished."""
-        for trial in self.study.get_trials(deepcopy=False):
+        trials = self.study.get_trials(deepcopy=False)
+        for trial in trials[self._synced :]:
             if trial.state.is_finished() and trial.number not in self.history.numbers:
                 self.history.add(trial.number, trial_of(trial.number, record_in(trial)))
+        self._synced = count_settled(trials, self._synced)
+        for number, again in self._read_ledger().retries.items():
+            self.history.judge_again(number, again)
+
+    def refuse_broken_objective(self) -> None:
+        """Refuse to go on where the last evaluations of this run failed alike.
+
+        Raises:
+            InputError: they did, and the stage does not say that it is to go on.
+        """
+        if not self.stage.keep_going:
+            refuse_repeated_failure([trial for trial in self.history.trials if trial.number not in self._before])
 
     def _enqueue(self, network: Network) -> None:
         self.study.enqueue_trial(dict(network.draws), user_attrs={FOUND: "by counting"})
 
     def run(self, watch: Watch) -> History:
-        """Draw until the stage's evaluations are done, its time is up, the space is exhausted or Ctrl-C is pressed."""
+        """Draw until the stage's evaluations are done, its time is up, the space is exhausted or Ctrl-C is pressed.
+
+        Raises:
+            InputError: an evaluation met what is not the network's fault, or the objective is broken.
+        """
+        with noticed_interrupts() as self._interrupt:
+            return self._run(watch)
+
+    def _run(self, watch: Watch) -> History:
         deadline = None if self.stage.timeout is None else time.monotonic() + self.stage.timeout
         wasted = barren = 0
         watch(self.history, "")
         try:
             while self.history.evaluated < self.stage.trials:
+                if self._interrupt.noticed:  # and the objective went on
+                    raise KeyboardInterrupt
                 if deadline is not None and time.monotonic() >= deadline:
                     self.history.interrupted = TIME_IS_UP
                     break
@@ -98,6 +142,7 @@ class Search:
                         self.history.interrupted = EXHAUSTED
                         break
                 self.sync()
+                self.refuse_broken_objective()
                 if trial is None:
                     # Others are running the last of them.
                     time.sleep(WAIT)
@@ -116,12 +161,14 @@ class Search:
 
     def _run_one(self) -> Trial | None:
         """Run one trial; return None where no evaluation is left to begin, or this one was lost to another worker."""
-        self.liveness.reap(self.study)
-        if self._count_begun(None) >= self.stage.trials:
+        self.reap()
+        if self._read_ledger().count_begun() >= self.stage.trials:
             return None
         self._result = None
         try:
-            ended_here = run_one_trial(self.study, self._judge_trial, catch=(_NoValueError,))
+            ended_here = run_one_trial(
+                self.study, self._judge_trial, (_NoValueError,), (_SurplusError, ExhaustedError), self._kept
+            )
         except _SurplusError:
             return None
         finally:
@@ -132,26 +179,22 @@ class Search:
         """Wait, with every network taken, for those that others evaluate; return whether one was queued again."""
         states = optuna.trial.TrialState
         while deadline is None or time.monotonic() < deadline:
-            self.liveness.reap(self.study)
+            self.reap()
             unfinished = self.study.get_trials(deepcopy=False, states=(states.RUNNING, states.WAITING))
-            if not unfinished or any(trial.state == states.WAITING for trial in unfinished):
+            if self._read_ledger().untold:
+                pass  # about to be queued again
+            elif not unfinished or any(trial.state == states.WAITING for trial in unfinished):
                 return bool(unfinished)
             time.sleep(WAIT)
         return True
 
-    def _count_begun(self, number: int | None) -> int:
-        """Count evaluations that were done or may be under way, of trials before ``number`` where it is given."""
-        states = optuna.trial.TrialState
-        count = 0
-        for trial in self.study.get_trials(deepcopy=False):
-            if number is not None and trial.number >= number:
-                continue
-            if trial.state in (states.RUNNING, states.WAITING):
-                # Before a trial is asked for, those in the queue are there to be taken.
-                count += trial.state == states.RUNNING or number is not None
-            else:
-                count += is_evaluated(trial)
-        return count
+    def _read_ledger(self) -> Ledger:
+        self._ledger.read(self.study.get_trials(deepcopy=False))
+        return self._ledger
+
+    def _kept(self) -> dict[str, object]:
+        """Return the record of the trial that this process has judged, for one whose telling is cut short."""
+        return {} if self._result is None else {RECORD: record_of(self._result)}
 
     def _judge_trial(self, trial: optuna.Trial) -> list[float]:
         """Judge a trial and write its record.
@@ -160,21 +203,21 @@ class Search:
         however many workers there are, no evaluation is begun beyond the stage's.
         """
         began = time.monotonic()
-        self.liveness.begin(trial.number)
+        self.liveness.begin(trial)
         if not is_running(self.study, trial):
             raise _SurplusError
-        known = trial_of(trial.number, trial.user_attrs.get(RECORD))
-        if known is None and self._count_begun(trial.number) >= self.stage.trials:
+        ledger = self._read_ledger()
+        if trial.number in ledger.duplicates:
             raise _SurplusError
-        try:
-            result = known or self._judge_network(trial)
-        except KeyboardInterrupt:
-            queue_again(self.study, trial)
-            raise
+        known = trial_of(trial.number, trial.user_attrs.get(RECORD))
+        if known is None and ledger.count_begun(trial.number) >= self.stage.trials:
+            raise _SurplusError
+        result = known or self._judge_network(trial)
         if known is None:
             result = replace(result, seconds=round(time.monotonic() - began, 4))
-            trial.set_user_attr(RECORD, record_of(result))
         self._result = result
+        if known is None:
+            trial.set_user_attr(RECORD, record_of(result))
         excess = self.stage.budget.excess(result.cost) if result.cost else {}
         write_constraints(self.study, trial, excess)
         if result.values:
@@ -196,7 +239,7 @@ class Search:
         if not self.stage.budget.closed_form.allows(costs):
             return Trial(trial.number, "over_budget", draws, costs)
         digest = network.digest
-        other = claim(self.study, trial, digest)
+        other = claim(self.study, trial, digest, self._claims)
         if other is not None:
             self.sync()
             known = self.history.best_by_digest.get(digest, Trial(other, "repeated", draws, costs, digest=digest))
@@ -205,7 +248,13 @@ class Search:
             )
         text = unparse(fill_holes(self.interpreter.space, network))
         candidate = Candidate(trial.number, text, network.graph, costs, draws, self.stage.seed)
-        outcome = evaluate(candidate, self.stage.goals, self.stage.budget, trial, self.stage.threads)
+        self.announce(trial.number)
+        try:
+            outcome = evaluate(
+                candidate, self.stage.goals, self.stage.budget, trial, self.stage.threads, self._interrupt
+            )
+        finally:
+            self.announce(None)
         return self._trial(trial.number, draws, {**costs, **outcome.measured}, outcome, digest)
 
     @staticmethod

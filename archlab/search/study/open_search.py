@@ -15,6 +15,7 @@ from archlab.search.sampler.queue_sampler import QueueSampler
 from archlab.search.storage.liveness import Liveness
 from archlab.search.storage.open_storage import Opened
 from archlab.search.storage.open_study import open_study
+from archlab.search.storage.put_back import judge_again
 from archlab.search.storage.trial_record import SETUP, SOURCE, sources_in
 from archlab.search.study.carried_plan import identity_of, setup_of
 from archlab.search.study.code_versions import record_code, refuse_changed_code
@@ -38,12 +39,15 @@ def open_stage(
         _refuse_changed_code(plan.stages[stage.number - 1 :], opened)
     record_code(study, stage.goals)
     trials = study.get_trials(deepcopy=False)
+    if plan.retry_failed:
+        judge_again(study)
     if stage.number > 1:
         there = set(sources_in(study).values())
-        new = [trial for trial in candidates if trial.number not in there]
-        for trial in new:
-            study.enqueue_trial(dict(trial.draws), user_attrs={SOURCE: trial.number})
-        stage = replace(stage, trials=len(there) + len(new))
+        for trial in candidates:
+            if trial.number not in there:
+                study.enqueue_trial(dict(trial.draws), user_attrs={SOURCE: trial.number})
+        # Counted afterwards: another process may have opened the stage at the same time.
+        stage = replace(stage, trials=len(set(sources_in(study).values())))
     setup["trials"] = stage.trials
     if study.user_attrs.get(SETUP) != setup:
         # Written last: it shows workers that the stage is open.
@@ -82,4 +86,6 @@ def open_search(
     else:
         study.sampler = make_sampler(stage.sampler, interpreter, stage.budget, stage.seed, stage.metrics, stream, note)
     study.pruner = make_pruner(stage.pruner or ("median" if stage.number == 1 else "halving"))
-    return Search(stage, study, interpreter, liveness)
+    search = Search(stage, study, interpreter, liveness)
+    search.stream = stream
+    return search

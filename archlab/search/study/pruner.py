@@ -8,6 +8,7 @@ import optuna
 from optuna.pruners import BasePruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
 from optuna.trial import FrozenTrial, TrialState
 
+from archlab.search.storage.ledger import retried_in
 from archlab.search.storage.trial_record import record_in
 
 
@@ -37,7 +38,9 @@ class _WithoutDead:
 
     def get_trials(self, deepcopy: bool = True) -> list[FrozenTrial]:
         trials = self._study.get_trials(deepcopy=deepcopy)
-        return [trial for trial in trials if trial.state != TrialState.FAIL or record_in(trial) is not None]
+        retried = retried_in(trials)
+        alive = [trial for trial in trials if trial.number not in retried]
+        return [trial for trial in alive if trial.state != TrialState.FAIL or record_in(trial) is not None]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._study, name)

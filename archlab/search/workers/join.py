@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable
 
 import optuna
 from optuna.storages import BaseStorage
@@ -21,12 +20,14 @@ from archlab.search.detection_data import has_data_objective, read_data
 from archlab.search.judging_code import files_line
 from archlab.search.plan import Note
 from archlab.search.storage.liveness import Liveness
-from archlab.search.storage.open_storage import open_storage, opened_storage
+from archlab.search.storage.open_storage import opened_storage
 from archlab.search.storage.redact import redact
 from archlab.search.storage.trial_record import SETUP
 from archlab.search.study.carried_plan import CarriedPlan, read_plan
 from archlab.search.study.history import INTERRUPTED, TIME_IS_UP, History
+from archlab.search.study.loop import Search
 from archlab.search.study.open_search import open_search
+from archlab.search.workers.start import Workers
 from archlab.units import parse_duration
 
 PATIENCE = 0.5
@@ -43,6 +44,8 @@ def work(
     heartbeat: int | None = None,
     note: Note | None = None,
     one_stage: bool = False,
+    announce: Callable[[int | None], None] | None = None,
+    stream: int | None = None,
 ) -> History:
     """Take part in the study ``study_name``, begun by ``archlab search``, until it and its later stages are done.
 
@@ -51,6 +54,9 @@ def work(
         objectives: those of the study that are code, such as ``"train.py:accuracy"``: what is not named is not run.
         timeout: a time such as ``"10m"``, or seconds, after which no evaluation is begun.
         one_stage: whether to end with this study, and not to continue with the stages after it.
+        announce: where another process watches over this one: called with a trial's number when its evaluation begins,
+            and with None when that has ended.
+        stream: see ``open_search``; by default one of its own.
 
     Raises:
         InputError: the storage cannot be opened, holds no such study, or the study is of another version or space, or
@@ -59,7 +65,7 @@ def work(
     where = redact(storage)
     architecture = parse_file(find_architecture(space)) if isinstance(space, str) else space
     seconds = parse_duration(timeout) if isinstance(timeout, str) else timeout
-    if "://" not in storage and not Path(storage).exists():
+    if "://" not in storage and not os.path.exists(storage):
         raise InputError(f"no such storage: {where}", hint="begin the study with `archlab search`")
     with opened_storage(storage, heartbeat or HEARTBEAT, note) as opened:
         names = optuna.get_all_study_names(opened.storage)
@@ -71,38 +77,50 @@ def work(
         study = optuna.load_study(study_name=study_name, storage=opened.storage)
         trusted = frozenset(objectives)
         carried = read_plan(study, where, architecture, trusted=trusted, one_stage=one_stage)
-        if note is not None:
+        if note is not None and announce is None:
             for goal in carried.stage.goals:
                 if ":" in goal.name:
                     note(f"runs {goal.name}: {files_line(goal)}")
-        if heartbeat is None and carried.heartbeat != HEARTBEAT and "://" in storage:
-            opened = open_storage(storage, carried.heartbeat, note)
-            study = optuna.load_study(study_name=study_name, storage=opened.storage)
+        if heartbeat is None:
+            opened = opened.with_heartbeat(carried.heartbeat)
         deadline = None if seconds is None else time.monotonic() + seconds
-        done = _carry_out(study, carried, opened.liveness, deadline, note)
+
+        def carry_out(study: optuna.Study, carried: CarriedPlan) -> History:
+            search = _open(study, carried, opened.liveness, stream, deadline, note)
+            if announce is None and carried.stage.trial_timeout is not None:
+                return Workers(1, storage, note).carry_out(search, lambda *_: None)
+            search.announce = announce or search.announce
+            return search.run(lambda *_: None)
+
+        done = carry_out(study, carried)
         number = 1
         while not one_stage and done.interrupted not in (INTERRUPTED, TIME_IS_UP):
             number += 1
             later = _next_stage(study, opened.storage, number, deadline, note)
             if later is None:
                 break
-            stage = _carry_out(later, read_plan(later, where, trusted=trusted), opened.liveness, deadline, note)
+            stage = carry_out(later, read_plan(later, where, trusted=trusted))
             done.evaluated, done.interrupted = done.evaluated + stage.evaluated, stage.interrupted
         return done
 
 
-def _carry_out(
-    study: optuna.Study, carried: CarriedPlan, liveness: Liveness, deadline: float | None, note: Note | None
-) -> History:
-    """Take part in one stage until it is done."""
+def _open(
+    study: optuna.Study,
+    carried: CarriedPlan,
+    liveness: Liveness,
+    stream: int | None,
+    deadline: float | None,
+    note: Note | None,
+) -> Search:
+    """Open a stage, and read the data that it looks at."""
     interpreter = Interpreter(carried.space)
     stage = carried.stage
     if carried.task is not None and has_data_objective([goal.name for goal in stage.goals]):
         read_data(carried.task, interpreter)
     stage = dataclasses.replace(stage, timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
     # Ours goes by the seed and the trial's number. Optuna's would draw the same in every worker that began at once.
-    stream = int.from_bytes(os.urandom(3))
-    return open_search(stage, study, interpreter, liveness, stream, note).run(lambda *_: None)
+    own = int.from_bytes(os.urandom(3))
+    return open_search(stage, study, interpreter, liveness, own if stream is None else stream, note)
 
 
 def _next_stage(

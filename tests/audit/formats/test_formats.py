@@ -16,6 +16,7 @@ from archlab.audit.audit_run import AuditRun, Failure
 from archlab.audit.formats import FORMATS, Options, render
 from archlab.audit.formats.columns import COLUMNS, FORMS, format_total
 from archlab.audit.limits import Breach
+from archlab.audit.rules.settings import NAMES
 
 MODEL = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU())
 AUDIT = dataclasses.replace(archlab.audit(MODEL, torch.empty(2, 3, 8, 8, device="meta")), name="small")
@@ -35,7 +36,7 @@ def test_the_same_run_gives_the_same_text_with_all_of_it(name):
 def test_the_columns_of_the_csv():
     header, *rows = csv.reader(io.StringIO(render("csv", RUN)))
     before, after = ["model", "level", "name", "kind", "calls", "params", "shared", "own"], ["intensity", "memory"]
-    assert header == [*before, *COUNTS, *after, "shape", "dtype", "inputs", "counted", "failure"]
+    assert header == [*before, *COUNTS, *after, "takes", *NAMES, "shape", "dtype", "inputs", "counted", "failure"]
     assert [row[1] for row in rows] == ["model", *["module"] * 3, *["operator"] * 3, "model"]
     assert (rows[-1][0], rows[-1][-1]) == ("'=evil", "why")
 
@@ -49,11 +50,36 @@ def test_the_fields_of_the_json():
     assert list(audit) == [
         *("name", "kind", "inputs", "device", "reason", "training"),
         *totals,
-        *("peak", "shared", "uncounted", "conventions", "deployed", "parts", "peers", "notes"),
+        *(
+            "active_params",
+            "peak",
+            "shared",
+            "uncounted",
+            "conventions",
+            "deployed",
+            "backward",
+            "parts",
+            "peers",
+            "notes",
+        ),
         *("stages", "modules", "operators"),
     ]
     module = ["path", "kind", "calls", "params", "shared", "own", "operators", *COUNTS, "memory", "intensity"]
-    operator = ["name", "op", "target", "module", "inputs", "shapes", "dtype", "params", *COUNTS, "live", "counted"]
+    operator = [
+        "name",
+        "op",
+        "target",
+        "module",
+        "inputs",
+        "takes",
+        *NAMES,
+        "shapes",
+        "dtype",
+        "params",
+        *COUNTS,
+        "live",
+        "counted",
+    ]
     assert list(audit["modules"][0]) == module
     assert list(audit["operators"][0]) == [*operator, "intensity"]
     assert list(audit["deployed"]) == ["params", *COUNTS[:6], "folded", "merged"]

@@ -18,7 +18,7 @@ from archlab.search.sampler.hypervolume import by_hypervolume
 from archlab.search.sampler.near_budget import WAYS, Band, NearBudget
 from archlab.search.sampler.screen import BATCH, START, ScreenSampler
 from archlab.search.sampler.surrogate import Surrogate
-from archlab.search.storage.liveness import retry
+from archlab.search.storage.put_back import put_back
 from archlab.search.storage.trial_record import CLAIM, PLAN, RECORD
 from archlab.search.trial_draw import FromTrial
 from tests.search.conftest import TINY
@@ -270,7 +270,7 @@ def test_a_network_whose_worker_died_on_the_way_to_it_is_free_again(at):
 
     study.sampler = ScreenSampler(interpreter)  # of another worker
     assert set(evaluated(study, interpreter)) == everything - {dead.system_attrs[CLAIM]}, "it is another's, so far"
-    retry(study, dead)
+    put_back(study, dead)
     assert dead.system_attrs[CLAIM] in evaluated(study, interpreter)
 
 

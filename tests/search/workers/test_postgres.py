@@ -14,8 +14,10 @@ from archlab.errors import InputError
 from archlab.search.result import read_result
 from archlab.search.storage import liveness
 from archlab.search.storage.open_storage import open_storage
-from tests.search.workers.conftest import PASSWORD, QUOTED, calls
+from tests.search.workers.conftest import PASSWORD, QUOTED, USER, calls
 from tests.waiting import DEADLINE, Clock, finish, succeed, until
+
+psycopg = pytest.importorskip("psycopg")
 
 
 def search_args(trials, *more):
@@ -89,15 +91,16 @@ def test_a_server_that_is_stopped_and_started_again_is_waited_for(many, archlab_
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "said", "next_step"),
     [
-        ({"password": "wr0ng-pass"}, "password authentication failed"),
-        ({"database": "nowhere"}, 'database "nowhere" does not exist'),
-        ({"host": "no-such-host.invalid"}, "host"),
-        ({"host": "127.0.0.1:1"}, "refused"),
+        ({"password": "wr0ng-pass"}, "password authentication failed",
+         "check user and password: they stand in the address, in PGPASSWORD or in ~/.pgpass"),
+        ({"database": "nowhere"}, 'database "nowhere" does not exist', "make it with `createdb`, or name another"),
+        ({"host": "no-such-host.invalid"}, "host", "check the host's name, and this machine's network"),
+        ({"host": "127.0.0.1:1"}, "refused", "check host and port: no server listens there"),
     ],
-)
-def test_a_wrong_address_is_one_clear_line_without_the_password(postgres, archlab_in, many, change, said):
+)  # fmt: skip
+def test_a_wrong_address_is_one_clear_line_without_the_password(postgres, archlab_in, change, said, next_step):
     address = postgres.url(**change)
     if ":1" in change.get("host", ""):
         address = f"postgresql://searcher:{QUOTED}@127.0.0.1:1/postgres"
@@ -107,7 +110,7 @@ def test_a_wrong_address_is_one_clear_line_without_the_password(postgres, archla
     first, hint = err.splitlines()
     assert first.startswith("archlab: cannot connect to postgresql://searcher:***@")
     assert said in first
-    assert hint == "  hint: check its user, password, host and database"
+    assert hint == f"  hint: {next_step}"
     for secret in (PASSWORD, QUOTED, "wr0ng-pass"):
         assert secret not in out + err
 
@@ -144,3 +147,70 @@ def test_an_address_without_its_driver_is_refused(monkeypatch):
 def test_the_server_runs_on_loopback_only(postgres):
     shown = subprocess.run(["ss", "-ltn"], capture_output=True, encoding="utf-8", check=False, timeout=DEADLINE).stdout
     assert f"0.0.0.0:{postgres.port}" not in shown
+
+
+def refused(address):
+    with pytest.raises(InputError) as error:
+        open_storage(address)
+    assert PASSWORD not in str(error.value)
+    assert QUOTED not in str(error.value)
+    return error.value.message, error.value.hint
+
+
+def as_other(database, user, more=""):
+    return database.replace(f"{USER}:{QUOTED}", f"{user}:other") + more
+
+
+@pytest.fixture
+def run_sql(database):
+    """Runs statements in the database, as its owner."""
+    with psycopg.connect(database, autocommit=True) as owner:
+        yield owner.execute
+
+
+def test_a_server_without_free_connections_says_so(run_sql, database):
+    run_sql("CREATE ROLE crowded LOGIN PASSWORD 'other' CONNECTION LIMIT 0")
+    message, hint = refused(as_other(database, "crowded"))
+    assert message.startswith(f"{as_other(database, 'crowded').replace(':other', ':***')} has no free connection: ")
+    assert message.endswith('FATAL:  too many connections for role "crowded"')
+    assert hint == "wait until others have ended, or allow more (max_connections, CONNECTION LIMIT): a worker needs two"
+
+
+def test_a_user_who_may_not_make_tables_is_told_who_can(run_sql, database):
+    run_sql("CREATE ROLE guest LOGIN PASSWORD 'other'")
+    run_sql("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    message, hint = refused(as_other(database, "guest"))
+    assert message.endswith(" may not be written to: permission denied for schema public")
+    assert hint == "have its owner run: GRANT USAGE, CREATE ON SCHEMA public TO that user"
+
+
+@pytest.mark.parametrize(
+    ("option", "said", "hint"),
+    [
+        ("options=-c default_transaction_read_only=on", "in a read-only transaction",
+         "name the primary server: this one is a copy, or set to be read alone"),
+        ("sslmode=require", "server does not support SSL, but SSL was required",
+         "the server knows no TLS: leave sslmode out of the address"),
+        ("colour=blue", 'invalid connection option "colour"', "check what follows the ? in the address"),
+    ],
+)  # fmt: skip
+def test_what_follows_the_question_mark(database, option, said, hint):
+    message, told = refused(f"{database}?{option}")
+    assert said in message
+    assert told == hint
+
+
+def test_a_server_that_wants_tls(run_sql, postgres, database):
+    rules = postgres.data / "pg_hba.conf"
+    before = rules.read_text(encoding="utf-8")
+    try:
+        rules.write_text(f"hostssl all secret 127.0.0.1/32 scram-sha-256\nhost all {USER} all scram-sha-256\n")
+        run_sql("SELECT pg_reload_conf()")
+        until(lambda: run_sql("SELECT count(*) FROM pg_hba_file_rules").fetchone() == (2,))
+        message, hint = refused(as_other(database, "secret"))
+    finally:
+        rules.write_text(before, encoding="utf-8")
+        run_sql("SELECT pg_reload_conf()")
+    assert "no pg_hba.conf entry" in message
+    assert message.endswith("no encryption")
+    assert hint == "the server wants TLS: add ?sslmode=require to the address"

@@ -1,0 +1,91 @@
+"""The commands that look at studies."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import textwrap
+from typing import TYPE_CHECKING
+
+import click
+
+from archlab.errors import printable
+
+if TYPE_CHECKING:
+    from archlab.search.storage.check_study import StorageCheck, StudyCheck
+
+_WIDTH = 80
+
+
+@click.group()
+def study() -> None:
+    """Look at the studies of searches, and mend them."""
+
+
+@study.command(
+    epilog="Examples:  archlab study check out/mobile/study.journal  ·  archlab study check sqlite:///study.db --json  "
+    "·  archlab study check postgresql://me@server/archlab"
+)
+@click.argument("storage", metavar="FILE|URL")
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+def check(storage: str, as_json: bool) -> None:
+    """Say what is in the studies at FILE|URL, and mend what can be mended.
+
+    Torn records are cut out of a journal, which is kept beside it as it was; trials whose process has ended are
+    queued again; records that were told to nobody are taken in. What runs is left alone, and so are studies that are
+    not archlab's. No whole evaluation is ever thrown away.
+
+    The exit code is 0 where all is whole or mended, 1 where something is left, and 2 for what is no study.
+    """
+    from archlab.search.storage.check_study import check_storage
+
+    found = check_storage(storage)
+    if as_json:
+        click.echo(json.dumps({**dataclasses.asdict(found), "whole": found.is_whole}, indent=1))
+    else:
+        for line in check_lines(found):
+            click.echo(line)
+    if not found.is_whole:
+        raise click.exceptions.Exit(1)
+
+
+def check_lines(found: StorageCheck) -> list[str]:
+    """Return what was found in lines of at most 80 characters, but for names that are longer."""
+    count = len(found.studies)
+    lines = _wrapped(f"{found.where}: {count} {'study' if count == 1 else 'studies'}")
+    if found.tears:
+        cut = f"cut out; the file as it was is {found.backup}" if found.backup else "left where they are"
+        lines += _wrapped(f"torn records: {len(found.tears)}, {cut}")
+        for tear in found.tears:
+            made = ", a trial's creation, put back" if tear.is_creation else ""
+            begins = printable(tear.begins)[:30] + ("…" if tear.length > 30 else "")
+            lines += _wrapped(f"  line {tear.line}: {tear.length} bytes{made}: {begins}")
+    lines += [line for each in found.left for line in _wrapped(f"left: {each}")]
+    for each in found.studies:
+        lines += _study_lines(each)
+    return [*lines, "all is whole" if found.is_whole else "not all could be mended"]
+
+
+def _study_lines(study: StudyCheck) -> list[str]:
+    states = ", ".join(f"{number} {state}" for state, number in study.trials.items()) or "none"
+    if not study.is_archlab:
+        head = [f"{printable(study.name)}: not archlab's, described and not mended", f"  trials: {states}"]
+        return [line for each in head for line in _wrapped(each)] + [f"  left: {each}" for each in study.left]
+    wanted = "" if study.wanted is None else f" of {study.wanted}"
+    rows = [f"{printable(study.name)}: {study.evaluated}{wanted} evaluations", f"  trials: {states}"]
+    for words, numbers in (
+        ("running now", study.running),
+        ("its process had ended, queued again", study.let_go),
+        ("told nothing, queued again", study.untold),
+        ("evaluated and told nothing, taken in", study.taken_in),
+    ):
+        if numbers:
+            listed = ", ".join(map(str, numbers[:20])) + (f" and {len(numbers) - 20} more" if len(numbers) > 20 else "")
+            rows.append(f"  {words}: trial{'s' if len(numbers) > 1 else ''} {listed}")
+    rows += [f"  left: {each}" for each in study.left]
+    return [line for row in rows for line in _wrapped(row)]
+
+
+def _wrapped(text: str) -> list[str]:
+    indent = " " * (len(text) - len(text.lstrip()) + 2)
+    return textwrap.wrap(text, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
