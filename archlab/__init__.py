@@ -1,8 +1,7 @@
 """archlab: model analysis and architecture search for convolutional networks and detectors.
 
 >>> import archlab
->>> network = archlab.elaborate(archlab.load("mobilenet_v1"))
->>> archlab.cost(network).macs
+>>> archlab.cost("mobilenet_v1").macs
 568740352
 
 **What is public**: the names in ``archlab.__all__``, and in the ``__all__`` of the three packages among them,
@@ -19,7 +18,20 @@ from typing import TYPE_CHECKING, Any
 
 from archlab.audit import audit, audit_detector
 from archlab.cost import Budget, Cost, by_block, by_op, by_part, by_stage, cost, parse_budget
-from archlab.elaborate import Draw, Fixed, Hole, Interpreter, Network, Random, Space, elaborate, fill_holes
+from archlab.elaborate import (
+    Draw,
+    Fixed,
+    Hole,
+    Interpreter,
+    Network,
+    Random,
+    Source,
+    Space,
+    architecture_of,
+    elaborate,
+    fill_holes,
+    space_of,
+)
 from archlab.errors import (
     ArchlabError,
     AuditError,
@@ -147,20 +159,19 @@ __all__ = [
 ]
 
 
-def load(name: str) -> Architecture:
-    """Read the architecture of a shipped name or of an ``.arch`` file.
+def load(source: Source) -> Architecture:
+    """Read the architecture of a shipped name, of an ``.arch`` file or of a text; an architecture is itself.
+
+    A string of several lines, or one that begins with the word ``net``, is a text; any other is a name or a path.
 
     Raises:
-        InputError: neither a shipped name nor a file that can be read.
-        ArchlabError: the file's text is not an architecture.
+        InputError: neither a shipped name nor a file that can be read, or of another type.
+        ArchlabError: the text is not an architecture.
     """
-    from archlab.grammar import parse_file
-    from archlab.resources import find_architecture
-
-    return parse_file(find_architecture(name))
+    return architecture_of(source)
 
 
-def load_space(source: str | Architecture) -> Space:
+def load_space(source: Source | Space) -> Space:
     """Check an architecture, or the one that ``load`` reads, and return the space of networks that it describes.
 
     >>> interpreter = Interpreter(load_space("mobile"))
@@ -168,12 +179,10 @@ def load_space(source: str | Architecture) -> Space:
     'mobile'
 
     Raises:
-        InputError: neither a shipped name nor a file that can be read.
+        InputError: neither a shipped name nor a file that can be read, or of another type.
         ArchlabError: the text is not an architecture, or a name, an argument or a definition in it is wrong.
     """
-    from archlab.elaborate import load as check
-
-    return check(load(source) if isinstance(source, str) else source)
+    return space_of(source)
 
 
 def __getattr__(name: str) -> Any:

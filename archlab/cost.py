@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 
 from archlab.detector import OWN_STAGES
-from archlab.elaborate import Network
+from archlab.elaborate import Network, Source, Space, graph_of, network_of
 from archlab.elaborate.fragment import Fragment
 from archlab.errors import InputError, did_you_mean
 from archlab.ir import Graph, Shape
@@ -47,30 +47,38 @@ class Part:
     cost: Cost
 
 
-def cost(network: Network) -> Cost:
-    """Return the cost of a whole network; no graph is built for it."""
-    return _cost_of(network.body)
+def cost(network: Network | Source | Space) -> Cost:
+    """Return the cost of a whole network, or of the default draw of what is named; no graph is built for it.
+
+    >>> cost("resnet50").macs
+    4089184256
+
+    Raises:
+        InputError: the argument is no network, and names none.
+    """
+    return _cost_of(network_of(network).body)
 
 
-def by_stage(network: Network) -> tuple[Part, ...]:
+def by_stage(network: Network | Source | Space) -> tuple[Part, ...]:
     """Return the cost of every stage, in order; memory is the peak while that stage runs."""
-    return tuple(_part(name, fragment) for name, fragment in network.stages)
+    return tuple(_part(name, fragment) for name, fragment in network_of(network).stages)
 
 
-def by_block(network: Network) -> tuple[Part, ...]:
+def by_block(network: Network | Source | Space) -> tuple[Part, ...]:
     """Return the cost of every block, in order: the direct parts of each stage."""
     return tuple(
         _part(f"{stage}.{name}" if name else stage, part)
-        for stage, fragment in network.stages
+        for stage, fragment in network_of(network).stages
         for name, part in (fragment.parts if fragment.op is None and fragment.parts else [("", fragment)])
     )
 
 
-def by_part(network: Network) -> tuple[Part, ...]:
+def by_part(network: Network | Source | Space) -> tuple[Part, ...]:
     """Return the cost of a detector's backbone, neck and box head; that of any other network as one part.
 
     Memory is the peak while that part runs.
     """
+    network = network_of(network)
     if network.detector is None:
         return (_part("network", network.body),)
     stages = [fragment for name, fragment in network.stages if name not in OWN_STAGES]
@@ -82,10 +90,10 @@ def by_part(network: Network) -> tuple[Part, ...]:
     return (backbone, *(_part(name, fragment) for name, fragment in network.stages if name in OWN_STAGES))
 
 
-def by_op(graph: Graph) -> dict[str, dict[str, int]]:
+def by_op(graph: Graph | Network | Source | Space) -> dict[str, dict[str, int]]:
     """Return totals by operator: how many ``nodes``, and their ``params``, ``macs``, ``other`` and ``activations``."""
     totals: dict[str, dict[str, int]] = {}
-    for node in graph:
+    for node in graph_of(graph):
         row = totals.setdefault(node.op, dict.fromkeys(("nodes", "params", "macs", "other", "activations"), 0))
         row["nodes"] += 1
         for name in ("params", "macs", "other", "activations"):

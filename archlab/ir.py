@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from archlab.errors import InputError
+from archlab.shown import Tabled, short
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -92,12 +93,14 @@ class Node(Applied):
         return cls(**_fields_of(applied), name=name, inputs=inputs, stage=stage, block=block)
 
 
-@dataclass(frozen=True)
-class Graph:
+@dataclass(frozen=True, repr=False)
+class Graph(Tabled):
     """A network: its operators in the order in which they run.
 
     ``Node.inputs`` is the truth about the data flow: a networkx edge can hold neither the order of arguments nor
     the same argument twice. ``to_networkx`` derives a DiGraph for analysis.
+
+    It prints as a table; ``frame`` and ``to_csv`` write it by ``node`` or ``op``, ``to_html`` as a page.
 
     Attributes:
         name: the network's name.
@@ -111,9 +114,14 @@ class Graph:
     nodes: tuple[Node, ...]
     outputs: tuple[str, ...] = ()
 
+    view = "archlab.report.show_graph"
+
     def __post_init__(self) -> None:
         if not self.outputs:
             object.__setattr__(self, "outputs", (self.nodes[-1].name if self.nodes else INPUT,))
+
+    def __repr__(self) -> str:
+        return short(self, self.name, show_shape(self.input_shape), f"{len(self):,} nodes")
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)

@@ -25,20 +25,25 @@ def audit(model: nn.Module, /, *args: Any, backward: bool = False, **kwargs: Any
 
     Args:
         model: any module, on any device, the meta device included; compiled, scripted or lazy ones too.
-        args, kwargs: what it is called with: tensors on any device, or whatever holds them.
+        args, kwargs: what it is called with: tensors on any device, or whatever holds them. Where none of them is a
+            tensor, a tuple of numbers is the shape of one, the batch included, and a text is read as the command reads
+            ``--input``: ``"3x224x224"`` (one image) or ``"128:int64"``, or ``"spec.json"``, a file for the whole call.
         backward: whether to count what a training step runs for its gradients as well: ``Audit.backward``.
 
     Raises:
         AuditError: the forward fails; the message says in which module.
+        InputError: the model is no torch module; or an argument is no shape, or could be a shape and a value.
 
     >>> import torch
     >>> result = audit(torch.nn.Linear(64, 10), torch.empty(8, 64))
     >>> result.params, result.macs, result.bias
     (650, 5120, 80)
+    >>> audit(torch.nn.Linear(64, 10), (8, 64)).macs, audit(torch.nn.Linear(64, 10), "64").macs
+    (5120, 640)
     """
-    from archlab.audit.audit_model import audit_model
+    from archlab.audit.audit_call import audit_call
 
-    return audit_model(model, args, kwargs, backward=backward)
+    return audit_call(model, args, kwargs, backward=backward)
 
 
 def audit_detector(
@@ -48,12 +53,13 @@ def audit_detector(
 
     Args:
         model: the detector.
-        args, kwargs: what it is called with.
+        args, kwargs: what it is called with, as for ``archlab.audit``.
         proposals: boxes per image that its box head reads; by default the most that the detector hands on.
         detections: boxes per image that its mask and keypoint heads read.
 
     Raises:
         AuditError: the forward fails, and on which module.
+        InputError: as ``archlab.audit``.
 
     >>> import torch, torchvision
     >>> faster_rcnn = torchvision.models.detection.fasterrcnn_mobilenet_v3_large_320_fpn
@@ -63,7 +69,7 @@ def audit_detector(
     >>> (many - few) // 90
     14359552
     """
-    from archlab.audit.audit_model import audit_model
+    from archlab.audit.audit_call import audit_call
     from archlab.audit.detector_parts import Boxes
 
-    return audit_model(model, args, kwargs, boxes=Boxes(proposals, detections))
+    return audit_call(model, args, kwargs, Boxes(proposals, detections))

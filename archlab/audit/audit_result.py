@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from archlab.audit.breakdown import stages_of, table_rows, totals_by_op, uncounted_in
 from archlab.audit.conventions import Convention, conventions
@@ -16,14 +16,16 @@ from archlab.audit.counts import Counts
 from archlab.audit.findings import Backward, Deployed, Input, Module, Operator, Part, Peak, Peer, Shared, Uncounted
 from archlab.audit.operator_graph import operator_graph
 from archlab.ir import Graph, Shape
+from archlab.shown import Tabled, short
+from archlab.units import format_bytes, format_count
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-
-@dataclass(frozen=True, kw_only=True)
-class Audit(Counts):
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Audit(Tabled, Counts):
     """What a model costs; the eight counts (see ``Counts``) are those of the whole batch.
+
+    It prints as the table that ``archlab audit`` prints; ``frame`` and ``to_csv`` write it by ``module``, ``stage``,
+    ``op`` or ``operator``, ``to_html`` as a page.
 
     Attributes:
         name: what was audited.
@@ -75,6 +77,12 @@ class Audit(Counts):
     peers: tuple[Peer, ...] = ()
     seconds: float = field(default=0.0, compare=False)
 
+    view = "archlab.audit.show_audit"
+
+    def __repr__(self) -> str:
+        counts = f"{format_count(self.params)} params", f"{format_count(self.macs)} MACs"
+        return short(self, self.name, *counts, f"{format_bytes(self.memory)} peak memory")
+
     @cached_property
     def uncounted(self) -> tuple[Uncounted, ...]:
         """Operators whose arithmetic is not in the counts, most frequent first."""
@@ -111,16 +119,6 @@ class Audit(Counts):
             InputError: there is no such table.
         """
         return table_rows(by, self.modules, self.operators)
-
-    def frame(self, by: str = "module") -> pd.DataFrame:
-        """Return the same table as a pandas frame.
-
-        Raises:
-            InputError: there is no such table.
-        """
-        import pandas as pd
-
-        return pd.DataFrame(self.rows(by))
 
     def graph(self, views: bool = True) -> Graph:
         """Return the operators as the graph that the rest of archlab draws and analyses.

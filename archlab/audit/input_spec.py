@@ -92,6 +92,20 @@ def parse_inputs(texts: Sequence[str], batch: int) -> InputSpec | None:
     return InputSpec(tuple(_parse_shape(text, batch) for text in texts))
 
 
+def is_shape_text(text: str) -> bool:
+    """Return whether ``parse_inputs`` takes a text for a shape."""
+    return _SHAPE.fullmatch(text) is not None
+
+
+def tensor_of(shape: Sequence[int], where: str) -> TensorSpec:
+    """Describe a tensor of a whole shape, the batch included.
+
+    Raises:
+        InputError: a size is negative, or the tensor is too large; the message begins with ``where``.
+    """
+    return _checked(shape, "float32", 2, where)
+
+
 def _parse_shape(text: str, batch: int) -> TensorSpec:
     match = _SHAPE.fullmatch(text)
     if match is None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import numbers
 import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from archlab.errors import InputError, did_you_mean
+from archlab.errors import InputError, did_you_mean, quote
 
 Value = int | float | str
 """What a hole is filled with: a number, or for a choice of layers the option's label."""
@@ -46,9 +47,11 @@ class Hole:
 
     def contains(self, value: object) -> bool:
         """Return whether ``value`` may fill the hole; of an unsearched multiplier, any that keeps the network sane."""
+        if isinstance(value, bool):
+            return False
         if self.labels:
             return any(value == label and isinstance(value, str) == isinstance(label, str) for label in self.labels)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if not isinstance(value, int | float) or not math.isfinite(value):
             return False
         if not self.searched:
             return 0 < value <= 64
@@ -81,13 +84,25 @@ def defaults(hole: Hole) -> Value:
 class Fixed:
     """The draw that takes given values, and the default of every hole that is not given.
 
-    Multipliers of a reference may take any positive number, also one that a search would not draw.
+    Multipliers of a reference may take any positive number, also one that a search would not draw. A name that is no
+    hole of the network is refused when the network is elaborated.
+
+    Args:
+        values: by the holes' names.
+
+    Raises:
+        InputError: ``values`` is no mapping of names.
     """
 
     fills_unsearched = True
 
     def __init__(self, values: Mapping[str, Value]) -> None:
-        self.values = values
+        if not isinstance(values, Mapping) or not all(isinstance(name, str) for name in values):
+            raise InputError(
+                f"values of holes are a mapping of names to values, not {_shown(values)}",
+                hint='write them like {"width_mult": 0.5}',
+            )
+        self.values: dict[str, Value] = {name: _plain(value) for name, value in values.items()}
         self.asked: set[str] = set()
 
     def __call__(self, hole: Hole) -> Value:
@@ -96,15 +111,31 @@ class Fixed:
             return hole.default
         value = self.values[hole.name]
         free = hole.name.split(".")[-1] in ("width_mult", "depth_mult") and not hole.labels
-        if not (hole.contains(value) or (free and isinstance(value, int | float) and 0 < value <= 64)):
-            raise InputError(f"{hole.name} cannot be {value!r}", hint=f"it takes {hole.describe()}")
+        free = free and isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 64
+        if not (hole.contains(value) or free):
+            raise InputError(f"{hole.name} cannot be {_shown(value)}", hint=f"it takes {hole.describe()}")
         return value
 
     def refuse_unknown(self) -> None:
         """Raise InputError where a given name is no hole of the network just elaborated."""
         for name in self.values:
             if name not in self.asked:
-                raise InputError(f"no hole is named {name!r} in this draw", hint=did_you_mean(name, self.asked))
+                hint = did_you_mean(name, self.asked) or ("" if self.asked else "it has no holes")
+                raise InputError(f"no hole is named {quote(name)} in this draw", hint=hint)
+
+
+def _plain(value: Any) -> Any:
+    """Return a number of numpy's, or of any other library, as Python's; all else as it is."""
+    if isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    return float(value) if isinstance(value, numbers.Real) else value
+
+
+def _shown(value: object) -> str:
+    """Return a value for a message: text in quotes, all else as Python writes it, cut where it is long."""
+    return quote(value) if isinstance(value, str) else quote(repr(value))[1:-1]
 
 
 class Random:

@@ -11,7 +11,7 @@ from archlab.elaborate.keys import Keys
 from archlab.elaborate.language import FUNCTIONS, MULTIPLIERS
 from archlab.elaborate.scope import Bound, Layer, Scope
 from archlab.elaborate.space import Space
-from archlab.errors import ElaborationError, LimitError
+from archlab.errors import ElaborationError, InputError, LimitError
 from archlab.grammar import ast
 
 _WORDS: Mapping[str, Bound] = {"same": "same"}
@@ -92,8 +92,11 @@ class Evaluator:
 
     def option(self, choice: ast.Choice, scope: Scope) -> ast.Expr:
         """Return the option that the draw takes."""
-        label = self.fill(self.space.hole(scope.prefix, choice))
-        return choice.options[self.keys.labels(choice).index(label)]
+        hole = self.space.hole(scope.prefix, choice)
+        label, labels = self.fill(hole), self.keys.labels(choice)
+        if label not in labels:
+            raise InputError(f"{hole.name} cannot be {label!r}", hint=f"it takes {hole.describe()}")
+        return choice.options[labels.index(label)]
 
     def branch(self, expr: ast.Conditional, scope: Scope) -> ast.Expr:
         """Return the side that the condition takes."""

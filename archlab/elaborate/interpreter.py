@@ -9,7 +9,7 @@ from __future__ import annotations
 from archlab.elaborate.arithmetic import describe, number
 from archlab.elaborate.detect_stage import DetectStageReader
 from archlab.elaborate.detector_stages import detector_body, detector_stages
-from archlab.elaborate.draw import Draw
+from archlab.elaborate.draw import Draw, Fixed
 from archlab.elaborate.evaluator import Evaluator
 from archlab.elaborate.fragment import NamedFragment, chain
 from archlab.elaborate.language import DETECT, MULTIPLIERS
@@ -38,11 +38,17 @@ class Interpreter:
 
         Raises:
             ElaborationError: the draw describes no network, such as channels that groups do not divide.
+            InputError: the draw gives a hole what it cannot take, or a value to a name that is no hole of it.
             LimitError: it would have too many nodes, or too large numbers.
         """
         self.shared.forget_oldest()
+        if isinstance(draw, Fixed):
+            draw.asked.clear()  # it may have filled the holes of another space before
         try:
-            return _Elaboration(self.space, draw, self.shared).network()
+            network = _Elaboration(self.space, draw, self.shared).network()
+            if isinstance(draw, Fixed):
+                draw.refuse_unknown()
+            return network
         except RecursionError:  # far below MAX_DEPTH only where the caller itself is deep in calls
             raise LimitError("the text nests too deep") from None
 

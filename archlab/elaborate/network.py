@@ -10,12 +10,17 @@ from functools import cached_property
 from archlab.detector import OUTPUTS, OWN_STAGES, DetectorSpec
 from archlab.elaborate.draw import Value
 from archlab.elaborate.fragment import Fragment, chain, nodes_of
-from archlab.ir import Graph, Shape
+from archlab.ir import Graph, Shape, show_shape
+from archlab.shown import Tabled, short
+from archlab.units import format_count
 
 
-@dataclass(frozen=True, eq=False)
-class Network:
+@dataclass(frozen=True, eq=False, repr=False)
+class Network(Tabled):
     """A space with every hole filled.
+
+    It prints as a table; ``frame`` and ``to_csv`` write it by ``stage``, ``block``, ``part`` or ``op``, and ``to_html``
+    as a page.
 
     Attributes:
         name: the network's name.
@@ -34,6 +39,12 @@ class Network:
     depths: Mapping[str, float]
     draws: Mapping[str, Value]
     detector: DetectorSpec | None = None
+
+    view = "archlab.report.show_network"
+
+    def __repr__(self) -> str:
+        counts = f"{format_count(self.body.params)} params", f"{format_count(self.body.macs)} MACs"
+        return short(self, self.name, show_shape(self.input_shape), *counts)
 
     @cached_property
     def graph(self) -> Graph:

@@ -13,12 +13,13 @@ from archlab.elaborate.language import DETECT, DETECT_PARTS, REPEATS, Callee, ca
 from archlab.errors import InputError, LimitError, Place
 from archlab.grammar import ast
 from archlab.grammar.ast import place_in
+from archlab.shown import short
 
 MAX_NODES = 20_000
 MAX_HOLES = 100_000
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Space:
     """An architecture ready to be elaborated, with what is worth computing once for all its draws.
 
@@ -46,6 +47,9 @@ class Space:
     max_nodes: int = MAX_NODES
     _holes: dict[tuple[str, int], Hole] = field(default_factory=dict, repr=False)
     _relative: dict[int, Hole] = field(default_factory=dict, repr=False)
+
+    def __repr__(self) -> str:
+        return short(self, self.name, "its multipliers alone vary" if self.is_reference else "with holes")
 
     @property
     def name(self) -> str:
@@ -92,8 +96,8 @@ def load(architecture: ast.Architecture, max_nodes: int = MAX_NODES) -> Space:
         LimitError: blocks call blocks too deep.
         InputError: ``max_nodes`` is not positive.
     """
-    if max_nodes < 1:
-        raise InputError(f"the limit on nodes must be at least 1, not {max_nodes}")
+    if not isinstance(max_nodes, int) or max_nodes < 1:
+        raise InputError(f"the limit on nodes must be at least 1, not {max_nodes!r}")
     callees = prelude() | {block.name: callee_of(block, own=True) for block in architecture.blocks}
     check_text(architecture, callees)
     opened = find_open_parts(architecture)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from archlab.errors import Place
+from archlab.shown import Shown, short
 
 At = tuple[int, int] | None
 
@@ -157,11 +158,11 @@ class Stage:
     key_at: tuple[At, ...] = _key_at()
 
 
-@dataclass(frozen=True, slots=True)
-class Architecture:
+@dataclass(frozen=True, slots=True, repr=False)
+class Architecture(Shown):
     """A whole text: a network, or a space of networks where it has holes.
 
-    ``source`` and ``text`` say where it came from, for error messages.
+    It prints as its canonical text. ``source`` and ``text`` say where it came from, for error messages.
     """
 
     name: str
@@ -173,6 +174,11 @@ class Architecture:
     source: str = field(default="<python>", compare=False, repr=False)
     text: str = field(default="", compare=False, repr=False)
     key_at: tuple[At, ...] = _key_at()
+
+    view = "archlab.report.show_architecture"
+
+    def __repr__(self) -> str:
+        return short(self, self.name, f"stages {', '.join(stage.name for stage in self.stages[:12])}")
 
 
 def children(expr: Expr) -> tuple[Expr, ...]:

@@ -7,6 +7,7 @@ from collections import Counter
 
 from torch import fx
 
+from archlab.elaborate import Network, Source, Space, graph_of
 from archlab.ir import Graph
 from archlab.measured import Recount
 from archlab.nn.blank_inputs import blank_inputs
@@ -23,15 +24,19 @@ MACS_OPERATORS = ("conv", "linear", "addmm", "matmul", "bmm", "mm", "einsum")
 """fvcore's operators whose count is multiply-accumulates; the others are norms, pooling and upsampling."""
 
 
-def recount(graph: Graph) -> Recount:
+def recount(graph: Graph | Network | Source | Space) -> Recount:
     """fvcore's count of ``graph``, for one image, with the boxes that a detector's text states.
+
+    In place of a graph stands also a network, or whatever ``archlab.elaborate`` takes.
 
     ``equal`` holds where the closed form equals fvcore's by operator and by node, and so do the parameters and the
     activations (fvcore's ``ActivationCountAnalysis``).
 
     Raises:
         BuildError: torch cannot build a node.
+        InputError: the argument is no network, and names none.
     """
+    graph = graph_of(graph)
     module = build(graph).eval()
     flops = analysis(module, graph)
     by_operator = {name: int(n) for name, n in flops.by_operator().items() if n}

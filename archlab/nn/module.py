@@ -13,7 +13,9 @@ import torch
 from torch import Tensor, fx, nn
 from torch.fx.graph_module import _loader
 
-from archlab.errors import BuildError, did_you_mean
+from archlab.elaborate import Network as Elaborated
+from archlab.elaborate import Source, Space, graph_of
+from archlab.errors import BuildError, InputError, did_you_mean
 from archlab.ir import Graph, Node, Shape
 from archlab.nn.operators import FUNCTIONS, MODULES, Scale
 
@@ -32,8 +34,10 @@ def _restore(reconstruct: Callable[..., fx.GraphModule], args: tuple[Any, ...], 
     return network
 
 
-def build(graph: Graph, seed: int = 0) -> fx.GraphModule:
+def build(graph: Graph | Elaborated | Source | Space, seed: int = 0) -> fx.GraphModule:
     """Return the torch module of ``graph``, in training mode, in float32, on the CPU.
+
+    In place of a graph stands also a network, or whatever ``archlab.elaborate`` takes: its default draw is built.
 
     It takes a batch of images (N, C, H, W) and returns the output, or a tuple of the outputs in the order of
     ``graph.outputs`` where there are several. With a box head it takes boxes as well, in pixels of the images: (K, 5)
@@ -52,7 +56,11 @@ def build(graph: Graph, seed: int = 0) -> fx.GraphModule:
 
     Raises:
         BuildError: torch cannot build a node; the message names it.
+        InputError: the argument is no network, and names none; or ``seed`` is no whole number.
     """
+    graph = graph_of(graph)
+    if not isinstance(seed, int):
+        raise InputError(f"the seed must be a whole number, not {seed!r}")
     rng = torch.Generator().manual_seed(seed)
     return _assemble(graph, lambda node: _module(node, rng))
 

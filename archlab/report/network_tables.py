@@ -20,7 +20,7 @@ from archlab.elaborate import Interpreter, Network, load
 from archlab.grammar import parse_file
 from archlab.ir import show_shape
 from archlab.measured import Recount
-from archlab.report.terminal_tables import share, table_of
+from archlab.report.terminal_tables import safe, share, table_of
 from archlab.resources import shipped_spaces
 from archlab.units import format_bytes, format_count
 
@@ -98,7 +98,7 @@ def _part(part: Part) -> dict[str, Any]:
 
 def network_table(network: Network, by: str) -> Table:
     """Return a network's cost by ``stage``, ``block`` or ``op``; the first two end with the totals."""
-    title = f"{network.name}  {show_shape(network.input_shape)}"
+    title = f"{safe(network.name)}  {show_shape(network.input_shape)}"
     return _table_by_operator(network, title) if by == "op" else _table_by_part(network, by, title)
 
 
@@ -116,7 +116,7 @@ def _table_by_part(network: Network, by: str, title: str) -> Table:
     total = cost(network)
     for part in by_stage(network) if by == "stage" else by_block(network):
         table.add_row(
-            part.name,
+            safe(part.name),
             show_shape(part.shape),
             format_count(part.cost.params),
             format_count(part.cost.macs),

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 from archlab.cost import parse_budget
 from archlab.detect.data_source import TRAIN, TRAIN_STEPS
-from archlab.elaborate import load
+from archlab.elaborate import architecture_of, load
 from archlab.elaborate.space import MAX_NODES
 from archlab.errors import InputError, did_you_mean
-from archlab.grammar import parse_file, unparse, with_input
+from archlab.grammar import unparse, with_input
 from archlab.grammar.ast import Architecture
-from archlab.resources import find_architecture
 from archlab.search.candidate import UserObjective
 from archlab.search.choices import HEARTBEAT, KEEP, MAX_DEATHS, PRUNERS, SAMPLER, SAMPLERS
 from archlab.search.detection_data import default_objective, find_task, report_data, with_class_count
@@ -75,8 +74,7 @@ def make_plan(
         InputError: an argument cannot be used.
         ArchlabError: the space's text is not an architecture.
     """
-    architecture = parse_file(find_architecture(space)) if isinstance(space, str) else space
-    architecture = with_input(architecture, input)
+    architecture = with_input(architecture_of(space), input)
     first = _listed(objective or ()) or [default_objective(architecture)]
     later, shares = _listed(then), [keep] if isinstance(keep, str | int) else list(keep)
     if train_top is not None:

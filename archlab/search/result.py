@@ -13,6 +13,7 @@ from archlab.elaborate import Value
 from archlab.errors import InputError
 from archlab.measured import Latency, Recount
 from archlab.reading import read_json
+from archlab.shown import Tabled, short
 
 SCHEMA = "archlab.search/1"
 MAX_BYTES = 256 * 2**20
@@ -159,9 +160,11 @@ class DataSummary:
     examples: tuple[Example, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SearchResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class SearchResult(Tabled):
     """Everything that a search found.
+
+    It prints as its finalists; ``frame`` and ``to_csv`` write it by ``trial`` or ``finalist``, ``to_html`` as a report.
 
     Attributes:
         space: the space's name; ``space_text`` its canonical text.
@@ -194,6 +197,11 @@ class SearchResult:
     interrupted: str | None = None
     data: DataSummary | None = None
     schema: str = SCHEMA
+
+    view = "archlab.report.show_search"
+
+    def __repr__(self) -> str:
+        return short(self, self.space, f"{len(self.trials):,} trials", f"{len(self.finalists):,} finalists")
 
     def counts(self) -> dict[str, int]:
         """How many draws there were of each state, in the order of ``State``."""

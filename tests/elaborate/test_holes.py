@@ -122,10 +122,8 @@ def test_a_value_that_a_hole_cannot_take_is_refused(text, value, takes):
 
 
 def test_an_unknown_hole_is_refused_with_the_nearest():
-    fixed = Fixed({"s.conv.k": 3})
-    Interpreter(space("s: conv({8, 16})")).network(fixed)
     with pytest.raises(InputError) as caught:
-        fixed.refuse_unknown()
+        Interpreter(space("s: conv({8, 16})")).network(Fixed({"s.conv.k": 3}))
     assert str(caught.value) == "no hole is named 's.conv.k' in this draw\n  hint: did you mean s.conv.c?"
 
 

@@ -12,6 +12,7 @@ from archlab.audit.breakdown import module_row, operator_row
 from archlab.audit.counts import COUNTS
 from archlab.audit.formats.interface import Options
 from archlab.audit.rules.settings import NAMES as SETTINGS
+from archlab.report.csv_text import no_formula
 
 CSV_COLUMNS = (
     *("model", "level", "name", "kind", "calls", "params", "shared", "own"),
@@ -30,24 +31,28 @@ def render(run: AuditRun, options: Options, /) -> str:
     writer.writeheader()
     for outcome in run.outcomes:
         if isinstance(outcome, Failure):
-            writer.writerow({"model": _safe(outcome.name), "level": "model", "failure": _safe(outcome.reason)})
+            writer.writerow(
+                {"model": no_formula(outcome.name), "level": "model", "failure": no_formula(outcome.reason)}
+            )
         else:
             writer.writerows(_rows(outcome))
     return text.getvalue()
 
 
 def _rows(audit: Audit) -> list[dict[str, object]]:
-    model = _safe(audit.name)
+    model = no_formula(audit.name)
     found: list[dict[str, object]] = []
     for module in audit.modules:
         row = module_row(module)
         level = "module" if module.path else "model"
         if level == "model":
             row["memory"] = audit.memory
-        found.append({**row, "model": model, "level": level, "name": _safe(module.path), "kind": _safe(module.kind)})
+        found.append(
+            {**row, "model": model, "level": level, "name": no_formula(module.path), "kind": no_formula(module.kind)}
+        )
     for operator in audit.operators:
         row = operator_row(operator)
-        row |= {"model": model, "level": "operator", "name": _safe(operator.name), "kind": operator.op, "calls": 1}
+        row |= {"model": model, "level": "operator", "name": no_formula(operator.name), "kind": operator.op, "calls": 1}
         row |= {"shape": _shapes(operator.shapes), "takes": _shapes(operator.takes), "memory": operator.live}
         row |= {name: _setting(operator.settings[name]) for name in operator.settings}
         row |= {"inputs": " ".join(map(str, operator.inputs)), "params": ""}
@@ -61,7 +66,3 @@ def _shapes(shapes: Iterable[Iterable[int]]) -> str:
 
 def _setting(value: int | str | tuple[int, ...]) -> str:
     return "x".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def _safe(text: str) -> str:
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

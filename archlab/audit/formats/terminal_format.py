@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
+from rich.table import Table
 
 from archlab.audit.audit_result import Audit
 from archlab.audit.audit_run import AuditRun
@@ -13,15 +14,29 @@ from archlab.audit.conventions import NOTE
 from archlab.audit.counts import Counts
 from archlab.audit.findings import Backward, Module, Part, Peer
 from archlab.audit.formats.columns import COLUMNS, Column, format_total
-from archlab.audit.formats.interface import Options
+from archlab.audit.formats.interface import DEFAULTS, Options
 from archlab.errors import printable
 from archlab.ir import show_shape
-from archlab.report.terminal_tables import console_for, safe, share, table_of
+from archlab.report.terminal_tables import console_for, print_fitted, safe, share, table_of
 from archlab.units import format_bytes, format_count
 
 _SHARE_AFTER = "macs"
 _MOST_ROWS = 40
 _WIDTH_IN_A_PIPE = 220
+_SPARE = (
+    "ops/byte",
+    "bias",
+    "norm",
+    "pool",
+    "elementwise",
+    "bytes",
+    "calls",
+    "activations",
+    "memory",
+    "share",
+    "class",
+)
+"""Columns that leave where the table does not fit, the first first."""
 
 
 def render(run: AuditRun, options: Options, /) -> str:
@@ -35,7 +50,7 @@ def render(run: AuditRun, options: Options, /) -> str:
         if options.compare and len(found) > 1:
             _print_comparison(console, found)
         elif len(found) == 1:
-            _print_audit(console, found[0], options)
+            print_audit(console, found[0], options)
         elif found:
             _print_models(console, found)
         for failure in run.failures:
@@ -43,8 +58,16 @@ def render(run: AuditRun, options: Options, /) -> str:
     return captured.get()
 
 
-def _print_audit(console: Console, audit: Audit, options: Options) -> None:
+def print_audit(console: Console, audit: Audit, options: Options = DEFAULTS) -> None:
     """Print one model: its table, its totals, its peak, and all that a reader must know to trust them."""
+    print_fitted(console, audit_table(audit, options), _SPARE)
+    for line in audit_lines(audit):
+        console.print(line, markup=False, soft_wrap=True)
+    console.print(NOTE, style="dim")
+
+
+def audit_table(audit: Audit, options: Options = DEFAULTS) -> Table:
+    """Return the table of one model, with all of its columns."""
     inputs = ", ".join(show_shape(i.shape) + ("" if i.dtype == "float32" else f" {i.dtype}") for i in audit.inputs)
     title = f"{safe(audit.name)}  {inputs}"
     if options.by == "op":
@@ -62,14 +85,16 @@ def _print_audit(console: Console, audit: Audit, options: Options) -> None:
             calls = str(module.calls or "")
             table.add_row(safe(name) or "(whole)", safe(module.kind), calls, *_cells(COLUMNS, module, audit))
     table.add_section()
-    console.print(table)
-    console.print(
+    return table
+
+
+def audit_lines(audit: Audit) -> Iterable[str]:
+    """Yield what stands below the table: the totals, and what a reader must know to trust them."""
+    yield (
         f"params {audit.params:,}  MACs {audit.macs:,}  activations {audit.activations:,}"
         f"  peak memory {format_bytes(audit.memory)}"
     )
-    for line in _findings(audit):
-        console.print(line, markup=False, soft_wrap=True)
-    console.print(NOTE, style="dim")
+    yield from _findings(audit)
 
 
 def _modules_to_show(audit: Audit, depth: int | None) -> list[Module]:

@@ -90,9 +90,10 @@ def test_the_fields_of_the_json():
 @pytest.mark.parametrize(
     ("options", "first"), [(Options(), "(whole)"), (Options(by="stage"), "0"), (Options(by="op"), "conv2d")]
 )
-def test_the_terminal_has_every_column(options, first):
+def test_the_terminal_has_every_column_with_a_number(options, first):
     lines = render("terminal", RUN, options).splitlines()
-    expected = [c.heading for c in COLUMNS if not (c.of_modules_only and options.by == "op")]
+    expected = [c.heading for c in COLUMNS if c.value(AUDIT) and not (c.of_modules_only and options.by == "op")]
+    assert "pool" not in lines[2].split()
     assert [word for word in lines[2].split() if word in expected] == expected
     assert lines[4].split()[0] == first
     assert lines[-1] == "failed  =evil: why"
