@@ -15,7 +15,7 @@ from torch import nn
 
 import archlab
 from archlab.report.escaping import csp_hash
-from archlab.search.result import Finalist
+from archlab.search.result import Finalist, Objective, SearchStage
 from archlab.shown import short
 from tests.report.handmade import result
 from tests.waiting import DEADLINE
@@ -103,6 +103,14 @@ def test_a_printed_table_fits_80_columns(value):
     assert {"params", "MACs"} <= set(table.split())
 
 
+def test_many_objectives_leave_no_cell_cut_short():
+    goals = tuple(Objective(f"an_objective_of_a_long_name_{i}", "maximize") for i in range(6))
+    stages = tuple(SearchStage("s", (goal.name,) * 5, 9, 9, 0, 0, 4, 1.5) for goal in goals)
+    text = str(result(objectives=goals, stages=stages, finalists=(FINALIST,)))
+    assert "…" not in text
+    assert all(goal.name in text for goal in goals)
+
+
 def test_a_table_too_wide_for_80_columns_keeps_names_parameters_and_macs_whole():
     table = str(AUDIT)
     assert "an_extraordinarily_long_name_that_nobody_would_give_to_a_layer_of_his_network" in table
@@ -138,6 +146,7 @@ def test_names_stand_in_the_notebook_as_they_are():
 def test_of_many_rows_a_notebook_shows_the_first_and_says_so():
     many = result(finalists=(FINALIST,) * 400)
     assert many._repr_html_().count("<tr>") < 30
+    assert len(str(many).splitlines()) < 35
     assert "… and 380 more finalists" in many._repr_html_()
     assert f"… and {len(NETWORK.graph) - 40} more operators" in NETWORK.graph._repr_html_()
 

@@ -6,45 +6,56 @@ import dataclasses
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 
 from archlab.report.csv_text import csv_text
 from archlab.report.notebook_html import notebook_html
 from archlab.report.search_page import render_report
 from archlab.report.search_summary import finalists_table, stages_table, trial_lines
-from archlab.report.terminal_tables import plain_text
+from archlab.report.terminal_tables import plain_text, print_fitted
 from archlab.search.result import SearchResult
 
 TABLES = ("trial", "finalist")
 MAX_FINALISTS = 20
-"""Finalists that are shown in a notebook; the frame has all."""
+"""Finalists that are shown; the frame has all."""
 
 _WIDE = 10_000
+_SPARE = ("activations", "memory", "latency", "fvcore", "params")
+_STAGES_SPARE = ("share", "evaluation", "failed", "pruned")
 
 
 def text(result: SearchResult) -> str:
-    """Return the finalists, the stages where there are several, and how the trials ended."""
+    """Return the best finalists, the stages where there are several, and how the trials ended."""
 
     def write(console: Console) -> None:
         if result.finalists:
-            console.print(finalists_table(result, console))
+            print_fitted(console, _finalists(result), _SPARE)
         else:
             console.print("no candidate was scored")
         if len(result.stages) > 1:
-            console.print(stages_table(result))
-        for line in trial_lines(result):
+            print_fitted(console, stages_table(result), _STAGES_SPARE)
+        for line in _lines(result):
             console.print(line, markup=False, soft_wrap=True)
 
     return plain_text(write)
 
 
 def notebook(result: SearchResult) -> str:
-    """Return the same as HTML, with the best finalists alone."""
-    shown = dataclasses.replace(result, finalists=result.finalists[:MAX_FINALISTS])
-    tables = [finalists_table(shown, Console(width=_WIDE))] if shown.finalists else []
+    """Return the same as HTML."""
+    tables = [_finalists(result)] if result.finalists else []
     tables += [stages_table(result)] if len(result.stages) > 1 else []
+    return notebook_html(*tables, lines=_lines(result))
+
+
+def _finalists(result: SearchResult) -> Table:
+    best = dataclasses.replace(result, finalists=result.finalists[:MAX_FINALISTS])
+    return finalists_table(best, Console(width=_WIDE))
+
+
+def _lines(result: SearchResult) -> list[str]:
     hidden = len(result.finalists) - MAX_FINALISTS
     more = [f"… and {hidden} more finalists: see frame('finalist')"] if hidden > 0 else []
-    return notebook_html(*tables, lines=[*more, *trial_lines(result)])
+    return [*more, *trial_lines(result)]
 
 
 def rows(result: SearchResult, by: str) -> list[dict[str, Any]]:
