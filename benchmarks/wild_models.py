@@ -220,7 +220,7 @@ MONAI = (
                                 channels=(4, 8, 16), strides=(2, 2)), lambda: ((torch.zeros(1, 1, 16, 16, 16),), {})),
     Case("swin unetr", "monai",
          _from("monai.networks.nets", "SwinUNETR", in_channels=1, out_channels=2, feature_size=12),
-         lambda: ((torch.zeros(1, 1, 32, 32, 32),), {})),
+         lambda: ((torch.zeros(1, 1, 64, 64, 64),), {})),
     Case("segresnet", "monai", _from("monai.networks.nets", "SegResNet", spatial_dims=2, init_filters=8),
          lambda: ((torch.zeros(1, 1, 32, 32),), {})),
 )  # fmt: skip

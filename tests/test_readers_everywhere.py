@@ -36,6 +36,8 @@ OF_ITS_OWN = {
     "cli/streams.py": "the null device",
     "search/storage/": "a study's records and locks",
     "search/judging_code.py": "files of code, which are hashed",
+    "user_effects.py": "the working folder, to come back to",
+    "user_prints.py": "the null device",
 }
 
 
