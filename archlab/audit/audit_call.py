@@ -45,7 +45,15 @@ def audit_call(
 
     with preserve_generators():
         given = (args, kwargs) if spec is None else spec.make("cpu")
-        return with_latency(audit, copy_model(model), *given)
+        return with_latency(audit, _copied(model), *given)
+
+
+def _copied(model: nn.Module) -> nn.Module:
+    try:
+        return copy_model(model)
+    except Exception as error:  # a model is anybody's object
+        words = f"{type(error).__name__}: {error}".splitlines()[0][:160]
+        raise AuditError(f"its time is measured on a copy, and it cannot be copied: {words}") from error
 
 
 def _counted(

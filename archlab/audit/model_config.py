@@ -43,7 +43,8 @@ def read_config_of(source: str, library: str) -> dict[str, Any]:
             f"{quote(str(path))} has an auto_map: its model's code is no part of {library} and comes with the weights",
             hint="audit its factory, file.py:factory, if you trust that code",
         )
-    return _without(data, _ELSEWHERE)
+    kept: dict[str, Any] = _without(data, _ELSEWHERE)
+    return kept
 
 
 def class_named(library: Any, name: Any, path: str) -> Any:
@@ -56,7 +57,9 @@ def class_named(library: Any, name: Any, path: str) -> Any:
 
     with prints_on_stderr(), nothing_downloaded():
         found = getattr(library, name, None) if isinstance(name, str) else None
-    if not (isinstance(found, type) and issubclass(found, nn.Module)):
+    if found is not None and not (isinstance(found, type) and issubclass(found, nn.Module)):
+        raise InputError(f"{quote(path)}: {name} of {library.__name__} is no torch module", hint="name a model's file")
+    if found is None:
         raise InputError(
             f"{quote(path)}: {library.__name__} has no model {quote(str(name))}",
             hint=did_you_mean(str(name), dir(library)) or f"a newer {library.__name__} may have it",

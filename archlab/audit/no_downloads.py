@@ -20,7 +20,7 @@ def nothing_downloaded() -> Iterator[None]:
 
     found, connected, own = socket.getaddrinfo, socket.socket.connect, "connect" in vars(socket.socket)
     socket.getaddrinfo = refuse
-    socket.socket.connect = connect  # type: ignore[method-assign]
+    socket.socket.connect = connect  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:

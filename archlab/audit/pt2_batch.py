@@ -38,7 +38,7 @@ def examples_with_batch(
     if first is None:
         raise InputError("the program takes no tensor that has a batch", hint="leave --batch out")
     value, form = first
-    if not isinstance(form.shape[0], torch.SymInt):
+    if not _is_dynamic(form.shape[0]):
         if value.shape[0] == batch:
             return tuple(args), dict(kwargs)
         raise InputError(
@@ -57,11 +57,11 @@ def examples_with_batch(
     return tuple(args), dict(kwargs)
 
 
-def _is_dynamic(size: Any) -> bool:
+def _is_dynamic(size: Any) -> bool:  # torch's types say that a size is always an int
     return isinstance(size, torch.SymInt)
 
 
-def _check_bounds(size: torch.SymInt, batch: int) -> None:
+def _check_bounds(size: Any, batch: int) -> None:
     bounds = size.node.shape_env.bound_sympy(size.node.expr)
     low = int(bounds.lower)
     high = int(bounds.upper) if bounds.upper.is_finite and bounds.upper < _ANYTHING else None

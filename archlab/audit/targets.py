@@ -174,7 +174,8 @@ def _exported(path: Path, trust: bool) -> Target:
     def with_batch(model: Any, given: Any, batch: int) -> Any:
         from archlab.audit.pt2_batch import examples_with_batch
 
-        return examples_with_batch(model, *given, batch)
+        args, kwargs = given
+        return examples_with_batch(model, args, kwargs, batch)
 
     return Target(path.stem, make, meta=False, with_batch=with_batch)
 

@@ -69,7 +69,7 @@ def ultralytics_factory(source: str) -> Callable[[], Any]:
 def ultralytics_inputs(model: Any, batch: int) -> InputSpec:
     """Return images of the size that its models are published with."""
     size = CLASSIFIER_SIZE if type(model).__name__ == "ClassificationModel" else IMAGE_SIZE
-    channels = model.yaml.get("channels", model.yaml.get("ch", 3)) if isinstance(model.yaml, dict) else 3
+    channels: int = model.yaml.get("channels") or model.yaml.get("ch") or 3
     return images((channels, size, size), batch=batch)
 
 

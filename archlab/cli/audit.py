@@ -19,7 +19,8 @@ _OPTIONS = [
     click.option("--input", "inputs", multiple=True, metavar="SHAPE|FILE",
                  help="3x224x224 (without the batch), 128:int64, or spec.json; repeat for several tensors.  "
                  "[default: the model's own]"),
-    click.option("--batch", type=click.IntRange(1, 2**20), help="Images in the batch.  [default: 1, or the model's own inputs]"),
+    click.option("--batch", type=click.IntRange(1, 2**20),
+                 help="Images in the batch.  [default: 1, or as the inputs that come with a model]"),
     click.option("--by", type=click.Choice(["module", "op", "stage"]), default="module", show_default=True,
                  help="The rows of the table."),
     click.option("--depth", type=click.IntRange(0), help="How deep the modules go.  [default: what fits a screen]"),
