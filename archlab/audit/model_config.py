@@ -55,8 +55,12 @@ def class_named(library: Any, name: Any, path: str) -> Any:
     """
     from torch import nn
 
-    with prints_on_stderr(), nothing_downloaded():
-        found = getattr(library, name, None) if isinstance(name, str) else None
+    try:
+        with prints_on_stderr(), nothing_downloaded():
+            found = getattr(library, name, None) if isinstance(name, str) else None
+    except Exception as error:  # the library imports the class here, and whatever that needs
+        said = (str(error).strip().splitlines() or [""])[0][:200]
+        raise InputError(f"{quote(path)}: {name} of {library.__name__} cannot be imported: {said}") from error
     if found is not None and not (isinstance(found, type) and issubclass(found, nn.Module)):
         raise InputError(f"{quote(path)}: {name} of {library.__name__} is no torch module", hint="name a model's file")
     if found is None:

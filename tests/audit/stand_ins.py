@@ -90,9 +90,17 @@ def transformers():
     library.AutoConfig = types.SimpleNamespace(for_model=for_model)
     library.AutoModel = types.SimpleNamespace(from_config=Words)
     library.CONFIG_MAPPING = {"small": None}
+    library.__getattr__ = _lazily
     for kind in (Words, Translates, Sees, Both, Hears, Listens, HearsAndReads):
         setattr(library, kind.__name__, kind)
     return library
+
+
+def _lazily(name):
+    """Fail as the library does where a class needs a package that is missing."""
+    if name == "NeedsMore":
+        raise RuntimeError("No module named 'timm'")
+    raise AttributeError(name)
 
 
 def diffusers():

@@ -126,6 +126,7 @@ def test_without_an_architecture_it_is_the_model_of_its_type(library, tmp_path):
         ({"text_config": {"auto_map": {"AutoModel": "a--code.Net"}}}, "has an auto_map"),
         ({"architectures": ["Word"]}, "transformers has no model 'Word'"),
         ({"architectures": ["CONFIG_MAPPING"]}, "CONFIG_MAPPING of transformers is no torch module"),
+        ({"architectures": ["NeedsMore"]}, "cannot be imported: No module named 'timm'"),
         ({"model_type": "smal"}, "did you mean small"),
     ],
 )
