@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["audit", "audit_detector"]
 
 
-def audit(model: nn.Module, /, *args: Any, backward: bool = False, **kwargs: Any) -> Audit:
+def audit(model: nn.Module, /, *args: Any, backward: bool = False, latency: bool = False, **kwargs: Any) -> Audit:
     """Count what ``model(*args, **kwargs)`` costs: parameters, arithmetic, bytes, activations, peak memory.
 
     The model runs once, in evaluation mode, on tensors without data; where its forward looks at values it runs for
@@ -29,6 +29,7 @@ def audit(model: nn.Module, /, *args: Any, backward: bool = False, **kwargs: Any
             tensor, a tuple of numbers is the shape of one, the batch included, and a text is read as the command reads
             ``--input``: ``"3x224x224"`` (one image) or ``"128:int64"``, or ``"spec.json"``, a file for the whole call.
         backward: whether to count what a training step runs for its gradients as well: ``Audit.backward``.
+        latency: whether to time every module on this machine as well, by real forwards of a copy: ``Audit.latency``.
 
     Raises:
         AuditError: the forward fails; the message says in which module.
@@ -43,7 +44,7 @@ def audit(model: nn.Module, /, *args: Any, backward: bool = False, **kwargs: Any
     """
     from archlab.audit.audit_call import audit_call
 
-    return audit_call(model, args, kwargs, backward=backward)
+    return audit_call(model, args, kwargs, backward=backward, latency=latency)
 
 
 def audit_detector(

@@ -50,6 +50,7 @@ def assemble(name: str, done: ForwardPass, parts: tuple[Part, ...] = (), notes: 
         shapes={n: tuple(p.shape) for n, p in model.named_parameters(remove_duplicate=False)},
         deployed=None,
         backward=None,
+        latency=None,
         parts=parts,
         notes=(*notes, *recording.notes, *_own_rules(recording.calls)),
         peers=(),

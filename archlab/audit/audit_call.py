@@ -11,6 +11,8 @@ from archlab.audit.audit_model import audit_model
 from archlab.audit.audit_result import Audit
 from archlab.audit.detector_parts import Boxes
 from archlab.audit.given_shapes import shapes_given
+from archlab.audit.input_spec import InputSpec
+from archlab.audit.tracing.model_copy import copy_model
 from archlab.audit.tracing.preserve import preserve_generators
 from archlab.elaborate import Network
 from archlab.errors import AuditError, InputError, quote
@@ -19,11 +21,16 @@ from archlab.ir import Graph
 
 
 def audit_call(
-    model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], boxes: Boxes | None = None, backward: bool = False
+    model: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    boxes: Boxes | None = None,
+    backward: bool = False,
+    latency: bool = False,
 ) -> Audit:
     """Audit ``model(*args, **kwargs)``, with tensors where the arguments are shapes.
 
-    As on the command line, these have no data; where that fails and the model has data, they are random numbers.
+    As on the command line, shapes have no data; where that fails and the model has data, they are random numbers.
 
     Raises:
         AuditError: the forward fails.
@@ -31,6 +38,32 @@ def audit_call(
     """
     _refuse_other_than_module(model)
     spec = shapes_given(args, kwargs)
+    audit = _counted(model, args, kwargs, spec, boxes, backward)
+    if not latency:
+        return audit
+    from archlab.audit.layer_times import with_latency
+
+    with preserve_generators():
+        given = (args, kwargs) if spec is None else spec.make("cpu")
+        return with_latency(audit, _copied(model), *given)
+
+
+def _copied(model: nn.Module) -> nn.Module:
+    try:
+        return copy_model(model)
+    except Exception as error:  # a model is anybody's object
+        words = f"{type(error).__name__}: {error}".splitlines()[0][:160]
+        raise AuditError(f"its time is measured on a copy, and it cannot be copied: {words}") from error
+
+
+def _counted(
+    model: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    spec: InputSpec | None,
+    boxes: Boxes | None,
+    backward: bool,
+) -> Audit:
     if spec is None:
         return audit_model(model, args, kwargs, boxes=boxes, backward=backward)
     held = [*model.parameters(), *model.buffers()]

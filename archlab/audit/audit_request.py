@@ -1,4 +1,4 @@
-"""What to audit and how: the options of the command, or of a caller, over what pyproject.toml says."""
+"""What to audit and how: the options of the command, or, without targets among them, what pyproject.toml says too."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ class Request:
     Attributes:
         targets: as on the command line.
         inputs: as ``--input`` gives them; without, each model's own.
-        batch: how many images.
+        batch: how many images; None for one, or as many as the inputs have that come with a model.
         proposals: boxes per image that a detector's head is given; None for the most that the detector hands on.
         detections: boxes per image that mask and keypoint heads are given.
         fvcore: whether fvcore counts as well, and must not differ without a cause.
         crosscheck: whether every other counter that is installed counts as well.
         backward: whether the gradients of a training step are counted as well.
+        latency: whether every module is timed on this machine as well.
         trust: whether exported programs may run code when they are read.
         rules: files of rules of the user's own (see ``archlab.audit_rule``).
         limits: what a model may cost.
@@ -34,12 +35,13 @@ class Request:
 
     targets: tuple[str, ...]
     inputs: tuple[str, ...] = ()
-    batch: int = 1
+    batch: int | None = None
     proposals: int | None = None
     detections: int = 0
     fvcore: bool = False
     crosscheck: bool = False
     backward: bool = False
+    latency: bool = False
     trust: bool = False
     rules: tuple[str, ...] = ()
     limits: Budget = _NO_LIMITS
@@ -62,28 +64,33 @@ def request_over(
     fvcore: bool = False,
     crosscheck: bool = False,
     backward: bool = False,
+    latency: bool = False,
     trust: bool = False,
     rules: Sequence[str] = (),
 ) -> Request:
-    """Make a request from options, with those of ``config`` where none are given.
+    """Make a request from options; where these name no targets, with what ``config`` says and they do not.
 
-    Limits that are given hold for every target. Trust is the caller's to give: a configuration cannot.
+    With targets ``config`` counts for nothing: its inputs, batch, limits and rules are those of its own targets. Limits
+    that are given hold for every target. Trust is the caller's to give: a configuration cannot.
 
     Raises:
         InputError: there is no target, or a limit cannot be read.
     """
+    if targets:
+        config = Config()
     targets = tuple(targets) or config.targets
     if not targets:
         raise InputError("there is nothing to audit", hint="name a model, such as torchvision:resnet50")
     return Request(
         targets=targets,
         inputs=tuple(inputs) or config.inputs,
-        batch=batch or config.batch or 1,
+        batch=batch or config.batch,
         proposals=proposals,
         detections=detections,
         fvcore=fvcore,
         crosscheck=crosscheck,
         backward=backward,
+        latency=latency,
         trust=trust,
         rules=tuple(rules) or config.rules,
         limits=parse_limits(limits or config.limits),

@@ -16,6 +16,7 @@ from archlab.audit.counts import Counts
 from archlab.audit.findings import Backward, Deployed, Input, Module, Operator, Part, Peak, Peer, Shared, Uncounted
 from archlab.audit.operator_graph import operator_graph
 from archlab.ir import Graph, Shape
+from archlab.measured import Latency
 from archlab.shown import Tabled, short
 from archlab.units import format_bytes, format_count
 
@@ -47,6 +48,7 @@ class Audit(Tabled, Counts):
         active_params: of a mixture of experts, the parameters that are used for one token on average; else None.
         deployed: the counts with batch norms folded and branches merged.
         backward: what a training step's gradients cost, where that was asked for.
+        latency: the seconds that it takes on this machine, where that was asked for.
         parts: the parts of a detector.
         notes: what else a reader should know.
         peers: other counters' counts, where they were asked for.
@@ -72,6 +74,7 @@ class Audit(Tabled, Counts):
     active_params: int | None = None
     deployed: Deployed | None = None
     backward: Backward | None = None
+    latency: Latency | None = None
     parts: tuple[Part, ...] = ()
     notes: tuple[str, ...] = ()
     peers: tuple[Peer, ...] = ()
@@ -147,6 +150,7 @@ class Audit(Tabled, Counts):
             "conventions": [asdict(convention) for convention in self.conventions],
             "deployed": None if self.deployed is None else _deployed_data(self.deployed),
             "backward": None if self.backward is None else asdict(self.backward),
+            "latency": None if self.latency is None else asdict(self.latency),
             "parts": [asdict(part) for part in self.parts],
             "peers": [asdict(peer) for peer in self.peers],
             "notes": list(self.notes),

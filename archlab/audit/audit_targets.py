@@ -43,7 +43,7 @@ def audit_each(request: Request, watch: Watch = lambda *_: None) -> Iterator[Out
     Raises:
         InputError: the inputs or a file of rules cannot be read; or the only target names no model.
     """
-    inputs = parse_inputs(request.inputs, request.batch)
+    inputs = parse_inputs(request.inputs, request.batch or 1)
     for file in request.rules:
         user_code.load_module(file)
     found: list[Target | Failure] = []
@@ -73,19 +73,37 @@ def audit_target(target: Target, inputs: InputSpec | None, request: Request) -> 
 
 def _audit(target: Target, inputs: InputSpec | None, request: Request) -> Audit:
     model, own = _build(target, real=not target.meta)
-    inputs = target.complete(inputs) if inputs is not None else target.inputs(model, request.batch)
+    inputs = target.complete(inputs) if inputs is not None else target.inputs(model, request.batch or 1)
+    own = _with_batch(target, model, own, request.batch) if inputs is None else own
     if inputs is None and own is None:
         raise InputError("its inputs are not known", hint="describe them with --input 3x224x224 or --input spec.json")
+    blank = target.meta and any(p.is_meta for p in model.parameters())
+    audit = None
     try:
-        return _audit_built(target, model, inputs, own, request, "meta")
+        audit = _audit_built(target, model, inputs, own, request, "meta")
     except AuditError:
-        if not target.meta or not any(p.is_meta for p in model.parameters()):
+        if not blank:
             raise
-    # Its forward looks at values: it runs for real, with random weights.
-    del model
-    gc.collect()
-    model, own = _build(target, real=True)
-    return _audit_built(target, model, inputs, own, request, "cpu")
+    if blank and (audit is None or request.latency):
+        # Its forward looks at values, or is timed: it runs for real, with random weights.
+        del model
+        gc.collect()
+        model, own = _build(target, real=True)
+        own = _with_batch(target, model, own, request.batch) if inputs is None else own
+    audit = audit or _audit_built(target, model, inputs, own, request, "cpu")
+    return _timed(audit, model, inputs, own) if request.latency else audit
+
+
+def _with_batch(target: Target, model: nn.Module, own: Any, batch: int | None) -> Any:
+    return own if own is None or batch is None else target.with_batch(model, own, batch)
+
+
+def _timed(audit: Audit, model: nn.Module, inputs: InputSpec | None, own: Any) -> Audit:
+    from archlab.audit.layer_times import with_latency
+
+    args, kwargs = inputs.make("cpu") if inputs is not None else own
+    with prints_on_stderr():
+        return with_latency(audit, model, args, kwargs)
 
 
 def _audit_built(

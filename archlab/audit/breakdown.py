@@ -111,6 +111,8 @@ def module_row(module: Module) -> dict[str, Any]:
         **module.counts(),
         "memory": module.memory,
         "intensity": round(module.intensity, 3),
+        "latency": module.latency,
+        "own_latency": module.own_latency,
     }
 
 

@@ -54,6 +54,8 @@ class Module(Counts):
         own: parameters that it holds itself.
         operators: how many operators ran in it.
         memory: the most bytes of activations that were alive after one of its operators.
+        latency: the seconds that it and the modules in it take on this machine; None where that was not measured.
+        own_latency: of those, what no module in it takes.
     """
 
     path: str
@@ -64,6 +66,8 @@ class Module(Counts):
     own: int
     operators: int
     memory: int
+    latency: float | None = None
+    own_latency: float | None = None
 
     @property
     def depth(self) -> int:

@@ -1,5 +1,6 @@
 """What can be audited by name: ``torchvision:resnet50``, ``timm:resnet*``, ``package.module:factory(depth=50)``,
-``path/to/file.py:factory``, a shipped name, an ``.arch`` file, an exported ``.pt2``.
+``path/to/file.py:factory``, a shipped name, an ``.arch`` file, an exported ``.pt2``, and the configurations of other
+libraries: ``hf:config.json``, ``diffusers:config.json``, ``ultralytics:yolo11n.yaml``.
 
 Naming a model runs its code: that of its package or file, and of its factory. Arguments are literals and run nothing.
 An exported program is data, unless it has parts that run code when they are read; it is refused without ``trust`` then.
@@ -38,6 +39,7 @@ class Target:
         inputs: returns what it is called with where nothing else is asked for, given the model and the batch.
         meta: whether it can be built without memory.
         complete: adds to the inputs that a user asks for what they leave out: a detector's boxes.
+        with_batch: returns the arguments that came with the model with another batch.
     """
 
     name: str
@@ -45,6 +47,19 @@ class Target:
     inputs: Callable[[Any, int], InputSpec | None] = field(default=lambda model, batch: None)
     meta: bool = True
     complete: Callable[[InputSpec], InputSpec] = field(default=lambda call: call)
+    with_batch: Callable[[Any, Any, int], Any] = field(default=lambda model, given, batch: refuse_batch(batch))
+
+
+def refuse_batch(batch: int) -> Any:
+    """Refuse another batch for arguments that came with a model.
+
+    Raises:
+        InputError: always.
+    """
+    raise InputError(
+        f"its inputs came with it, and --batch {batch} cannot change them",
+        hint="leave --batch out, or describe the inputs with --input",
+    )
 
 
 def find_targets(text: str, proposals: int | None = None, trust: bool = False) -> tuple[Target, ...]:
@@ -58,6 +73,9 @@ def find_targets(text: str, proposals: int | None = None, trust: bool = False) -
         InputError: it names none; the message says what is missing, and the nearest name that there is. Or it is an
             exported program that could run code, and not to be trusted.
     """
+    prefix, _, source = text.partition(":")
+    if prefix in _CONFIGURED and source:
+        return (_CONFIGURED[prefix](text, source),)
     if text in shipped_spaces() or text.endswith(".arch"):
         return (_architecture(text, proposals),)
     if text.endswith(".pt2"):
@@ -73,7 +91,7 @@ def find_targets(text: str, proposals: int | None = None, trust: bool = False) -
         raise InputError(
             f"{quote(text)} names no model",
             hint=did_you_mean(text, shipped_spaces())
-            or "write torchvision:NAME, timm:NAME, package.module:factory, file.py:factory, or a file",
+            or "write torchvision:NAME, timm:NAME, hf:FILE, package.module:factory, file.py:factory, or a file",
         )
     args, kwargs = parse_arguments(match["call"] or "()", text)
     source, name = match["source"], match["name"]
@@ -153,7 +171,13 @@ def _exported(path: Path, trust: bool) -> Target:
         # Guards are Python code in the file, and the inputs are the program's own.
         return program.module(check_guards=trust), program.example_inputs
 
-    return Target(path.stem, make, meta=False)
+    def with_batch(model: Any, given: Any, batch: int) -> Any:
+        from archlab.audit.pt2_batch import examples_with_batch
+
+        args, kwargs = given
+        return examples_with_batch(model, args, kwargs, batch)
+
+    return Target(path.stem, make, meta=False, with_batch=with_batch)
 
 
 # --- anybody's ---------------------------------------------------------------------------------------------------
@@ -200,7 +224,8 @@ def _timm(pattern: str, kwargs: Mapping[str, Any]) -> tuple[Target, ...]:
     from archlab.audit import zoo
 
     timm = _library("timm", "timm")
-    names = _matching(pattern, timm.list_models(), "timm")
+    # A tag names weights of the same architecture, and the size of image that they were trained with.
+    names = _matching(pattern, timm.list_pretrained() if "." in pattern else timm.list_models(), "timm")
     return tuple(Target(f"timm:{name}", zoo.timm_factory(name, kwargs), zoo.timm_inputs) for name in names)
 
 
@@ -210,6 +235,30 @@ def _library(module: str, name: str) -> Any:
     except ImportError as error:
         raise InputError(f"{name} cannot be imported: {error}", hint="pip install 'archlab[zoo]'") from error
 
+
+def _transformers(text: str, source: str) -> Target:
+    from archlab.audit import transformers_models as models
+
+    return Target(text, models.transformers_factory(source), models.transformers_inputs)
+
+
+def _diffusers(text: str, source: str) -> Target:
+    from archlab.audit import diffusers_models as models
+
+    return Target(text, models.diffusers_factory(source), models.diffusers_inputs)
+
+
+def _ultralytics(text: str, source: str) -> Target:
+    from archlab.audit import ultralytics_models as models
+
+    return Target(text, models.ultralytics_factory(source), models.ultralytics_inputs)
+
+
+_CONFIGURED: dict[str, Callable[[str, str], Target]] = {
+    "hf": _transformers,
+    "diffusers": _diffusers,
+    "ultralytics": _ultralytics,
+}
 
 _LIBRARIES: dict[str, Callable[[str, Mapping[str, Any]], tuple[Target, ...]]] = {
     "torchvision": _torchvision,

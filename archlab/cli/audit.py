@@ -19,7 +19,8 @@ _OPTIONS = [
     click.option("--input", "inputs", multiple=True, metavar="SHAPE|FILE",
                  help="3x224x224 (without the batch), 128:int64, or spec.json; repeat for several tensors.  "
                  "[default: the model's own]"),
-    click.option("--batch", type=click.IntRange(1, 2**20), help="Images in the batch.  [default: 1]"),
+    click.option("--batch", type=click.IntRange(1, 2**20),
+                 help="Images in the batch.  [default: 1, or as the inputs that come with a model]"),
     click.option("--by", type=click.Choice(["module", "op", "stage"]), default="module", show_default=True,
                  help="The rows of the table."),
     click.option("--depth", type=click.IntRange(0), help="How deep the modules go.  [default: what fits a screen]"),
@@ -32,6 +33,7 @@ _OPTIONS = [
     click.option("--fvcore", is_flag=True, help="Count with fvcore as well, operator by operator."),
     click.option("--crosscheck", is_flag=True, help="Count with every other counter that is installed."),
     click.option("--backward", is_flag=True, help="Count the gradients of a training step as well, and its memory."),
+    click.option("--latency", is_flag=True, help="Time every module on this machine as well, with random weights."),
     click.option("--trust", is_flag=True, help="Read a .pt2 whose parts can run code, such as pickles."),
     click.option("--rules", multiple=True, metavar="FILE",
                  help="A .py file of yours that calls archlab.audit_rule for operators of your own; repeatable."),
@@ -65,10 +67,11 @@ def audit(
 ) -> None:
     """Count parameters, MACs, bytes and memory of existing torch models.
 
-    TARGET is torchvision:NAME, timm:NAME (or a pattern), package.module:factory(arg=…), file.py:factory, a shipped
-    name, an .arch file or an exported .pt2. Naming a model runs its code: that of its module or file, and of its
-    factory. A .pt2 can run code too when it is read; one with parts that could is refused without --trust. An .arch
-    file runs nothing. Without a target, [tool.archlab.audit] in pyproject.toml says what to audit.
+    TARGET is torchvision:NAME, timm:NAME (or a pattern), hf:CONFIG, diffusers:CONFIG (a config.json or its folder),
+    ultralytics:YAML, package.module:factory(arg=…), file.py:factory, a shipped name, an .arch file or an exported
+    .pt2. Naming a model runs its code: that of its module or file, and of its factory. A .pt2 can run code too when it
+    is read; one with parts that could is refused without --trust. An .arch file runs nothing. Without a target,
+    [tool.archlab.audit] in pyproject.toml says what to audit; with one, it does not count.
     """
     from archlab.audit.audit_request import request_over
     from archlab.audit.config import read_config

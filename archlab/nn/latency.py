@@ -1,9 +1,9 @@
-"""How long a module takes for one image on this machine."""
+"""How long a module takes on this machine."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from statistics import quantiles
 
@@ -38,20 +38,40 @@ def measure(
     if threads < 1 or runs < 1:
         raise ValueError(f"threads and runs must be at least 1, not {threads} and {runs}")
     x = blank_inputs_for(module, input_shape)
-    seconds: list[float] = []
+
+    def run() -> float:
+        before = time.perf_counter()
+        module(*x)
+        return time.perf_counter() - before
+
     with on_threads(threads), _evaluation(module), torch.inference_mode():
-        start = time.perf_counter()
-        for _ in range(warmup):
-            module(*x)
-            if time.perf_counter() - start > max_seconds / 3:
-                break
-        for _ in range(runs):
-            before = time.perf_counter()
-            module(*x)
-            after = time.perf_counter()
-            seconds.append(after - before)
-            if after - start > max_seconds and len(seconds) >= MIN_RUNS:
-                break
+        return summary(warm_runs(run, runs, warmup, max_seconds), threads)
+
+
+def warm_runs(
+    run: Callable[[], float],
+    runs: int = 30,
+    warmup: int = 5,
+    max_seconds: float = MAX_SECONDS,
+    clock: Callable[[], float] | None = None,
+) -> list[float]:
+    """Return what ``run`` says that each of its warm runs took, by ``clock`` no more than ``measure`` allows."""
+    clock = clock or time.perf_counter
+    seconds: list[float] = []
+    start = clock()
+    for _ in range(warmup):
+        run()
+        if clock() - start > max_seconds / 3:
+            break
+    for _ in range(runs):
+        seconds.append(run())
+        if clock() - start > max_seconds and len(seconds) >= MIN_RUNS:
+            break
+    return seconds
+
+
+def summary(seconds: list[float], threads: int) -> Latency:
+    """Return the median and the deciles of several runs."""
     # A single run is its own quantiles.
     deciles = quantiles(seconds, n=10, method="inclusive") if len(seconds) > 1 else seconds * 9
     return Latency(median=deciles[4], low=deciles[0], high=deciles[8], runs=len(seconds), threads=threads)

@@ -28,6 +28,7 @@ function shortBytes(value) {
 function shown(form, value) {
   if (!value) return "";
   if (form === "ratio") return value.toFixed(1);
+  if (form === "seconds") return value < 1 ? `${Number((value * 1e3).toPrecision(3))} ms` : `${Number(value.toPrecision(3))} s`;
   return form === "bytes" ? shortBytes(value) : short(value);
 }
 

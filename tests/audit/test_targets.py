@@ -6,6 +6,7 @@ import pytest
 
 from archlab.audit.targets import find_targets, parse_arguments
 from archlab.errors import InputError
+from tests.audit.models import audited
 
 
 @pytest.mark.parametrize(
@@ -16,6 +17,7 @@ from archlab.errors import InputError
         ("timm:resnet50(1)", "arguments need names"),
         ("a.b:f(open('x'))", "not all literals"),
         ("missing.pt2", "no such file"),
+        ("timm:resnet18.a1_in1kk", "did you mean resnet18.a1_in1k"),
     ],
 )
 def test_a_target_that_names_nothing(text, message):
@@ -31,3 +33,11 @@ def test_arguments_are_literals():
 def test_patterns_find_many():
     pytest.importorskip("timm")
     assert {t.name for t in find_targets("timm:resnet1[08]")} >= {"timm:resnet18"}
+    assert {t.name for t in find_targets("timm:resnet18.a?_in1k")} == {f"timm:resnet18.a{n}_in1k" for n in (1, 2, 3)}
+
+
+def test_a_tag_of_timm_names_the_architecture_with_the_size_of_its_images():
+    pytest.importorskip("timm")
+    plain, tagged = audited("timm:resnet50"), audited("timm:resnet50.tv_in1k")
+    assert (plain.params, plain.macs) == (tagged.params, tagged.macs) == (25_557_032, 4_089_184_256)
+    assert audited("timm:tf_efficientnet_b0.ns_jft_in1k").inputs[0].shape == (1, 3, 224, 224)

@@ -120,9 +120,20 @@ def test_pyproject_holds_targets_and_limits(folder):
         '[tool.archlab.audit]\ntargets = ["models.py:small"]\ninput = "3x8x8"\nmax = "macs=1k"\n', encoding="utf-8"
     )
     assert run().exit_code == 1
+    assert run("models.py:small(width=4)", "--input", "3x8x8").exit_code == 0, "its limits are of its own targets"
+    assert "inputs are not known" in run("models.py:small").stderr
     (folder / "pyproject.toml").write_text('[tool.archlab.audit]\nmaxx = "macs=1k"\n', encoding="utf-8")
     with pytest.raises(InputError, match="unknown key 'maxx'"):
         read_config(folder)
+
+
+def test_times_stand_beside_the_counts(folder):
+    done = run("models.py:small", "--input", "3x8x8", "--latency", "--csv", "out.csv")
+    assert re.search(r"time  [0-9.]+ ms on this machine, the median of [0-9]+ warm runs in evaluation on", done.stdout)
+    assert {"time", "own"} <= {*done.stdout.splitlines()[2].split()}
+    with (folder / "out.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["level"] != "operator"]
+    assert all(float(row["latency"]) >= float(row["own_latency"]) > 0 for row in rows)
 
 
 def test_csv_has_every_module_and_operator_and_no_formulas(folder):

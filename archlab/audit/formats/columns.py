@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from archlab.audit.counts import Counts
-from archlab.units import format_bytes, format_count
+from archlab.measured import Latency
+from archlab.units import format_bytes, format_count, format_seconds
 
 FORMS: dict[str, Callable[[float], str]] = {
     "count": format_count,
     "bytes": format_bytes,
     "ratio": lambda value: f"{value:.1f}",
+    "seconds": format_seconds,
 }
 """How numbers are written; the page's script knows them by the same names."""
 
@@ -36,8 +38,8 @@ class Column:
 
     def value(self, item: Counts) -> float:
         """Return the number of a module, operator or total."""
-        number: float = getattr(item, self.key)
-        return number
+        number: float | None = getattr(item, self.key)
+        return number or 0
 
     def text(self, item: Counts) -> str:
         """Return the number as it is written."""
@@ -55,7 +57,18 @@ COLUMNS = (
     Column("bytes", "bytes", "Bytes", "bytes"),
     Column("intensity", "ops/byte", "Ops/byte", "ratio"),
     Column("memory", "memory", "Memory", "bytes", of_modules_only=True),
+    Column("latency", "time", "Time", "seconds", of_modules_only=True),
+    Column("own_latency", "own time", "Own time", "seconds", of_modules_only=True),
 )
+
+
+def latency_text(latency: Latency) -> str:
+    """Return how long a model takes, and how that was measured."""
+    return (
+        f"{format_seconds(latency.median)} on this machine, the median of {latency.runs} warm runs in evaluation on"
+        f" {latency.threads} thread{'s' if latency.threads > 1 else ''}"
+        f" (80 % of them between {format_seconds(latency.low)} and {format_seconds(latency.high)})"
+    )
 
 
 def format_total(name: str, value: float) -> str:

@@ -17,7 +17,19 @@ from archlab.report.csv_text import no_formula
 CSV_COLUMNS = (
     *("model", "level", "name", "kind", "calls", "params", "shared", "own"),
     *COUNTS,
-    *("intensity", "memory", "takes", *SETTINGS, "shape", "dtype", "inputs", "counted", "failure"),
+    *(
+        "intensity",
+        "memory",
+        "latency",
+        "own_latency",
+        "takes",
+        *SETTINGS,
+        "shape",
+        "dtype",
+        "inputs",
+        "counted",
+        "failure",
+    ),
 )
 
 

@@ -16,7 +16,7 @@ from archlab.audit.audit_run import AuditRun
 from archlab.audit.breakdown import ratios
 from archlab.audit.conventions import NOTE, Convention
 from archlab.audit.findings import Module
-from archlab.audit.formats.columns import COLUMNS, format_total
+from archlab.audit.formats.columns import COLUMNS, format_total, latency_text
 from archlab.audit.formats.icicle import icicle
 from archlab.audit.formats.interface import Options
 from archlab.audit.formats.plots import memory, models, roofline
@@ -71,7 +71,8 @@ def render(run: AuditRun, options: Options, /) -> str:
         "title": found[0].name if len(found) == 1 else f"{len(found)} models",
         "panels": panels,
         "failures": run.failures,
-        "columns": COLUMNS,
+        "columns": [c for c in COLUMNS if c.form != "seconds" or any(audit.latency for audit in found)],
+        "latency_text": latency_text,
         "comparison": _comparison(found),
         "scatter": models(found) if len(found) > 1 else "",
         "note": NOTE,
@@ -127,21 +128,21 @@ def _table(audit: Audit) -> dict[str, Any]:
             "kind": [m.kind for m in modules],
             "calls": [m.calls for m in modules],
             "shape": [""] * len(modules),
-            **{column.key: [_rounded(column.value(m)) for m in modules] for column in COLUMNS},
+            **{column.key: [_rounded(column.value(m), column.form) for m in modules] for column in COLUMNS},
         },
         "operators": {
             "module": [ids[o.module] for o in operators],
             "tail": [o.name[len(o.module) + 1 :] if o.module else o.name for o in operators],
             "kind": [o.op if o.counted else f"{o.op} (not counted)" for o in operators],
             "shape": [" ".join("x".join(map(str, s)) for s in o.shapes[:3]) for o in operators],
-            **{c.key: [_rounded(c.value(o)) for o in operators] for c in COLUMNS if not c.of_modules_only},
+            **{c.key: [_rounded(c.value(o), c.form) for o in operators] for c in COLUMNS if not c.of_modules_only},
             "memory": [o.live for o in operators],
         },
     }
 
 
-def _rounded(value: float) -> float:
-    return value if isinstance(value, int) else round(value, 2)
+def _rounded(value: float, form: str) -> float:
+    return value if isinstance(value, int) else round(value, 7 if form == "seconds" else 2)
 
 
 def _comparison(found: Sequence[Audit]) -> list[tuple[str, list[tuple[str, str]]]]:

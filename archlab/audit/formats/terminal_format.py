@@ -13,7 +13,7 @@ from archlab.audit.breakdown import largest_first, ratios, totals_by_op
 from archlab.audit.conventions import NOTE
 from archlab.audit.counts import Counts
 from archlab.audit.findings import Backward, Module, Part, Peer
-from archlab.audit.formats.columns import COLUMNS, Column, format_total
+from archlab.audit.formats.columns import COLUMNS, Column, format_total, latency_text
 from archlab.audit.formats.interface import DEFAULTS, Options
 from archlab.errors import printable
 from archlab.ir import show_shape
@@ -24,6 +24,7 @@ _SHARE_AFTER = "macs"
 _MOST_ROWS = 40
 _WIDTH_IN_A_PIPE = 220
 _SPARE = (
+    "own time",
     "ops/byte",
     "bias",
     "norm",
@@ -95,6 +96,8 @@ def audit_lines(audit: Audit) -> Iterable[str]:
         f"  peak memory {format_bytes(audit.memory)}"
     )
     yield from _findings(audit)
+    if audit.latency is not None:
+        yield f"time  {latency_text(audit.latency)}"
 
 
 def _modules_to_show(audit: Audit, depth: int | None) -> list[Module]:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from archlab.audit.tracing.arguments import is_small
 from archlab.audit.tracing.copy_inputs import copy_inputs
+from archlab.audit.tracing.fully_sharded import refuse_flattened
 from archlab.audit.tracing.meta_tensors import LAZY, Twins
 from archlab.audit.tracing.model_copy import copy_model
 from archlab.audit.tracing.modules_followed import module_names, modules_followed
@@ -66,6 +67,7 @@ def run_forward(
         AuditError: the forward fails on real tensors too, or the model has no real weights to try it with.
     """
     model = getattr(original, "_orig_mod", original)  # a compiled one runs as what it was compiled from
+    refuse_flattened(model)
     if any(map(_is_lazy, (*model.parameters(), *model.buffers()))):
         model = _with_lazy_shapes(model, args, kwargs)
     names = module_names(model)

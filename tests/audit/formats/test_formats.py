@@ -17,10 +17,14 @@ from archlab.audit.formats import FORMATS, Options, render
 from archlab.audit.formats.columns import COLUMNS, FORMS, format_total
 from archlab.audit.limits import Breach
 from archlab.audit.rules.settings import NAMES
+from archlab.measured import Latency
 
 MODEL = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU())
 AUDIT = dataclasses.replace(archlab.audit(MODEL, torch.empty(2, 3, 8, 8, device="meta")), name="small")
 RUN = AuditRun((AUDIT, Failure("=evil", "why")), (Breach("small", "macs", 2, 1),))
+MODULES = tuple(dataclasses.replace(module, latency=0.0025, own_latency=0.001) for module in AUDIT.modules)
+LATENCY = Latency(median=0.0025, low=0.002, high=0.003, runs=30, threads=2)
+TIMED = AuditRun((dataclasses.replace(AUDIT, modules=MODULES, latency=LATENCY),))
 COUNTS = ["macs", "bias", "norm", "pool", "elementwise", "activations", "read", "written"]
 
 
@@ -35,7 +39,8 @@ def test_the_same_run_gives_the_same_text_with_all_of_it(name):
 
 def test_the_columns_of_the_csv():
     header, *rows = csv.reader(io.StringIO(render("csv", RUN)))
-    before, after = ["model", "level", "name", "kind", "calls", "params", "shared", "own"], ["intensity", "memory"]
+    before = ["model", "level", "name", "kind", "calls", "params", "shared", "own"]
+    after = ["intensity", "memory", "latency", "own_latency"]
     assert header == [*before, *COUNTS, *after, "takes", *NAMES, "shape", "dtype", "inputs", "counted", "failure"]
     assert [row[1] for row in rows] == ["model", *["module"] * 3, *["operator"] * 3, "model"]
     assert (rows[-1][0], rows[-1][-1]) == ("'=evil", "why")
@@ -58,6 +63,7 @@ def test_the_fields_of_the_json():
             "conventions",
             "deployed",
             "backward",
+            "latency",
             "parts",
             "peers",
             "notes",
@@ -65,6 +71,7 @@ def test_the_fields_of_the_json():
         *("stages", "modules", "operators"),
     ]
     module = ["path", "kind", "calls", "params", "shared", "own", "operators", *COUNTS, "memory", "intensity"]
+    module += ["latency", "own_latency"]
     operator = [
         "name",
         "op",
@@ -92,7 +99,9 @@ def test_the_fields_of_the_json():
 )
 def test_the_terminal_has_every_column_with_a_number(options, first):
     lines = render("terminal", RUN, options).splitlines()
-    expected = [c.heading for c in COLUMNS if c.value(AUDIT) and not (c.of_modules_only and options.by == "op")]
+    expected = [
+        c.heading for c in COLUMNS if c.value(AUDIT.modules[0]) and not (c.of_modules_only and options.by == "op")
+    ]
     assert "pool" not in lines[2].split()
     assert [word for word in lines[2].split() if word in expected] == expected
     assert lines[4].split()[0] == first
@@ -100,10 +109,21 @@ def test_the_terminal_has_every_column_with_a_number(options, first):
 
 
 def test_the_page_has_every_column_in_a_form_that_its_script_knows():
-    text = render("html", RUN)
+    text = render("html", TIMED)
     for column in COLUMNS:
         assert f'data-key="{column.key}" data-form="{column.form}">{column.title}</th>' in text
+        assert (f'data-key="{column.key}"' in render("html", RUN)) == (column.form != "seconds")
     assert {column.form for column in COLUMNS} <= set(FORMS)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_times_stand_in_every_format_where_they_were_measured(name):
+    shown = {"terminal": "2.5 ms", "html": "2.5 ms", "csv": ",0.0025,0.001,", "json": '"own_latency": 0.001'}[name]
+    assert shown in render(name, TIMED)
+    assert shown not in render(name, RUN)
+    if name in ("terminal", "html"):
+        text = "2.5 ms on this machine, the median of 30 warm runs in evaluation on 2 threads"
+        assert text in render(name, TIMED)
 
 
 def test_totals_are_written_as_bytes_where_they_are():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 
@@ -10,9 +11,11 @@ import torch
 import torch.distributed as dist
 from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import FullyShardedDataParallel
 from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
 
 import archlab
+from archlab.errors import AuditError
 
 
 class Layer(nn.Module):
@@ -76,6 +79,29 @@ def test_layers_divided_by_tensor_parallelism_are_counted_once_and_twice_alike(m
     first, second = (archlab.audit(model, torch.ones(4, 64)) for _ in range(2))
     assert (first.macs, second.macs) == (4 * 64 * 72,) * 2
     assert first.uncounted == ()
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_fully_sharded_model_is_counted_by_its_own_parameters_or_refused(mesh, nested):
+    def wrapped(use_orig_params):
+        wrap = functools.partial(
+            FullyShardedDataParallel, device_id=torch.device("cpu"), use_orig_params=use_orig_params
+        )
+        head = nn.Linear(64, 8)
+        return wrap(nn.Sequential(nn.Linear(64, 64), wrap(head) if nested else head))
+
+    model = wrapped(True)
+    audit = archlab.audit(model, torch.ones(4, 64))
+    assert (audit.params, audit.macs, audit.uncounted) == (64 * 65 + 65 * 8, 4 * 64 * 72, ())
+    assert model(torch.ones(4, 64)).shape == (4, 8), "it still runs"
+    with pytest.raises(AuditError, match="one flat tensor") as refused:
+        archlab.audit(wrapped(False), torch.ones(4, 64))
+    assert "before it is wrapped" in refused.value.hint
+    part = model._modules["_fsdp_wrapped_module"][1] if nested else model
+    part.world_size = 2
+    with pytest.raises(AuditError, match="its own part"):
+        archlab.audit(model, torch.ones(4, 64))
 
 
 def test_a_ragged_batch_is_counted_by_its_rows_and_its_audit_is_json():
