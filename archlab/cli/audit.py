@@ -36,6 +36,8 @@ _OPTIONS = [
     click.option("--rules", multiple=True, metavar="FILE",
                  help="A .py file of yours that calls archlab.audit_rule for operators of your own; repeatable."),
     click.option("--compare", is_flag=True, help="Show models side by side, with ratios to the first."),
+    click.option("--columns", metavar="NAME,NAME", help="Show these columns of the table.  [default: what fits]"),
+    click.option("--wide", is_flag=True, help="Show all columns, however wide."),
     click.option("--json", "as_json", is_flag=True, help="Print JSON (schema archlab.audit/1)."),
     click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Write all tables to a file."),
     click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write a report: one offline page."),
@@ -58,6 +60,8 @@ def audit(
     by: str,
     depth: int | None,
     compare: bool,
+    columns: str | None,
+    wide: bool,
     as_json: bool,
     csv_file: Path | None,
     html_file: Path | None,
@@ -78,10 +82,12 @@ def audit(
     # What audits imports torch: a request that cannot be read has failed by now.
     from archlab.audit.audit_targets import run_audits
     from archlab.audit.formats import Options, render
+    from archlab.audit.formats.terminal_format import HEADINGS
+    from archlab.report.terminal_tables import choice_of
 
+    options = Options(by, depth, compare, choice_of(columns, wide, HEADINGS))
     with interrupts(), _progress_line() as watch:
         run = run_audits(request, watch)
-    options = Options(by, depth, compare)
     for name, path in (("csv", csv_file), ("html", html_file)):
         if path is not None:
             write_atomic(path, render(name, run, options))
