@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from archlab.cli.interrupts import interrupts
 from archlab.cli.messages import printable_json, say
-from archlab.errors import printable
+from archlab.cli.progress import progress
 from archlab.files import write_atomic
 
 _OPTIONS = [
@@ -79,14 +78,18 @@ def audit(
 
     request = request_over(read_config(Path.cwd()), **requested)  # type: ignore[arg-type]  # click checks them
 
-    # What audits imports torch: a request that cannot be read has failed by now.
-    from archlab.audit.audit_targets import run_audits
-    from archlab.audit.formats import Options, render
-    from archlab.audit.formats.terminal_format import HEADINGS
-    from archlab.report.terminal_tables import choice_of
+    with interrupts(), progress("loading torch") as say_what:
+        # What audits imports torch: a request that cannot be read has failed by now.
+        from archlab.audit.audit_targets import run_audits
+        from archlab.audit.formats import Options, render
+        from archlab.audit.formats.terminal_format import HEADINGS
+        from archlab.report.terminal_tables import choice_of
 
-    options = Options(by, depth, compare, choice_of(columns, wide, HEADINGS))
-    with interrupts(), _progress_line() as watch:
+        options = Options(by, depth, compare, choice_of(columns, wide, HEADINGS))
+
+        def watch(name: str, done: int, total: int) -> None:
+            say_what(f"auditing {name}" + (f", {done + 1} of {total}" if total > 1 else ""))
+
         run = run_audits(request, watch)
     for name, path in (("csv", csv_file), ("html", html_file)):
         if path is not None:
@@ -97,35 +100,3 @@ def audit(
         say(problem)
     if run.exit_code:
         sys.exit(run.exit_code)
-
-
-_PATIENCE = 2.0
-"""Seconds before the line of progress appears."""
-
-
-@contextlib.contextmanager
-def _progress_line() -> Iterator[Callable[[str, int, int], None]]:
-    """Show on a terminal, once two seconds have passed, which model is being audited."""
-    if not sys.stderr.isatty():
-        yield lambda *_: None
-        return
-    from time import monotonic
-
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        BarColumn(bar_width=16),
-        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-        TextColumn("{task.description}", markup=False),
-        TimeElapsedColumn(),
-    )
-    began = monotonic()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=1, visible=False)
-
-        def watch(name: str, done: int, total: int) -> None:
-            is_slow = monotonic() - began > _PATIENCE
-            progress.update(task, description=printable(name), completed=done, total=total, visible=is_slow)
-
-        yield watch
