@@ -86,7 +86,7 @@ def progress(doing: str) -> Iterator[Callable[[str], None]]:
         yield lambda _: None
         return
     line, stdout = _Line(stream, doing), sys.stdout
-    sys.stderr = line  # type: ignore[assignment]  # it does all that a stream does
+    sys.stderr = line  # it does all that a stream does
     if stdout is stream:  # where standard output is for results alone
         sys.stdout = sys.stderr
     try:

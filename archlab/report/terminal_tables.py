@@ -206,8 +206,10 @@ def _fold_column(console: Console, column: Column, width: int) -> Column:
 
     if _width(column) <= width:
         return column
-    cells = list(column.cells) if column.no_wrap else [folded(cell) for cell in column.cells]
-    return dataclasses.replace(column, header=folded(column.header), _cells=cells)
+    narrow = dataclasses.replace(column, header=folded(column.header))
+    if not column.no_wrap:
+        narrow._cells = [folded(cell) for cell in column.cells]
+    return narrow
 
 
 def _print_columns(console: Console, table: Table, columns: Sequence[Column]) -> None:

@@ -19,9 +19,8 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture
-def terminal(monkeypatch):
-    """A terminal in place of standard error, and a line that appears at once."""
+def at_terminal(monkeypatch):
+    """A terminal in place of standard error, and a line that appears at once (pytest undoes what a fixture puts there)."""
     stream = Terminal()
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setattr(module, "_PATIENCE", 0.0)
@@ -34,7 +33,8 @@ def screen(text: str) -> list[str]:
     return [line.split(ERASE)[-1] for line in text.split("\n")]
 
 
-def test_the_line_appears_says_what_is_done_and_is_gone_at_the_end(terminal):
+def test_the_line_appears_says_what_is_done_and_is_gone_at_the_end(monkeypatch):
+    terminal = at_terminal(monkeypatch)
     with progress("loading \x1b[2J") as say:
         until(lambda: "loading �[2J  " in terminal.getvalue())
         say("auditing resnet50")
@@ -43,7 +43,8 @@ def test_the_line_appears_says_what_is_done_and_is_gone_at_the_end(terminal):
     assert sys.stderr is terminal
 
 
-def test_what_is_printed_meanwhile_stays_whole(terminal, monkeypatch):
+def test_what_is_printed_meanwhile_stays_whole(monkeypatch):
+    terminal = at_terminal(monkeypatch)
     monkeypatch.setattr(sys, "stdout", terminal)
     with progress("working"):
         until(lambda: "working" in terminal.getvalue())
@@ -55,14 +56,16 @@ def test_what_is_printed_meanwhile_stays_whole(terminal, monkeypatch):
     assert sys.stdout is terminal
 
 
-def test_a_line_is_no_wider_than_the_terminal(terminal, monkeypatch):
+def test_a_line_is_no_wider_than_the_terminal(monkeypatch):
+    terminal = at_terminal(monkeypatch)
     monkeypatch.setenv("COLUMNS", "20")
     with progress("working on something with a long name"):
         until(lambda: "working" in terminal.getvalue())
     assert max(len(part) for part in terminal.getvalue().split(ERASE)) == 19
 
 
-def test_nothing_shows_before_its_time_or_without_a_terminal(terminal, monkeypatch):
+def test_nothing_shows_before_its_time_or_without_a_terminal(monkeypatch):
+    terminal = at_terminal(monkeypatch)
     monkeypatch.setattr(module, "_PATIENCE", DEADLINE)
     with progress("working"):
         pass
@@ -76,9 +79,15 @@ def test_nothing_shows_before_its_time_or_without_a_terminal(terminal, monkeypat
     assert pipe.getvalue() == ""
 
 
-def test_an_error_takes_the_line_away_too(terminal):
-    with pytest.raises(KeyboardInterrupt), progress("working"):
-        until(lambda: "working" in terminal.getvalue())
-        raise KeyboardInterrupt
+def test_an_error_takes_the_line_away_too(monkeypatch):
+    terminal = at_terminal(monkeypatch)
+
+    def interrupted():
+        with progress("working"):
+            until(lambda: "working" in terminal.getvalue())
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert screen(terminal.getvalue()) == [""]
     assert sys.stderr is terminal
