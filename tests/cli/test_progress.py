@@ -20,7 +20,7 @@ class Terminal(io.StringIO):
 
 
 def at_terminal(monkeypatch):
-    """A terminal in place of standard error, and a line that appears at once (pytest undoes what a fixture puts there)."""
+    """A terminal in place of standard error, and a line that appears at once (pytest undoes a fixture's)."""
     stream = Terminal()
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setattr(module, "_PATIENCE", 0.0)
