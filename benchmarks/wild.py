@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
 import sys
 import time
 import warnings
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,10 +22,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import archlab
 from archlab.audit.build_model import build_without_memory
-from archlab.search.environment import machine_line, versions
+from benchmarks.machine import machine, record, versions
 from benchmarks.wild_models import CASES, Case
-
-RESULT = Path(__file__).parent / "results" / "wild.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +62,10 @@ def main() -> None:
     good = [outcome for outcome in outcomes if not outcome.problem]
     print(f"{len(good)} of {len(outcomes)} equal, and on meta with real weights and with none")
     if options.record:
-        packages = {
-            name: getattr(importlib.import_module(name), "__version__", "?")
-            for name in sorted({c.package for c in CASES})
-        }
-        data = {
-            "machine": machine_line(),
-            "versions": {**versions(), **packages},
-            "outcomes": [asdict(o) for o in outcomes],
-        }
-        RESULT.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+        names = sorted({case.package for case in CASES})
+        packages = {name: getattr(importlib.import_module(name), "__version__", "?") for name in names}
+        rows = [asdict(outcome) for outcome in outcomes]
+        record("wild", {"outcomes": rows, "versions": {**versions(), **packages}, "machine": machine()})
     sys.exit(len(good) != len(outcomes))
 
 

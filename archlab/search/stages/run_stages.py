@@ -32,6 +32,8 @@ def run_stages(plan: Plan, opened: Opened, interpreter: Interpreter, carry_out: 
     """
     began = time.monotonic()
     first = open_stage(plan, plan.stages[0], opened, interpreter)
+    # Read here: a server that is left by an interrupt answers no more.
+    changes = [code_changes(first.study)]
     with progress(first.stage) as watch:
         history = carry_out(first, watch)
     trials = {trial.number: trial for trial in sorted(history.trials, key=lambda trial: trial.number)}
@@ -48,6 +50,7 @@ def run_stages(plan: Plan, opened: Opened, interpreter: Interpreter, carry_out: 
         if first.stage.timeout is not None:
             stage = replace(stage, timeout=max(0.0, first.stage.timeout - (time.monotonic() - began)))
         search = open_stage(plan, stage, opened, interpreter, chosen)
+        changes.append(code_changes(search.study))
         if not stopped:
             with progress(search.stage) as watch:
                 interrupted = carry_out(search, watch).interrupted or interrupted
@@ -55,7 +58,7 @@ def run_stages(plan: Plan, opened: Opened, interpreter: Interpreter, carry_out: 
         sources = sources_in(search.study)
         trials |= merge_found(trials, search.history.trials, sources, stage.number)
     numbers = stages_in_numbers([(search.stage, search.history) for search in done])
-    stages = tuple(replace(n, code_changes=code_changes(s.study)) for n, s in zip(numbers, done, strict=True))
+    stages = tuple(replace(one, code_changes=each) for one, each in zip(numbers, changes, strict=True))
     return Funnel(
         first.study,
         history,

@@ -9,7 +9,7 @@ import os
 import optuna
 import pytest
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import TrialState
 
 from archlab.search.storage import journal
@@ -51,7 +51,8 @@ def judged(path, trials=3):
 
 def test_optunas_own_file_and_ours_read_the_same(path):
     expected = judged(path)
-    ours, theirs = JournalFile(path), JournalFileBackend(str(path))
+    other_lock = JournalFileOpenLock(f"{path}.theirs")  # ours leaves its file behind, which theirs would wait for
+    ours, theirs = JournalFile(path), JournalFileBackend(str(path), lock_obj=other_lock)
     assert list(ours.read_logs(0)) == list(theirs.read_logs(0))
     theirs.append_logs([record(1), record(2)])
     ours.append_logs([record(3)])

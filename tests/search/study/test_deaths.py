@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
@@ -10,6 +11,7 @@ import archlab
 from archlab.search.result import read_result
 from benchmarks.faults import exit_code, forked
 
+KILLED = -signal.SIGKILL
 FEW = archlab.parse("net few(input=3x8x8)\nstem: conv({4, 8, 12})\nhead: gap -> fc(2)")
 
 
@@ -41,8 +43,8 @@ def result(tmp_path):
 @pytest.mark.parametrize("storage", [None, "sqlite:///{}/study.db"])
 def test_one_that_kills_its_process_is_a_failed_candidate_in_the_end(tmp_path, run, options, deaths, storage):
     options = {**options, **({"storage": storage.format(tmp_path)} if storage else {})}
-    codes = [run(lambda: os._exit(9), **options) for _ in range(deaths + 1)]
-    assert codes == [9] * deaths + [0]
+    codes = [run(lambda: os.kill(os.getpid(), signal.SIGKILL), **options) for _ in range(deaths + 1)]
+    assert codes == [KILLED] * deaths + [0]
     found = result(tmp_path)
     assert (found.counts()["scored"], found.counts()["failed"], found.interrupted) == (2, 1, None)
     (failed,) = [trial for trial in found.trials if trial.state == "failed"]
@@ -55,7 +57,7 @@ def test_one_that_kills_its_process_is_a_failed_candidate_in_the_end(tmp_path, r
 
 def test_ctrl_c_is_no_death_however_often(tmp_path, run):
     def ctrl_c():
-        raise KeyboardInterrupt
+        os.kill(os.getpid(), signal.SIGINT)
 
     for _ in range(4):
         run(ctrl_c)
