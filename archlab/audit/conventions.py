@@ -13,6 +13,11 @@ NOTE = (
     " most papers on mobile networks, and fvcore, call the MACs themselves FLOPs."
 )
 
+FLOPS_NOTE = (
+    "FLOPs count a product and a sum each, so they are twice the MACs;"
+    " fvcore and most papers on mobile networks call the MACs themselves FLOPs."
+)
+
 _FVCORE_POOL = ("adaptive_avg_pool2d", "upsample_nearest2d", "upsample_bilinear2d", "grid_sampler", "grid_sampler_2d")
 _FVCORE_NORM = ("batch_norm", "layer_norm", "group_norm", "instance_norm")
 _FVCORE_BLIND = ("lstm", "gru", "rnn_tanh", "rnn_relu", "baddbmm", "torchvision::deform_conv2d")

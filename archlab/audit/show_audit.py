@@ -8,7 +8,7 @@ from archlab.audit.audit_result import Audit
 from archlab.audit.audit_run import AuditRun
 from archlab.audit.breakdown import TABLES
 from archlab.audit.formats import render
-from archlab.audit.formats.terminal_format import audit_lines, audit_table, print_audit
+from archlab.audit.formats.terminal_format import audit_lines, audit_table, print_audit, total_lines
 from archlab.report.csv_text import csv_text
 from archlab.report.notebook_html import notebook_html
 from archlab.report.terminal_tables import plain_text
@@ -23,7 +23,7 @@ def text(audit: Audit) -> str:
 
 def notebook(audit: Audit) -> str:
     """Return what ``archlab audit`` prints, as HTML with every column."""
-    return notebook_html(audit_table(audit), lines=audit_lines(audit))
+    return notebook_html(audit_table(audit), lines=[*total_lines(audit), *audit_lines(audit)])
 
 
 def rows(audit: Audit, by: str) -> list[dict[str, Any]]:

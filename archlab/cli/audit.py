@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from archlab.cli.interrupts import interrupts
 from archlab.cli.messages import printable_json, say
-from archlab.errors import printable
+from archlab.cli.progress import progress
 from archlab.files import write_atomic
 
 _OPTIONS = [
@@ -38,6 +37,8 @@ _OPTIONS = [
     click.option("--rules", multiple=True, metavar="FILE",
                  help="A .py file of yours that calls archlab.audit_rule for operators of your own; repeatable."),
     click.option("--compare", is_flag=True, help="Show models side by side, with ratios to the first."),
+    click.option("--columns", metavar="NAME,NAME", help="Show these columns of the table.  [default: what fits]"),
+    click.option("--wide", is_flag=True, help="Show all columns, however wide."),
     click.option("--json", "as_json", is_flag=True, help="Print JSON (schema archlab.audit/1)."),
     click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Write all tables to a file."),
     click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write a report: one offline page."),
@@ -60,6 +61,8 @@ def audit(
     by: str,
     depth: int | None,
     compare: bool,
+    columns: str | None,
+    wide: bool,
     as_json: bool,
     csv_file: Path | None,
     html_file: Path | None,
@@ -78,13 +81,19 @@ def audit(
 
     request = request_over(read_config(Path.cwd()), **requested)  # type: ignore[arg-type]  # click checks them
 
-    # What audits imports torch: a request that cannot be read has failed by now.
-    from archlab.audit.audit_targets import run_audits
-    from archlab.audit.formats import Options, render
+    with interrupts(), progress("loading torch") as say_what:
+        # What audits imports torch: a request that cannot be read has failed by now.
+        from archlab.audit.audit_targets import run_audits
+        from archlab.audit.formats import Options, render
+        from archlab.audit.formats.terminal_format import HEADINGS
+        from archlab.report.terminal_tables import choice_of
 
-    with interrupts(), _progress_line() as watch:
+        options = Options(by, depth, compare, choice_of(columns, wide, HEADINGS))
+
+        def watch(name: str, done: int, total: int) -> None:
+            say_what(f"auditing {name}" + (f", {done + 1} of {total}" if total > 1 else ""))
+
         run = run_audits(request, watch)
-    options = Options(by, depth, compare)
     for name, path in (("csv", csv_file), ("html", html_file)):
         if path is not None:
             write_atomic(path, render(name, run, options))
@@ -94,35 +103,3 @@ def audit(
         say(problem)
     if run.exit_code:
         sys.exit(run.exit_code)
-
-
-_PATIENCE = 2.0
-"""Seconds before the line of progress appears."""
-
-
-@contextlib.contextmanager
-def _progress_line() -> Iterator[Callable[[str, int, int], None]]:
-    """Show on a terminal, once two seconds have passed, which model is being audited."""
-    if not sys.stderr.isatty():
-        yield lambda *_: None
-        return
-    from time import monotonic
-
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        BarColumn(bar_width=16),
-        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-        TextColumn("{task.description}", markup=False),
-        TimeElapsedColumn(),
-    )
-    began = monotonic()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=1, visible=False)
-
-        def watch(name: str, done: int, total: int) -> None:
-            is_slow = monotonic() - began > _PATIENCE
-            progress.update(task, description=printable(name), completed=done, total=total, visible=is_slow)
-
-        yield watch

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from archlab.cli.progress import progress
 from archlab.errors import printable
 from archlab.exchange.export import FORMATS
 from archlab.exchange.export import export as exported
@@ -64,7 +65,8 @@ def export(
         raise InputError(f"{to} is no text, so it needs a file", hint=f"add --out {network.name}.{to}")
     if is_binary:
         click.echo(f"building {network.name} for {to}", err=True)
-    content = exported(space, network, to, seed, part)
+    with progress(f"exporting {network.name}"):
+        content = exported(space, network, to, seed, part)
     if out is None:
         assert isinstance(content, str)
         click.echo(content, nl=False)
@@ -133,14 +135,15 @@ def rewrite(net: str, rule: str, where: str | None, dm: int, groups: int, out: P
     from archlab.grammar import parse, parse_file, unparse
     from archlab.resources import find_architecture
 
-    old = parse_file(find_architecture(net))
-    text = unparse(rewritten(old, rule, where, RewriteOptions(dm, groups)))
-    try:
-        new = elaborate(parse(text, f"{old.name} rewritten"))
-    except ElaborationError as error:
-        hint = "limit the rule to a stage that it fits, with --where"
-        raise type(error)(error.message, error.place, hint) from None
-    table = compare(cost(elaborate(old)), cost(new))
+    with progress("rewriting"):
+        old = parse_file(find_architecture(net))
+        text = unparse(rewritten(old, rule, where, RewriteOptions(dm, groups)))
+        try:
+            new = elaborate(parse(text, f"{old.name} rewritten"))
+        except ElaborationError as error:
+            hint = "limit the rule to a stage that it fits, with --where"
+            raise type(error)(error.message, error.place, hint) from None
+        table = compare(cost(elaborate(old)), cost(new))
     if out is None:
         click.echo(text + "".join(f"# {line}\n" for line in table), nl=False)
         return

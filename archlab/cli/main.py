@@ -19,6 +19,7 @@ from archlab.cli.audit import audit
 from archlab.cli.ending import EXIT_CODES, OUTPUT, USAGE, refuse_deleted_folder, run
 from archlab.cli.exchange import export, import_timm, rewrite
 from archlab.cli.messages import say
+from archlab.cli.progress import progress
 from archlab.cli.search import calibrate, search, worker
 from archlab.cli.streams import guard_output
 from archlab.cli.study import study
@@ -55,17 +56,21 @@ def cli() -> None:
 
 
 @cli.command(epilog="Examples:  archlab spaces  ·  archlab spaces --json")
+@click.option("--columns", metavar="NAME,NAME", help="Show these columns of the table.  [default: what fits]")
+@click.option("--wide", is_flag=True, help="Show all columns, however wide.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def spaces(as_json: bool) -> None:
+def spaces(columns: str | None, wide: bool, as_json: bool) -> None:
     """List the shipped networks and search spaces."""
-    from archlab.cli.tables import print_spaces
+    from archlab.cli.tables import SPACES_HEADINGS, print_spaces
     from archlab.report.network_tables import space_rows
+    from archlab.report.terminal_tables import choice_of
 
+    choice = choice_of(columns, wide, SPACES_HEADINGS)
     rows = space_rows()
     if as_json:
         click.echo(json.dumps(rows, indent=1))
     else:
-        print_spaces(rows)
+        print_spaces(rows, choice)
 
 
 @cli.command(
@@ -91,6 +96,8 @@ def spaces(as_json: bool) -> None:
     show_default=True,
     help="Refuse texts that unfold into more operators than this.",
 )
+@click.option("--columns", metavar="NAME,NAME", help="Show these columns of the table.  [default: what fits]")
+@click.option("--wide", is_flag=True, help="Show all columns, however wide.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(
     net: str,
@@ -100,15 +107,19 @@ def show(
     fvcore: bool,
     text: bool,
     max_nodes: int,
+    columns: str | None,
+    wide: bool,
     as_json: bool,
 ) -> None:
     """Print a network's parameters, MACs, activations and memory by stage."""
-    from archlab.cli.tables import print_network
+    from archlab.cli.tables import HEADINGS, print_network
     from archlab.elaborate import Fixed, Interpreter, fill_holes, load, parse_values
     from archlab.grammar import parse_file, unparse, with_input
     from archlab.report.network_tables import network_data
+    from archlab.report.terminal_tables import choice_of
     from archlab.resources import find_architecture
 
+    choice = choice_of(columns, wide, HEADINGS)
     space = load(with_input(parse_file(find_architecture(net)), size), max_nodes)
     draw = Fixed(parse_values(sets))
     network = Interpreter(space).network(draw)
@@ -118,13 +129,14 @@ def show(
         return
     count = None
     if fvcore:
-        from archlab.nn import recount
+        with progress(f"counting {network.name} with fvcore"):
+            from archlab.nn import recount
 
-        count = recount(network.graph)
+            count = recount(network.graph)
     if as_json:
         click.echo(json.dumps(network_data(network, count), indent=1))
     else:
-        print_network(network, by, count)
+        print_network(network, by, count, choice)
     if count is not None and not count.equal:
         raise click.exceptions.Exit(1)
 

@@ -13,6 +13,7 @@ import click
 
 from archlab.cli.interrupts import interrupts
 from archlab.cli.messages import printable_json, say
+from archlab.cli.progress import progress
 from archlab.cost import METRICS
 from archlab.detect.data_source import TRAIN_STEPS
 from archlab.detect.scores import DETECTION
@@ -119,7 +120,7 @@ def search(**options: Any) -> None:
     as_json = options.pop("as_json")
     command = shlex.join(["archlab", *map(redact, sys.argv[1:])])
     with interrupts() as interrupted, ResultsOnly() as stdout:
-        with console.status("loading torch and optuna"):
+        with progress("loading torch and optuna"):
             plan = make_plan(options.pop("space"), **options, note=note, command=command)
 
             from archlab.search.progress_line import progress_line
@@ -182,7 +183,9 @@ def worker(
 
     with interrupts() as interrupted, ResultsOnly() as stdout:
         from archlab.search.study.history import INTERRUPTED
-        from archlab.search.workers.join import work
+
+        with progress("loading torch and optuna"):
+            from archlab.search.workers.join import work
 
         history = work(storage, study, space, objectives=objectives, timeout=timeout, note=say, one_stage=one_stage)
         with stdout.given_back():
@@ -221,9 +224,10 @@ def calibrate(space: str, out: Path, **options: Any) -> None:
     from archlab.user_prints import ResultsOnly
 
     with interrupts(), ResultsOnly() as stdout:
-        from archlab.search.calibrate import calibrate as run
+        with progress(f"calibrating {space}"):
+            from archlab.search.calibrate import calibrate as run
 
-        fitted = run(space, out, **options)
+            fitted = run(space, out, **options)
         equal = "no such pairs" if fitted.kendall_equal_macs is None else f"{fitted.kendall_equal_macs:.2f}"
         with stdout.given_back():
             click.echo(f"{printable(str(out))}: {fitted.networks} networks; left-out Kendall {fitted.kendall:.2f}, "

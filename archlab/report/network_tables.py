@@ -10,7 +10,6 @@ import re
 from dataclasses import asdict
 from typing import Any
 
-from rich import box
 from rich.markup import escape
 from rich.table import Table
 
@@ -25,6 +24,13 @@ from archlab.resources import shipped_spaces
 from archlab.units import format_bytes, format_count
 
 CONVENTION = "MACs: multiply-accumulates of convolutions and linear layers, one image."
+
+SPARE = ("share", "memory", "activations", "output", "nodes")
+"""Columns of a network's tables that leave where they do not fit, the first first."""
+
+HEADINGS = ("output", "nodes", "params", "MACs", "share", "activations", "memory")
+SPACES_SPARE = ("kind",)
+SPACES_HEADINGS = ("kind", "params", "MACs", "about")
 
 
 def space_rows() -> list[dict[str, Any]]:
@@ -55,12 +61,10 @@ def _about(text: str) -> str:
 
 def spaces_table(rows: list[dict[str, Any]]) -> Table:
     """Return the shipped spaces as a table of what ``space_rows`` returns."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("name", no_wrap=True)
-    table.add_column("kind", no_wrap=True)
-    for column in ("params", "MACs"):
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("about", overflow="fold")
+    table = table_of("name", *SPACES_HEADINGS)
+    name, kind, *_, about = table.columns
+    name.no_wrap, about.no_wrap = True, False
+    kind.justify = about.justify = "left"
     for row in rows:
         counts = (format_count(row["params"]), format_count(row["macs"]))
         table.add_row(row["name"], row["kind"], *counts, escape(row["about"]))

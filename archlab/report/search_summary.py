@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from archlab.cost import METRICS
 from archlab.errors import printable
 from archlab.report.finalist_table import terminal_columns
-from archlab.report.terminal_tables import fit_table, safe, table_of
+from archlab.report.terminal_tables import safe, table_of
 from archlab.search.result import SearchResult
 from archlab.units import format_seconds
 
@@ -18,12 +17,20 @@ MAX_FAILURES = 3
 """Failed trials whose reasons are printed; the result has all."""
 
 
-def finalists_table(result: SearchResult, console: Console) -> Table:
-    """Return the finalists with as many columns as ``console`` has room for."""
+FINALISTS_SPARE = ("activations", "memory", "latency", "fvcore")
+STAGES_SPARE = ("share", "evaluation", "failed", "pruned")
+"""Columns that leave where a table does not fit, the first first."""
+
+
+def finalists_table(result: SearchResult) -> Table:
+    """Return the finalists with all of their columns."""
     budget = ", ".join(f"{name} ≤ {METRICS[name].format(limit)}" for name, limit in result.budgets.items())
     title = f"best of {safe(result.space)}" + (f" with {budget}" if budget else "")
     columns = {safe(head): [safe(cell) for cell in cells] for head, cells in terminal_columns(result).items()}
-    return fit_table(console, columns, ("activations", "memory"), title)
+    table = table_of(*columns, title=title)
+    for row in zip(*columns.values(), strict=True):
+        table.add_row(*row)
+    return table
 
 
 def stages_table(result: SearchResult) -> Table:

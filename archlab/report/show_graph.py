@@ -13,7 +13,7 @@ from archlab.report.csv_text import csv_text
 from archlab.report.graph_page import Figures, PageTable, graph_page
 from archlab.report.notebook_html import notebook_html
 from archlab.report.operator_labels import operator_label
-from archlab.report.terminal_tables import plain_text, print_fitted, safe, table_of
+from archlab.report.terminal_tables import plain_text, print_fitted, print_lines, safe, table_of
 from archlab.units import format_count
 
 TABLES = ("node", "op")
@@ -28,8 +28,7 @@ def text(graph: Graph) -> str:
 
     def write(console: Console) -> None:
         print_fitted(console, _table(graph), _SPARE)
-        for line in _lines(graph):
-            console.print(line, markup=False, soft_wrap=True)
+        print_lines(console, _lines(graph))
 
     return plain_text(write)
 

@@ -11,24 +11,20 @@ from archlab.elaborate import Network
 from archlab.ir import show_shape
 from archlab.report.csv_text import csv_text
 from archlab.report.graph_page import Figures, PageTable, graph_page
-from archlab.report.network_tables import CONVENTION, network_lines, network_table
+from archlab.report.network_tables import CONVENTION, SPARE, network_lines, network_table
 from archlab.report.notebook_html import notebook_html
-from archlab.report.terminal_tables import plain_text, print_fitted
+from archlab.report.terminal_tables import plain_text, print_fitted, print_lines
 from archlab.units import format_bytes, format_count
 
 TABLES = ("stage", "block", "part", "op")
-
-_SPARE = ("share", "memory", "activations", "output")
 
 
 def text(network: Network) -> str:
     """Return the table by stage, and the totals."""
 
     def write(console: Console) -> None:
-        print_fitted(console, network_table(network, "stage"), _SPARE)
-        for line in network_lines(network):
-            console.print(line, markup=False, soft_wrap=True)
-        console.print(CONVENTION, soft_wrap=True)
+        print_fitted(console, network_table(network, "stage"), SPARE)
+        print_lines(console, [*network_lines(network), CONVENTION])
 
     return plain_text(write)
 

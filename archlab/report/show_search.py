@@ -11,17 +11,19 @@ from rich.table import Table
 from archlab.report.csv_text import csv_text
 from archlab.report.notebook_html import notebook_html
 from archlab.report.search_page import render_report
-from archlab.report.search_summary import finalists_table, stages_table, trial_lines
-from archlab.report.terminal_tables import plain_text, print_fitted
+from archlab.report.search_summary import (
+    FINALISTS_SPARE,
+    STAGES_SPARE,
+    finalists_table,
+    stages_table,
+    trial_lines,
+)
+from archlab.report.terminal_tables import plain_text, print_fitted, print_lines
 from archlab.search.result import SearchResult
 
 TABLES = ("trial", "finalist")
 MAX_FINALISTS = 20
 """Finalists that are shown; the frame has all."""
-
-_WIDE = 10_000
-_SPARE = ("activations", "memory", "latency", "fvcore", "params")
-_STAGES_SPARE = ("share", "evaluation", "failed", "pruned")
 
 
 def text(result: SearchResult) -> str:
@@ -29,13 +31,12 @@ def text(result: SearchResult) -> str:
 
     def write(console: Console) -> None:
         if result.finalists:
-            print_fitted(console, _finalists(result), _SPARE)
+            print_fitted(console, _finalists(result), FINALISTS_SPARE)
         else:
             console.print("no candidate was scored")
         if len(result.stages) > 1:
-            print_fitted(console, stages_table(result), _STAGES_SPARE)
-        for line in _lines(result):
-            console.print(line, markup=False, soft_wrap=True)
+            print_fitted(console, stages_table(result), STAGES_SPARE)
+        print_lines(console, _lines(result))
 
     return plain_text(write)
 
@@ -49,7 +50,7 @@ def notebook(result: SearchResult) -> str:
 
 def _finalists(result: SearchResult) -> Table:
     best = dataclasses.replace(result, finalists=result.finalists[:MAX_FINALISTS])
-    return finalists_table(best, Console(width=_WIDE))
+    return finalists_table(best)
 
 
 def _lines(result: SearchResult) -> list[str]:

@@ -57,7 +57,7 @@ function auditTable(root, data) {
     view.rows = columns.name
       .map((_, i) => i)
       .filter((i) => {
-        const text = `${columns.name[i]} ${columns.kind[i]} ${columns.shape[i]}`.toLowerCase();
+        const text = ["name", "kind", "settings", "takes", "shape"].map((key) => columns[key][i]).join(" ").toLowerCase();
         return words.every((word) => text.includes(word));
       });
     if (view.sort) {
@@ -77,14 +77,14 @@ function auditTable(root, data) {
         const line = element("tr");
         const name = element("td", columns.name[i] || "(whole)", "path");
         name.title = columns.name[i];
-        line.append(name, element("td", columns.kind[i]), element("td", columns.shape[i]));
+        line.append(name, ...["kind", "settings", "takes", "shape"].map((key) => element("td", columns[key][i])));
         for (const { key, form } of numbers) line.append(element("td", shown(form, columns[key][i]), "right"));
         return line;
       }),
     );
     if (!view.rows.length) {
       const cell = element("td", "No row matches the filter.");
-      cell.colSpan = 3 + numbers.length;
+      cell.colSpan = 5 + numbers.length;
       const line = element("tr");
       line.append(cell);
       body.append(line);

@@ -18,7 +18,7 @@ def printed(console: Console, table: object) -> str:
 
 def test_the_best_stand_below_the_budgets():
     console = Console(width=160, no_color=True)
-    title, _, head, *rest = printed(console, finalists_table(results.search(), console)).splitlines()
+    title, _, head, *rest = printed(console, finalists_table(results.search())).splitlines()
     assert title.strip() == "best of mobile with macs ≤ 300.0 M, params ≤ 3.400 M"
     assert head.split()[:2] == ["network", "channels"]
     assert sum("mobile_" in line for line in rest) == 6

@@ -19,6 +19,7 @@ from archlab.audit.findings import Module
 from archlab.audit.formats.columns import COLUMNS, format_total, latency_text
 from archlab.audit.formats.icicle import icicle
 from archlab.audit.formats.interface import Options
+from archlab.audit.formats.layer_columns import layers_of, settings_in_words, taken_by
 from archlab.audit.formats.plots import memory, models, roofline
 from archlab.report.diagram import draw
 from archlab.report.escaping import json_block
@@ -47,6 +48,7 @@ class ModelPanel:
         conventions: its totals as other counters would give them.
         modules: the modules whose rows are in the page itself.
         stages: the modules that make it up.
+        layers: of each module that is one layer, by path, its settings and the shapes that it takes.
         tabled: whether there is room for its plots and the full tables.
     """
 
@@ -60,6 +62,7 @@ class ModelPanel:
     conventions: tuple[Convention, ...]
     modules: tuple[Module, ...]
     stages: tuple[Module, ...]
+    layers: dict[str, tuple[str, str]]
     tabled: bool
 
 
@@ -111,6 +114,7 @@ def _panels(found: Sequence[Audit]) -> list[ModelPanel]:
                 conventions=audit.conventions,
                 modules=tuple(m for m in audit.modules if m.operators or m.params)[:STATIC_ROWS],
                 stages=audit.by_stage(),
+                layers=_layers(audit),
                 tabled=tabled,
                 **(plots if tabled else dict.fromkeys(plots, Markup(""))),
             )
@@ -118,8 +122,13 @@ def _panels(found: Sequence[Audit]) -> list[ModelPanel]:
     return panels
 
 
+def _layers(audit: Audit) -> dict[str, tuple[str, str]]:
+    return {path: (settings_in_words(o), taken_by(o, audit.shapes)) for path, o in layers_of(audit).items()}
+
+
 def _table(audit: Audit) -> dict[str, Any]:
     """Return modules and operators in columns, for the page's script."""
+    layers = _layers(audit)
     ids = {module.path: i for i, module in enumerate(audit.modules)}
     modules, operators = audit.modules, audit.operators
     return {
@@ -127,6 +136,8 @@ def _table(audit: Audit) -> dict[str, Any]:
             "name": [m.path for m in modules],
             "kind": [m.kind for m in modules],
             "calls": [m.calls for m in modules],
+            "settings": [layers.get(m.path, ("", ""))[0] for m in modules],
+            "takes": [layers.get(m.path, ("", ""))[1] for m in modules],
             "shape": [""] * len(modules),
             **{column.key: [_rounded(column.value(m), column.form) for m in modules] for column in COLUMNS},
         },
@@ -134,6 +145,8 @@ def _table(audit: Audit) -> dict[str, Any]:
             "module": [ids[o.module] for o in operators],
             "tail": [o.name[len(o.module) + 1 :] if o.module else o.name for o in operators],
             "kind": [o.op if o.counted else f"{o.op} (not counted)" for o in operators],
+            "settings": [settings_in_words(o) for o in operators],
+            "takes": [taken_by(o, audit.shapes) for o in operators],
             "shape": [" ".join("x".join(map(str, s)) for s in o.shapes[:3]) for o in operators],
             **{c.key: [_rounded(c.value(o), c.form) for o in operators] for c in COLUMNS if not c.of_modules_only},
             "memory": [o.live for o in operators],

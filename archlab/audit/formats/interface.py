@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from archlab.audit.audit_run import AuditRun
+from archlab.report.terminal_tables import WHAT_FITS, Choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +17,13 @@ class Options:
         by: the table of a single model: ``module``, ``stage`` or ``op``.
         depth: how deep the modules go; None for what fits a screen.
         compare: whether several models stand side by side, with ratios to the first.
+        columns: the columns of a terminal's tables.
     """
 
     by: str = "module"
     depth: int | None = None
     compare: bool = False
+    columns: Choice = WHAT_FITS
 
 
 DEFAULTS = Options()

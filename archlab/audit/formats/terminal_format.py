@@ -6,18 +6,20 @@ from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from archlab.audit.audit_result import Audit
 from archlab.audit.audit_run import AuditRun
 from archlab.audit.breakdown import largest_first, ratios, totals_by_op
-from archlab.audit.conventions import NOTE
+from archlab.audit.conventions import FLOPS_NOTE
 from archlab.audit.counts import Counts
 from archlab.audit.findings import Backward, Module, Part, Peer
 from archlab.audit.formats.columns import COLUMNS, Column, format_total, latency_text
 from archlab.audit.formats.interface import DEFAULTS, Options
+from archlab.audit.formats.layer_columns import LAYER_HEADINGS, layer_cells, layers_of
 from archlab.errors import printable
 from archlab.ir import show_shape
-from archlab.report.terminal_tables import console_for, print_fitted, safe, share, table_of
+from archlab.report.terminal_tables import Choice, console_for, print_fitted, print_lines, safe, share, table_of
 from archlab.units import format_bytes, format_count
 
 _SHARE_AFTER = "macs"
@@ -25,6 +27,8 @@ _MOST_ROWS = 40
 _WIDTH_IN_A_PIPE = 220
 _SPARE = (
     "own time",
+    "dilation",
+    "padding",
     "ops/byte",
     "bias",
     "norm",
@@ -32,12 +36,24 @@ _SPARE = (
     "elementwise",
     "bytes",
     "calls",
+    "groups",
+    "input",
+    "stride",
+    "kernel",
     "activations",
     "memory",
     "share",
     "class",
 )
 """Columns that leave where the table does not fit, the first first."""
+
+_MODELS = (
+    *("model", "input", "params", "MACs", "FLOPs", "activations", "memory", "deployed params"),
+    *("not counted", "ran"),
+)
+_MODELS_SPARE = ("deployed params", "activations", "FLOPs", "memory", "input")
+HEADINGS = ("class", "calls", "share", *(column.heading for column in COLUMNS), *LAYER_HEADINGS, *_MODELS, "ratio")
+"""The columns of all tables, which a reader may choose from."""
 
 
 def render(run: AuditRun, options: Options, /) -> str:
@@ -49,22 +65,23 @@ def render(run: AuditRun, options: Options, /) -> str:
     found = run.audits
     with console.capture() as captured:
         if options.compare and len(found) > 1:
-            _print_comparison(console, found)
+            _print_comparison(console, found, options)
         elif len(found) == 1:
             print_audit(console, found[0], options)
         elif found:
-            _print_models(console, found)
-        for failure in run.failures:
-            console.print(f"failed  {safe(failure.name)}: {safe(failure.reason)}", soft_wrap=True)
+            _print_models(console, found, options)
+        print_lines(console, (f"failed  {printable(f.name)}: {printable(f.reason)}" for f in run.failures))
     return captured.get()
 
 
 def print_audit(console: Console, audit: Audit, options: Options = DEFAULTS) -> None:
-    """Print one model: its table, its totals, its peak, and all that a reader must know to trust them."""
-    print_fitted(console, audit_table(audit, options), _SPARE)
-    for line in audit_lines(audit):
-        console.print(line, markup=False, soft_wrap=True)
-    console.print(NOTE, style="dim")
+    """Print one model: its totals, its table, its peak, and all that a reader must know to trust them."""
+    table = audit_table(audit, options)
+    print_lines(console, [Text.from_markup(str(table.title)).plain], "bold")
+    print_lines(console, total_lines(audit))
+    table.title = None
+    print_fitted(console, table, _SPARE, options.columns)
+    print_lines(console, audit_lines(audit))
 
 
 def audit_table(audit: Audit, options: Options = DEFAULTS) -> Table:
@@ -78,24 +95,26 @@ def audit_table(audit: Audit, options: Options = DEFAULTS) -> Table:
             table.add_row(safe(total.op), str(total.calls), *_cells(columns, total, audit))
     else:
         modules = audit.by_stage() if options.by == "stage" else _modules_to_show(audit, options.depth)
-        table = table_of(options.by, "class", "calls", *_headings(COLUMNS), title=title)
+        table = table_of(options.by, "class", "calls", *_headings(COLUMNS), *LAYER_HEADINGS, title=title)
+        layers = layers_of(audit)
         for module in modules:
             name = module.path
             if options.by == "module":
                 name = "  " * module.depth + module.path.rpartition(".")[2]
             calls = str(module.calls or "")
-            table.add_row(safe(name) or "(whole)", safe(module.kind), calls, *_cells(COLUMNS, module, audit))
+            cells = (*_cells(COLUMNS, module, audit), *layer_cells(layers.get(module.path), audit.shapes))
+            table.add_row(safe(name) or "(whole)", safe(module.kind), calls, *cells)
     table.add_section()
     return table
 
 
-def audit_lines(audit: Audit) -> Iterable[str]:
-    """Yield what stands below the table: the totals, and what a reader must know to trust them."""
+def total_lines(audit: Audit) -> Iterable[str]:
+    """Yield what stands above the table: the totals, and how MACs and FLOPs relate."""
     yield (
-        f"params {audit.params:,}  MACs {audit.macs:,}  activations {audit.activations:,}"
+        f"params {audit.params:,}  MACs {audit.macs:,}  FLOPs {2 * audit.macs:,}  activations {audit.activations:,}"
         f"  peak memory {format_bytes(audit.memory)}"
     )
-    yield from _findings(audit)
+    yield FLOPS_NOTE
     if audit.latency is not None:
         yield f"time  {latency_text(audit.latency)}"
 
@@ -143,8 +162,8 @@ def _backward_lines(back: Backward) -> Iterable[str]:
         yield f"NOT COUNTED in the backward pass  {row.op} x {row.times}"
 
 
-def _findings(audit: Audit) -> Iterable[str]:
-    """Yield the lines below the table."""
+def audit_lines(audit: Audit) -> Iterable[str]:
+    """Yield what stands below the table: what a reader must know to trust it."""
     if audit.peak.bytes:
         alive = ", ".join(f"{printable(name)} {format_bytes(size)}" for name, size in audit.peak.live[:4])
         yield f"peak at {printable(audit.peak.operator)}: {alive}"
@@ -204,11 +223,9 @@ def _peer_lines(peer: Peer) -> Iterable[str]:
 # --- several models ----------------------------------------------------------------------------------------------
 
 
-def _print_models(console: Console, found: Sequence[Audit]) -> None:
+def _print_models(console: Console, found: Sequence[Audit], options: Options) -> None:
     """Print several models in one table, a row each."""
-    table = table_of(
-        "model", "input", "params", "MACs", "activations", "memory", "deployed params", "not counted", "ran"
-    )
+    table = table_of(*_MODELS)
     for audit in found:
         after = audit.deployed.params if audit.deployed else audit.params
         missing = sum(row.times for row in audit.uncounted)
@@ -217,28 +234,40 @@ def _print_models(console: Console, found: Sequence[Audit]) -> None:
             " ".join(show_shape(i.shape) for i in audit.inputs[:3]),
             format_count(audit.params),
             format_count(audit.macs),
+            format_count(2 * audit.macs),
             format_count(audit.activations),
             format_bytes(audit.memory),
             format_count(after),
             str(missing or ""),
             "for real" if audit.device == "real" else "",
         )
-    console.print(table)
-    console.print(NOTE, style="dim")
+    print_lines(console, [FLOPS_NOTE])
+    print_fitted(console, table, _MODELS_SPARE, options.columns)
 
 
-def _print_comparison(console: Console, found: Sequence[Audit]) -> None:
+def _totals_with_flops(audit: Audit) -> dict[str, int]:
+    totals: dict[str, int] = {}
+    for name, value in audit.totals().items():
+        totals[name] = value
+        if name == "macs":
+            totals["FLOPs"] = 2 * value
+    return totals
+
+
+def _print_comparison(console: Console, found: Sequence[Audit], options: Options) -> None:
     """Print models side by side: in total, with ratios to the first, and stage by stage."""
+    print_lines(console, [FLOPS_NOTE])
+    wide = Choice(wide=options.columns.wide)  # each column is a model
     names = [safe(audit.name) for audit in found]
     table = table_of("", names[0], *(n for name in names[1:] for n in (name, "ratio")), title="in total")
-    totals = [audit.totals() for audit in found]
+    totals = [_totals_with_flops(audit) for audit in found]
     for metric, value in totals[0].items():
         cells = [format_total(metric, value)]
         for other in totals[1:]:
             ratio = ratios(totals[0], other)
             cells += [format_total(metric, other[metric]), f"{ratio[metric]:.3f}" if metric in ratio else ""]
         table.add_row(metric, *cells)
-    console.print(table)
+    print_fitted(console, table, ("ratio",), wide)
     table = table_of("stage", *(n for name in names for n in (name, "MACs", "params")), title="by stage")
     stages = [audit.by_stage() for audit in found]
     for number in range(max(map(len, stages))):
@@ -247,5 +276,6 @@ def _print_comparison(console: Console, found: Sequence[Audit]) -> None:
             stage = own[number] if number < len(own) else None
             cells += [safe(stage.path), format_count(stage.macs), format_count(stage.params)] if stage else ["", "", ""]
         table.add_row(str(number + 1), *cells)
-    console.print(table)
-    console.print(NOTE, style="dim")
+    for column in table.columns[1::3]:
+        column.justify, column.no_wrap = "left", False
+    print_fitted(console, table, (), wide, group=3)

@@ -102,9 +102,9 @@ def test_the_terminal_has_every_column_with_a_number(options, first):
     expected = [
         c.heading for c in COLUMNS if c.value(AUDIT.modules[0]) and not (c.of_modules_only and options.by == "op")
     ]
-    assert "pool" not in lines[2].split()
-    assert [word for word in lines[2].split() if word in expected] == expected
-    assert lines[4].split()[0] == first
+    assert "pool" not in lines[4].split()
+    assert [word for word in lines[4].split() if word in expected] == expected
+    assert lines[6].split()[0] == first
     assert lines[-1] == "failed  =evil: why"
 
 

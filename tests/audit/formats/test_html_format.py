@@ -67,6 +67,7 @@ def test_the_table_sorts_and_filters_down_to_operators(opened):
         "2.relu",
         "3.flatten",
     ]
+    assert "kernel 3x3, stride 1x1\t1x3x8x8\t1x8x6x6" in table.locator("tbody tr").first.inner_text()
     table.locator("input").fill("norm")
     assert table.locator("tbody tr").count() == 1
     table.locator("input").fill("")
@@ -75,6 +76,12 @@ def test_the_table_sorts_and_filters_down_to_operators(opened):
     assert table.locator("th[data-key=macs]").get_attribute("aria-sort") == "descending"
     assert page.problems == []
     assert len(page.requests) == 1
+
+
+def test_layers_have_their_settings_and_flops_stand_beside_macs():
+    text = page_of(small())
+    assert "<td>kernel 3x3, stride 1x1</td><td>1x3x8x8</td>" in text
+    assert "<dt>FLOPs</dt><dd>15.55 k<small>15,552, 2 × MACs</small>" in text
 
 
 def test_icicle_plots_and_drawing_are_there(opened):
