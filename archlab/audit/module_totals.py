@@ -63,7 +63,9 @@ def _key(parameter: Tensor) -> Any:
         return id(parameter)
     if not parameter.numel() or not storage.nbytes():
         return id(parameter)
-    return storage._cdata, parameter.storage_offset(), tuple(parameter.shape), parameter.stride()
+    # Transposed, the same memory is the same parameter.
+    reach = sum((size - 1) * stride for size, stride in zip(parameter.shape, parameter.stride(), strict=True))
+    return storage._cdata, parameter.storage_offset(), parameter.numel(), reach
 
 
 def shared_of(weights: Weights) -> tuple[Shared, ...]:

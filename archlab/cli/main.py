@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ from archlab.cli.search import calibrate, search, worker
 from archlab.cli.streams import guard_output
 from archlab.cli.study import study
 from archlab.errors import printable
+from archlab.user_effects import end_process
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
@@ -36,11 +38,14 @@ def main() -> NoReturn:
     lost = guard_output()
     if "_ARCHLAB_COMPLETE" in os.environ:
         cli.main(prog_name="archlab")  # a shell asks how a line could go on
+    before = threading.enumerate()
     code = run(cli, sys.argv[1:])
     failure = lost()
     if failure is not None and code <= USAGE:
         say(f"cannot write to standard output: {(failure.strerror or str(failure)).lower()}")
         code = OUTPUT
+    if any(not thread.daemon for thread in threading.enumerate() if thread not in before):
+        end_process(code)  # a thread that an objective left behind must not keep a command that is done
     sys.exit(code)
 
 

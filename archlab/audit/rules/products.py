@@ -44,8 +44,11 @@ def deform_conv(args: Args, out: Tensor) -> Counts:
 
 
 def linear(args: Args, out: Tensor) -> Counts:
-    """Count a linear layer: (input, weight, bias)."""
-    return product(out.numel() * args[1].shape[-1], out, bias_of(args, 2, out))
+    """Count a linear layer: (input, weight, bias), of a sparse weight each stored element once for each row."""
+    weight = args[1]
+    dense = weight.layout is torch.strided
+    macs = out.numel() * weight.shape[-1] if dense else _stored(weight) * (out.numel() // max(1, weight.shape[0]))
+    return product(macs, out, bias_of(args, 2, out))
 
 
 def matmul(args: Args, out: Tensor) -> Counts:

@@ -19,7 +19,7 @@ from archlab.audit.tracing.meta_tensors import Twins
 from archlab.audit.tracing.model_copy import copy_without_values
 from archlab.audit.tracing.modules_followed import module_names, modules_followed
 from archlab.audit.tracing.other_code import other_code_followed
-from archlab.audit.tracing.preserve import preserve_generators, set_mode
+from archlab.audit.tracing.preserve import preserve_model, set_mode
 from archlab.audit.tracing.recording import OperatorCall, Recording
 from archlab.audit.tracing.surroundings import traced_surroundings
 from archlab.audit.tracing.tracer import Tracer
@@ -42,8 +42,9 @@ def run_backward(original: nn.Module, args: Sequence[Any], kwargs: Mapping[str, 
     """
     recording = Recording()
     try:
-        with preserve_generators(), traced_surroundings(recording, meta=True):
-            return _step(getattr(original, "_orig_mod", original), args, kwargs, recording)
+        original = getattr(original, "_orig_mod", original)
+        with preserve_model(original), traced_surroundings(recording, meta=True):
+            return _step(original, args, kwargs, recording)
     except (KeyboardInterrupt, MemoryError, AuditError):
         raise
     except (Exception, SystemExit) as error:  # a model is anybody's code
@@ -75,8 +76,8 @@ def _step(original: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], r
             seeds = [torch.empty_like(t) for t in results]
             first = len(recording.calls)
             with _Placing(places):
-                gradients = torch.autograd.grad(results, trained, seeds, allow_unused=True)
-            del out, results, gradients
+                torch.autograd.backward(results, seeds)  # not grad(): a reentrant checkpoint refuses it
+            del out, results
     return BackwardPass(tuple(recording.calls[first:]), recording.memory.peak)
 
 
@@ -122,5 +123,7 @@ class _Placing(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        self._places.recording.stack[1:] = [self._places.of(torch._C._current_autograd_node())]
+        stack = self._places.recording.stack
+        if len(stack) == 1:  # otherwise a module runs again, as in a checkpoint
+            stack[0] = self._places.of(torch._C._current_autograd_node())
         return func(*args, **(kwargs or {}))

@@ -38,7 +38,7 @@ def copy_inputs(
             if isinstance(value, nn.Module):
                 made[id(value)] = value
             elif id(value) not in made:
-                made[id(value)] = prepare(value)
+                made[id(value)] = _alias(value, prepare(value))
                 found.append((name, made[id(value)]))
 
     def copied(leaf: Any) -> Any:
@@ -58,6 +58,19 @@ def copy_inputs(
 
     new_args, new_kwargs = pytree.tree_map(copied, given)
     return new_args, new_kwargs, tuple(found)
+
+
+def _alias(given: Tensor, prepared: Tensor) -> Tensor:
+    """Return a tensor of its own where ``prepared`` is the caller's: its shape, flags and attributes are then not his.
+
+    The memory stays his; what is written to it is put back. A parameter stays itself, by which it is known.
+    """
+    if prepared is not given or isinstance(given, nn.Parameter):
+        return prepared
+    alias = given.detach()
+    alias.requires_grad_(given.requires_grad)
+    vars(alias).update(vars(given))
+    return alias
 
 
 def _tensors_and_modules(value: Any, path: str) -> Iterator[tuple[str, Any]]:

@@ -96,7 +96,7 @@ class _Containers:
         inside: Iterable[Any] = ()
         if isinstance(value, np.ndarray):
             self._arrays.append((value, value.copy()))
-        elif isinstance(value, dict | list | set | deque):
+        elif isinstance(value, dict | list | set | deque | bytearray):
             if not value:
                 self._empty.append(value)
                 return

@@ -147,3 +147,9 @@ def test_a_product_of_complex_numbers_is_four_real_ones():
 def test_no_operator_stands_in_both_lists():
     assert not NO_ARITHMETIC & RULES.keys()
     assert NO_ARITHMETIC | RULES.keys() >= GATHERS
+
+
+@pytest.mark.parametrize("layout", ["csr", "bsr"])
+def test_a_layer_with_a_sparse_weight_is_counted_by_what_it_stores(layout):
+    weight = ones(8, 8).triu().to_sparse_csr() if layout == "csr" else torch.eye(8).to_sparse_bsr((2, 2))
+    assert archlab.audit(Calls(lambda: F.linear(ones(4, 8), weight))).macs == (36 if layout == "csr" else 16) * 4

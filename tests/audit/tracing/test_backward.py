@@ -6,6 +6,7 @@ import copy
 
 import pytest
 import torch
+import torch.utils.checkpoint
 import torchvision
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -93,3 +94,15 @@ def test_it_is_printed_and_in_the_json_and_the_page():
     assert "backward  MACs 640, all operations" in texts["terminal"]
     assert '"macs_of": {' in texts["json"]
     assert "Backward pass" in texts["html"]
+
+
+@pytest.mark.parametrize("reentrant", [False, True])
+def test_what_a_checkpoint_computes_again_is_part_of_the_backward_pass(reentrant):
+    def forward(self, x):
+        return torch.utils.checkpoint.checkpoint(self.inner, self.first(x), use_reentrant=reentrant)
+
+    inner = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 8))
+    counted = backward(Fn(forward, first=nn.Linear(8, 8), inner=inner), torch.ones(4, 8))
+    again = 2 if reentrant else 1  # the other form stops where no more is needed
+    assert counted.macs_of["inner"] == (again + 4) * 256
+    assert counted.macs == counted.macs_of["inner"] + 256, "and the first layer's weight"

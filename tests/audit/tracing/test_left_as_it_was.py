@@ -148,3 +148,28 @@ def test_what_the_pass_replaces_of_pytorch_is_put_back():
     assert all(getattr(torch.Tensor, name) == value for name, value in before.items())
     assert not {"cuda", "numpy", "data_ptr"} & vars(torch.Tensor).keys()
     assert (torch.compile, nn.Module.__call__) == (compile_, call)
+
+
+@pytest.mark.parametrize("size", [2, 4096])
+def test_a_given_tensor_keeps_its_shape_its_flag_and_its_attributes(size):
+    def forward(self, x, y, z):
+        x.resize_(1, 8)
+        y.requires_grad_()
+        z.seen = True
+        return self.layer(x) + y[:1] + z[:1]
+
+    x, y, z = (torch.ones(size, 8) for _ in range(3))
+    archlab.audit(Fn(forward, layer=nn.Linear(8, 8)), x, y, z)
+    assert (tuple(x.shape), y.requires_grad, hasattr(z, "seen")) == ((size, 8), False, False)
+
+
+@pytest.mark.parametrize("backward", [False, True])
+def test_bytes_and_classes_are_put_back_after_a_backward_pass_too(backward):
+    def forward(self, x):
+        self.bytes[0] = 0
+        Untidy.seen.append(1)
+        return self.untidy.layer(x)
+
+    model = Fn(forward, bytes=bytearray(b"abc"), untidy=Untidy())
+    archlab.audit(model, torch.ones(2, 8), backward=backward)
+    assert (model.bytes, Untidy.seen) == (bytearray(b"abc"), [])
