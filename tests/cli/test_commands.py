@@ -222,8 +222,10 @@ def test_a_searchs_json_is_all_there_is_on_standard_output(tiny):
 
 
 def test_a_thread_that_an_objective_leaves_behind_does_not_keep_the_search(tiny):
-    text = "import threading\n\ndef value(*_):\n    threading.Thread(target=threading.Event().wait).start()\n    return 1.0\n"
-    (tiny / "left.py").write_text(text, encoding="utf-8")
+    start = "threading.Thread(target=threading.Event().wait).start()"
+    (tiny / "left.py").write_text(
+        f"import threading\n\ndef value(*_):\n    {start}\n    return 1.0\n", encoding="utf-8"
+    )
     done = archlab("search", "tiny.arch", "-o", "left.py:value", "-n", 2, "--no-latency", "--json", cwd=tiny)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["trials"]
