@@ -60,4 +60,5 @@ def print_search(result: SearchResult, folder: Path) -> None:
         print_fitted(console, stages_table(result), STAGES_SPARE)
     print_lines(console, trial_lines(result))
     print_lines(console, [CONVENTION], "dim")
-    print_lines(console, file_lines(result, folder))
+    for line in file_lines(result, folder):  # to be copied, and so never folded
+        console.print(line, markup=False, soft_wrap=True)

@@ -88,9 +88,10 @@ def test_a_file_of_rules_is_read_by_the_command(tmp_path, way):
         """)
     )
     if way == "pyproject":
-        (tmp_path / "pyproject.toml").write_text('[tool.archlab.audit]\nrules = "rules.py"\n')
-    more = ["--rules", "rules.py"] if way == "option" else []
-    command = [sys.executable, "-m", "archlab", "audit", "net.py:make", "--json", *more]
+        table = '[tool.archlab.audit]\ntargets = "net.py:make"\nrules = "rules.py"\n'
+        (tmp_path / "pyproject.toml").write_text(table)
+    words = ["net.py:make", "--rules", "rules.py"] if way == "option" else []
+    command = [sys.executable, "-m", "archlab", "audit", "--json", *words]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=DEADLINE, encoding="utf-8")
     assert done.returncode == 0, done.stderr
     assert '"elementwise": 1000' in done.stdout
