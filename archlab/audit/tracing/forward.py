@@ -21,6 +21,7 @@ from archlab.audit.tracing.modules_followed import module_names, modules_followe
 from archlab.audit.tracing.other_code import other_code_followed
 from archlab.audit.tracing.preserve import preserve_generators, preserve_model, set_mode
 from archlab.audit.tracing.recording import Recording
+from archlab.audit.tracing.script_notes import script_notes
 from archlab.audit.tracing.surroundings import traced_surroundings
 from archlab.audit.tracing.tracer import Tracer
 from archlab.errors import AuditError
@@ -88,6 +89,8 @@ def run_forward(
             ):
                 set_mode(model, training)
                 given = _attempt(model, names, args, kwargs, recording, meta, gradients)
+            for words in script_notes(model):
+                recording.note(words)
             return ForwardPass(model, recording, meta, failure or None, given, training)
         except (KeyboardInterrupt, MemoryError, AuditError):
             raise

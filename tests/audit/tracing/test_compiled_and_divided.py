@@ -15,6 +15,7 @@ from torch.distributed.fsdp import FullyShardedDataParallel
 from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
 
 import archlab
+from archlab.audit.tracing.script_notes import FROZEN, ONEDNN
 from archlab.errors import AuditError
 
 
@@ -131,3 +132,12 @@ def test_a_quantized_model_has_its_packed_parameters_and_its_macs():
     assert (quantized.params, quantized.macs) == (plain.params, plain.macs) == (8 * 28 + 45, 36 * 27 * 8 + 40)
     assert quantized.param_bytes == 8 * 27 + 40 + 4 * 13, "one byte for a weight, four for a bias"
     assert quantized.uncounted == ()
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+def test_what_cannot_be_seen_of_a_script_is_said():
+    plain = torch.jit.script(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()).eval())
+    x = torch.ones(1, 3, 8, 8)
+    assert archlab.audit(plain, x).notes == ()
+    assert archlab.audit(torch.jit.freeze(plain), x).notes == (FROZEN,)
+    assert ONEDNN in archlab.audit(torch.jit.optimize_for_inference(plain), x).notes
