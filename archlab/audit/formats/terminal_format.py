@@ -26,7 +26,6 @@ _SHARE_AFTER = "macs"
 _MOST_ROWS = 40
 _WIDTH_IN_A_PIPE = 220
 _SPARE = (
-    "own time",
     "dilation",
     "padding",
     "ops/byte",
@@ -40,6 +39,7 @@ _SPARE = (
     "input",
     "stride",
     "kernel",
+    "own time",
     "activations",
     "memory",
     "share",
