@@ -39,6 +39,12 @@ _QUIET = (
 )
 
 
+@pytest.fixture(autouse=True)
+def no_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin every test without COLUMNS: the width of whatever runs the tests, or ran before, is none of theirs."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of a Chromium; without one the test is skipped, except in CI, where it must not go unnoticed."""
