@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import itertools
 import random
-import tracemalloc
 
 import pytest
 
@@ -16,6 +15,7 @@ from archlab.elaborate.shared import FRAGMENT, KEY, MOST_BYTES, OPERATOR, QUESTI
 from archlab.grammar import parse, parse_file
 from archlab.ops import apply_op
 from archlab.resources import find_architecture
+from benchmarks.kept import traced
 
 CELLS = """net cells(input=3x32x32)
 block op(c) = {conv(c, 1), conv(c, 3), separable(c), separable(c, k=5), identity}
@@ -39,17 +39,7 @@ def relu(x=(3, 8, 8)):
 @pytest.mark.parametrize(("text", "draws"), [("cells", 150), ("mobile", 100)])
 def test_the_size_is_about_what_python_allocates(text, draws):
     architecture = parse(CELLS) if text == "cells" else parse_file(find_architecture(text))
-    interpreter, rng = Interpreter(load(architecture)), random.Random(0)
-    interpreter.network(Random(rng))
-    gc.collect()
-    tracemalloc.start()
-    before, size = tracemalloc.get_traced_memory()[0], total(interpreter)
-    for _ in range(draws):
-        interpreter.network(Random(rng))
-    gc.collect()
-    grown = tracemalloc.get_traced_memory()[0] - before
-    tracemalloc.stop()
-    assert 0.7 < (total(interpreter) - size) / grown < 1.4
+    assert 0.7 < traced(architecture, draws)["ratio"] < 1.4
 
 
 def test_fresh_draws_never_keep_more_than_the_bound(monkeypatch):
