@@ -123,7 +123,6 @@ class _Placing(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        stack = self._places.recording.stack
-        if len(stack) == 1:  # otherwise a module runs again, as in a checkpoint
-            stack[0] = self._places.of(torch._C._current_autograd_node())
+        # The lowest of the stack: above it are modules that run again, as in a checkpoint.
+        self._places.recording.stack[0] = self._places.of(torch._C._current_autograd_node())
         return func(*args, **(kwargs or {}))

@@ -12,6 +12,7 @@ from torch import nn
 import archlab
 from archlab.audit.audit_run import AuditRun
 from archlab.audit.formats import Options, render
+from tests.audit.tracing.traps import Fn
 
 X = torch.ones(1, 4, 9, 9)
 
@@ -25,6 +26,10 @@ CASES = {
         {"kernel": (1, 3), "stride": (1, 1), "padding": "same", "dilation": (2, 2), "groups": 1},
     ),
     "pooling": (nn.AvgPool2d(3), {"kernel": (3, 3), "stride": (3, 3), "padding": (0, 0)}),
+    "pooling by its kernel": (
+        Fn(lambda self, x: torch.nn.functional.avg_pool2d(x, 3)),
+        {"kernel": (3, 3), "stride": (3, 3), "padding": (0, 0)},
+    ),
     "group norm": (nn.GroupNorm(2, 4), {"groups": 2}),
     "none": (nn.ReLU(), {}),
 }
