@@ -1,0 +1,1 @@
+"""Weights of a trained network in a smaller one."""
