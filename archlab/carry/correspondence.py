@@ -61,14 +61,16 @@ def correspond(source: Graph, target: Graph, importance: Mapping[int, float], ke
     chosen = _choose(
         _segments(target, ours, [(node.name, node, _groups(node, there)) for node, there in pairs]),
         _segments(source, theirs, [(node.name, there, _groups(node, there)) for node, there in pairs]),
-        importance,
+        _with_filters(importance, source, theirs),
     )
+    for node, there in pairs:
+        if is_depthwise(node) and is_depthwise(there):
+            kept = _places([chosen.get(c, ABSENT) for c in ours.of[node.inputs[0]]], theirs.of[there.inputs[0]])
+            for c, at in zip(ours.of[node.name], _filters(node, there, kept), strict=True):
+                chosen[c] = theirs.of[there.name][at] if at != ABSENT else ABSENT
     index = {
         name: _places([chosen.get(c, ABSENT) for c in ours.of[name]], theirs.of[there]) for name, there in nodes.items()
     }
-    for node, there in pairs:
-        if is_depthwise(node) and is_depthwise(there):
-            index[node.name] = _filters(node, there, index[node.inputs[0]])
     reads = {
         node.name: index[node.inputs[0]]
         if nodes[node.inputs[0]] == there.inputs[0]
@@ -167,6 +169,18 @@ def _places(wanted: Sequence[int], vector: Sequence[int]) -> tuple[int, ...]:
         places.append(at[uses[c]] if uses[c] < len(at) else ABSENT)
         uses[c] += 1
     return tuple(places)
+
+
+def _with_filters(importance: Mapping[int, float], graph: Graph, channels: Channels) -> dict[int, float]:
+    """Return the importance of channels with that of the depthwise filters that stay or go with them."""
+    total = dict(importance)
+    for node in reversed(graph.nodes):
+        if is_depthwise(node) and node.shape[0] != graph.shape_of(node.inputs[0])[0]:
+            many = node.attrs["out_channels"] // node.attrs["in_channels"]
+            for i, c in enumerate(channels.of[node.name]):
+                there = channels.of[node.inputs[0]][i // many]
+                total[there] = total.get(there, 0.0) + total.get(c, 0.0)
+    return total
 
 
 def _filters(node: Node, there: Node, kept: Sequence[int]) -> tuple[int, ...]:
