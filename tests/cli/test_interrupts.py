@@ -11,7 +11,7 @@ import textwrap
 import pytest
 
 from archlab.cli.interrupts import interrupts
-from tests.cli.test_commands import ENVIRONMENT, ROOT, TINY
+from tests.cli.command_line import ENVIRONMENT, ROOT, TINY
 from tests.waiting import NOTICE, Gate, finish, until, without_notice
 
 
