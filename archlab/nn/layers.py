@@ -33,9 +33,7 @@ class ChannelNorm(nn.LayerNorm):
     """Layer norm over the channels at every position of a map, or over features (arXiv:2201.03545)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.dim() == 2:
-            return super().forward(x)
-        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
 
 
 class Scale(nn.Module):
@@ -83,15 +81,11 @@ class GroupSoftmax(nn.Module):
 
     def __init__(self, groups: int) -> None:
         super().__init__()
-        self.groups = groups
+        self.grouped = nn.Unflatten(1, (groups, -1))
 
     def forward(self, x: Tensor) -> Tensor:
-        n, c = x.shape[:2]
-        y = x.reshape(n, self.groups, c // self.groups, *x.shape[2:])
-        return y.softmax(1).reshape(x.shape)
-
-    def extra_repr(self) -> str:
-        return f"groups={self.groups}"
+        y: Tensor = self.grouped(x)
+        return y.softmax(1).flatten(1, 2)
 
 
 class GroupSum(nn.Module):
@@ -99,14 +93,11 @@ class GroupSum(nn.Module):
 
     def __init__(self, groups: int) -> None:
         super().__init__()
-        self.groups = groups
+        self.grouped = nn.Unflatten(1, (groups, -1))
 
     def forward(self, x: Tensor) -> Tensor:
-        n, c = x.shape[:2]
-        return x.reshape(n, self.groups, c // self.groups, *x.shape[2:]).sum(1)
-
-    def extra_repr(self) -> str:
-        return f"groups={self.groups}"
+        y: Tensor = self.grouped(x)
+        return y.sum(1)
 
 
 class ChannelConv(nn.Conv1d):
