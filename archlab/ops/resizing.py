@@ -26,7 +26,9 @@ def _pool_attrs(x: Shapes, a: Attrs, dilation: tuple[int, int]) -> Attrs:
     padding, kernel = attrs["padding"], attrs["kernel"]
     if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
         if a["p"] not in ("same", "tf"):
-            raise ElaborationError(f"padding {show_shape(padding)} is more than half of the {show_shape(kernel)} window")
+            raise ElaborationError(
+                f"padding {show_shape(padding)} is more than half of the {show_shape(kernel)} window"
+            )
         # Torch's pooling has no such padding of its own, which a dilated window needs: the map is padded before it.
         attrs = {"padding_end": padding, **attrs}
     return {**attrs, "ceil": flag(a, "ceil"), **unless("dilation", dilation, (1, 1))}
