@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 
 from archlab.detector import BOX_HEAD, NECK
-from archlab.elaborate.holes import hole_of
+from archlab.elaborate.holes import hole_of, names_in
 from archlab.elaborate.language import (
     CONSTANTS,
     DETECT,
@@ -17,6 +17,7 @@ from archlab.elaborate.language import (
     IDENTITIES,
     MULTIPLIERS,
     NET_OPTIONS,
+    TEXT_DEFAULTS,
     USAGE,
     Callee,
     operators,
@@ -79,14 +80,19 @@ class _Checker:
                 if kind != "stage" and item.name in reserved:
                     raise self._error(f"{quote(item.name)} is a word of the language", item.at, "give it another name")
                 seen.add(item.name)
+        given = {name for name, _ in arch.options}
+        taken = [name for name in NET_OPTIONS if name in given or name not in TEXT_DEFAULTS]
         for var in arch.vars:
+            if var.name in TEXT_DEFAULTS and var.name in given:
+                message = f"{quote(var.name)} is already an option of the network"
+                raise self._error(message, var.at, "leave the var out: the option is for all blocks")
             if var.name in self.callees:
                 raise self._error(
                     f"{quote(var.name)} names both a var and a block", var.at, "give the var another name"
                 )
         for stage in arch.stages:
             # Its holes and its options would have the same path as those of the network.
-            if stage.name in (*NET_OPTIONS, *self.vars):
+            if stage.name in (*taken, *self.vars):
                 what = "a var" if stage.name in self.vars else "an option of the network"
                 raise self._error(f"{quote(stage.name)} is already {what}", stage.at, "give the stage another name")
 
@@ -117,7 +123,10 @@ class _Checker:
             if option in seen:
                 raise self._error(f"{what} gets its option {option!r} twice", _key_at(owner, i), "remove one")
             seen.add(option)
-            self._expr(value, names)
+            of_text = option in TEXT_DEFAULTS
+            if of_text and "in" in names_in([value]):
+                raise self._error("'in' has no channels here", _key_at(owner, i), "write a number, or make it a block")
+            self._expr(value, self.vars if of_text else names)
 
     def _block(self, block: ast.Block) -> None:
         if len(block.params) > MAX_PARAMS:

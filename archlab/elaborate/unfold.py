@@ -13,6 +13,7 @@ from archlab.elaborate.fragment import Fragment, NamedFragment, chain, leaf
 from archlab.elaborate.language import FUNCTIONS, IDENTITIES, REPEATS, Callee, prelude
 from archlab.elaborate.scope import Bound, Layer, Scope, Wide, scaled_repeats
 from archlab.elaborate.shared import Shared
+from archlab.elaborate.text_defaults import TextDefaults
 from archlab.errors import ElaborationError, LimitError
 from archlab.grammar import ast
 from archlab.ir import Applied, Shape
@@ -35,6 +36,7 @@ class Unfolder:
 
     Attributes:
         divisor: what scaled channels are rounded to a multiple of.
+        defaults: what blocks take where their call does not say it.
     """
 
     def __init__(self, evaluator: Evaluator, shared: Shared) -> None:
@@ -42,6 +44,7 @@ class Unfolder:
         self.evaluator = evaluator
         self.shared = shared
         self.divisor = 8
+        self.defaults = TextDefaults()
         self.work_left = _WORK_PER_NODE * self.space.max_nodes + 1000
         self.layers = 0
         self.depth = 0
@@ -193,10 +196,13 @@ class Unfolder:
         return self._apply(prelude()["projection"], {"c": Wide(channels), "s": stride}, scope, "", x)
 
     def _apply(self, callee: Callee, given: dict[str, Bound], caller: Scope, path: str, x: Shape) -> Fragment:
+        if self.defaults.values:
+            given = {**self.defaults.given_to(callee), **given}
         values = tuple(given.values())
         kinds = tuple(map(type, values))
-        key: Hashable = (callee.name, callee.own, tuple(given), values, kinds, x, caller.width, caller.depth)
-        shared = callee.name not in self.space.open_blocks or not callee.own
+        around = (x, caller.width, caller.depth, self.defaults.key)
+        key: Hashable = (callee.name, callee.own, tuple(given), values, kinds, around)
+        shared = (callee.name not in self.space.open_blocks or not callee.own) and not self.defaults.open
         shared = shared and not any(isinstance(v, Layer) and v.open for v in values)
         if shared and (known := self.shared.block(key)) is not None:
             return known
