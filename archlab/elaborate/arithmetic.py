@@ -130,13 +130,10 @@ def operator_arguments(callee: Callee, given: Mapping[str, Bound]) -> dict[str, 
         if not isinstance(value, Layer | Stored):
             continue
         # A word of a row may be a layer's name as well: gelu(approximate=tanh).
-        if (
-            callee.params[name] not in IDENTITIES
-            or not isinstance(value, Layer)
-            or not isinstance(value.expr, ast.Name)
-        ):
+        expr = value.expr if isinstance(value, Layer) else None
+        if callee.params[name] not in IDENTITIES or not isinstance(expr, ast.Name):
             raise ElaborationError(f"{name} must be a number, not {describe(value)}")
-        args[name] = value.expr.name
+        args[name] = expr.name
     return args
 
 
