@@ -21,6 +21,7 @@ _WORDS = {
     "$END": "end of text",
     "NAME": "a name",
     "NUMBER": "a number",
+    "PATH": "a hole's path",
     "SIZE": "a size such as 3x224x224",
     "COMPARE": "a comparison",
     "COLON": "':'",
@@ -48,7 +49,7 @@ _CHARACTERS = {
     "%": "the language has + - * / and //",
     "!": "the language has == and !=",
 }
-_STARTS_LAYER = {"NAME", "NUMBER", "SIZE", "IN", "LPAR", "LBRACE", "LSQUARE", "MINUS"}
+_STARTS_LAYER = {"NAME", "PATH", "NUMBER", "SIZE", "IN", "LPAR", "LBRACE", "LSQUARE", "MINUS"}
 _OPERATORS = {"PLUS", "MINUS", "STAR", "SLASH", "FLOOR"}
 
 
@@ -165,6 +166,7 @@ def _architecture(net: ast.Architecture, statements: list[Any], source: str, tex
         stages=tuple(s for s in statements if isinstance(s, ast.Stage)),
         vars=tuple(s for s in statements if isinstance(s, ast.Var)),
         blocks=tuple(s for s in statements if isinstance(s, ast.Block)),
+        requires=tuple(s for s in statements if isinstance(s, ast.Require)),
         at=net.at,
         source=source,
         text=text,
@@ -207,6 +209,9 @@ class _ToTree(Transformer[Token, Any]):
 
     def var(self, name: Token, value: ast.Expr) -> ast.Var:
         return ast.Var(str(name), value, _at(name))
+
+    def require(self, left: Any, op: Token, right: Any) -> ast.Require:
+        return ast.Require(left, str(op), right, _at(op))
 
     def stage(self, name: Token, options: _Named | None, body: ast.Expr) -> ast.Stage:
         named, key_at = _split(options)

@@ -20,6 +20,7 @@ def unparse(architecture: ast.Architecture) -> str:
     """
     lines = [f"net {architecture.name}{_options(architecture.options)}"]
     lines += [f"var {var.name} = {unparse_expr(var.value)}" for var in architecture.vars]
+    lines += [f"require {require_text(rule)}" for rule in architecture.requires]
     lines += [_block(block) for block in architecture.blocks]
     lines += [f"{stage.name}{_options(stage.options)}: {unparse_expr(stage.body)}" for stage in architecture.stages]
     return "\n".join(lines) + "\n"
@@ -28,6 +29,11 @@ def unparse(architecture: ast.Architecture) -> str:
 def unparse_expr(expr: ast.Expr) -> str:
     """Return the canonical text of one expression."""
     return _expr(expr, _LAYER)
+
+
+def require_text(rule: ast.Require) -> str:
+    """Return a rule as it is written behind ``require``."""
+    return f"{_expr(rule.left, _SUM)} {rule.op} {_expr(rule.right, _SUM)}"
 
 
 def _options(options: ast.Options) -> str:
