@@ -37,8 +37,9 @@ MAX_DIVISOR = 1024
 class Interpreter:
     """Elaborates the draws of one space, keeping what they share."""
 
-    def __init__(self, space: Space) -> None:
+    def __init__(self, space: Space, unfolder: type[Unfolder] = Unfolder) -> None:
         self.space = space
+        self.unfolder = unfolder
         self.shared = Shared()
         self.rules = Rules(space.architecture)
         self._paths: frozenset[str] = frozenset()
@@ -56,7 +57,7 @@ class Interpreter:
         if isinstance(draw, Fixed):
             draw.asked.clear()  # it may have filled the holes of another space before
         try:
-            elaboration = _Elaboration(self.space, draw, self.shared, self.rules)
+            elaboration = _Elaboration(self.space, draw, self.shared, self.rules, self.unfolder)
             network = elaboration.network()
             if self.rules.late:
                 ones = dict.fromkeys(MULTIPLIERS, 1.0)
@@ -107,14 +108,16 @@ class Interpreter:
 class _Elaboration:
     """The elaboration of one draw: options, vars, then the stages in order."""
 
-    def __init__(self, space: Space, draw: Draw, shared: Shared, rules: Rules) -> None:
+    def __init__(
+        self, space: Space, draw: Draw, shared: Shared, rules: Rules, unfolder: type[Unfolder] = Unfolder
+    ) -> None:
         self.space = space
         self.rules = rules
         # A search leaves the multipliers of a space with holes of its own alone: they need not be asked for.
         self.fills_all = space.is_reference or getattr(draw, "fills_unsearched", False)
         self.shared = shared
         self.evaluator = Evaluator(space, draw, shared.keys)
-        self.unfolder = Unfolder(self.evaluator, shared)
+        self.unfolder = unfolder(self.evaluator, shared)
 
     def network(self) -> Network:
         arch = self.space.architecture

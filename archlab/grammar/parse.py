@@ -22,6 +22,7 @@ _WORDS = {
     "NAME": "a name",
     "NUMBER": "a number",
     "PATH": "a hole's path",
+    "CHANNELS": "a size such as 3x{96, 128}",
     "SIZE": "a size such as 3x224x224",
     "COMPARE": "a comparison",
     "COLON": "':'",
@@ -49,7 +50,7 @@ _CHARACTERS = {
     "%": "the language has + - * / and //",
     "!": "the language has == and !=",
 }
-_STARTS_LAYER = {"NAME", "PATH", "NUMBER", "SIZE", "IN", "LPAR", "LBRACE", "LSQUARE", "MINUS"}
+_STARTS_LAYER = {"NAME", "PATH", "NUMBER", "SIZE", "CHANNELS", "IN", "LPAR", "LBRACE", "LSQUARE", "MINUS"}
 _OPERATORS = {"PLUS", "MINUS", "STAR", "SLASH", "FLOOR"}
 
 
@@ -252,6 +253,15 @@ class _ToTree(Transformer[Token, Any]):
 
     def size(self, token: Token) -> ast.Size:
         return ast.Size(tuple(int(part) for part in token.split("x")), _at(token))
+
+    def sizes(self, channels: Token, brace: Token, *sides: Any) -> ast.Choice:
+        options = []
+        for side in sides:
+            if side is not None:
+                dims = side.dims if isinstance(side, ast.Size) else (side.value,) * 2
+                whole = all(isinstance(dim, int) for dim in dims)
+                options.append(ast.Size((int(channels[:-1]), *dims), side.at) if whole else side)
+        return ast.Choice(tuple(options), _at(brace))
 
     def name(self, token: Token) -> ast.Name:
         return ast.Name(str(token), _at(token))
