@@ -121,7 +121,7 @@ def show(
 ) -> None:
     """Print a network's parameters, MACs, activations and memory by stage."""
     from archlab.cli.tables import HEADINGS, print_network
-    from archlab.elaborate import Fixed, Interpreter, fill_holes, load, parse_values
+    from archlab.elaborate import Fixed, Interpreter, alike_options, fill_holes, load, parse_values
     from archlab.grammar import parse_file, unparse, with_input
     from archlab.report.network_tables import network_data
     from archlab.report.terminal_tables import choice_of
@@ -132,6 +132,8 @@ def show(
     draw = Fixed(parse_values(sets))
     network = Interpreter(space).network(draw)
     draw.refuse_unknown()
+    for sentence in alike_options(space):
+        say(sentence)
     if text:
         click.echo(unparse(fill_holes(space, network)), nl=False)
         return

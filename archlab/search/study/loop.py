@@ -10,7 +10,7 @@ from dataclasses import replace
 import optuna
 
 from archlab.elaborate import Interpreter, Network, Value, fill_holes
-from archlab.errors import ArchlabError, ExhaustedError
+from archlab.errors import ArchlabError, ExhaustedError, RuleError
 from archlab.grammar import unparse
 from archlab.search.candidate import Candidate
 from archlab.search.closed_form import costs_of, find_smallest, find_unseen
@@ -235,6 +235,8 @@ class Search:
             network = self.interpreter.network(FromTrial(trial))
         except ExhaustedError:
             raise
+        except RuleError as error:  # no candidate: drawn in vain, like one over budget
+            return Trial(trial.number, "over_budget", dict(trial.params), {}, reason=error.one_line)
         except ArchlabError as error:
             return Trial(trial.number, "failed", dict(trial.params), {}, reason=error.one_line)
         draws = dict(network.draws)
