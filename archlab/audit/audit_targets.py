@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -91,6 +92,8 @@ def _audit(target: Target, inputs: InputSpec | None, request: Request) -> Audit:
         model, own = _build(target, real=True)
         own = _with_batch(target, model, own, request.batch) if inputs is None else own
     audit = audit or _audit_built(target, model, inputs, own, request, "cpu")
+    if inputs is not None and inputs.note:
+        audit = dataclasses.replace(audit, notes=(*audit.notes, inputs.note))
     return _timed(audit, model, inputs, own) if request.latency else audit
 
 

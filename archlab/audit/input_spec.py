@@ -59,10 +59,11 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class InputSpec:
-    """Arguments with tensors still to be made."""
+    """Arguments with tensors still to be made; ``note`` says what a reader of the audit should know of them."""
 
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] | None = None
+    note: str = ""
 
     def make(self, device: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments with their tensors made on ``device``."""

@@ -67,12 +67,14 @@ def run_forward(
     kwargs: Mapping[str, Any],
     training: bool | None = False,
     stand_in: StandIn = contextlib.nullcontext,
+    real: bool = True,
 ) -> ForwardPass:
     """Run a model once, and leave it as it was.
 
     Args:
         training: the mode that every module is set to; None leaves the modes.
         stand_in: a context for the pass over meta tensors, in which steps that depend on data are replaced.
+        real: whether to run for real where a pass without data fails.
 
     Raises:
         AuditError: the forward fails on real tensors too, or the model has no real weights to try it with.
@@ -86,7 +88,7 @@ def run_forward(
     for meta, gradients, roomy in _ATTEMPTS:
         if gradients and "grad" not in failure:
             continue
-        if not meta and any(p.is_meta for p in original.parameters()):
+        if not meta and (not real or any(p.is_meta for p in original.parameters())):
             break
         recording = Recording()
         try:
