@@ -6,13 +6,13 @@ are often real and small while what they select from has no data. They are given
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-Call = tuple[Any, Sequence[Any], dict[str, Any]]
+Call = tuple[Any, tuple[Any, ...], dict[str, Any]]
 """An operator with its arguments."""
 
 
@@ -27,22 +27,22 @@ def blank_of_form(tensor: Tensor) -> Tensor:
     return torch.empty((), dtype=tensor.dtype).expand(tensor.shape)
 
 
-def _indexed(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Call:
+def _indexed(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
     indices: list[Any] = []
     for index in args[1]:
         indices.extend(_places(index) if _is_known_mask(index) else (index,))
     return func, (args[0], indices, *args[2:]), kwargs
 
 
-def _selected(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Call:
+def _selected(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
     values, mask = args[0], args[1]
     if not _is_known_mask(mask):
         return func, args, kwargs
-    shape = torch.broadcast_shapes(values.shape, mask.shape)
-    return torch.ops.aten.index.Tensor, (values.expand(shape), _places(mask.expand(shape))), kwargs
+    values, mask = torch.broadcast_tensors(values, mask)  # type: ignore[no-untyped-call]
+    return torch.ops.aten.index.Tensor, (values, _places(mask)), kwargs
 
 
-def _repeated(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Call:
+def _repeated(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
     if len(args) < 2 or not _is_known(args[1]) or kwargs.get("output_size") is not None:
         return func, args, kwargs
     values, repeats, axis = args[0], args[1], args[2] if len(args) > 2 else kwargs.get("dim")
@@ -51,14 +51,14 @@ def _repeated(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Call:
     return func, args, {**kwargs, "output_size": size}
 
 
-def _cut(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Call:
+def _cut(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
     if not _is_known(args[1]):
         return func, args, kwargs
     where, operators = args[1].tolist(), torch.ops.aten.tensor_split
     return operators.indices if isinstance(where, list) else operators.sections, (args[0], where, *args[2:]), kwargs
 
 
-def _narrowed(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Call:
+def _narrowed(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
     if not _is_known(args[2]):
         return func, args, kwargs
     return torch.ops.aten.narrow.default, (*args[:2], int(args[2]), *args[3:]), kwargs

@@ -33,7 +33,7 @@ def _grouped(args: Sequence[Any]) -> Tensor:
 def _ctc_loss(args: Sequence[Any]) -> Tensor:
     """Return the losses of a batch, (T, N, C), one by one where nothing reduces them; its kernel looks at lengths."""
     scores, reduction = args[0], args[5]
-    return scores.new_empty(scores.shape[1:-1] if reduction == 0 else ())
+    return torch.empty(scores.shape[1:-1] if reduction == 0 else (), dtype=scores.dtype, device="meta")
 
 
 def _ctc_losses(args: Sequence[Any]) -> tuple[Tensor, Tensor]:
