@@ -44,7 +44,7 @@ def audit_each(request: Request, watch: Watch = lambda *_: None) -> Iterator[Out
     Raises:
         InputError: the inputs or a file of rules cannot be read; or the only target names no model.
     """
-    inputs = parse_inputs(request.inputs, request.batch or 1)
+    inputs = parse_inputs(request.inputs, request.batch)
     for file in request.rules:
         user_code.load_module(file)
     found: list[Target | Failure] = []
