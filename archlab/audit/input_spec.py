@@ -141,7 +141,7 @@ def read_spec(path: Path, batch: int | None) -> InputSpec:
     size = batch or 1
     # Item by item: an argument may be called "shape".
     return InputSpec(
-        tuple(_parse(args, batch, f"{path}: args")),
+        tuple(_parse(args, size, f"{path}: args")),
         {name: _parse(value, size, f"{path}: kwargs.{name}") for name, value in kwargs.items()},
     )
 

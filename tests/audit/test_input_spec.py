@@ -29,8 +29,10 @@ def test_a_tensor_for_which_there_is_no_memory_is_an_error_in_words(monkeypatch)
 @pytest.mark.parametrize(("size", "batch", "shape"), [('"N"', 5, (5, 3)), ('"N"', None, (1, 3)), ("2", None, (2, 3))])
 def test_the_batch_of_a_file(tmp_path, size, batch, shape):
     path = tmp_path / "spec.json"
-    path.write_text(f'{{"kwargs": {{"batch": [{{"shape": [{size}, 3]}}]}}}}')
-    assert parse_inputs([str(path)], batch).kwargs["batch"][0].shape == shape
+    tensor = f'{{"shape": [{size}, 3]}}'
+    path.write_text(f'{{"args": [{tensor}], "kwargs": {{"batch": [{tensor}]}}}}')
+    spec = parse_inputs([str(path)], batch)
+    assert (spec.args[0].shape, spec.kwargs["batch"][0].shape) == (shape, shape)
 
 
 @pytest.mark.parametrize("batch", [1, 5])
