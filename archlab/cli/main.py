@@ -129,9 +129,7 @@ def show(
 
     choice = choice_of(columns, wide, HEADINGS)
     space = load(with_input(parse_file(find_architecture(net)), size), max_nodes)
-    draw = Fixed(parse_values(sets))
-    network = Interpreter(space).network(draw)
-    draw.refuse_unknown()
+    network = Interpreter(space).network(Fixed(parse_values(sets)))
     for sentence in alike_options(space):
         say(sentence)
     if text:
