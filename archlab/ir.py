@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -170,13 +170,7 @@ class Graph(Tabled):
         It covers every operator, its resolved arguments, where its inputs come from, and the outputs in order; not the
         names of stages and blocks, nor the order of independent branches. 32 hexadecimal digits.
         """
-        hashes = {INPUT: _hash(f"input {self.input_shape}"), BOXES: _hash("boxes")}
-        for node in self.nodes:
-            inputs = [hashes[name] for name in node.inputs]
-            if node.op in ("add", "mul"):
-                inputs.sort()
-            attrs = sorted(node.attrs.items())
-            hashes[node.name] = _hash(f"{node.op} {attrs} {inputs}")
+        hashes = hashes_of(self.nodes, {INPUT: _hash(f"input {self.input_shape}"), BOXES: _hash("boxes")})
         # Two equal branches hash alike: how often each operator stands tells a doubled branch from a shared one.
         parts = sorted(hashes[name] for name in (*self.inputs, *self.names))
         return _hash(f"{' '.join(hashes[name] for name in self.outputs)} {parts}")
@@ -216,6 +210,18 @@ _FIELDS = tuple(field.name for field in fields(Applied))
 
 def _fields_of(applied: Applied) -> dict[str, Any]:
     return {name: getattr(applied, name) for name in _FIELDS}
+
+
+def hashes_of(nodes: Iterable[Node], given: Mapping[str, str]) -> dict[str, str]:
+    """Return a hash of what each of ``nodes`` computes, by name, and those of what is ``given`` to them."""
+    hashes = dict(given)
+    for node in nodes:
+        inputs = [hashes[name] for name in node.inputs]
+        if node.op in ("add", "mul"):
+            inputs.sort()
+        attrs = sorted(node.attrs.items())
+        hashes[node.name] = _hash(f"{node.op} {attrs} {inputs}")
+    return hashes
 
 
 def _hash(text: str) -> str:
