@@ -12,12 +12,12 @@ from archlab.resources import shipped_spaces
 @pytest.mark.parametrize(
     ("body", "column", "options"),
     [
-        ("conv(8) -> {none, identity}", 21, "'none' and 'identity'"),
+        ("conv(8) -> {none, identity}", 22, "'none' and 'identity'"),
         ("{conv(8), conv(8, 3)}", 14, "'conv(8)' and 'conv(8, 3)'"),
         ("conv(8, act={none, identity})", 23, "'none' and 'identity'"),
         ("conv(8) as x -> {relu, add(x, relu), add(relu, x)}", 41, "'add(x, relu)' and 'add(relu, x)'"),
-        ("add(relu, {zero, conv(4) -> zero})", 21, "'zero' and 'conv(4) -> zero'"),
-        ("{conv(4, 1) -> conv(8, 1), conv(8, 1)} -> {repeat(2, relu), relu -> relu}", 63, "'repeat(2, relu)' and"),
+        ("add(relu, {zero, conv(4) -> zero})", 29, "'zero' and 'conv(4) -> zero'"),
+        ("{conv(4, 1) -> conv(8, 1), conv(8, 1)} -> {repeat(2, relu), relu -> relu}", 69, "'repeat(2, relu)' and"),
     ],
 )
 def test_options_that_give_the_same_are_reported_with_their_place(body, column, options):
