@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from archlab.elaborate import check_text, elaborate, holes, space, unfold
-from archlab.elaborate.check_text import signature
 from archlab.elaborate.language import FORMS, FUNCTIONS, USAGE, prelude
+from archlab.elaborate.signature import signature
 from archlab.grammar import lexer, parse
 
 PAGE = (Path(__file__).parents[1] / "docs" / "language.md").read_text(encoding="utf-8")

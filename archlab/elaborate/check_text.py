@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from itertools import islice
 
 from archlab.detector import BOX_HEAD, NECK
@@ -22,6 +22,7 @@ from archlab.elaborate.language import (
     Callee,
     operators,
 )
+from archlab.elaborate.signature import signature
 from archlab.errors import ElaborationError, did_you_mean, quote
 from archlab.grammar import ast, unparse_expr
 from archlab.grammar.ast import place_in
@@ -278,27 +279,6 @@ class _Checker:
 
     def _error(self, message: str, at: ast.At, hint: str | None = None) -> ElaborationError:
         return ElaborationError(message, place_in(self.architecture, at), hint)
-
-
-def signature(name: str, params: Mapping[str, object]) -> str:
-    """Return how ``name`` is called, for hints.
-
-    >>> signature("linear", {"n": REQUIRED, "bias": 1})
-    'it is linear(n, bias=1)'
-    """
-    return f"it is {name}({', '.join(_show_params(params))})" if params else f"write {name}"
-
-
-def _show_params(params: Mapping[str, object]) -> Iterator[str]:
-    for name, default in params.items():
-        if default is REQUIRED:
-            yield name
-        elif isinstance(default, ast.Expr):
-            yield f"{name}={unparse_expr(default)}"
-        elif isinstance(default, float):
-            yield f"{name}={unparse_expr(ast.Number(default))}"
-        else:
-            yield f"{name}={default}"
 
 
 def _key_at(node: ast.Call | ast.Architecture | ast.Stage, index: int) -> ast.At:
