@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from archlab.elaborate import elaborate
+from archlab.elaborate.hints import signature
 from archlab.elaborate.language import DETECT_PARTS
-from archlab.elaborate.signature import signature
 from archlab.grammar import parse
 
 PAGE = (Path(__file__).parents[1] / "docs" / "detectors.md").read_text(encoding="utf-8")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from archlab.elaborate import check_text, elaborate, holes, space, unfold
+from archlab.elaborate.hints import signature
 from archlab.elaborate.language import FORMS, FUNCTIONS, USAGE, prelude
-from archlab.elaborate.signature import signature
 from archlab.grammar import lexer, parse
 
 PAGE = (Path(__file__).parents[1] / "docs" / "language.md").read_text(encoding="utf-8")
@@ -34,7 +34,7 @@ def test_an_example_is_a_network(text):
 
 
 def test_there_are_examples():
-    assert len(EXAMPLES) == 9
+    assert len(EXAMPLES) == 10
 
 
 def test_the_first_example_is_resnet_50():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import threading
 import warnings
@@ -40,6 +41,8 @@ def main() -> NoReturn:
         cli.main(prog_name="archlab")  # a shell asks how a line could go on
     before = threading.enumerate()
     code = run(cli, sys.argv[1:])
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while libraries end would print their tracebacks
     failure = lost()
     if failure is not None and code <= USAGE:
         say(f"cannot write to standard output: {(failure.strerror or str(failure)).lower()}")
@@ -126,9 +129,7 @@ def show(
 
     choice = choice_of(columns, wide, HEADINGS)
     space = load(with_input(parse_file(find_architecture(net)), size), max_nodes)
-    draw = Fixed(parse_values(sets))
-    network = Interpreter(space).network(draw)
-    draw.refuse_unknown()
+    network = Interpreter(space).network(Fixed(parse_values(sets)))
     for sentence in alike_options(space):
         say(sentence)
     if text:

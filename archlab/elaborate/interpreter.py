@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from archlab.elaborate.arithmetic import describe, number
 from archlab.elaborate.detect_stage import DetectStageReader
@@ -16,13 +16,14 @@ from archlab.elaborate.detector_stages import detector_body, detector_stages
 from archlab.elaborate.draw import Draw, Fixed, Random, Value, defaults
 from archlab.elaborate.evaluator import Evaluator
 from archlab.elaborate.fragment import NamedFragment, Nothing, chain, gives_nothing
-from archlab.elaborate.language import DETECT, MULTIPLIERS
+from archlab.elaborate.language import DETECT, MULTIPLIERS, TEXT_DEFAULTS
 from archlab.elaborate.lifetimes import has_values, settled_stages
 from archlab.elaborate.network import Network
 from archlab.elaborate.rules import Rules
-from archlab.elaborate.scope import Bound, Scope, Stored, Wide
+from archlab.elaborate.scope import Bound, Layer, Scope, Stored, Wide
 from archlab.elaborate.shared import Shared
 from archlab.elaborate.space import Space
+from archlab.elaborate.text_defaults import TextDefaults, check_default
 from archlab.elaborate.unfold import Unfolder
 from archlab.errors import ArchlabError, ElaborationError, LimitError, RuleError, did_you_mean, quote
 from archlab.grammar import ast
@@ -128,7 +129,7 @@ class _Elaboration:
         if "divisor" in options:
             self.unfolder.divisor = self.unfolder.whole(options["divisor"], root, "divisor", MAX_DIVISOR)
         width, depth = (self._multiplier(options.get(name), root, "", name) for name in MULTIPLIERS)
-        key = self.define_vars()
+        key = self._set_defaults(options, self.define_vars())
         stages: list[NamedFragment] = []
         outputs: dict[str, Bound] = {}
         zero: ast.Stage | None = None
@@ -179,6 +180,21 @@ class _Elaboration:
             self.evaluator.vars[var.name] = value
             key = self.shared.keys.of((key, value, type(value)))
         self.rules.check_early(self.evaluator)
+        return key
+
+    def _set_defaults(self, options: Mapping[str, ast.Expr], key: int) -> int:
+        """Evaluate the defaults of the text, behind the vars; return a key that is the same where all of them are."""
+        values: dict[str, Bound] = {}
+        for name in TEXT_DEFAULTS:
+            if name in options:
+                scope = Scope({}, Wide(3), self.space.callees, True, 1.0, 1.0, "", key)
+                values[name] = value = self.evaluator.value(options[name], scope)
+                self.evaluator.placed(options[name], scope, lambda: check_default(name, value))  # noqa: B023
+        if not values:
+            return key
+        key = self.shared.keys.of((key, tuple(values.items()), tuple(map(type, values.values()))))
+        is_open = any(isinstance(value, Layer) and value.open for value in values.values())
+        self.unfolder.defaults = TextDefaults(values, key, is_open)
         return key
 
     def _detector(

@@ -14,12 +14,14 @@ from archlab.ops import OPS, REQUIRED
 IDENTITIES = ("identity", "none")
 ZERO = "zero"
 """The layer that contributes nothing."""
-CONSTANTS = ("same",)
+CONSTANTS = ("same", "tf", "nearest", "bilinear")
+"""Words that are values: of paddings, and of how a map is interpolated."""
 # Forms take layers as they are written; the numbers are the least and the most arguments.
 FORMS = {
     "residual": (1, 2),
     "skip": (1, 1),
     "add": (2, 64),
+    "sub": (2, 2),
     "mul": (2, 64),
     "cat": (1, 64),
     "split": (2, 64),
@@ -32,6 +34,7 @@ USAGE = {
     "residual": "residual(layer) or residual(layer, shortcut)",
     "skip": "skip(layer)",
     "add": "add(layer, layer, …)",
+    "sub": "sub(layer, layer)",
     "mul": "mul(layer, layer, …)",
     "cat": "cat(layer, layer, …)",
     "split": "split(layer, layer, …)",
@@ -48,7 +51,9 @@ DETECT = "detect"
 """The stage of a text that makes its network a detector."""
 DETECT_USAGE = "detect: fpn(256) -> roi_align(7) -> box_head(1024, classes=80)"
 MULTIPLIERS = ("width_mult", "depth_mult")
-NET_OPTIONS = ("input", "divisor", *MULTIPLIERS)
+TEXT_DEFAULTS = ("norm", "act", "p")
+"""What the first line may set for every block of the text."""
+NET_OPTIONS = ("input", "divisor", *MULTIPLIERS, *TEXT_DEFAULTS)
 
 
 @dataclass(frozen=True, slots=True)
