@@ -32,6 +32,11 @@ def grouped(reads: Tensor, groups: int) -> Tensor:
     return reads.reshape(n, groups, channels // groups * places).transpose(0, 1)
 
 
+def together(rows: Tensor) -> Tensor:
+    """Return rows by group, (groups, n, o), as (n, groups · o)."""
+    return rows.transpose(0, 1).flatten(1)
+
+
 def moments(reads: Tensor, groups: int, centred: bool = True) -> Moments:
     """Return the moments of rows (n, C, kernel places).
 

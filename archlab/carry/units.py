@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +11,13 @@ from dataclasses import dataclass, replace
 from archlab.ir import Graph, Node
 
 LAYERS = ("conv2d", "linear")
+FLAT: Mapping[str, tuple[float, float]] = {
+    "relu": (0.0, math.inf),
+    "relu6": (0.0, 6.0),
+    "hardswish": (-3.0, math.inf),
+    "hardsigmoid": (-3.0, 3.0),
+}
+"""Where activations are constant: up to the first value, and from the second."""
 NORMS = ("bn", "gn", "ln")
 
 
@@ -23,12 +31,14 @@ class Unit:
         factor: the layer scale that alone reads that.
         total: the addition that alone reads the end of the unit, where the unit is the one that makes up for what the
             addition's other inputs lack.
+        flat: the values below and above which nothing that reads the unit, or its addition, tells one from another.
     """
 
     layer: Node
     norm: Node | None = None
     factor: Node | None = None
     total: Node | None = None
+    flat: tuple[float, float] = (-math.inf, math.inf)
 
     @property
     def end(self) -> Node:
@@ -56,10 +66,12 @@ def units_of(graph: Graph) -> tuple[Unit, ...]:
     before = _ancestors(graph)
     order = {node.name: i for i, node in enumerate(graph)}
     owner = _owners(graph, {unit.end.name: unit for unit in plain}, before)
-    return tuple(
-        Unit(unit.layer, unit.norm, unit.factor, graph[owner[unit.end.name]]) if unit.end.name in owner else unit
-        for unit in sorted(plain, key=lambda unit: order[unit.layer.name])
-    )
+    found: list[Unit] = []
+    for unit in sorted(plain, key=lambda unit: order[unit.layer.name]):
+        total = graph[owner[unit.end.name]] if unit.end.name in owner else None
+        reader = only_reader(total or unit.end, tuple(FLAT))
+        found.append(replace(unit, total=total, flat=FLAT[reader.op] if reader else unit.flat))
+    return tuple(found)
 
 
 def _ancestors(graph: Graph) -> dict[str, int]:

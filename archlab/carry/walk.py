@@ -8,6 +8,7 @@ are read. Where nothing was removed before a layer it stays as it is, to the bit
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from archlab.carry.correspondence import ABSENT, Correspondence
-from archlab.carry.fit import LEAST, grouped, moments, ridge, unexplained
+from archlab.carry.fit import LEAST, grouped, moments, ridge, together, unexplained
 from archlab.carry.forward import Forward, layer_of
 from archlab.carry.patches import at_places, read_by, sample_places
 from archlab.carry.statistics import ROWS
@@ -23,6 +24,8 @@ from archlab.carry.units import Unit, running_order, units_of
 from archlab.ir import Graph, Node
 
 STRENGTH = 1e-3
+PASSES = 3
+"""How often a fit is made again to what it gave, where an activation is flat."""
 # What mixes channels: its output is the source's only where every channel is there.
 _MIXES = {"conv2d", "wsconv2d", "conv_transpose", "linear", "gn", "ln", "lrn", "softmax", "group_sum", "channel_conv"}
 
@@ -109,21 +112,21 @@ class _Walk:
         is_map = unit.layer.op == "conv2d"
         places = sample_places(len(x), unit.layer.shape, self.rows, self.seed) if is_map else None
         reads = read_by(unit.layer, x, places)
-        goal = _channels(at_places(wanted, places), self.corr.index[(unit.total or unit.end).name])
-        for name in others:
-            goal = goal - at_places(self.ours.values[name], places)
+        total = _channels(at_places(wanted, places), self.corr.index[(unit.total or unit.end).name]).double()
+        rest = sum((at_places(self.ours.values[name], places).double() for name in others), torch.zeros_like(total))
+        factor = total.new_ones(total.shape[1])
         if unit.factor is not None:
-            factor = layer_of(self.module, unit.factor).get_parameter("weight").flatten()
-            goal = goal / torch.where(factor.abs() < LEAST, torch.ones_like(factor), factor)
+            factor = layer_of(self.module, unit.factor).get_parameter("weight").double().flatten()
+            factor = torch.where(factor.abs() < LEAST, 1.0, factor)
+        goal = Goal(total, rest, factor, unit.flat)
         if unit.norm is None or unit.norm.op == "bn":
             norm = None if unit.norm is None else layer_of(self.module, unit.norm)
             return _fit(unit.layer, layer, norm, reads, goal)
         middle = self.theirs.run_to(self.corr.node[unit.layer.name])
-        fit = _fit(
-            unit.layer, layer, None, reads, _channels(at_places(middle, places), self.corr.index[unit.layer.name])
-        )
+        between = _channels(at_places(middle, places), self.corr.index[unit.layer.name]).double()
+        fit = _fit(unit.layer, layer, None, reads, Goal(between, torch.zeros_like(between), torch.ones_like(factor)))
         norm = layer_of(self.module, unit.norm)
-        _fit_affine(norm, at_places(norm(layer(x)), places), goal)
+        _fit_affine(norm, at_places(norm(layer(x)), places), goal.of(None))
         return fit
 
 
@@ -137,8 +140,38 @@ def _channels(value: Tensor, index: tuple[int, ...]) -> Tensor:
     return torch.where(at != ABSENT, value[:, at.clamp(min=0)], 0.0)
 
 
-def _fit(node: Node, layer: nn.Module, norm: nn.Module | None, reads: Tensor, goal: Tensor) -> LayerFit:
-    """Fit ``layer``, with the batch norm behind it, to ``goal`` (rows, C); rewrite the norm so that it gives the fit.
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a unit should give: ``(total - rest) / factor``, (rows, C).
+
+    Where the source's total is in a flat part of the activation that reads it, anything in that part will do: what the
+    unit gives is then its own goal, and the fit is spent on what can be told apart.
+    """
+
+    total: Tensor
+    rest: Tensor
+    factor: Tensor
+    flat: tuple[float, float] = (-math.inf, math.inf)
+
+    def of(self, given: Tensor | None) -> Tensor:
+        """Return the goal of a unit that gives ``given`` so far."""
+        total = self.total
+        if given is not None:
+            low, high = self.flat
+            now = given * self.factor + self.rest
+            total = torch.where(
+                total <= low, now.clamp(max=low), torch.where(total >= high, now.clamp(min=high), total)
+            )
+        return (total - self.rest) / self.factor
+
+    @property
+    def has_slack(self) -> bool:
+        """Whether there is a flat part."""
+        return self.flat != (-math.inf, math.inf)
+
+
+def _fit(node: Node, layer: nn.Module, norm: nn.Module | None, reads: Tensor, goal: Goal) -> LayerFit:
+    """Fit ``layer``, with the batch norm behind it, to ``goal``; rewrite the norm so that it gives the fit.
 
     The weight keeps its size, filter by filter, so that training goes on as from any weight.
     """
@@ -149,24 +182,20 @@ def _fit(node: Node, layer: nn.Module, norm: nn.Module | None, reads: Tensor, go
     centred = norm is not None or bias is not None
     prior = (weight.double().flatten(1) * gain[:, None]).view(groups, -1, weight[0].numel())
     known = moments(reads, groups, centred)
-    rows = grouped(reads, groups)
-    goals = goal.double().view(len(goal), groups, -1).transpose(0, 1)
-    middle = goals.mean(1) if centred else torch.zeros_like(goals[:, 0])
-    about = rows.double() - known.mean[:, None] if centred else rows.double()
-    cross = about.transpose(1, 2) @ (goals - middle[:, None]) / len(goal)
-    before = about @ prior.transpose(1, 2) + ((prior @ known.mean[:, :, None])[:, None, :, 0] if centred else 0)
-    fitted = ridge(known.cov, cross, prior, STRENGTH)
-    after = about @ fitted.transpose(1, 2)
+    rows = grouped(reads, groups).double()
+    about = rows - known.mean[:, None] if centred else rows
+    given = together(rows @ prior.transpose(1, 2)) + shift
+    before = unexplained(given - goal.of(given), goal.of(None))
+    for _ in range(PASSES if goal.has_slack else 1):
+        goals = grouped(goal.of(given)[:, :, None], groups)
+        middle = goals.mean(1) if centred else torch.zeros_like(goals[:, 0])
+        cross = about.transpose(1, 2) @ (goals - middle[:, None]) / goals.shape[1]
+        fitted = ridge(known.cov, cross, prior, STRENGTH)
+        given = together(about @ fitted.transpose(1, 2) + middle[:, None])
     mean = (fitted @ known.mean[:, :, None])[:, :, 0].flatten()
     variance = ((fitted @ known.cov) * fitted).sum(2).flatten()
-    flat = fitted.reshape(len(weight), -1)
-    _write(weight, bias, norm, flat, mean, variance, middle.flatten())
-    flat_goal = goals.transpose(0, 1).flatten(1)
-    return LayerFit(
-        node.name,
-        unexplained(flat_goal - before.transpose(0, 1).flatten(1) - shift, flat_goal),
-        unexplained((goals - middle[:, None] - after).transpose(0, 1).flatten(1), flat_goal),
-    )
+    _write(weight, bias, norm, fitted.reshape(len(weight), -1), mean, variance, middle.flatten())
+    return LayerFit(node.name, before, unexplained(given - goal.of(given), goal.of(None)))
 
 
 def _affine(norm: nn.Module | None, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
