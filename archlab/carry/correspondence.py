@@ -65,8 +65,8 @@ def correspond(source: Graph, target: Graph, importance: Mapping[int, float], ke
     )
     for node, there in pairs:
         if is_depthwise(node) and is_depthwise(there):
-            kept = _places([chosen.get(c, ABSENT) for c in ours.of[node.inputs[0]]], theirs.of[there.inputs[0]])
-            for c, at in zip(ours.of[node.name], _filters(node, there, kept), strict=True):
+            entering = _places([chosen.get(c, ABSENT) for c in ours.of[node.inputs[0]]], theirs.of[there.inputs[0]])
+            for c, at in zip(ours.of[node.name], _filters(node, there, entering), strict=True):
                 chosen[c] = theirs.of[there.name][at] if at != ABSENT else ABSENT
     index = {
         name: _places([chosen.get(c, ABSENT) for c in ours.of[name]], theirs.of[there]) for name, there in nodes.items()
