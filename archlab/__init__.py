@@ -8,8 +8,8 @@
 ``archlab.detect``, ``archlab.roi`` and ``archlab.score``. They keep their meaning until the changelog says otherwise.
 Every other module and name is internal, with or without an underscore, and may change or move without notice.
 
-``archlab.audit``, ``archlab.cost``, ``archlab.elaborate`` and ``archlab.search`` are functions; the modules of these
-names are internal.
+``archlab.audit``, ``archlab.carry``, ``archlab.cost``, ``archlab.elaborate`` and ``archlab.search`` are functions; the
+modules of these names are internal.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from archlab import detect, roi, score
     from archlab.audit.audit_result import Audit
     from archlab.audit.rules.own_rules import audit_rule
+    from archlab.carry import Carried, CarriedLayer, carry
     from archlab.exchange.export import export
     from archlab.exchange.regnet import REGNETS, RegNet, regnet
     from archlab.exchange.rewrite import RewriteOptions, rewrite
@@ -74,6 +75,8 @@ if TYPE_CHECKING:
 _LAZY = {
     "Audit": "archlab.audit.audit_result",
     "Candidate": "archlab.search.candidate",
+    "Carried": "archlab.carry",
+    "CarriedLayer": "archlab.carry",
     "audit_rule": "archlab.audit.rules.own_rules",
     "FromTrial": "archlab.search.trial_draw",
     "REGNETS": "archlab.exchange.regnet",
@@ -81,6 +84,7 @@ _LAZY = {
     "RewriteOptions": "archlab.exchange.rewrite",
     "ScreenSampler": "archlab.search.sampler.screen",
     "build": "archlab.nn",
+    "carry": "archlab.carry",
     "copy_weights": "archlab.nn",
     "export": "archlab.exchange.export",
     "from_timm": "archlab.exchange.timm_in",
@@ -102,6 +106,8 @@ __all__ = [
     "BudgetError",
     "BuildError",
     "Candidate",
+    "Carried",
+    "CarriedLayer",
     "Cost",
     "Draw",
     "ElaborationError",
@@ -134,6 +140,7 @@ __all__ = [
     "by_op",
     "by_part",
     "by_stage",
+    "carry",
     "copy_weights",
     "cost",
     "detect",
