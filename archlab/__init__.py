@@ -8,8 +8,8 @@
 ``archlab.detect``, ``archlab.roi`` and ``archlab.score``. They keep their meaning until the changelog says otherwise.
 Every other module and name is internal, with or without an underscore, and may change or move without notice.
 
-``archlab.audit``, ``archlab.cost``, ``archlab.elaborate`` and ``archlab.search`` are functions; the modules of these
-names are internal.
+``archlab.audit``, ``archlab.cost``, ``archlab.elaborate``, ``archlab.search`` and ``archlab.structure`` are functions;
+the modules of these names are internal.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ from archlab.ir import Graph, Node
 from archlab.ops import verify
 from archlab.search import search
 from archlab.search.result import SearchResult, read_result
+from archlab.structure import Structure, diff, structure
 
 if TYPE_CHECKING:
     from archlab import detect, roi, score
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from archlab.search.candidate import Candidate
     from archlab.search.sampler.screen import ScreenSampler
     from archlab.search.trial_draw import FromTrial
+    from archlab.structure.compare import Diff
 
     __version__: str
 
@@ -73,6 +75,7 @@ if TYPE_CHECKING:
 _LAZY = {
     "Audit": "archlab.audit.audit_result",
     "Candidate": "archlab.search.candidate",
+    "Diff": "archlab.structure.compare",
     "audit_rule": "archlab.audit.rules.own_rules",
     "FromTrial": "archlab.search.trial_draw",
     "REGNETS": "archlab.exchange.regnet",
@@ -102,6 +105,7 @@ __all__ = [
     "BuildError",
     "Candidate",
     "Cost",
+    "Diff",
     "Draw",
     "ElaborationError",
     "ExhaustedError",
@@ -122,6 +126,7 @@ __all__ = [
     "ScreenSampler",
     "SearchResult",
     "Space",
+    "Structure",
     "SyntaxProblem",
     "__version__",
     "audit",
@@ -135,6 +140,7 @@ __all__ = [
     "copy_weights",
     "cost",
     "detect",
+    "diff",
     "elaborate",
     "export",
     "fill_holes",
@@ -150,6 +156,7 @@ __all__ = [
     "roi",
     "score",
     "search",
+    "structure",
     "to_timm",
     "unparse",
     "verify",

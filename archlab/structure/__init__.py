@@ -6,12 +6,15 @@ Each file has one part of the way: ``layers`` puts light operators with heavy on
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archlab.structure.find import find_structure
 from archlab.structure.found import Structure
 
-__all__ = ["find_structure", "structure"]
+if TYPE_CHECKING:
+    from archlab.structure.compare import Diff
+
+__all__ = ["Structure", "diff", "find_structure", "structure"]
 
 
 def structure(source: Any) -> Structure:
@@ -35,3 +38,25 @@ def structure(source: Any) -> Structure:
     from archlab.structure.read_graph import graph_read
 
     return find_structure(graph_read(source))
+
+
+def diff(a: Any, b: Any) -> Diff:
+    """Compare two networks by structure: stages and blocks side by side, what changed in each, and what it costs.
+
+    Args:
+        a, b: as for ``archlab.structure``.
+
+    Raises:
+        InputError: there is no graph in one of them, and it names none.
+        ArchlabError: a text is wrong.
+
+    >>> found = diff("resnet18", "resnet50")
+    >>> [str(change) for change in found.pairs[2].changes][:2]
+    ['kind residual → bottleneck', 'channels 64 → 256']
+    >>> diff("resnet18", "resnet18").equal
+    True
+    """
+    from archlab.structure.compare import compare
+    from archlab.structure.read_graph import graph_read
+
+    return compare(graph_read(a), graph_read(b))

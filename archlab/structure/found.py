@@ -199,6 +199,10 @@ class Structure(Tabled):
         """The blocks, inside others too, whose wiring is that of no kind."""
         return tuple(block for block in self.walk() if block.kind == UNPLACED)
 
+    def total(self, cost: str) -> int:
+        """Return ``params``, ``macs`` or ``memory`` of the whole network."""
+        return sum(getattr(block, cost) for block in self.blocks)
+
     def walk(self) -> Iterator[Block]:
         """Yield every block, and after it those inside it."""
         for block in self.blocks:

@@ -19,6 +19,7 @@ from archlab.audit.formats.interface import DEFAULTS, Options
 from archlab.audit.formats.layer_columns import LAYER_HEADINGS, layer_cells, layers_of
 from archlab.errors import printable
 from archlab.ir import show_shape
+from archlab.report.structure_tables import STRUCTURE_HEADINGS, print_structure
 from archlab.report.terminal_tables import Choice, console_for, print_fitted, print_lines, safe, share, table_of
 from archlab.units import format_bytes, format_count
 
@@ -52,7 +53,16 @@ _MODELS = (
     *("not counted", "ran"),
 )
 _MODELS_SPARE = ("deployed params", "activations", "FLOPs", "memory", "input")
-HEADINGS = ("class", "calls", "share", *(column.heading for column in COLUMNS), *LAYER_HEADINGS, *_MODELS, "ratio")
+HEADINGS = (
+    "class",
+    "calls",
+    "share",
+    *(column.heading for column in COLUMNS),
+    *LAYER_HEADINGS,
+    *_MODELS,
+    "ratio",
+    *STRUCTURE_HEADINGS,
+)
 """The columns of all tables, which a reader may choose from."""
 
 
@@ -64,7 +74,10 @@ def render(run: AuditRun, options: Options, /) -> str:
     console = console_for(_WIDTH_IN_A_PIPE)
     found = run.audits
     with console.capture() as captured:
-        if options.compare and len(found) > 1:
+        if options.structure:
+            for audit in found:
+                _print_blocks(console, audit, options)
+        elif options.compare and len(found) > 1:
             _print_comparison(console, found, options)
         elif len(found) == 1:
             print_audit(console, found[0], options)
@@ -72,6 +85,17 @@ def render(run: AuditRun, options: Options, /) -> str:
             _print_models(console, found, options)
         print_lines(console, (f"failed  {printable(f.name)}: {printable(f.reason)}" for f in run.failures))
     return captured.get()
+
+
+def _print_blocks(console: Console, audit: Audit, options: Options) -> None:
+    """Print one model's totals and the blocks that it is made of; without these, why they are not known."""
+    print_lines(console, [Text.from_markup(_title(audit)).plain], "bold")
+    print_lines(console, total_lines(audit))
+    if audit.structure is not None:
+        print_structure(console, audit.structure, options.columns)
+    if audit.no_structure is not None:
+        print_lines(console, [f"its structure is not known: {printable(audit.no_structure)}"])
+    print_lines(console, (f"note    {printable(note)}" for note in audit.notes))
 
 
 def print_audit(console: Console, audit: Audit, options: Options = DEFAULTS) -> None:
@@ -86,8 +110,7 @@ def print_audit(console: Console, audit: Audit, options: Options = DEFAULTS) -> 
 
 def audit_table(audit: Audit, options: Options = DEFAULTS) -> Table:
     """Return the table of one model, with all of its columns."""
-    inputs = ", ".join(show_shape(i.shape) + ("" if i.dtype == "float32" else f" {i.dtype}") for i in audit.inputs)
-    title = f"{safe(audit.name)}  {inputs}"
+    title = _title(audit)
     if options.by == "op":
         columns = [column for column in COLUMNS if not column.of_modules_only]
         table = table_of("operator", "calls", *_headings(columns), title=title)
@@ -106,6 +129,11 @@ def audit_table(audit: Audit, options: Options = DEFAULTS) -> Table:
             table.add_row(safe(name) or "(whole)", safe(module.kind), calls, *cells)
     table.add_section()
     return table
+
+
+def _title(audit: Audit) -> str:
+    inputs = ", ".join(show_shape(i.shape) + ("" if i.dtype == "float32" else f" {i.dtype}") for i in audit.inputs)
+    return f"{safe(audit.name)}  {inputs}"
 
 
 def total_lines(audit: Audit) -> Iterable[str]:
