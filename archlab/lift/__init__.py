@@ -1,0 +1,1 @@
+"""Lift: any existing network to readable text, and back."""
