@@ -110,6 +110,8 @@ class _Matcher:
         here = [self._below(0, i) for i in one]
         left = [i for i in one if self._below(0, i) not in there]
         right = [j for j in two if self._below(1, j) not in here]
+        left.sort(key=lambda i: self.first.what(i))
+        right.sort(key=lambda j: self.second.what(j))
         return list(zip(left, right, strict=False)) or list(zip(one, two, strict=False))
 
     def _below(self, side: int, vertex: int) -> str:

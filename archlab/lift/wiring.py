@@ -46,6 +46,10 @@ class Wiring:
     vertices: tuple[Vertex, ...]
     outputs: tuple[int, ...]
 
+    def what(self, vertex: int) -> str:
+        """Return what a vertex does, as text."""
+        return "" if vertex == INPUT else self.vertices[vertex].what
+
     def describe(self, vertex: int) -> str:
         """Return a vertex for a message."""
         return "its input" if vertex == INPUT else self.vertices[vertex].words
