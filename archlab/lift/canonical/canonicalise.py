@@ -16,6 +16,7 @@ from archlab.audit.operands import Argument, Constant, Held, Output
 from archlab.ir import Applied, Shape
 from archlab.lift.canonical.axes import Axes, map_axes, size_of
 from archlab.lift.canonical.builder import Builder
+from archlab.lift.canonical.response_norm import INSIDE, with_response_norms
 from archlab.lift.canonical.rules.layouts import computed
 from archlab.lift.canonical.rules.rule import Use
 from archlab.lift.canonical.rules.table import RULES
@@ -49,7 +50,7 @@ class Canonical:
 def canonicalise(trace: Trace) -> Canonical:
     """Say every operator of a trace in the language, and refuse by name what cannot be said."""
     reader = _Reader(trace)
-    for number, call in enumerate(trace.calls):
+    for number, call in enumerate(with_response_norms(trace.calls)):
         reader.read(number, call)
     outputs = tuple((path, reader.output(path, argument)) for path, argument in trace.outputs)
     build = reader.build
@@ -97,7 +98,7 @@ class _Reader:
     def said(self, call: Call, args: Mapping[str, Operand]) -> Operand:
         use = Use(call.op, args, call.shapes)
         operands = list(_leaves(tuple(args.values())))
-        if any(isinstance(operand, Unknown) for operand in operands):
+        if call.op == INSIDE or any(isinstance(operand, Unknown) for operand in operands):
             return tuple(map(Unknown, call.shapes))  # why, has been said
         rule = RULES.get(call.op)
         if not any(isinstance(operand, Value) for operand in operands):
@@ -173,6 +174,8 @@ class _Reader:
             if isinstance(argument, Output):
                 self.stale.check_output(argument)
             if isinstance(operand, Unknown):
+                if not self.refusals:
+                    raise UnsayableError("it reads the inside of a norm")
                 return INPUT
             value = self.build.plain(operand, "it")
             if len(value.axes) == 2:

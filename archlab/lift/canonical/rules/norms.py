@@ -47,6 +47,13 @@ def layer_norm(use: Use, build: Builder) -> Operand:
     return build.value(build.add("ln", [step], {"eps": use["eps"]}, **held), x.axes)
 
 
+def local_response_norm(use: Use, build: Builder) -> Operand:
+    """Over neighbouring channels; see ``archlab.lift.canonical.response_norm``."""
+    x = build.map(use.x)
+    args = {"n": use["size"], "alpha": use["alpha"], "beta": use["beta"], "k": use["k"]}
+    return build.value(build.add("lrn", [x.step], args))
+
+
 def _channels_second(build: Builder, operand: Operand) -> Value:
     x = build.plain(operand)
     shape = build.shape_of(x.step)

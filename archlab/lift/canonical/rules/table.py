@@ -20,6 +20,7 @@ RULES: Mapping[str, Rule] = {
     "batch_norm": norms.batch_norm,
     "group_norm": norms.group_norm,
     "layer_norm": norms.layer_norm,
+    "local_response_norm": norms.local_response_norm,
     **{name: activations.activation(name) for name in "relu relu6 silu sigmoid hardswish hardsigmoid tanh mish".split()},
     "gelu": activations.gelu,
     "leaky_relu": activations.leaky_relu,
