@@ -1,0 +1,1 @@
+"""From an existing model to a readable text of the same network."""
