@@ -5,7 +5,7 @@ from __future__ import annotations
 from archlab.errors import LiftError
 from archlab.ir import Shape, show_shape
 from archlab.lift.layers import DEFAULT, Call, Chain, Form, Layer, Value, chain, rebuilt
-from archlab.lift.written import params_of, prelude_params, text_of
+from archlab.lift.written import params_of
 from archlab.ops import OPS
 
 NORMS = ("bn", "gn", "ln")
@@ -59,19 +59,12 @@ def _layer(rest: list[Layer], names: tuple[str, ...]) -> Call:
 
 
 def _convolution(conv: Call, rest: list[Layer]) -> Call:
-    """``conv`` with the norm and the activation behind it, which leave ``rest``, where that says it shorter."""
-    after = list(rest)
-    norm = _layer(after, NORMS)
-    act = _layer(after, ACTIVATIONS)
+    """``conv`` with the norm and the activation behind it, which leave ``rest``."""
+    norm = _layer(rest, NORMS)
+    act = _layer(rest, ACTIVATIONS)
     if norm == NONE and act == NONE:
         return conv
-    taken = rest[: len(rest) - len(after)]
-    fused = _with_norm(conv, _bare(norm), _bare(act), taken[-1])
-    plain = " -> ".join(text_of(layer, prelude_params()) for layer in (conv, *taken))
-    if len(text_of(fused, prelude_params())) > len(plain):
-        return conv
-    del rest[: len(taken)]
-    return fused
+    return _with_norm(conv, _bare(norm), _bare(act), norm if act == NONE else act)
 
 
 def _bare(layer: Call) -> Call:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from archlab.grammar import ast
-from archlab.lift.layers import As, Call, Chain, Form, Layer, chain
-from archlab.lift.written import Blocks, expr_of, prelude_params
+from archlab.lift.find_blocks import Draft
+from archlab.lift.written import expr_of
 
 
-def architecture_of_stages(tree: Chain, blocks: Blocks, name: str) -> ast.Architecture:
-    known = {**prelude_params(), **blocks}
-    return ast.Architecture(name, (ast.Stage("body", expr_of(tree, known)),), (("input", ast.Size(tree.x)),))
+def architecture_of_stages(draft: Draft, name: str) -> ast.Architecture:
+    known = draft.known
+    blocks = tuple(block.syntax(known) for block in draft.blocks)
+    return ast.Architecture(name, (ast.Stage("body", expr_of(draft.tree, known)),), (("input", ast.Size(draft.tree.x)),), blocks=blocks)
