@@ -30,12 +30,18 @@ def _role(body: Chain) -> str:
         return _role_of_form(forms[0], body)
     names = [item.name for item in body.items if isinstance(item, Call)]
     if len(names) == 1:
-        return "unit"
+        return _role_of_call(names[0])
     if any(name.endswith("pool") or name == "upsample" for name in names):
         return "transition"
     if names[0] in (*NORMS, *ACTIVATIONS):
         return "preact"
     return "sep" if "depthwise" in names else "unit"
+
+
+def _role_of_call(name: str) -> str:
+    if name.endswith("pool"):
+        return "pool"
+    return {"inverted": "mb", "squeeze_excite": "se", "depthwise": "dw", **dict.fromkeys(NORMS, "norm")}.get(name, "unit")
 
 
 def _role_of_form(form: Form, body: Chain) -> str:

@@ -4,30 +4,48 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from archlab.lift.fuse import ACTIVATIONS
 from archlab.lift.layers import As, Call, Chain, Form, Layer, Value, chain
 
 MAX_PERIOD = 4
+MAX_RUN = 400
 
 
-def fold(layers: Chain, least: int = 2) -> Chain:
+def fold(layers: Chain) -> Chain:
     """Return the items of a chain with every run as a ``repeat``: equal copies, but for a stride in the first alone.
 
     What is written as stride counts for the first copy only, so a copy behind the first must have stride 1 where the
-    first has any. Runs of at least ``least`` copies count.
+    first has any.
     """
-    items = list(layers.items)
-    done: list[Layer] = []
+    items: list[Layer] = []
+    for start, period, copies in runs(layers.items):
+        run = layers.items[start : start + period]
+        if copies > 1:
+            end = layers.items[start + period * copies - 1]
+            items.append(Form("repeat", (chain(run, run[0].x),), run[0].x, end.y, copies))
+        else:
+            items += run
+    return chain(tuple(items), layers.x)
+
+
+def runs(layers: tuple[Layer, ...]) -> list[tuple[int, int, int]]:
+    """Return a chain's items as runs: where each begins, its period and its copies; one copy of one item elsewhere."""
+    found: list[tuple[int, int, int]] = []
+    items = list(layers)
     later = [at_stride_one(item) for item in items]
-    while items:
-        period, copies = _longest(items, later)
-        if copies < least:
-            done.append(items.pop(0))
-            later.pop(0)
-            continue
-        run = items[: period * copies]
-        done.append(Form("repeat", (chain(tuple(run[:period]), run[0].x),), run[0].x, run[-1].y, copies))
-        del items[: period * copies], later[: period * copies]
-    return chain(tuple(done), layers.x)
+    start = 0
+    while start < len(items):
+        period, copies = 1, 1
+        if not (start and _ends_unit(items[start - 1], items[start])):
+            period, copies = _longest(items[start : start + MAX_RUN], later[start : start + MAX_RUN])
+        found.append((start, period, copies))
+        start += period * copies
+    return found
+
+
+def _ends_unit(before: Layer, item: Layer) -> bool:
+    """Whether an item is the activation behind branches, with which no copy begins."""
+    return isinstance(before, Form) and isinstance(item, Call) and item.name in ACTIVATIONS
 
 
 def _longest(items: list[Layer], later: list[Layer]) -> tuple[int, int]:

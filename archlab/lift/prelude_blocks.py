@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from archlab.errors import ArchlabError
 from archlab.lift.fuse import ACTIVATIONS, NONE
@@ -21,7 +22,21 @@ _DECIMALS = 3
 
 def with_prelude_blocks(tree: Chain) -> Chain:
     """Return ``tree`` with the prelude's blocks where it has their operators."""
-    return _with_units(rebuilt(tree, lambda layers: _replaced(layers, GATES)))
+    gated = rebuilt(tree, lambda layers: _replaced(layers, GATES))
+    gates = [call for call in calls_in(gated) if call.name in GATES]
+    if len({gate["n"] == DEFAULT for gate in gates}) > 1:
+        gated = rebuilt(gated, lambda layers: chain(tuple(map(_counted, layers.items)), layers.x))
+    return _with_units(gated)
+
+
+def _counted(item: Layer) -> Layer:
+    """A squeeze-excite by the number of channels in its middle, as others of the network need it."""
+    if not isinstance(item, Call) or item.name not in GATES or item["n"] != DEFAULT:
+        return item
+    r = item["r"]
+    assert isinstance(r, int | float)
+    given = {**dict(item.args), "r": prelude_params()[item.name]["r"] or 0, "n": int(max(1, item.x[0] * r))}
+    return replace(item, args=tuple(given.items()))
 
 
 def _with_units(layers: Chain) -> Chain:

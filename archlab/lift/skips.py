@@ -15,19 +15,24 @@ def with_skips(tree: Chain) -> Chain:
         _body(item.branches[0].items)
         for layers in chains_in(tree)
         for item in layers.items
-        if _is_plain_residual(item) and len(item.branches[0].items) > 1
+        if _is_plain(item) and len(item.branches[0].items) > 1
     }
     alone = {found for layers in chains_in(tree) for found, _, _ in _alone(layers, bodies)}
     return rebuilt(tree, lambda layers: _skipped(layers, alone)) if alone else tree
 
 
-def _is_plain_residual(item: Layer) -> bool:
+def _is_plain(item: Layer) -> bool:
     """Whether an item is the sum of one branch and the input itself."""
-    return isinstance(item, Form) and item.name == "residual" and len(item.branches) == 1 and item.x == item.y
+    return isinstance(item, Form) and item.name in ("residual", "skip") and len(item.branches) == 1 and item.x == item.y
 
 
 def _alone(layers: Chain, bodies: set[Body]) -> list[tuple[Body, int, int]]:
-    """The places in a chain, as (body, first, behind), where a residual's body changes the shape."""
+    """The places in a chain, as (body, first, behind), where a residual's body changes the shape.
+
+    Only beside such a residual: a body that is the whole of a branch has its own shortcut.
+    """
+    beside = {_body(item.branches[0].items) for item in layers.items if _is_plain(item) and isinstance(item, Form)}
+    bodies = bodies & beside
     found: list[tuple[Body, int, int]] = []
     lengths = sorted({len(body) for body in bodies}, reverse=True)
     bones = _body(layers.items)
@@ -57,7 +62,7 @@ def _skipped(layers: Chain, alone: set[Body]) -> Chain:
 
 
 def _as_skip(item: Layer, alone: set[Body]) -> Layer:
-    if _is_plain_residual(item) and isinstance(item, Form) and _body(item.branches[0].items) in alone:
+    if _is_plain(item) and isinstance(item, Form) and _body(item.branches[0].items) in alone:
         return Form("skip", item.branches, item.x, item.y, node=item.node)
     return item
 
@@ -69,6 +74,7 @@ def _body(items: tuple[Layer, ...]) -> Body:
 
 def _kind(item: Layer) -> object:
     if isinstance(item, Call) and item.name not in ACTIVATIONS:
-        act = dict(item.args).get("act")
-        return item.name, act if not isinstance(act, Call) else act.name
+        given = dict(item.args)
+        act = given.get("act")
+        return item.name, given.get("k") == 1, act.name if isinstance(act, Call) else act
     return skeleton(item)

@@ -60,6 +60,13 @@ class _Parameters:
 
     values: dict[str, tuple[Value, ...]] = field(default_factory=dict)
 
+    def channels(self, base: str, values: tuple[Value, ...]) -> ast.Expr:
+        """The same for channels, which may be those of another parameter."""
+        for name, known in self.values.items():
+            if known == values and name[0] in "cm":
+                return ast.Name(name)
+        return self.named(base, values)
+
     def named(self, base: str, values: tuple[Value, ...]) -> ast.Expr:
         """Return the parameter of these values: one that is there, or a new one."""
         for name, known in self.values.items():
@@ -88,6 +95,9 @@ def unify(places: Sequence[Place]) -> Unified | None:
         known.named("c", outs)
     values = iter([_slot(column, known) for column in columns if column])
     body = _filled(places[0].layers, values)
+    if "c" not in known.values and (last := _last_channels(body)) in known.values:
+        known.values = {"c" if name == last else name: values for name, values in known.values.items()}
+        body = _renamed(body, last)
     params = _with_defaults(known)
     args = tuple(tuple(known.values[name][i] for name in params) for i in range(len(places)))
     return Unified(params, body, args)
@@ -144,6 +154,27 @@ def _explicit(column: tuple[_Leaf, ...]) -> tuple[_Leaf, ...] | None:
     return column if len(kinds) == 1 else None
 
 
+def _last_channels(body: Chain) -> str:
+    """The parameter that the last convolution has for its channels; empty where there is none."""
+    last = body.items[-1]
+    channels = dict(last.args).get("c") if isinstance(last, Call) else None
+    return channels.name if isinstance(channels, ast.Name) else ""
+
+
+def _renamed(layers: Chain, name: str) -> Chain:
+    """``layers`` with the parameter ``name`` as ``c``."""
+    columns = (leaf.value for leaf in _leaves(layers, None))
+    return _filled(layers, iter([_renamed_value(value, name) for value in columns]))
+
+
+def _renamed_value(value: Value, name: str) -> Value:
+    if value == ast.Name(name):
+        return ast.Name("c")
+    if isinstance(value, ast.Binary) and value.left == ast.Name(name):
+        return ast.Binary(value.op, ast.Name("c"), value.right)
+    return value
+
+
 # --- parameters ------------------------------------------------------------------------------------------------------
 
 
@@ -156,8 +187,8 @@ def _slot(column: tuple[_Leaf, ...], known: _Parameters) -> Value:
         return values[0]
     if first.param in CHANNELS and not symbolic and all(isinstance(v, int) for v in values):
         return _channels(first.param, tuple(v for v in values if isinstance(v, int)), column, known)
-    if first.param == "c":
-        return known.named("m", values)
+    if first.param in CHANNELS:
+        return known.channels({"c": "m"}.get(first.param, first.param), values)
     return known.named(first.param, values)
 
 
@@ -171,7 +202,7 @@ def _channels(param: str, values: tuple[int, ...], column: tuple[_Leaf, ...], kn
         return times(ast.Name("in"), ratio)
     ratios = _ratios(values, entering)
     if ratios and len(set(ratios)) < len(set(values)):
-        return ast.Binary("*", ast.Name("in"), known.named("e", ratios))
+        return ast.Binary("*", ast.Name("in"), known.named({"n": "r"}.get(param, "e"), ratios))
     return known.named({"c": "m"}.get(param, param), values)
 
 

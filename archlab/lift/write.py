@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from archlab.grammar.ast import Architecture
 from archlab.ir import Graph
 from archlab.lift.decompose import decompose
-from archlab.lift.find_blocks import Draft, with_blocks
-from archlab.lift.fold import fold
+from archlab.lift.find_blocks import with_blocks
 from archlab.lift.fuse import fuse
-from archlab.lift.layers import Chain, rebuilt
-from archlab.lift.plain import plain_where_shorter
 from archlab.lift.prelude_blocks import with_prelude_blocks
 from archlab.lift.skips import with_skips
-from archlab.lift.stages import architecture_of_stages
+from archlab.lift.stages import architecture_of
+from archlab.lift.tidy_blocks import with_tidy_blocks
 from archlab.lift.verify_text import verify
 
 
@@ -25,14 +21,6 @@ def write_text(graph: Graph, name: str | None = None) -> Architecture:
         LiftError: the language cannot say it; the message names the node.
     """
     tree = with_skips(with_prelude_blocks(fuse(decompose(graph))))
-    architecture = architecture_of_stages(_folded(with_blocks(tree)), name or graph.name)
+    architecture = architecture_of(with_tidy_blocks(with_blocks(tree)), name or graph.name)
     verify(graph, architecture)
     return architecture
-
-
-def _folded(draft: Draft) -> Draft:
-    def tidy(layers: Chain) -> Chain:
-        return plain_where_shorter(fold(layers), draft.known)
-
-    blocks = tuple(replace(block, body=rebuilt(block.body, tidy)) for block in draft.blocks)
-    return Draft(rebuilt(draft.tree, tidy), blocks)
