@@ -31,8 +31,12 @@ def _role(body: Chain) -> str:
     names = [item.name for item in body.items if isinstance(item, Call)]
     if len(names) == 1:
         return _role_of_call(names[0])
-    if any(name.endswith("pool") or name == "upsample" for name in names):
-        return "transition"
+    if any(isinstance(item, Call) and _strides(item) for item in body.items):
+        return "down"
+    if any(name.endswith("pool") for name in names):
+        return "pooled"
+    if "upsample" in names:
+        return "up"
     if names[0] in (*NORMS, *ACTIVATIONS):
         return "preact"
     return "sep" if "depthwise" in names else "unit"
@@ -55,6 +59,11 @@ def _role_of_form(form: Form, body: Chain) -> str:
         depthwise = any(n == "depthwise" or (n in _CONVOLUTIONS and _is_depthwise(c)) for n, c in zip(names, calls, strict=True))
         return "mb" if depthwise else "res"
     return {"split": "halves", "add": "branches", "mul": "gated", "repeat": "run"}.get(form.name, "unit")
+
+
+def _strides(call: Call) -> bool:
+    stride = dict(call.args).get("s")
+    return stride != 1 and isinstance(stride, int | tuple)
 
 
 def _is_depthwise(call: Call) -> bool:

@@ -17,9 +17,11 @@ from archlab.lift.written import Blocks, Params, expr_of, prelude_params, text_o
 
 LONGEST = 6
 """The most layers in a row that become a block."""
-LEAST_SAVINGS = (8, 60, 20)
+LEAST_SAVINGS = (8, 40, 20)
 """Characters that a block must save, by its kind: names cost the reader something too."""
 MOST_BLOCKS = 16
+KINDS = BRANCHES, ROW, SINGLE = range(3)
+"""What has branches, which is what people call a block; layers in a row; a single layer with some arguments fixed."""
 
 Key = tuple[Skeleton, ...]
 
@@ -80,14 +82,14 @@ class _Candidate:
     saving: int
 
 
-def with_blocks(tree: Chain) -> Draft:
-    """Return ``tree`` with what occurs several times as blocks.
+def with_blocks(tree: Chain, kinds: tuple[int, ...] = KINDS) -> Draft:
+    """Return ``tree`` with what occurs several times as blocks, in each kind first what saves most characters.
 
-    First what has branches, which is what people call a block; then layers in a row, then single layers with the same
-    arguments. In each kind what saves most characters comes first.
+    Args:
+        kinds: the kinds of blocks in the order in which they are looked for.
     """
     draft = Draft(tree)
-    for kind in range(len(LEAST_SAVINGS)):
+    for kind in kinds:
         while len(draft.blocks) < MOST_BLOCKS and (best := _best(draft, kind)):
             draft = _taken(draft, best)
     return draft
@@ -143,7 +145,7 @@ def _candidate(key: Key, windows: list[_Window], before: int, draft: Draft) -> _
 def _is_unwieldy(unified: Unified, kind: int) -> bool:
     """Whether a block has more parameters than its arguments could be read."""
     second = sum(name[-1] == "2" and name[0] in "ksp" for name in unified.params)
-    return len(unified.params) > (8, 4, 5)[kind] or second > (kind == 0)
+    return len(unified.params) > (8, 4, 5)[kind] or second > (kind == BRANCHES)
 
 
 def _windows(draft: Draft) -> Mapping[Key, list[_Window]]:
@@ -191,7 +193,9 @@ def _breaks_run(first: int, behind: int, folded: list[tuple[int, int, int]]) -> 
 
 
 def _kind(window: tuple[Layer, ...], names: Collection[str]) -> int:
-    return 0 if any(_is_unit(item, names) for item in window) else 1 if len(window) > 1 else 2
+    if any(_is_unit(item, names) for item in window):
+        return BRANCHES
+    return ROW if len(window) > 1 else SINGLE
 
 
 def _may_be_block(window: tuple[Layer, ...], before: Layer | None, behind: Layer | None, names: Collection[str]) -> bool:
@@ -200,8 +204,8 @@ def _may_be_block(window: tuple[Layer, ...], before: Layer | None, behind: Layer
         return False
     if any(isinstance(item, As | Use) for item in window):
         return False
-    if len(window) > 1 and all(item == window[0] for item in window):
-        return False  # a run is repeated, and no block
+    if _is_periodic(window):
+        return False  # twice the same is repeated, and no block
     units = [i for i, item in enumerate(window) if _is_unit(item, names)]
     if len(units) > 1 or (units and len(window) > 1 and isinstance(window[units[0]], Call)):
         return False
@@ -210,6 +214,11 @@ def _may_be_block(window: tuple[Layer, ...], before: Layer | None, behind: Layer
     if _is_unit(window[-1], names) and behind is not None and _is_activation(behind):
         return False
     return not units or not free_names(chain(window, window[0].x))
+
+
+def _is_periodic(window: tuple[Layer, ...]) -> bool:
+    bones = tuple(map(skeleton, window))
+    return any(bones == bones[:n] * (len(bones) // n) for n in range(1, len(bones) // 2 + 1))
 
 
 def _around(items: tuple[Layer, ...], i: int, n: int) -> tuple[Layer | None, Layer | None]:

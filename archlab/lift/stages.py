@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from archlab.grammar import ast
 from archlab.ir import Shape
 from archlab.lift.find_blocks import Draft
 from archlab.lift.fold import fold
+from archlab.lift.fuse import NORMS
 from archlab.lift.layers import As, Call, Chain, Form, Layer, Use, chain, rebuilt
 from archlab.lift.local_names import with_local_names
 from archlab.lift.plain import plain_where_shorter
@@ -49,7 +50,7 @@ def in_stages(draft: Draft) -> tuple[StageLayers, ...]:
     units = [i for i, item in enumerate(items) if _is_unit(item, draft)]
     head = _head(items, units)
     stem = units[0] if units and units[0] < head else 0
-    pieces = [("stem", items[:stem]), *(("stage", piece) for piece in _by_resolution(items[stem:head], draft.tree.x))]
+    pieces = [("stem", items[:stem]), *(("stage", piece) for piece in _by_resolution(items[stem:head], draft))]
     pieces.append(("head", items[head:]))
     named = [(kind, part) for kind, piece in pieces for part in _by_name(piece)]
     if not named:
@@ -113,16 +114,19 @@ def _is_activation_of(unit: Layer, item: Layer) -> bool:
     return isinstance(unit, Form) and isinstance(item, Call) and not item.args
 
 
-def _by_resolution(items: tuple[Layer, ...], x: Shape) -> Iterator[tuple[Layer, ...]]:
-    """Stages: a layer that strides begins one, a pooling ends one."""
+def _by_resolution(items: tuple[Layer, ...], draft: Draft) -> Iterator[tuple[Layer, ...]]:
+    """Stages: a layer that strides begins one, with the norm before it; a pooling ends one."""
+    pools = {*_POOLS, *(block.name for block in draft.blocks if _is_pool(block.body.items[-1], _POOLS))}
     piece: list[Layer] = []
     for item in items:
         changes = _places(item.x) != _places(item.y)
-        if changes and not _is_pool(item) and piece:
-            yield tuple(piece)
-            piece = []
+        if changes and not _is_pool(item, pools):
+            moved = [piece.pop()] if piece and isinstance(piece[-1], Call) and piece[-1].name in NORMS else []
+            if piece:
+                yield tuple(piece)
+            piece = moved
         piece.append(item)
-        if changes and _is_pool(item):
+        if changes and _is_pool(item, pools):
             yield tuple(piece)
             piece = []
     if piece:
@@ -140,8 +144,8 @@ def _by_name(items: tuple[Layer, ...]) -> Iterator[tuple[Layer, ...]]:
         yield tuple(piece)
 
 
-def _is_pool(item: Layer) -> bool:
-    return isinstance(item, Call) and item.name in _POOLS
+def _is_pool(item: Layer, pools: Collection[str]) -> bool:
+    return isinstance(item, Call) and item.name in pools
 
 
 def _rises(items: tuple[Layer, ...]) -> bool:
