@@ -13,6 +13,7 @@ from archlab.errors import LiftError
 from archlab.ir import INPUT, Graph, Shape
 from archlab.lift.cats import add_prefix_cats, shared_runs
 from archlab.lift.layers import As, Call, Chain, Form, Layer, Use, chain, free_names, rebuilt
+from archlab.lift.local_names import with_own_names
 from archlab.lift.operator_calls import operator_call
 from archlab.ops import OPS
 
@@ -63,7 +64,7 @@ class _Builder:
         image = self.graph.input_shape
         if INPUT in self.named:
             items = (Call("identity", (), image, image, INPUT), *items)
-        return rebuilt(chain(items, image), self._with_names)
+        return with_own_names(rebuilt(chain(items, image), self._with_names))
 
     def _with_names(self, layers: Chain) -> Chain:
         return chain(tuple(self._with_name(item) for item in layers.items), layers.x)
@@ -148,11 +149,21 @@ class _Builder:
         return Form(op, tuple(chain(self.chain(start, i), x) for i in inputs), x, y, node=cut)
 
     def _grouped(self, start: str, inputs: tuple[str, ...]) -> tuple[str, ...]:
-        """Inputs of a concatenation whose ways share nodes, as one input: a concatenation of its own."""
+        """Inputs of a concatenation that all ways reach through one node, as one input: their concatenation."""
         runs = shared_runs([self._region(start, i) for i in inputs])
         if len(runs) == 1:
             return inputs
-        return tuple(inputs[run.start] if len(run) == 1 else self._cat(inputs[run.start : run.stop]) for run in runs)
+        grouped: list[str] = []
+        for run in runs:
+            part = inputs[run.start : run.stop]
+            grouped += [joined] if len(run) > 1 and (joined := self._cat_behind(start, part)) else part
+        return tuple(grouped)
+
+    def _cat_behind(self, start: str, inputs: tuple[str, ...]) -> str | None:
+        """A new concatenation of ``inputs``; None where no node is on all ways to it."""
+        name = self._cat(inputs)
+        below = self._below(start, self._region(start, name))
+        return name if name in below and self._cuts(start, below)[0] != name else None
 
     def _cat(self, inputs: tuple[str, ...]) -> str:
         name = f"cat {' '.join(inputs)}"

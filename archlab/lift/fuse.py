@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from archlab.errors import LiftError
 from archlab.ir import Shape, show_shape
-from archlab.lift.layers import DEFAULT, Call, Chain, Form, Layer, Value, chain, rebuilt
+from archlab.lift.layers import DEFAULT, As, Call, Chain, Form, Layer, Use, Value, chain, rebuilt
 from archlab.lift.written import params_of
 from archlab.ops import OPS
 
@@ -15,6 +17,7 @@ ACTIVATIONS = tuple(name for name, op in OPS.items() if not op.joins and op.arit
 NONE = Call("none")
 BN = Call("bn", tuple((name, value) for name, value in params_of("bn").items() if value is not None))
 _SYMMETRIC = ("add", "mul")
+UPSAMPLING = ("upsample",)
 
 
 def fuse(tree: Chain) -> Chain:
@@ -30,41 +33,60 @@ def _fused(layers: Chain) -> Chain:
     items: list[Layer] = []
     rest = list(layers.items)
     while rest:
-        item = rest.pop(0)
+        first = rest.pop(0)
+        item = first.layer if isinstance(first, As) else first
         if isinstance(item, Form):
-            item = _form(item)
+            item = _form(_with_upsampling(item, items))
+        if isinstance(first, As):
+            items.append(replace(first, layer=item))
         elif isinstance(item, Call) and item.name == "conv2d":
-            item = _convolution(item, rest)
-        elif isinstance(item, Call) and item.name == "flatten" and _is(rest, "linear") and rest[0]["bias"] == 1:  # type: ignore[index]
-            linear = rest.pop(0)
-            assert isinstance(linear, Call)
-            item = Call("fc", (("n", linear["n"]),), item.x, linear.y, linear.node)
-        items.append(item)
+            items.append(_convolution(item, rest))
+        elif isinstance(item, Call) and item.name == "flatten" and (linear := _next(rest, ("linear",))) and linear["bias"]:
+            rest.pop(0)
+            items.append(Call("fc", (("n", linear["n"]),), item.x, linear.y, linear.node))
+        else:
+            items.append(item)
     return chain(tuple(items), layers.x)
 
 
-def _is(rest: list[Layer], *names: str) -> bool:
-    return bool(rest) and isinstance(rest[0], Call) and rest[0].name in names
+def _next(rest: list[Layer], names: tuple[str, ...]) -> Call | None:
+    """The call that stands next, where it is one of ``names``, unless its output has a name."""
+    first = rest[0] if rest else None
+    return first if isinstance(first, Call) and first.name in names else None
 
 
-def _layer(rest: list[Layer], names: tuple[str, ...]) -> Call:
-    if not _is(rest, *names):
-        return NONE
-    first = rest.pop(0)
-    assert isinstance(first, Call)
-    return first
+def _with_upsampling(form: Form, before: list[Layer]) -> Form:
+    """A join of the chain with named values, with the upsampling before it in its branch: ``cat(upsample, enc1)``."""
+    empty = [i for i, branch in enumerate(form.branches) if not branch.items]
+    by_name = sum(bool(branch.items) and isinstance(branch.items[0], Use) for branch in form.branches)
+    last = before[-1] if before else None
+    if len(empty) != 1 or by_name != len(form.branches) - 1 or not isinstance(last, Call) or last.name not in UPSAMPLING:
+        return form
+    before.pop()
+    branches = tuple(chain((last,), last.x) if i == empty[0] else replace(b, x=last.x) for i, b in enumerate(form.branches))
+    return replace(form, branches=branches, x=last.x)
 
 
 # --- convolutions ----------------------------------------------------------------------------------------------------
 
 
-def _convolution(conv: Call, rest: list[Layer]) -> Call:
-    """``conv`` with the norm and the activation behind it, which leave ``rest``."""
-    norm = _layer(rest, NORMS)
-    act = _layer(rest, ACTIVATIONS)
-    if norm == NONE and act == NONE:
-        return conv
-    return _with_norm(conv, _bare(norm), _bare(act), norm if act == NONE else act)
+def _convolution(conv: Call, rest: list[Layer]) -> Call | As:
+    """``conv`` with the norm and the activation behind it, which leave ``rest``; it keeps the name of the last."""
+    norm, name = _taken(rest, NORMS)
+    act, name = (NONE, name) if name else _taken(rest, ACTIVATIONS)
+    last = act if act != NONE else norm
+    fused = conv if last == NONE else _with_norm(conv, _bare(norm), _bare(act), last)
+    return As(fused, name, fused.x, fused.y) if name else fused
+
+
+def _taken(rest: list[Layer], names: tuple[str, ...]) -> tuple[Call, str]:
+    """The layer that stands next, where it is one of ``names``, and the name of its output: both leave ``rest``."""
+    first = rest[0] if rest else None
+    call, name = (first.layer, first.name) if isinstance(first, As) else (first, "")
+    if not isinstance(call, Call) or call.name not in names:
+        return NONE, ""
+    rest.pop(0)
+    return call, name
 
 
 def _bare(layer: Call) -> Call:
@@ -125,7 +147,7 @@ def _residual(form: Form) -> Form | None:
     """The sum of two branches as ``residual``, with the shortcut written where the form would not find it."""
     first, second = form.branches
     body, shortcut = (first, second) if len(first.items) >= len(second.items) else (second, first)
-    if not body.items:
+    if not body.items or isinstance(body.items[0], Use):
         return None
     if not shortcut.items or _is_projection(shortcut, form.x, form.y):
         branches: tuple[Chain, ...] = (body,)

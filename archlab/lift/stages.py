@@ -47,15 +47,18 @@ def architecture_of(draft: Draft, name: str) -> ast.Architecture:
 def in_stages(draft: Draft) -> tuple[StageLayers, ...]:
     """Cut a draft's layers where the resolution changes; what others use by name ends a stage, which has its name."""
     items = draft.tree.items
+    if not items:
+        return (StageLayers(BODY, draft.tree),)
     units = [i for i, item in enumerate(items) if _is_unit(item, draft)]
     head = _head(items, units)
     stem = units[0] if units and units[0] < head else 0
-    pieces = [("stem", items[:stem]), *(("stage", piece) for piece in _by_resolution(items[stem:head], draft))]
-    pieces.append(("head", items[head:]))
-    named = [(kind, part) for kind, piece in pieces for part in _by_name(piece)]
-    if not named:
-        return (StageLayers(BODY, draft.tree),)
-    return _with_names(named, draft.tree.x)
+    if any(isinstance(item, As) for item in items[:stem]):
+        stem = 0
+    pieces = [("stem", items[:stem]), *(("stage", piece) for piece in _by_name(items[stem:head])), ("head", items[head:])]
+    cut = [
+        (kind, part) for kind, piece in pieces for part in (_by_resolution(piece, draft) if kind == "stage" else _by_name(piece))
+    ]
+    return _with_names(cut, draft.tree.x)
 
 
 def _with_names(pieces: list[tuple[str, tuple[Layer, ...]]], x: Shape) -> tuple[StageLayers, ...]:
@@ -126,7 +129,7 @@ def _by_resolution(items: tuple[Layer, ...], draft: Draft) -> Iterator[tuple[Lay
                 yield tuple(piece)
             piece = moved
         piece.append(item)
-        if changes and _is_pool(item, pools):
+        if changes and _is_pool(item, pools) and len(piece) > 1:
             yield tuple(piece)
             piece = []
     if piece:
