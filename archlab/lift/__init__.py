@@ -1,1 +1,1 @@
-"""Lift: any existing network to readable text, and back."""
+"""From an existing model to a readable text of the same network."""
