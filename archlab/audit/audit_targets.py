@@ -135,6 +135,9 @@ def _with_structure(audit: Audit, graph: Callable[[], Graph]) -> Audit:
         return dataclasses.replace(audit, structure=find_structure(graph()))
     except ArchlabError as error:
         return dataclasses.replace(audit, no_structure=error.one_line)
+    except Exception as error:  # a model is anybody's, and what it costs is known all the same
+        words = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        return dataclasses.replace(audit, no_structure=f"reading it failed with {words}")
 
 
 def _lifted(lift: Lift | None, model: nn.Module, inputs: InputSpec | None, own: Any, device: str) -> Graph:

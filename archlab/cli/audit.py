@@ -89,6 +89,7 @@ def audit(
         from archlab.audit.audit_targets import run_audits
         from archlab.audit.formats import Options, render
         from archlab.audit.formats.terminal_format import HEADINGS
+        from archlab.cli.lifted import lifted_graph
         from archlab.report.terminal_tables import choice_of
 
         options = Options(by, depth, compare, choice_of(columns, wide, HEADINGS), structure)
@@ -96,7 +97,7 @@ def audit(
         def watch(name: str, done: int, total: int) -> None:
             say_what(f"auditing {name}" + (f", {done + 1} of {total}" if total > 1 else ""))
 
-        run = run_audits(request, watch)
+        run = run_audits(request, watch, lifted_graph)
     for name, path in (("csv", csv_file), ("html", html_file)):
         if path is not None:
             write_atomic(path, render(name, run, options))

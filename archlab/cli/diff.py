@@ -19,13 +19,18 @@ SCHEMA = "archlab.diff/1"
 
 
 @click.command(
-    epilog="Examples:  archlab diff resnet50 resnext50_32x4d  ·  archlab diff before.arch after.arch --html diff.html  ·  "
+    epilog="Examples:  archlab diff resnet50 resnext50_32x4d  ·  archlab diff old.arch new.arch --html diff.html  ·  "
     "archlab diff torchvision:resnet50 resnet50"
 )
 @click.argument("a")
 @click.argument("b")
-@click.option("--input", "inputs", multiple=True, metavar="SHAPE|FILE",
-              help="What both are called with, such as 3x128x160.  [default: each its own]")
+@click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="SHAPE|FILE",
+    help="What both are called with, such as 3x128x160.  [default: each its own]",
+)
 @click.option("--trust", is_flag=True, help="Read a .pt2 whose parts can run code, such as pickles.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (schema archlab.diff/1).")
 @click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write a page: one offline file.")

@@ -63,8 +63,10 @@ def _pairs(source: nn.Module, target: nn.Module, inputs: Any) -> list[tuple[Weig
     pairs = []
     for number in sorted(found):
         one, two = theirs.steps[found[number]], ours.steps[number]
-        names = zip(one.held.values(), two.held.values(), strict=True) if len(one.held) == len(two.held) == 1 else (
-            (one.held[name], two.held[name]) for name in two.held if name in one.held
+        names = (
+            zip(one.held.values(), two.held.values(), strict=True)
+            if len(one.held) == len(two.held) == 1
+            else ((one.held[name], two.held[name]) for name in two.held if name in one.held)
         )
         pairs += list(names)
     values, held = _tensors(source), _tensors(target)

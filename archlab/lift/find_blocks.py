@@ -133,7 +133,9 @@ def _candidate(key: Key, windows: list[_Window], before: int, draft: Draft) -> _
     definition = Block(name, unified.params, unified.body, False).syntax(known)
     calls = [Call(name, tuple(zip(unified.params, args, strict=True))) for args in unified.args]
     after = len(f"block {name}() = ") + len(unparse_expr(definition.body))
-    after += sum(len(p.name) + 2 + (0 if p.default is None else 1 + len(unparse_expr(p.default))) for p in definition.params)
+    after += sum(
+        len(p.name) + 2 + (0 if p.default is None else 1 + len(unparse_expr(p.default))) for p in definition.params
+    )
     after += sum(
         len(text_of(call, known))
         for i, call in enumerate(calls)
@@ -198,7 +200,9 @@ def _kind(window: tuple[Layer, ...], names: Collection[str]) -> int:
     return ROW if len(window) > 1 else SINGLE
 
 
-def _may_be_block(window: tuple[Layer, ...], before: Layer | None, behind: Layer | None, names: Collection[str]) -> bool:
+def _may_be_block(
+    window: tuple[Layer, ...], before: Layer | None, behind: Layer | None, names: Collection[str]
+) -> bool:
     """Whether layers in a row read as one thing: at most one unit, with the activation behind it, and closed names."""
     if len(window) == 1 and isinstance(window[0], Call) and len(window[0].args) < 2:
         return False

@@ -55,9 +55,9 @@ def lift_model(
     path, argument = _chosen(trace, output)
     form = canonicalise(trace)
     step = dict(form.outputs)[path]
-    named = named_graph(form, _identifier(name or trace.name), [step])
+    named = named_graph(form, identifier(name or trace.name), [step])
     calls = needed_calls(trace, (argument,))
-    _refuse(form, named, trace, calls)
+    refuse_unsaid(form, named, trace, calls)
     verify(named.graph)
     lifted = _verified(model, trace, calls, named)
     if not compare:
@@ -72,8 +72,8 @@ def _verified(model: nn.Module, trace: Trace, calls: tuple[int, ...], named: Nam
     text = unparse(write_text(graph))
     network = elaborate(text)
     read = parameters_read(trace, calls)
-    _require_equal("parameters", network.body.params, sum(math.prod(trace.held[name]) for name in read))
-    _require_equal("MACs", network.body.macs * trace.batch, sum(trace.calls[i].macs for i in calls))
+    require_equal("parameters", network.body.params, sum(math.prod(trace.held[name]) for name in read))
+    require_equal("MACs", network.body.macs * trace.batch, sum(trace.calls[i].macs for i in calls))
     weights = _weights(named, network.graph)
     lifted = Lifted(
         text=text,
@@ -107,7 +107,7 @@ def _chosen(trace: Trace, asked: str | None) -> tuple[str, Argument]:
     return outputs[0]
 
 
-def _refuse(form: Canonical, named: Named, trace: Trace, calls: tuple[int, ...]) -> None:
+def refuse_unsaid(form: Canonical, named: Named, trace: Trace, calls: tuple[int, ...]) -> None:
     """Refuse what cannot be said, with every place and reason; what the output does not need, does not count."""
     modules = {(trace.calls[i].module, trace.calls[i].op) for i in calls}
     reasons = [r for r in form.refusals if (r.module, r.op) in modules or not r.module]
@@ -146,15 +146,15 @@ def _weights(named: Named, written: Graph) -> dict[str, Weight]:
     return weights
 
 
-def _require_equal(what: str, ours: int, theirs: int) -> None:
+def require_equal(what: str, ours: int, theirs: int) -> None:
     if ours != theirs:
         raise LiftError(f"the text has {ours:,} {what} and the model {theirs:,}: it is not the same network")
 
 
-def _identifier(name: str) -> str:
+def identifier(name: str) -> str:
     """Return a name as the language has them.
 
-    >>> _identifier("timm:resnet50.a1_in1k")
+    >>> identifier("timm:resnet50.a1_in1k")
     'resnet50_a1_in1k'
     """
     cleaned = re.sub(r"\W", "_", name.rpartition(":")[2], flags=re.ASCII).strip("_")[:64]

@@ -80,7 +80,9 @@ def weights_for(model: nn.Module, graph: Graph, weights: Mapping[str, Weight]) -
     for key, weight in weights.items():
         value = held[weight.name].detach()
         value = value.t() if weight.transposed else value
-        found[key] = value.reshape(shapes[key]).to("cpu", torch.float32 if value.is_floating_point() else None, copy=True)
+        found[key] = value.reshape(shapes[key]).to(
+            "cpu", torch.float32 if value.is_floating_point() else None, copy=True
+        )
     return found
 
 

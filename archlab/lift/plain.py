@@ -16,7 +16,9 @@ def plain_where_shorter(layers: Chain, blocks: Blocks) -> Chain:
     items: list[Layer] = []
     for item in layers.items:
         apart = _apart(item) if isinstance(item, Call) else ()
-        shorter = apart and len(" -> ".join(text_of(part, blocks) for part in apart)) < len(text_of(item, blocks)) - WORTH
+        shorter = (
+            apart and len(" -> ".join(text_of(part, blocks) for part in apart)) < len(text_of(item, blocks)) - WORTH
+        )
         items += apart if shorter else (item,)
     return chain(tuple(items), layers.x)
 

@@ -54,9 +54,15 @@ def in_stages(draft: Draft) -> tuple[StageLayers, ...]:
     stem = units[0] if units and units[0] < head else 0
     if any(isinstance(item, As) for item in items[:stem]):
         stem = 0
-    pieces = [("stem", items[:stem]), *(("stage", piece) for piece in _by_name(items[stem:head])), ("head", items[head:])]
+    pieces = [
+        ("stem", items[:stem]),
+        *(("stage", piece) for piece in _by_name(items[stem:head])),
+        ("head", items[head:]),
+    ]
     cut = [
-        (kind, part) for kind, piece in pieces for part in (_by_resolution(piece, draft) if kind == "stage" else _by_name(piece))
+        (kind, part)
+        for kind, piece in pieces
+        for part in (_by_resolution(piece, draft) if kind == "stage" else _by_name(piece))
     ]
     return _with_names(cut, draft.tree.x)
 
@@ -95,7 +101,9 @@ def _is_unit(item: Layer, draft: Draft) -> bool:
 
 def _head(items: tuple[Layer, ...], units: list[int]) -> int:
     """Where the head begins: with what makes one place of the map, and what is between that and the last unit."""
-    end = next((i for i, item in enumerate(items) if _places(item.y) == (1, 1) and _places(item.x) != (1, 1)), len(items))
+    end = next(
+        (i for i, item in enumerate(items) if _places(item.y) == (1, 1) and _places(item.x) != (1, 1)), len(items)
+    )
     flat = next((i for i, item in enumerate(items) if len(item.y) < 3), len(items))
     pooled = next((i for i, item in enumerate(items) if _is_adaptive(item)), len(items))
     end = min(end, flat, pooled)

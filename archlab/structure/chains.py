@@ -19,8 +19,8 @@ from archlab.structure.settings import make_block
 from archlab.structure.shuffles import is_v2_join, op_of, read_v2
 from archlab.structure.squeeze import is_squeeze_excite, squeezed
 
-_OF_OPERATORS = {"maxpool": POOLING, "avgpool": POOLING, "gap": GLOBAL_POOLING, "linear": LINEAR}
-_JOINS = frozenset({"add", "mul", "cat"})
+_OF_OPERATORS = {"maxpool": POOLING, "avgpool": POOLING, "gap": GLOBAL_POOLING, "gmp": GLOBAL_POOLING, "linear": LINEAR}
+_JOINS = frozenset({"add", "sub", "mul", "cat"})
 
 
 def read(elements: Sequence[Element], within: str = "") -> tuple[Block, ...]:

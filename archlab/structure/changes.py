@@ -9,6 +9,7 @@ from archlab.ir import Graph, Node, show_shape
 from archlab.structure.found import Block
 from archlab.structure.runs import Run
 
+_ANY_ORDER = frozenset({"add", "mul"})
 _WORDS = {"in_channels": "input channels", "in_features": "input features", "ceil": "rounding up"}
 
 
@@ -79,7 +80,8 @@ def _other_changes(a: Run, b: Run, graphs: tuple[Graph, Graph]) -> Iterator[Chan
 
 def _wiring(block: Block, nodes: Sequence[Node]) -> list[list[int]]:
     place = {name: i for i, name in enumerate(block.nodes)}
-    return [[place.get(name, -1) for name in node.inputs] for node in nodes]
+    inputs = [(node.op, [place.get(name, -1) for name in node.inputs]) for node in nodes]
+    return [sorted(found) if op in _ANY_ORDER else found for op, found in inputs]
 
 
 def _operators(nodes: Sequence[Node]) -> str:

@@ -12,6 +12,7 @@ from archlab.ir import Graph, show_shape
 from archlab.shown import Tabled, short
 from archlab.structure.align import align
 from archlab.structure.changes import Change, changes_between, facts_of
+from archlab.structure.comparable import comparable
 from archlab.structure.find import find_structure
 from archlab.structure.found import COSTS, Section, Structure
 from archlab.structure.runs import Run, runs_of
@@ -135,7 +136,7 @@ def _pair(pair: Pair) -> dict[str, Any]:
 
 def compare(a: Graph, b: Graph) -> Diff:
     """Return what differs between two graphs."""
-    found = find_structure(a), find_structure(b)
+    found = find_structure(comparable(a)), find_structure(comparable(b))
 
     def cost(one: Section, other: Section) -> float:
         if _role(one) != _role(other):
@@ -143,6 +144,7 @@ def compare(a: Graph, b: Graph) -> Diff:
         strides = [_stride(section, structure) for section, structure in zip((one, other), found, strict=True)]
         return _aligned_runs(one, other)[0] + OTHER_STRIDE * (strides[0] != strides[1])
 
+    a, b = (structure.graph for structure in found)
     graphs = None if a.digest == b.digest else (a, b)
     _, sections = align(found[0].sections, found[1].sections, cost, lambda s: GAP * len(runs_of(s.blocks)))
     return Diff(*found, tuple(_section_pair(one, other, graphs) for one, other in sections))

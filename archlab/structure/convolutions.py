@@ -6,8 +6,9 @@ from archlab.ir import Node, Shape
 from archlab.structure.layers import NORMS, Layer
 from archlab.structure.regions import Element
 
-CONVOLUTIONS = frozenset({"conv2d"})
-_NO_ACTIVATION = NORMS | {"scale", "dropout", "flatten"}
+CONVOLUTIONS = frozenset({"conv2d", "wsconv2d"})
+NO_ACTIVATION = NORMS | {"scale", "factor", "offset", "dropout", "flatten", "pad2d"}
+"""Light operators that are linear, or close to it."""
 
 
 def is_conv(element: Element) -> bool:
@@ -63,7 +64,7 @@ def is_spatial(conv: Node) -> bool:
 
 def is_linear(element: Element) -> bool:
     """Return whether no activation stands behind an element's main operator."""
-    return isinstance(element, Layer) and all(op in _NO_ACTIVATION for op in element.after)
+    return isinstance(element, Layer) and all(op in NO_ACTIVATION for op in element.after)
 
 
 def largest_stride(conv: Node) -> int:

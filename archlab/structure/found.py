@@ -172,7 +172,7 @@ class Structure(Tabled):
     ``block``, ``to_html`` as a page with the drawing.
 
     Attributes:
-        graph: the network.
+        graph: the network; a concatenation that repeats an earlier one takes that one instead.
         sections: stem, stages and head in running order; every operator stands in one block of one section.
     """
 

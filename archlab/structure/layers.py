@@ -7,14 +7,16 @@ such as one behind a concatenation, comes before the next one instead (pre-activ
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from archlab.ir import Graph, Node
 
 NORMS = frozenset({"bn", "gn", "ln", "lrn"})
-_NEVER_LIGHT = frozenset({"shuffle", "gap", "adaptive_avgpool", "slice", "softmax"})
+_NEVER_LIGHT = frozenset({"shuffle", "gap", "gmp", "adaptive_avgpool", "slice", "softmax", "upsample", "resize"})
 """Operators without arithmetic that may keep the shape, and still mix channels or places."""
+
+_BEFORE = frozenset({"flatten", "pad2d", "dropout"})
+"""Light operators that go with what follows, so that what lies before keeps its resolution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def _is_light(graph: Graph, node: Node) -> bool:
     """Return whether an operator works on each element, or on each position, by itself, or only views its input."""
     if len(node.inputs) != 1 or node.macs or "kernel" in node.attrs or node.op in _NEVER_LIGHT:
         return False
-    return node.op == "flatten" or node.shape == graph.shape_of(node.inputs[0])
+    return node.op in _BEFORE or node.shape == graph.shape_of(node.inputs[0])
 
 
 def layers_of(graph: Graph) -> tuple[Layer, ...]:
@@ -66,28 +68,14 @@ def layers_of(graph: Graph) -> tuple[Layer, ...]:
         else:
             layer = Layer((node,), node, node.inputs, light)
         made[layer.output] = layer
-    return tuple(_without_repeated_inputs(list(made.values())))
+    return tuple(made.values())
 
 
 def _go_together(before: Layer, node: Node, light: bool) -> bool:
     if not light:
         return before.is_light and len(node.inputs) == 1
-    if node.op == "flatten":  # so that what lies before keeps its resolution
+    if node.op in _BEFORE:
         return before.is_light
     if node.op in NORMS:
         return before.is_light or bool(before.main.weights)
     return True
-
-
-def _without_repeated_inputs(layers: Sequence[Layer]) -> Iterable[Layer]:
-    """Yield the layers; a cat whose inputs begin with those of an earlier cat takes that cat instead (DenseNet)."""
-    cats: dict[tuple[str, ...], str] = {}
-    for layer in layers:
-        inputs = layer.inputs
-        if layer.main.op == "cat" and layer.nodes[0] is layer.main:
-            earlier = next((n for n in range(len(inputs) - 1, 1, -1) if inputs[:n] in cats), 0)
-            if earlier:
-                layer = replace(layer, inputs=(cats[inputs[:earlier]], *inputs[earlier:]))
-            if len(layer.nodes) == 1:
-                cats.setdefault(inputs, layer.output)
-        yield layer

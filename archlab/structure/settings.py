@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from archlab.ir import Node
+from archlab.ir import Node, Shape, show_shape
 from archlab.ops import OPS
 from archlab.structure.convolutions import (
     CONVOLUTIONS,
+    NO_ACTIVATION,
     channels_in,
     channels_out,
     groups,
@@ -19,7 +20,7 @@ from archlab.structure.found import Block, Settings
 from archlab.structure.layers import NORMS
 from archlab.structure.regions import Element
 
-_NO_ACTIVATION = NORMS | {"scale", "dropout", "flatten", "shuffle"}
+_NOT_LIGHT = frozenset({"shuffle", "slice", "softmax", "gmp", "group_sum"})
 BYTES_PER_ELEMENT = 4
 
 
@@ -68,15 +69,15 @@ def put_out(node: Node) -> int:
 def _settings(path: Sequence[Node], nodes: Sequence[Node], squeeze: int, operator: str) -> Settings:
     convs = [node for node in path if node.op in CONVOLUTIONS and node.shape[1:] != (1, 1)]
     convs = convs or [node for node in path if node.op in CONVOLUTIONS]
-    strides = [largest_stride(node) for node in path if "stride" in node.attrs]
-    spatial = [node for node in path if "kernel" in node.attrs and tuple(node.attrs["kernel"]) != (1, 1)]
+    strides = [largest_stride(node) for node in path if "stride" in node.attrs and node.op != "conv_transpose"]
+    spatial = [node for node in path if node.attrs.get("kernel", 1) not in (1, (1, 1))]
     depthwise = [conv for conv in convs if is_depthwise(conv)]
     grouped = [groups(conv) for conv in convs if not is_depthwise(conv)]
     channels = nodes[-1].shape[0]
     return Settings(
         channels=channels,
         width=_width(convs, channels),
-        kernel=tuple("x".join(map(str, node.attrs["kernel"])) for node in spatial),
+        kernel=tuple(_shown(node.attrs["kernel"]) for node in spatial),
         stride=max(strides, default=1),
         groups=max(grouped, default=1),
         dilation=max((max(conv.attrs["dilation"]) for conv in convs), default=1),
@@ -86,6 +87,10 @@ def _settings(path: Sequence[Node], nodes: Sequence[Node], squeeze: int, operato
         norm=_once(node.op for node in nodes if node.op in NORMS),
         operator=operator,
     )
+
+
+def _shown(kernel: int | Shape) -> str:
+    return show_shape(kernel) if isinstance(kernel, tuple) else str(kernel)
 
 
 def _width(convs: Sequence[Node], channels: int) -> int:
@@ -98,7 +103,7 @@ def _is_activation(node: Node) -> bool:
     row = OPS.get(node.op)
     alone = len(node.inputs) == 1 and not node.macs and "kernel" not in node.attrs
     return (
-        alone and row is not None and row.fvcore is None and not row.view and node.op not in _NO_ACTIVATION | {"slice"}
+        alone and row is not None and row.fvcore is None and not row.view and node.op not in NO_ACTIVATION | _NOT_LIGHT
     )
 
 

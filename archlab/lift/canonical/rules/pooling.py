@@ -58,9 +58,7 @@ def _window(use: Use) -> tuple[tuple[int, int], tuple[int, int]]:
     return k, pair(use["stride"]) if use["stride"] not in (None, ()) else k
 
 
-def _said(
-    build: Builder, x: Value, k: Any, s: Any, d: Any, rows: Any, columns: Any, or_none: bool = False
-) -> Any:
+def _said(build: Builder, x: Value, k: Any, s: Any, d: Any, rows: Any, columns: Any, or_none: bool = False) -> Any:
     """Return the padding as the language says it."""
     if rows[0] == rows[1] and columns[0] == columns[1]:
         return rows[0], columns[0]

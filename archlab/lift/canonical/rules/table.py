@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from archlab.lift.canonical.rules import activations, arithmetic, convolutions, layouts, norms, pooling, resizing, slices
+from archlab.lift.canonical.rules import (
+    activations,
+    arithmetic,
+    convolutions,
+    layouts,
+    norms,
+    pooling,
+    resizing,
+    slices,
+)
 from archlab.lift.canonical.rules.rule import Rule
 
 
