@@ -22,6 +22,8 @@ def test_what_is_printed():
     # A grouped block: 128 x 32 and back, and 32 x 32 x 9 / 4; norms of 32, 32 and 128 channels, two numbers each.
     params = 5 * (2 * 128 * 32 + 32 * 8 * 9 + 2 * 192) - 3 * (2 * 128 * 32 + 32 * 32 * 9 + 2 * 192)
     assert params == 1_024
+    # A block's operators put out 32 channels six times and 128 four times, on maps of 8x8.
+    assert 2 * 64 * (6 * 32 + 4 * 128) * 4 == 352 * 1024
     assert lines[:8] == [
         "base → base  3x32x32",
         "",
@@ -29,7 +31,7 @@ def test_what_is_printed():
         "  bottleneck 3x3 /2, projected",
         "~ bottleneck 3x3 g4, identity ×5",
         "    repeats 3 → 5, groups 1 → 4",
-        "    params +1.024 k (+1.9%)  MACs +16.38 k (+0.5%)  memory +112.0 KiB (+66.7%)",
+        "    params +1.024 k (+1.9%)  MACs +16.38 k (+0.5%)  memory +352.0 KiB (+66.7%)",
         "",
     ]
     assert "the same: stem, stage 1, head" in lines
