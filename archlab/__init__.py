@@ -61,7 +61,8 @@ if TYPE_CHECKING:
     from archlab.exchange.rewrite import RewriteOptions, rewrite
     from archlab.exchange.timm_in import from_timm
     from archlab.exchange.timm_out import to_timm
-    from archlab.nn import build, copy_weights, recount
+    from archlab.lift.copy_weights import copy_weights
+    from archlab.nn import build, recount
     from archlab.report.search_page import write_report
     from archlab.search.candidate import Candidate
     from archlab.search.sampler.screen import ScreenSampler
@@ -80,7 +81,7 @@ _LAZY = {
     "RewriteOptions": "archlab.exchange.rewrite",
     "ScreenSampler": "archlab.search.sampler.screen",
     "build": "archlab.nn",
-    "copy_weights": "archlab.nn",
+    "copy_weights": "archlab.lift.copy_weights",
     "export": "archlab.exchange.export",
     "from_timm": "archlab.exchange.timm_in",
     "recount": "archlab.nn",

@@ -116,7 +116,15 @@ class AuditError(ArchlabError):
 
 
 class LiftError(ArchlabError):
-    """A model or a graph that the language cannot say."""
+    """A model or a graph that the language cannot say.
+
+    Args:
+        reasons: where and why, each with its place, operator and shapes; the message has the first of them.
+    """
+
+    def __init__(self, message: str, hint: str | None = None, reasons: Iterable[object] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.reasons = tuple(map(str, reasons))
 
 
 class ScoreError(ArchlabError):
