@@ -18,6 +18,7 @@ from archlab.elaborate.language import (
     MULTIPLIERS,
     NET_OPTIONS,
     USAGE,
+    ZERO,
     Callee,
     operators,
 )
@@ -29,23 +30,28 @@ from archlab.ops import REQUIRED
 MAX_OPTIONS = 1000
 MAX_STEPS = 1_000_000
 MAX_PARAMS = 64
-_KEYWORDS = ("net", "block", "var", "in", "if", "else", "step", "default")
+_KEYWORDS = ("net", "block", "var", "in", "as", "if", "else", "step", "default")
 
 
-def check_text(architecture: ast.Architecture, callees: Mapping[str, Callee]) -> None:
+def check_text(architecture: ast.Architecture, callees: Mapping[str, Callee], resolved: Collection[int] = ()) -> None:
     """Raise where no draw could make ``architecture`` a network.
+
+    ``resolved`` are the ids of the names that stand for named values, which are checked elsewhere.
 
     Raises:
         ElaborationError: a definition, a name, an argument, a choice or a range is wrong.
     """
-    _Checker(architecture, callees).run()
+    _Checker(architecture, callees, resolved).run()
 
 
 class _Checker:
     """One walk over the whole text."""
 
-    def __init__(self, architecture: ast.Architecture, callees: Mapping[str, Callee]) -> None:
+    def __init__(
+        self, architecture: ast.Architecture, callees: Mapping[str, Callee], resolved: Collection[int] = ()
+    ) -> None:
         self.architecture = architecture
+        self.resolved = resolved
         self.callees = callees
         self.vars = frozenset(var.name for var in architecture.vars)
 
@@ -70,7 +76,7 @@ class _Checker:
         arch = self.architecture
         if not arch.stages:
             raise self._error("a network needs at least one stage", arch.at, "write one, such as  head: gap -> fc(10)")
-        reserved = {*operators(), *FORMS, *FUNCTIONS, *IDENTITIES, *CONSTANTS, *_KEYWORDS, *DETECT_PARTS}
+        reserved = {*operators(), *FORMS, *FUNCTIONS, *IDENTITIES, ZERO, *CONSTANTS, *_KEYWORDS, *DETECT_PARTS}
         for kind, items in (("block", arch.blocks), ("var", arch.vars), ("stage", arch.stages)):
             seen: set[str] = set()
             for item in items:
@@ -127,7 +133,7 @@ class _Checker:
         for param in block.params:
             if param.name in params:
                 raise self._error(f"block {block.name} has two parameters {quote(param.name)}", param.at)
-            if param.name in (*_KEYWORDS, *CONSTANTS, *IDENTITIES):
+            if param.name in (*_KEYWORDS, *CONSTANTS, *IDENTITIES, ZERO):
                 raise self._error(f"{quote(param.name)} is a word of the language", param.at, "give it another name")
             if param.default is not None:
                 self._expr(param.default, names)
@@ -139,6 +145,8 @@ class _Checker:
 
     def _expr(self, expr: ast.Expr, names: Collection[str]) -> None:
         match expr:
+            case ast.Call() | ast.Name() if id(expr) in self.resolved:
+                pass
             case ast.Name():
                 self._name(expr, names)
             case ast.Call():
@@ -152,7 +160,7 @@ class _Checker:
 
     def _name(self, expr: ast.Name, names: Collection[str]) -> None:
         name = expr.name
-        if name in names or name in ("in", *IDENTITIES, *CONSTANTS):
+        if name in names or name in ("in", ZERO, *IDENTITIES, *CONSTANTS):
             return
         if name in FORMS or name in FUNCTIONS:
             raise self._error(f"{name} needs arguments", expr.at, f"write {USAGE[name]}")
@@ -165,7 +173,7 @@ class _Checker:
         if name in names:
             what = "var" if name in self.vars else "parameter"
             raise self._error(f"{quote(name)} is a {what}, which takes no arguments", call.at, f"write {name}")
-        if name in (*IDENTITIES, *CONSTANTS):
+        if name in (ZERO, *IDENTITIES, *CONSTANTS):
             raise self._error(f"{name} takes no arguments", call.at, f"write {name}")
         if name in FORMS or name in FUNCTIONS:
             self._counted(call, *(FORMS[name] if name in FORMS else FUNCTIONS[name]))
@@ -182,7 +190,7 @@ class _Checker:
             return self._error(f"{DETECT} knows no {quote(name)}", at, did_you_mean(name, known) or DETECT_USAGE)
         if name in DETECT_PARTS:
             return self._error(f"{name} stands in the stage {DETECT} alone", at, f"write  {DETECT_USAGE}")
-        known = {*names, *self.callees, *FORMS, *FUNCTIONS, *IDENTITIES, *CONSTANTS}
+        known = {*names, *self.callees, *FORMS, *FUNCTIONS, *IDENTITIES, ZERO, *CONSTANTS}
         return self._error(f"nothing is named {quote(name)}", at, did_you_mean(name, known))
 
     def _counted(self, call: ast.Call, least: int, most: int) -> None:

@@ -12,6 +12,8 @@ from archlab.grammar import ast, parse_blocks
 from archlab.ops import OPS, REQUIRED
 
 IDENTITIES = ("identity", "none")
+ZERO = "zero"
+"""The layer that contributes nothing."""
 CONSTANTS = ("same", "tf", "nearest", "bilinear")
 """Words that are values: of paddings, and of how a map is interpolated."""
 # Forms take layers as they are written; the numbers are the least and the most arguments.

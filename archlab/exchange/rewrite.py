@@ -174,6 +174,8 @@ class _Rewriting:
                 parts = [self.expr(item, env) for item in items]
                 flat = [p for part in parts for p in (part.items if isinstance(part, ast.Sequence) else (part,))]
                 return replace(expr, items=tuple(flat))
+            case ast.Named(layer=layer):
+                return replace(expr, layer=self.expr(layer, env))
             case ast.Choice(options=options):
                 return replace(expr, options=tuple(self.expr(option, env) for option in options))
             case ast.Conditional():

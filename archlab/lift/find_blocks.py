@@ -126,7 +126,7 @@ def _best(draft: Draft, kind: int) -> _Candidate | None:
 
 def _candidate(key: Key, windows: list[_Window], before: int, draft: Draft) -> _Candidate | None:
     unified = unify([window.place for window in windows])
-    if unified is None or _is_unwieldy(unified, _kind(windows[0].place.layers.items, draft.units)):
+    if unified is None or all(isinstance(i, Use) for i in unified.body.items) or _is_unwieldy(unified, _kind(windows[0].place.layers.items, draft.units)):
         return None
     name = block_name(unified.body, {*draft.known})
     known = {**draft.known, name: unified.params}

@@ -8,16 +8,16 @@ from archlab.errors import LiftError
 from archlab.ir import Shape, show_shape
 from archlab.lift.layers import DEFAULT, As, Call, Chain, Form, Layer, Use, Value, chain, rebuilt
 from archlab.lift.written import params_of
-from archlab.ops import OPS
 
 NORMS = ("bn", "gn", "ln")
-ACTIVATIONS = tuple(name for name, op in OPS.items() if not op.joins and op.arity == range(1, 2) and name in (
-    "relu", "relu6", "leaky_relu", "elu", "gelu", "silu", "mish", "hardswish", "sigmoid", "hardsigmoid", "tanh", "prelu",
-))  # fmt: skip
+ACTIVATIONS = (
+    *("relu", "relu6", "leaky_relu", "elu", "gelu", "silu", "mish"),
+    *("hardswish", "sigmoid", "hardsigmoid", "tanh", "hardtanh", "prelu"),
+)
 NONE = Call("none")
 BN = Call("bn", tuple((name, value) for name, value in params_of("bn").items() if value is not None))
 _SYMMETRIC = ("add", "mul")
-UPSAMPLING = ("upsample",)
+UPSAMPLING = ("upsample", "resize", "conv_transpose")
 
 
 def fuse(tree: Chain) -> Chain:
@@ -159,7 +159,7 @@ def _residual(form: Form) -> Form | None:
     """The sum of two branches as ``residual``, with the shortcut written where the form would not find it."""
     first, second = form.branches
     body, shortcut = (first, second) if len(first.items) >= len(second.items) else (second, first)
-    if not body.items or isinstance(body.items[0], Use):
+    if not body.items or isinstance(body.items[0], Use) or body.y != shortcut.y:
         return None
     if not shortcut.items or _is_projection(shortcut, form.x, form.y):
         branches: tuple[Chain, ...] = (body,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from archlab.errors import ArchlabError, LiftError
@@ -9,8 +10,18 @@ from archlab.ir import Node, Shape, show_shape
 from archlab.lift.layers import Call, Value
 from archlab.ops import OPS, apply_op
 
-_RESOLVED = {"c": "out_channels", "k": "kernel", "s": "stride", "g": "groups", "d": "dilation", "p": "padding"}
+_RESOLVED = {
+    "c": "out_channels",
+    "k": "kernel",
+    "s": "stride",
+    "g": "groups",
+    "d": "dilation",
+    "p": "padding",
+    "out": "output_padding",
+}
 """What a parameter is called once it is resolved; ``n`` is the features of a linear layer, or a size."""
+_LEFT_OUT = {"mode": "nearest", "align": 0}
+"""What an argument is that a resolved operator leaves out, where that is not its parameter's default."""
 
 
 def operator_call(node: Node, x: Shape) -> Call:
@@ -19,39 +30,45 @@ def operator_call(node: Node, x: Shape) -> Call:
     Raises:
         LiftError: no arguments do.
     """
-    call = Call(node.op, _arguments(node, x), x, node.shape, node.name)
     op = OPS[node.op]
-    try:
-        same = op.joins or apply_op(node.op, [x], dict(call.args)).attrs == node.attrs
-    except ArchlabError as error:
-        raise LiftError(f"{node.name}: {node.op} cannot be written: {error.message}") from None
-    if not same:
-        raise LiftError(f"{node.name}: the language has no {node.op} with {_shown(node.attrs)}")
-    return call
+    for args in _candidates(node, x):
+        try:
+            if op.joins or apply_op(node.op, [x], dict(args)).attrs == node.attrs:
+                return Call(node.op, args, x, node.shape, node.name)
+        except ArchlabError:
+            continue
+    raise LiftError(f"{node.name}: the language has no {node.op} with {_shown(node.attrs)} on {show_shape(x)}")
 
 
-def _arguments(node: Node, x: Shape) -> tuple[tuple[str, Value], ...]:
-    return tuple((name, _argument(name, node.attrs, x)) for name in OPS[node.op].signature)
+def _candidates(node: Node, x: Shape) -> Iterator[tuple[tuple[str, Value], ...]]:
+    args = {name: _argument(name, default, node, x) for name, default in OPS[node.op].signature.items()}
+    for padding in _paddings(node) if "padding" in node.attrs else [None]:
+        yield tuple((args if padding is None else {**args, "p": padding}).items())
 
 
-def _argument(name: str, attrs: Any, x: Shape) -> Value:
-    if name == "p" and "padding" in attrs:
-        return _padding(attrs)
-    if name == "s" and "dilation" not in attrs and attrs.get("stride") == attrs.get("kernel"):
+def _argument(name: str, default: Any, node: Node, x: Shape) -> Value:
+    attrs = node.attrs
+    if name == "s" and node.op.endswith("pool") and attrs["stride"] == attrs["kernel"]:
         return 0  # a pooling that strides by its window
-    if name == "n" and "out_features" in attrs:
-        return _tidy(attrs["out_features"])
     if name == "n":
-        return _tidy(attrs["size"])
-    if name not in attrs and name not in _RESOLVED:
-        raise KeyError(name)
-    return _tidy(attrs[name] if name in attrs else attrs[_RESOLVED[name]])
+        return _tidy(attrs.get("out_features", attrs.get("size")))
+    if name == "g" and default == 0 and attrs["groups"] == x[0]:
+        return 0
+    resolved = name if name in attrs else _RESOLVED.get(name, name)
+    return _tidy(attrs.get(resolved, _LEFT_OUT.get(name, default)))
 
 
-def _padding(attrs: Any) -> Value:
-    dilation = attrs.get("dilation", (1, 1))
-    same = tuple((k - 1) * d // 2 for k, d in zip(attrs["kernel"], dilation, strict=True))
-    return "same" if tuple(attrs["padding"]) == same else _tidy(attrs["padding"])
+def _paddings(node: Node) -> list[Value]:
+    """How the padding may be written, the shortest first."""
+    if "padding_end" in node.attrs:
+        return ["tf", "same"]
+    words: list[Value] = ["same"] if _is_same(node) else []
+    return [*words, _tidy(node.attrs["padding"]), "tf"]
+
+
+def _is_same(node: Node) -> bool:
+    sides = zip(node.attrs["kernel"], node.attrs.get("dilation", (1, 1)), strict=True)
+    return node.op != "conv_transpose" and tuple((k - 1) * d // 2 for k, d in sides) == tuple(node.attrs["padding"])
 
 
 def _tidy(value: Any) -> Value:
@@ -64,4 +81,4 @@ def _tidy(value: Any) -> Value:
 
 
 def _shown(attrs: Any) -> str:
-    return ", ".join(f"{k} {show_shape(v) if isinstance(v, tuple) else v}" for k, v in attrs.items())
+    return ", ".join(f"{k} {show_shape(v) if isinstance(v, tuple) else v}" for k, v in attrs.items()) or "no arguments"

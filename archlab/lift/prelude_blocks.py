@@ -88,6 +88,8 @@ def _call(name: str, items: tuple[Layer, ...]) -> Call | None:
     if len(x) != 3:
         return None
     facts = _Facts(window)
+    if name == "factorised" and not any(isinstance(conv["k"], tuple) for conv in facts.convs):
+        return None  # two pointwise convolutions are no factors of a kernel
     for values in itertools.product(*(tuple(READERS[param](facts)) for param in prelude_params()[name])):
         args = tuple(zip(prelude_params()[name], values, strict=True))
         call = Call(name, args, x, window.y, getattr(items[-1], "node", ""))

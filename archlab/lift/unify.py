@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from archlab.grammar import ast
 from archlab.lift.fuse import ACTIVATIONS, NORMS
 from archlab.lift.layers import As, Call, Chain, Default, Form, Layer, Use, Value, chain
-from archlab.lift.written import Params
+from archlab.lift.written import Params, prelude_params
 
 CHANNELS = frozenset({"c", "n", "g"})
 """Parameters that count channels, or follow from a number of channels."""
@@ -73,7 +73,7 @@ class _Parameters:
             if known == values and name.rstrip("0123456789") == base:
                 return ast.Name(name)
         name, n = base, 2
-        while name in self.values:
+        while name in self.values or name in prelude_params():
             name, n = f"{base}{n}", n + 1
         self.values[name] = values
         return ast.Name(name)

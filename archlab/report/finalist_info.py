@@ -155,6 +155,8 @@ def _blocks(expr: ast.Expr, depth_mult: float) -> Iterator[tuple[str, int]]:
         case ast.Sequence(items=items):
             for item in items:
                 yield from _blocks(item, depth_mult)
+        case ast.Named(layer=layer):
+            yield from _blocks(layer, depth_mult)
         case ast.Call(name="repeat" | "each", args=(ast.Number(value=count), layer)):
             for name, inner in _blocks(layer, depth_mult):
                 yield name, inner * scaled_repeats(int(count), depth_mult)
