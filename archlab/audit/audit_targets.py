@@ -132,7 +132,8 @@ def _with_batch(target: Target, model: nn.Module, own: Any, batch: int | None) -
 def _with_structure(audit: Audit, graph: Callable[[], Graph]) -> Audit:
     """Add the structure; where it cannot be found, why."""
     try:
-        return dataclasses.replace(audit, structure=find_structure(graph()))
+        named = dataclasses.replace(graph(), name=audit.name)
+        return dataclasses.replace(audit, structure=find_structure(named))
     except ArchlabError as error:
         return dataclasses.replace(audit, no_structure=error.one_line)
     except Exception as error:  # a model is anybody's, and what it costs is known all the same

@@ -14,7 +14,7 @@ from archlab.structure.found import (
     UNPLACED,
     Block,
 )
-from archlab.structure.regions import Branch, Join, beside_fork
+from archlab.structure.regions import Branch, Join, beside_fork, layers_in
 from archlab.structure.settings import make_block
 from archlab.structure.shuffles import is_v1_branch, read_v1_down
 from archlab.structure.squeeze import is_squeeze_excite, squeezed
@@ -56,10 +56,15 @@ def _residual(join: Join, read: Read) -> Block | None:
 
 
 def _beside_projection(join: Join) -> Branch | None:
-    """Return the body where exactly one branch projects."""
+    """Return the body where exactly one branch projects, and the other is more than a linear map.
+
+    A sum of two linear convolutions, such as RepVGG's before it is deployed, is one convolution and no residual.
+    """
     projections = [branch for branch in join.branches if _projects(branch)]
     bodies = [branch for branch in join.branches if branch and not _projects(branch)]
-    return bodies[0] if len(projections) == len(bodies) == 1 else None
+    if len(projections) != 1 or len(bodies) != 1 or all(map(is_linear, layers_in(bodies[0]))):
+        return None
+    return bodies[0]
 
 
 def _projects(branch: Branch) -> bool:

@@ -11,6 +11,7 @@ from archlab.audit.audit_request import Request
 from archlab.audit.audit_targets import run_audits
 from archlab.audit.formats import Options, render
 from archlab.errors import AuditError
+from archlab.report.terminal_tables import Choice
 
 MODEL = "import torch\n\ndef make():\n    return torch.nn.Conv2d(3, 8, 3), torch.ones(1, 3, 8, 8)\n"
 TEXT = "net tiny(input=3x16x16)\nstem: conv(8, 3, s=2)\nbody: repeat(2, separable(8, dm=2))\nhead: gap -> fc(4)\n"
@@ -88,3 +89,11 @@ def test_the_page_has_the_section_and_the_drawing_of_blocks(text):
     assert "<h3>Structure</h3>" in page
     assert "depthwise separable 3x3 dm2" in page
     assert 'class="net-block' in page
+
+
+def test_the_terminal_shows_each_model_with_the_columns_that_are_asked_for(text):
+    run = run_audits(Request(targets=(text, text), structure=True))
+    printed = render("terminal", run, Options(structure=True, columns=Choice(("where",))))
+    assert printed.count("depthwise separable 3x3 dm2") == 2
+    (row,) = {line for line in printed.split("\n") if line.startswith(" depthwise separable ") and "3x3" not in line}
+    assert row.split() == ["depthwise", "separable", "stage", "1"]

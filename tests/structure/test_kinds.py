@@ -73,6 +73,8 @@ def test_a_block_of_each_kind(body: str, kind: str):
         # Neither branch is the input or a projection of it.
         ("add(conv(32, 3), conv(32, 3))", ["unplaced add of 2 branches"]),
         ("add(conv(32, 1, act=none), conv(32, 1, act=none))", ["unplaced add of 2 branches"]),
+        # Two linear convolutions, as in a RepVGG block with a stride: their sum is one convolution.
+        ("add(conv(32, 1, act=none), conv(32, 3, act=none))", ["unplaced add of 2 branches"]),
         # A projection with an activation is a branch like any other.
         ("add(conv(32, 1), conv(32, 3))", ["unplaced add of 2 branches"]),
         # Three branches of a sum, as in RepVGG before it is deployed.
