@@ -112,3 +112,24 @@ def test_no_blocks_are_printed_and_drawn_as_such():
     structure = archlab.structure("net n(input=3x8x8)\na: identity\n")
     assert "n  3x8x8" in str(structure)
     assert "output" in draw_blocks(structure)
+
+
+@pytest.mark.parametrize("size", [(400, 900), (1280, 900)])
+def test_the_page_in_a_browser(browser, tmp_path, size):
+    path = tmp_path / "structure.html"
+    archlab.structure("inception_v3").to_html(path)
+    page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: said.append(request.url) if request.url != path.as_uri() else None)
+    page.goto(path.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+    stage = page.locator("details.net-stage", has_text="stage 3").first
+    stage.locator("summary").first.click()
+    block = stage.locator("details.net-block", has_text="inception module /2")
+    assert not block.locator("svg.net-svg").is_visible()
+    block.locator("summary").click()
+    assert block.locator("svg.net-svg").is_visible()
+    page.close()
+    assert said == []

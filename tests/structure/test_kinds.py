@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
+
 import pytest
 
 from archlab.elaborate import elaborate
+from archlab.errors import LimitError
+from archlab.ir import Applied, Graph, Node
 from archlab.structure import find_structure
 from archlab.structure.found import Block, Structure
 
@@ -64,6 +69,14 @@ def test_a_block_of_each_kind(body: str, kind: str):
         ("conv(16, 1) -> conv(32, 3) -> conv(16, 1)",
          ["pointwise convolution", "standard convolution", "pointwise convolution"]),
         ("separable(64) -> separable(16)", ["depthwise separable"] * 2),
+        ("conv(32, 1) -> conv(32, 3) -> conv(64, 1)",
+         ["pointwise convolution", "standard convolution", "pointwise convolution"]),
+        # The window does not keep the width.
+        ("conv(8, 1) -> conv(16, 3) -> conv(64, 1)",
+         ["pointwise convolution", "standard convolution", "pointwise convolution"]),
+        # Around a depthwise convolution, neither expanded before nor narrowed behind.
+        ("conv(32, 1) -> depthwise(3) -> conv(16, 1, act=none)", ["pointwise convolution", "depthwise separable"]),
+        ("conv(64, 1) -> depthwise(3) -> conv(64, 1, act=none)", ["pointwise convolution", "depthwise separable"]),
         # An activation behind the last 1x1: no linear bottleneck.
         ("conv(64, 1) -> depthwise(3) -> conv(16, 1)", ["pointwise convolution", "depthwise separable"]),
         # The middle is wider than the output, and dense.
@@ -83,11 +96,19 @@ def test_a_block_of_each_kind(body: str, kind: str):
         ("mul(identity, conv2d(8, 1) -> relu -> conv2d(32, 1) -> sigmoid)", ["unplaced mul of 2 branches"]),
         ("mul(identity, gap -> conv2d(32, 1) -> sigmoid)", ["unplaced mul of 2 branches"]),
         ("mul(identity, gap -> conv2d(8, 1) -> relu -> conv2d(32, 1))", ["unplaced mul of 2 branches"]),
+        ("mul(identity, gap -> conv2d(8, 1) -> conv2d(32, 1) -> sigmoid)", ["unplaced mul of 2 branches"]),
+        ("mul(identity, conv2d(16, 1) -> conv2d(8, 1) -> relu -> conv2d(32, 1) -> sigmoid)",
+         ["unplaced mul of 2 branches"]),
         # A ghost module: the fork beside a depthwise convolution of it.
         ("cat(identity, depthwise(3))", ["unplaced cat of 2 branches"]),
         # Without the input, or with more behind it, it is no dense layer.
         ("cat(conv(8, 1), conv(8, 3))", ["unplaced cat of 2 branches"]),
         ("cat(identity, conv(8, 3) -> conv(8, 3))", ["unplaced cat of 2 branches"]),
+        ("cat(identity, conv(16, 1))", ["unplaced cat of 2 branches"]),
+        # Branches of one window, or of which none narrows first, or with a depthwise convolution.
+        ("cat(conv(8, 1) -> conv(8, 3), conv(8, 3), conv(8, 3))", ["unplaced cat of 3 branches"]),
+        ("cat(conv(8, 1), conv(8, 3), conv(8, 5))", ["unplaced cat of 3 branches"]),
+        ("cat(conv(8, 1), conv(8, 1) -> conv(8, 3), depthwise(5))", ["unplaced cat of 3 branches"]),
         # Atrous spatial pyramid pooling: windows of one size, dilated.
         ("cat(conv(8, 1), conv(8, 1) -> conv(8, 3, d=2), conv(8, 3, d=4))", ["unplaced cat of 3 branches"]),
         # Spatial pyramid pooling, and depthwise windows of several sizes (MixNet).
@@ -102,6 +123,12 @@ def test_a_block_of_each_kind(body: str, kind: str):
         ("conv2d(16, 3) -> conv(32, 3)", ["standard convolution"] * 2),
         # ShuffleNet v2's branches without the shuffle, and a shuffle without the branches.
         ("split(identity, shuffle_v2_branch(16))", ["unplaced cat of 2 branches"]),
+        ("cat(depthwise(act=none) -> conv(16, 1), shuffle_v2_branch(16)) -> shuffle(2)",
+         ["unplaced cat of 2 branches", "shuffle"]),
+        ("cat(depthwise(s=2) -> conv(16, 1), shuffle_v2_branch(16, s=2)) -> shuffle(2)",
+         ["unplaced cat of 2 branches", "shuffle"]),
+        # The last 1x1 of a ShuffleNet v1 branch is grouped.
+        ("residual(conv(8, 1, g=4) -> shuffle(4) -> depthwise(act=none) -> conv(32, 1, act=none))", ["residual"]),
         ("conv(32, 1, g=4) -> shuffle(4) -> depthwise(act=none) -> conv(32, 1, g=4)",
          ["grouped convolution", "shuffle", "depthwise convolution", "grouped convolution"]),
     ],
@@ -141,10 +168,17 @@ def test_norms_before_convolutions_go_with_these():
     assert (block.kind, block.shortcut, len(block.nodes)) == ("residual", "identity", 7)
 
 
-def test_a_series_that_another_reads_from_is_no_block_across_that_place():
-    """The depthwise convolution's output is read twice: a 1x1 behind it makes no separable of it."""
-    body = "depthwise(3, act=none) -> add(conv(32, 1), conv(32, 3), identity)"
-    assert titles(body) == ["depthwise convolution", "unplaced add of 3 branches"]
+def test_what_is_read_elsewhere_too_ends_a_block():
+    """With the depthwise convolution's output as an output of the network, a 1x1 behind it makes no separable."""
+    graph = elaborate("net n(input=3x16x16)\na: depthwise(3) -> conv(8, 1)\n").graph
+    assert find_structure(graph).counts() == {"depthwise separable": 1}
+    both = replace(graph, outputs=(graph.nodes[2].name, graph.nodes[-1].name))
+    assert find_structure(both).counts() == {"pointwise convolution": 1, "depthwise convolution": 1}
+
+
+def test_a_norm_behind_a_concatenation_goes_with_what_follows():
+    head = find_structure(elaborate("densenet121").graph).sections[-1]
+    assert (head.blocks[0].kind, head.blocks[0].params) == ("global pooling", 2 * 1024)  # the last norm of the network
 
 
 def test_a_feature_pyramid_is_left_as_its_operators():
@@ -157,3 +191,32 @@ def test_a_feature_pyramid_is_left_as_its_operators():
 
 def test_no_network_is_no_structure():
     assert find_structure(elaborate("net n(input=3x8x8)\na: identity\n").graph).sections == ()
+
+
+def step(name: str, op: str, inputs: tuple[str, ...]) -> Node:
+    applied = Applied(op=op, attrs={}, shape=(8, 4, 4), weights={}, buffers={}, macs=0, other=0, activations=0)
+    return Node.of(applied, name, inputs, "all", "all.0")
+
+
+def nested(depth: int) -> Graph:
+    """Return sums inside each other: shuffles in a row, then each of their inputs added, the last first."""
+    names = ["input", *(f"shuffle{i}" for i in range(depth))]
+    nodes = [step(name, "shuffle", (before,)) for before, name in pairwise(names)]
+    last = names[-1]
+    for i, source in enumerate(reversed(names[:-1])):
+        nodes.append(step(f"add{i}", "add", (last, source)))
+        last = f"add{i}"
+    return Graph("nested", (8, 4, 4), tuple(nodes))
+
+
+def test_joins_inside_each_other_are_taken_from_the_inside():
+    (block,) = find_structure(nested(3)).blocks
+    assert [part.title for part in block.walk()] == [
+        *("unplaced add of 2 branches", "shuffle", "unplaced add of 2 branches", "shuffle"),
+        *("unplaced add of 2 branches", "shuffle"),
+    ]
+
+
+def test_what_nests_too_deeply_is_one_error():
+    with pytest.raises(LimitError, match="the branches of nested nest too deeply"):
+        find_structure(nested(3000))
