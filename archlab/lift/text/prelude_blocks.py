@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from archlab.errors import ArchlabError
-from archlab.lift.fuse import ACTIVATIONS, NONE
-from archlab.lift.layers import DEFAULT, As, Call, Chain, Form, Layer, Value, calls_in, chain, rebuilt
-from archlab.lift.prelude_samples import GATES, UNITS, elaborated, samples, skeleton
-from archlab.lift.written import expr_of, prelude_params
+from archlab.lift.text.fuse import ACTIVATIONS, NONE
+from archlab.lift.text.layers import DEFAULT, As, Call, Chain, Form, Layer, Value, calls_in, chain, rebuilt
+from archlab.lift.text.prelude_samples import GATES, UNITS, elaborated, samples, skeleton
+from archlab.lift.text.written import expr_of, prelude_params
 
 _DECIMALS = 3
 """A ratio of channels is written where it has no more decimals than this."""

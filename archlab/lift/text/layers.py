@@ -1,6 +1,6 @@
 """The tree between a graph and its text: what is called, with which arguments, on which shape.
 
-``archlab.lift.decompose`` makes a tree of bare operators; each later step makes a more readable one of the same network.
+``decompose`` makes a tree of bare operators; each later step makes a more readable one of the same network.
 Layers compare by what they would say in a text, so that two places that read alike are equal whatever their shapes.
 """
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from archlab.grammar import ast
-from archlab.lift.fuse import ACTIVATIONS, NORMS
-from archlab.lift.layers import As, Call, Chain, Default, Form, Layer, Use, Value, chain
-from archlab.lift.written import Params, prelude_params
+from archlab.lift.text.fuse import ACTIVATIONS, NORMS
+from archlab.lift.text.layers import As, Call, Chain, Default, Form, Layer, Use, Value, chain
+from archlab.lift.text.written import Params, prelude_params
 
 CHANNELS = frozenset({"c", "n", "g"})
 """Parameters that count channels, or follow from a number of channels."""

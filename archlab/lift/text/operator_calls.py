@@ -7,7 +7,7 @@ from typing import Any
 
 from archlab.errors import ArchlabError, LiftError
 from archlab.ir import Node, Shape, show_shape
-from archlab.lift.layers import Call, Value
+from archlab.lift.text.layers import Call, Value
 from archlab.ops import OPS, apply_op
 
 _RESOLVED = {

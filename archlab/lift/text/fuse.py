@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from archlab.errors import LiftError
 from archlab.ir import Shape, show_shape
-from archlab.lift.layers import DEFAULT, As, Call, Chain, Form, Layer, Use, Value, chain, rebuilt
-from archlab.lift.written import params_of
+from archlab.lift.text.layers import DEFAULT, As, Call, Chain, Form, Layer, Use, Value, chain, rebuilt
+from archlab.lift.text.written import params_of
 
 NORMS = ("bn", "gn", "ln")
 ACTIVATIONS = (
@@ -41,7 +41,12 @@ def _fused(layers: Chain) -> Chain:
             items.append(replace(first, layer=item))
         elif isinstance(item, Call) and item.name == "conv2d":
             items.append(_convolution(item, rest))
-        elif isinstance(item, Call) and item.name == "flatten" and (linear := _next(rest, ("linear",))) and linear["bias"]:
+        elif (
+            isinstance(item, Call)
+            and item.name == "flatten"
+            and (linear := _next(rest, ("linear",)))
+            and linear["bias"]
+        ):
             rest.pop(0)
             items.append(Call("fc", (("n", linear["n"]),), item.x, linear.y, linear.node))
         else:
@@ -60,10 +65,17 @@ def _with_upsampling(form: Form, before: list[Layer]) -> Form:
     empty = [i for i, branch in enumerate(form.branches) if not branch.items]
     by_name = sum(bool(branch.items) and isinstance(branch.items[0], Use) for branch in form.branches)
     last = before[-1] if before else None
-    if len(empty) != 1 or by_name != len(form.branches) - 1 or not isinstance(last, Call) or last.name not in UPSAMPLING:
+    if (
+        len(empty) != 1
+        or by_name != len(form.branches) - 1
+        or not isinstance(last, Call)
+        or last.name not in UPSAMPLING
+    ):
         return form
     before.pop()
-    branches = tuple(chain((last,), last.x) if i == empty[0] else replace(b, x=last.x) for i, b in enumerate(form.branches))
+    branches = tuple(
+        chain((last,), last.x) if i == empty[0] else replace(b, x=last.x) for i, b in enumerate(form.branches)
+    )
     return replace(form, branches=branches, x=last.x)
 
 
@@ -171,5 +183,7 @@ def _is_projection(branch: Chain, x: Shape, y: Shape) -> bool:
 
 def projection(c: int, stride: Value) -> Call:
     """Return the shortcut of a ``residual`` as ``fuse`` writes it."""
-    conv = Call("conv2d", (("c", c), ("k", 1), ("s", stride), ("g", 1), ("d", 1), ("p", "same"), ("bias", 0)), (2, 1, 1))
+    conv = Call(
+        "conv2d", (("c", c), ("k", 1), ("s", stride), ("g", 1), ("d", 1), ("p", "same"), ("bias", 0)), (2, 1, 1)
+    )
     return _with_norm(conv, BN, NONE, conv)

@@ -11,10 +11,10 @@ from archlab.elaborate import elaborate
 from archlab.errors import ArchlabError
 from archlab.grammar import ast
 from archlab.ir import Shape
-from archlab.lift.decompose import decompose
-from archlab.lift.fuse import ACTIVATIONS, NORMS, fuse
-from archlab.lift.layers import As, Call, Chain, Form, Layer, Use
-from archlab.lift.written import prelude_params
+from archlab.lift.text.decompose import decompose
+from archlab.lift.text.fuse import ACTIVATIONS, NORMS, fuse
+from archlab.lift.text.layers import As, Call, Chain, Form, Layer, Use
+from archlab.lift.text.written import prelude_params
 
 GATES = ("squeeze_excite",)
 """Blocks that stand inside other blocks, and are found first."""

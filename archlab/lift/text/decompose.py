@@ -7,14 +7,14 @@ first say them; a branch that needs one that stands elsewhere uses its name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from archlab.errors import LiftError
 from archlab.ir import INPUT, Graph, Shape
-from archlab.lift.cats import add_prefix_cats, shared_runs
-from archlab.lift.layers import As, Call, Chain, Form, Layer, Use, chain, free_names, rebuilt
-from archlab.lift.local_names import with_own_names
-from archlab.lift.operator_calls import operator_call
+from archlab.lift.text.cats import add_prefix_cats, shared_runs
+from archlab.lift.text.layers import As, Call, Chain, Form, Layer, Use, chain, free_names, rebuilt
+from archlab.lift.text.local_names import with_own_names
+from archlab.lift.text.operator_calls import operator_call
 from archlab.ops import OPS
 
 JOINS = ("add", "mul", "cat", "sub")
@@ -75,7 +75,7 @@ class _Builder:
         return item
 
     def chain(self, start: str, end: str, top: bool = False) -> tuple[Layer, ...]:
-        """Return the layers from the value ``start`` to the value ``end``; it begins with a name where no path leads."""
+        """Return the layers from the value ``start`` to ``end``; they begin with a name where no path leads there."""
         if end == start:
             return ()
         if end in self.placed:

@@ -7,7 +7,7 @@ from functools import cache
 
 from archlab.elaborate.language import prelude
 from archlab.grammar import ast, unparse_expr
-from archlab.lift.layers import DEFAULT, As, Call, Chain, Default, Form, Layer, Use, Value
+from archlab.lift.text.layers import DEFAULT, As, Call, Chain, Default, Form, Layer, Use, Value
 from archlab.ops import REQUIRED
 
 Params = Mapping[str, Value | None]
