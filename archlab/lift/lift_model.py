@@ -31,8 +31,8 @@ from archlab.lift.write import write_text
 from archlab.nn.module import target_of
 from archlab.ops import verify
 
-MOST_SHOWN = 12
-"""How many reasons a message has at most."""
+MOST_SHOWN = 3
+"""How many reasons a message has at most; ``LiftError.reasons`` has all."""
 
 
 def lift_model(
@@ -126,9 +126,9 @@ def _refuse(form: Canonical, named: Named, trace: Trace, calls: tuple[int, ...])
         reasons += [Refusal(name.rpartition(".")[0], "a weight", (), f"{name} is read, and no operator holds it")
                     for name in lost]  # fmt: skip
     if reasons:
-        more = f"\n  and {len(reasons) - MOST_SHOWN} more" if len(reasons) > MOST_SHOWN else ""
-        shown = "".join(f"\n  {reason}" for reason in reasons[:MOST_SHOWN])
-        raise LiftError(f"{named.graph.name} cannot be said in {len(reasons)} places:{shown}{more}", reasons=reasons)
+        more = f"; and {len(reasons) - MOST_SHOWN} more" if len(reasons) > MOST_SHOWN else ""
+        shown = "; ".join(map(str, reasons[:MOST_SHOWN]))
+        raise LiftError(f"{named.graph.name} cannot be said in the language: {shown}{more}", reasons=reasons)
 
 
 def _weights(named: Named, written: Graph) -> dict[str, Weight]:
