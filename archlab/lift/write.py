@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from archlab.grammar import unparse
 from archlab.grammar.ast import Architecture
 from archlab.ir import Graph
 from archlab.lift.text.decompose import decompose
+from archlab.lift.text.defaults import NO_DEFAULTS, Defaults, commonest
+from archlab.lift.text.drafts import Draft
 from archlab.lift.text.find_blocks import with_blocks
 from archlab.lift.text.fuse import fuse
 from archlab.lift.text.prelude_blocks import with_prelude_blocks
@@ -15,7 +19,7 @@ from archlab.lift.text.tidy_blocks import with_tidy_blocks
 from archlab.lift.text.windows import BRANCHES, ROW, SINGLE
 from archlab.lift.verify_text import verify
 
-_WAYS = {(BRANCHES, ROW, SINGLE): 1.0, (ROW, BRANCHES, SINGLE): 1.1, (): 1.0}
+_WAYS: Mapping[tuple[int, ...], float] = {(BRANCHES, ROW, SINGLE): 1.0, (ROW, BRANCHES, SINGLE): 1.1, (): 1.0}
 """The orders in which blocks are looked for, and what a character weighs in each: the lightest text is taken.
 
 Whole blocks first reads better, and small rows first is shorter where networks are made of them; without blocks is one.
@@ -34,9 +38,16 @@ def write_text(graph: Graph, name: str | None = None) -> Architecture:
     Raises:
         LiftError: the language cannot say it; the message names the node.
     """
-    tree = with_skips(with_prelude_blocks(fuse(decompose(graph))))
-    texts = [architecture_of(with_tidy_blocks(with_blocks(tree, kinds)), name or graph.name) for kinds in _WAYS]
-    weights = [len(unparse(text)) * weight for text, weight in zip(texts, _WAYS.values(), strict=True)]
-    architecture = texts[weights.index(min(weights))]
+    defaults = commonest(graph)
+    drafts = _drafts(graph, defaults, _WAYS)
+    if defaults != NO_DEFAULTS:
+        drafts += _drafts(graph, NO_DEFAULTS, dict([*_WAYS.items()][:1]))
+    texts = [(architecture_of(draft, name or graph.name), weight) for draft, weight in drafts]
+    architecture, _ = min(texts, key=lambda text: len(unparse(text[0])) * text[1])
     verify(graph, architecture)
     return architecture
+
+
+def _drafts(graph: Graph, defaults: Defaults, ways: Mapping[tuple[int, ...], float]) -> list[tuple[Draft, float]]:
+    tree = with_skips(with_prelude_blocks(fuse(decompose(graph, defaults.p), defaults), defaults))
+    return [(with_tidy_blocks(with_blocks(tree, kinds, defaults)), weight) for kinds, weight in ways.items()]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from archlab.lift.text.fuse import ACTIVATIONS, NORMS
-from archlab.lift.text.layers import Call, Chain, Form, calls_in
+from archlab.lift.text.layers import ACTIVATIONS, NORMS, Call, Chain, Form, calls_in
 
 _TAKEN = ("in", "s", "c", "k", "e", "m", "g", "stem", "head", "body")
 _CONVOLUTIONS = ("conv", "conv2d", "depthwise")

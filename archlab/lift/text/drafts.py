@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from archlab.grammar import ast
+from archlab.lift.text.defaults import NO_DEFAULTS, Defaults
 from archlab.lift.text.layers import Chain
 from archlab.lift.text.prelude_samples import UNITS
 from archlab.lift.text.written import Blocks, Params, expr_of, prelude_params, value_of
@@ -35,15 +36,16 @@ class Block:
 
 @dataclass(frozen=True)
 class Draft:
-    """A text in the making: its layers, and its blocks, each before those that call it."""
+    """A text in the making: its layers, its blocks, each before those that call it, and what it sets for all."""
 
     tree: Chain
     blocks: tuple[Block, ...] = ()
+    defaults: Defaults = NO_DEFAULTS
 
     @cached_property
     def known(self) -> Blocks:
         """The parameters of every block that may be called."""
-        return {**prelude_params(), **{block.name: block.params for block in self.blocks}}
+        return {**prelude_params(self.defaults), **{block.name: block.params for block in self.blocks}}
 
     @cached_property
     def units(self) -> frozenset[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from archlab.grammar import unparse_expr
 from archlab.lift.text.block_names import block_name
+from archlab.lift.text.defaults import NO_DEFAULTS, Defaults
 from archlab.lift.text.drafts import Block, Draft
 from archlab.lift.text.fold import at_stride_one
 from archlab.lift.text.layers import As, Call, Chain, Form, Layer, Use, chain
@@ -30,13 +31,14 @@ class _Candidate:
     saving: int
 
 
-def with_blocks(tree: Chain, kinds: tuple[int, ...] = KINDS) -> Draft:
+def with_blocks(tree: Chain, kinds: tuple[int, ...] = KINDS, defaults: Defaults = NO_DEFAULTS) -> Draft:
     """Return ``tree`` with what occurs several times as blocks, in each kind first what saves most characters.
 
     Args:
         kinds: the kinds of blocks in the order in which they are looked for.
+        defaults: what the text sets for all its blocks.
     """
-    draft = Draft(tree)
+    draft = Draft(tree, (), defaults)
     lengths: dict[Layer, int] = {}
     for kind in kinds:
         while len(draft.blocks) < MOST_BLOCKS and (best := _best(draft, kind, lengths)):
@@ -74,7 +76,7 @@ def _best(draft: Draft, kind: int, lengths: dict[Layer, int]) -> _Candidate | No
 
 def _candidate(key: Key, windows: list[Window], before: int, kind: int, draft: Draft) -> _Candidate | None:
     """The block for ``windows``, which take ``before`` characters as they are; None where it would not be read."""
-    unified = unify([window.place for window in windows])
+    unified = unify([window.place for window in windows], draft.defaults)
     if unified is None or _is_unwieldy(unified, kind):
         return None
     name = block_name(unified.body, draft.known)
@@ -129,7 +131,7 @@ def _taken(draft: Draft, candidate: _Candidate) -> Draft:
 
     blocks = tuple(replace(block, body=_outside_first(block.body, replaced)) for block in draft.blocks)
     tree = _outside_first(draft.tree, replaced)
-    return Draft(tree, (candidate.block, *blocks))
+    return Draft(tree, (candidate.block, *blocks), draft.defaults)
 
 
 def _outside_first(layers: Chain, change: Callable[[Chain], Chain]) -> Chain:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from archlab.lift.text.fuse import ACTIVATIONS
-from archlab.lift.text.layers import As, Call, Chain, Form, Layer, Value, chain
+from archlab.lift.text.layers import ACTIVATIONS, As, Call, Chain, Form, Layer, Value, chain
 
 MAX_PERIOD = 4
 

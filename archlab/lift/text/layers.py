@@ -97,6 +97,15 @@ Value = int | float | str | tuple[int, ...] | Default | Call | ast.Expr
 """An argument: a number, a word, a size, a computed default, a layer, or what is written with a block's parameters."""
 
 
+NONE: Final = Call("none")
+"""The layer that does nothing, where a norm or an activation could stand."""
+NORMS: Final = ("bn", "gn", "ln")
+ACTIVATIONS: Final = (
+    *("relu", "relu6", "leaky_relu", "elu", "gelu", "silu", "mish"),
+    *("hardswish", "sigmoid", "hardsigmoid", "tanh", "hardtanh", "prelu"),
+)
+
+
 def chain(items: tuple[Layer, ...], x: Shape) -> Chain:
     """``items`` one after another on an input of shape ``x``."""
     return Chain(items, x, items[-1].y if items else x)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from archlab.lift.text.fuse import NONE
-from archlab.lift.text.layers import DEFAULT, Call, Chain, Layer, Value, chain
+from archlab.lift.text.layers import DEFAULT, NONE, Call, Chain, Layer, Value, chain
 from archlab.lift.text.written import Blocks, text_of
 
 WORTH = 4

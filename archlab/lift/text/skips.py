@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from archlab.lift.text.fuse import ACTIVATIONS
-from archlab.lift.text.layers import Call, Chain, Form, Layer, chain, chains_in, rebuilt
+from archlab.lift.text.layers import ACTIVATIONS, Call, Chain, Form, Layer, chain, chains_in, rebuilt
 from archlab.lift.text.prelude_samples import skeleton
 
 Body = tuple[object, ...]

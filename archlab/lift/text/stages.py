@@ -9,11 +9,10 @@ from archlab.grammar import ast
 from archlab.ir import Shape
 from archlab.lift.text.drafts import Draft
 from archlab.lift.text.fold import fold
-from archlab.lift.text.fuse import NORMS
-from archlab.lift.text.layers import As, Call, Chain, Form, Layer, Use, chain, rebuilt
+from archlab.lift.text.layers import NORMS, As, Call, Chain, Form, Layer, Use, chain, rebuilt
 from archlab.lift.text.local_names import with_local_names
 from archlab.lift.text.plain import plain_where_shorter
-from archlab.lift.text.written import expr_of
+from archlab.lift.text.written import expr_of, written_defaults
 
 BODY = "body"
 _POOLS = ("maxpool", "avgpool")
@@ -39,7 +38,7 @@ def architecture_of(draft: Draft, name: str) -> ast.Architecture:
     return ast.Architecture(
         name,
         tuple(ast.Stage(stage.name, expr_of(stage.layers, known)) for stage in stages),
-        (("input", ast.Size(draft.tree.x)),),
+        (("input", ast.Size(draft.tree.x)), *written_defaults(draft.defaults)),
         blocks=tuple(block.syntax(known) for block in blocks),
     )
 

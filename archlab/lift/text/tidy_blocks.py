@@ -20,7 +20,7 @@ def with_tidy_blocks(draft: Draft) -> Draft:
         names[block.name] = block_name(_expanded(block.body, draft), taken)
         taken.add(names[block.name])
     blocks = tuple(replace(b, name=names[b.name], body=_renamed(b.body, names)) for b in ordered)
-    return Draft(_renamed(draft.tree, names), blocks)
+    return Draft(_renamed(draft.tree, names), blocks, draft.defaults)
 
 
 def _ordered(draft: Draft) -> list[Block]:

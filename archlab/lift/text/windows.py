@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from archlab.lift.text.drafts import Draft
 from archlab.lift.text.fold import runs
-from archlab.lift.text.fuse import ACTIVATIONS
-from archlab.lift.text.layers import As, Call, Chain, Form, Layer, Use, chain, chains_in, free_names
+from archlab.lift.text.layers import ACTIVATIONS, As, Call, Chain, Form, Layer, Use, chain, chains_in, free_names
 from archlab.lift.text.prelude_samples import Skeleton, skeleton
 from archlab.lift.text.unify import Place
 
