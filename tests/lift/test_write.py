@@ -21,14 +21,14 @@ NETWORKS = tuple(name for name in shipped_spaces() if name != "detection")
 SAME = ("resnet18", "resnet50")
 """Whose text is written just as it is shipped."""
 EXPECTED = {
-    "mobilenet_v2": """net mobilenet_v2(input=3x224x224)
-stem: conv(32, s=2, act=relu6)
+    "mobilenet_v2": """net mobilenet_v2(input=3x224x224, act=relu6)
+stem: conv(32, s=2)
 stage1: inverted(16, e=1)
 stage2: repeat(2, inverted(24, s=2))
 stage3: repeat(3, inverted(32, s=2))
 stage4: repeat(4, inverted(64, s=2)) -> repeat(3, inverted(96))
 stage5: repeat(3, inverted(160, s=2)) -> inverted(320)
-head: conv(1280, 1, act=relu6) -> gap -> flatten -> dropout(0.2) -> linear(1000)
+head: conv(1280, 1) -> gap -> flatten -> dropout(0.2) -> linear(1000)
 """,
     "densenet121": """net densenet121(input=3x224x224)
 block dense() = cat(identity, bn -> relu -> conv(128, 1) -> conv2d(32))
