@@ -74,6 +74,9 @@ stage1: add(add(conv(16), conv(16) as x -> conv(16, 1)), conv(16, 1) -> add(iden
     hand_made.flat_dense: """net flat_dense(input=16x32x32)
 stage1: repeat(6, cat(identity, conv(8)))
 """,
+    hand_made.unequal: """net unequal(input=16x32x32)
+stage1: cat(slice(0, 4) -> relu, slice(4, 16))
+""",
     hand_made.c2f: """net c2f(input=16x32x32)
 block res() = residual(repeat(2, conv(16)))
 stem: conv(32, 1)
@@ -168,13 +171,6 @@ def test_an_operator_that_nothing_takes_is_refused_by_name():
     b("tanh", INPUT)
     b("relu", INPUT)
     assert _refusal(b.graph("lost")) == "n0: nothing takes what it gives"
-
-
-def test_unequal_shares_of_the_channels_are_refused_by_name():
-    b = Builder()
-    parts = [b("slice", INPUT, start=0, stop=4), b("slice", INPUT, start=4, stop=16)]
-    b("cat", b("relu", parts[0]), parts[1])
-    assert _refusal(b.graph("unequal")).startswith("n0: channels 0 to 4 of 16x32x32 are taken by themselves")
 
 
 def test_what_stands_in_detectors_alone_is_refused_by_name():

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from archlab.errors import LiftError
-from archlab.ir import Shape, show_shape
+from archlab.ir import Shape
 from archlab.lift.text.defaults import NO_DEFAULTS, Defaults
 from archlab.lift.text.layers import (
     ACTIVATIONS,
@@ -30,11 +29,7 @@ UPSAMPLING = ("upsample", "resize", "conv_transpose")
 
 
 def fuse(tree: Chain, defaults: Defaults = NO_DEFAULTS) -> Chain:
-    """Return ``tree`` with convolutions, fully connected layers and joins as the language's blocks and forms.
-
-    Raises:
-        LiftError: a part of a map is taken that ``split`` does not give.
-    """
+    """Return ``tree`` with convolutions, fully connected layers and joins as the language's blocks and forms."""
     return rebuilt(tree, lambda layers: _fused(layers, defaults))
 
 
@@ -134,13 +129,6 @@ def _with_norm(conv: Call, norm: Call, act: Call, last: Layer) -> Call:
 def _form(form: Form, defaults: Defaults) -> Form:
     if form.name == "cat" and (shares := _split(form)):
         return shares
-    for branch in form.branches:
-        if branch.items and isinstance(branch.items[0], Call) and branch.items[0].name == "slice":
-            start, stop = (branch.items[0][name] for name in ("start", "stop"))
-            raise LiftError(
-                f"{branch.items[0].node}: channels {start} to {stop} of {show_shape(form.x)} are taken by themselves,"
-                " and the language has only `split`, which takes equal shares of all"
-            )
     if form.name == "add" and len(form.branches) == 2 and (sum_ := _residual(form, defaults)):
         return sum_
     if form.name in _SYMMETRIC:

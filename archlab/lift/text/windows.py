@@ -14,7 +14,7 @@ from archlab.lift.text.unify import Place
 
 LONGEST = 6
 """The most layers in a row that become a block."""
-KINDS = BRANCHES, ROW, SINGLE = range(3)
+KINDS = BRANCHES, ROW, SINGLE = (0, 1, 2)
 """What has branches, which is what people call a block; layers in a row; a single layer with some arguments fixed."""
 
 Key = tuple[Skeleton, ...]
