@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 
+from archlab.errors import LiftError
 from archlab.grammar import unparse
 from archlab.grammar.ast import Architecture
 from archlab.ir import Graph
@@ -45,9 +47,13 @@ def write_text(graph: Graph, name: str | None = None) -> Architecture:
     if defaults != NO_DEFAULTS:
         drafts += _drafts(graph, NO_DEFAULTS, _WAY_WITHOUT_DEFAULTS)
     texts = [(architecture_of(draft, name or graph.name), weight) for draft, weight in drafts]
-    architecture, _ = min(texts, key=lambda text: len(unparse(text[0])) * text[1])
-    verify(graph, architecture)
-    return architecture
+    texts.sort(key=lambda text: len(unparse(text[0])) * text[1])
+    for architecture, _ in texts[:-1]:
+        with contextlib.suppress(LiftError):  # a wrong text is not written; a longer one may be right
+            verify(graph, architecture)
+            return architecture
+    verify(graph, texts[-1][0])
+    return texts[-1][0]
 
 
 def _drafts(graph: Graph, defaults: Defaults, ways: Mapping[tuple[int, ...], float]) -> list[tuple[Draft, float]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from dataclasses import replace
 
-from archlab.lift.text.layers import ACTIVATIONS, As, Call, Chain, Form, Layer, chain
+from archlab.lift.text.layers import ACTIVATIONS, As, Call, Chain, Form, Layer, chain, says_in
 
 MAX_PERIOD = 4
 
@@ -63,9 +63,16 @@ def _longest(items: tuple[Layer, ...], start: int) -> tuple[int, int]:
         copies = 1
         while items[start + period * copies : start + period * (copies + 1)] == later:
             copies += 1
-        if copies > 1 and period * copies > best[0] * best[1]:
+        if copies > 1 and period * copies > best[0] * best[1] and _may_fold(items[start : start + period * copies]):
             best = period, copies
     return best
+
+
+def _may_fold(run: tuple[Layer, ...]) -> bool:
+    """Whether ``in`` means in a copy what it means beside it: the copies say none, or keep the channels."""
+    if not any(isinstance(item, Call) and any(says_in(value) for _, value in item.args) for item in run):
+        return True
+    return len({shape[:1] for item in run for shape in (item.x, item.y)}) == 1
 
 
 def _is_like(first: Layer, second: Layer) -> bool:

@@ -150,3 +150,9 @@ def calls_in(layers: Chain) -> Iterator[Call]:
             call = item.layer if isinstance(item, As) else item
             if isinstance(call, Call):
                 yield call
+
+
+def says_in(value: Value) -> bool:
+    """Whether a value is the channels that enter, or a multiple of them."""
+    base = value.left if isinstance(value, ast.Binary) else value
+    return base == ast.Name("in")
