@@ -19,6 +19,7 @@ from archlab.lift.text.layers import (
     Use,
     Value,
     chain,
+    free_names,
     rebuilt,
 )
 from archlab.lift.text.written import params_of
@@ -157,6 +158,8 @@ def _residual(form: Form, defaults: Defaults) -> Form | None:
     first, second = form.branches
     body, shortcut = (first, second) if len(first.items) >= len(second.items) else (second, first)
     if not body.items or isinstance(body.items[0], Use) or body.y != shortcut.y:
+        return None
+    if body is second and free_names(body):  # which may be named in the first
         return None
     if not shortcut.items or _is_projection(shortcut, form.x, form.y, defaults):
         branches: tuple[Chain, ...] = (body,)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from archlab.lift.text.drafts import Draft
 from archlab.lift.text.fold import runs
-from archlab.lift.text.layers import ACTIVATIONS, As, Call, Chain, Form, Layer, Use, chain, chains_in, free_names
+from archlab.lift.text.layers import ACTIVATIONS, As, Call, Chain, Form, Layer, Use, chain, chains_in, is_closed
 from archlab.lift.text.prelude_samples import Skeleton, skeleton
 from archlab.lift.text.unify import Place
 
@@ -133,5 +133,5 @@ def is_unit(item: Layer, units: Collection[str]) -> bool:
 
 
 def _is_open(item: Layer) -> bool:
-    """Whether a layer gives a name or uses one from elsewhere."""
-    return isinstance(item, As | Use) or (isinstance(item, Form) and bool(free_names(chain((item,), item.x))))
+    """Whether a layer has a name, or names of its are used elsewhere, or names from elsewhere in it."""
+    return isinstance(item, As | Use) or (isinstance(item, Form) and not is_closed(chain((item,), item.x)))
