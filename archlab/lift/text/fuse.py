@@ -89,21 +89,22 @@ def _with_upsampling(form: Form, before: list[Layer]) -> Form:
 
 def _convolution(conv: Call, rest: list[Layer]) -> Call | As:
     """``conv`` with the norm and the activation behind it, which leave ``rest``; it keeps the name of the last."""
-    norm, name = _taken(rest, NORMS)
-    act, name = (NONE, name) if name else _taken(rest, ACTIVATIONS)
+    norm, named = _taken(rest, NORMS)
+    act, named = (NONE, named) if named else _taken(rest, ACTIVATIONS)
     last = act if act != NONE else norm
     fused = conv if last == NONE else _with_norm(conv, _bare(norm), _bare(act), last)
-    return As(fused, name, fused.x, fused.y) if name else fused
+    return replace(named, layer=fused, x=fused.x, y=fused.y) if named else fused
 
 
-def _taken(rest: list[Layer], names: tuple[str, ...]) -> tuple[Call, str]:
-    """The layer that stands next, where it is one of ``names``, and the name of its output: both leave ``rest``."""
+def _taken(rest: list[Layer], names: tuple[str, ...]) -> tuple[Call, As | None]:
+    """The layer that stands next, where it is one of ``names``, and the same with its name: both leave ``rest``."""
     first = rest[0] if rest else None
-    call, name = (first.layer, first.name) if isinstance(first, As) else (first, "")
+    named = first if isinstance(first, As) else None
+    call = first if named is None else named.layer
     if not isinstance(call, Call) or call.name not in names:
-        return NONE, ""
+        return NONE, None
     rest.pop(0)
-    return call, name
+    return call, named
 
 
 def _bare(layer: Call) -> Call:

@@ -63,9 +63,9 @@ class As:
 
     layer: Call | Form | Use
     name: str
-    uses: int = field(default=0, compare=False, repr=False)
     x: Shape = _shape()
     y: Shape = _shape()
+    uses: int = field(default=0, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

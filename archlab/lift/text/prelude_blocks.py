@@ -65,7 +65,7 @@ def _inside(item: Layer, defaults: Defaults) -> Layer:
     if isinstance(item, As):
         inner = _inside(item.layer, defaults)
         assert not isinstance(inner, As)
-        return As(inner, item.name, item.x, item.y)
+        return replace(item, layer=inner)
     return item
 
 
