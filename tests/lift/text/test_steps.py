@@ -14,9 +14,10 @@ from archlab.lift.text.defaults import NO_DEFAULTS, Defaults, commonest
 from archlab.lift.text.fold import fold, runs
 from archlab.lift.text.fuse import fuse
 from archlab.lift.text.layers import Call, Chain
+from archlab.lift.text.leaves import Place
 from archlab.lift.text.prelude_blocks import with_prelude_blocks
 from archlab.lift.text.skips import with_skips
-from archlab.lift.text.unify import Place, unify
+from archlab.lift.text.unify import unify
 from archlab.lift.text.written import prelude_params, text_of
 from archlab.lift.verify_text import verify
 from archlab.lift.write import write_text
