@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from types import EllipsisType
 
 from archlab.elaborate.hole_paths import UniqueNames
+from archlab.errors import ElaborationError
 from archlab.ir import INPUT, Applied, Node, Shape, numel
 from archlab.ops import OPS, Stride, apply_op
 
@@ -217,6 +218,10 @@ def join(op: str, branches: Sequence[NamedFragment], x: Shape) -> Fragment:
     if len(shapes) < len(branches):
         if not shapes or op == "mul":
             return nothing((shapes or [branches[0][1].shape])[0], branches)
+        if op == "sub" and gives_nothing(branches[0][1]):
+            raise ElaborationError(
+                "there is nothing to subtract from: its first layer is zero", hint="factor(-1) negates"
+            )
         branches = [(name, b) for name, b in branches if not gives_nothing(b) or b.values is not None]
         if len(shapes) == 1:
             return chain(branches, x) if len(branches) == 1 else _fan(branches, shapes[0], x)

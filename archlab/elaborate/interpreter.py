@@ -6,18 +6,21 @@ its arguments and input shape, and shared by all draws of the space (``archlab.e
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from archlab.elaborate.arithmetic import describe, number
 from archlab.elaborate.detect_stage import DetectStageReader
 from archlab.elaborate.detector_stages import detector_body, detector_stages
 from archlab.elaborate.draw import Draw, Fixed
 from archlab.elaborate.evaluator import Evaluator
 from archlab.elaborate.fragment import NamedFragment, Nothing, chain, gives_nothing
-from archlab.elaborate.language import DETECT, MULTIPLIERS
+from archlab.elaborate.language import DETECT, MULTIPLIERS, TEXT_DEFAULTS
 from archlab.elaborate.lifetimes import has_values, settled_stages
 from archlab.elaborate.network import Network
-from archlab.elaborate.scope import Bound, Scope, Stored, Wide
+from archlab.elaborate.scope import Bound, Layer, Scope, Stored, Wide
 from archlab.elaborate.shared import Shared
 from archlab.elaborate.space import Space
+from archlab.elaborate.text_defaults import TextDefaults, check_default
 from archlab.elaborate.unfold import Unfolder
 from archlab.errors import LimitError
 from archlab.grammar import ast
@@ -74,7 +77,7 @@ class _Elaboration:
         if "divisor" in options:
             self.unfolder.divisor = self.unfolder.whole(options["divisor"], root, "divisor", MAX_DIVISOR)
         width, depth = (self._multiplier(options.get(name), root, "", name) for name in MULTIPLIERS)
-        key = self._define_vars()
+        key = self._set_defaults(options, self._define_vars())
         stages: list[NamedFragment] = []
         outputs: dict[str, Bound] = {}
         zero: ast.Stage | None = None
@@ -120,6 +123,21 @@ class _Elaboration:
             value = self.evaluator.value(var.value, scope)
             self.evaluator.vars[var.name] = value
             key = self.shared.keys.of((key, value, type(value)))
+        return key
+
+    def _set_defaults(self, options: Mapping[str, ast.Expr], key: int) -> int:
+        """Evaluate the defaults of the text, behind the vars; return a key that is the same where all of them are."""
+        values: dict[str, Bound] = {}
+        for name in TEXT_DEFAULTS:
+            if name in options:
+                scope = Scope({}, Wide(3), self.space.callees, True, 1.0, 1.0, "", key)
+                values[name] = value = self.evaluator.value(options[name], scope)
+                self.evaluator.placed(options[name], scope, lambda: check_default(name, value))  # noqa: B023
+        if not values:
+            return key
+        key = self.shared.keys.of((key, tuple(values.items()), tuple(map(type, values.values()))))
+        is_open = any(isinstance(value, Layer) and value.open for value in values.values())
+        self.unfolder.defaults = TextDefaults(values, key, is_open)
         return key
 
     def _detector(

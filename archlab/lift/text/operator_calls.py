@@ -7,7 +7,7 @@ from typing import Any
 
 from archlab.errors import ArchlabError, LiftError
 from archlab.ir import Node, Shape, show_shape
-from archlab.lift.layers import Call, Value
+from archlab.lift.text.layers import Call, Value
 from archlab.ops import OPS, apply_op
 
 _RESOLVED = {
@@ -24,14 +24,17 @@ _LEFT_OUT = {"mode": "nearest", "align": 0}
 """What an argument is that a resolved operator leaves out, where that is not its parameter's default."""
 
 
-def operator_call(node: Node, x: Shape) -> Call:
+def operator_call(node: Node, x: Shape, padding: str | None = None) -> Call:
     """Return the call of the language that applied to an input of shape ``x`` gives ``node``.
+
+    Args:
+        padding: the padding that is written wherever it says the same as another.
 
     Raises:
         LiftError: no arguments do.
     """
     op = OPS[node.op]
-    for args in _candidates(node, x):
+    for args in _candidates(node, x, padding):
         try:
             if op.joins or apply_op(node.op, [x], dict(args)).attrs == node.attrs:
                 return Call(node.op, args, x, node.shape, node.name)
@@ -40,10 +43,14 @@ def operator_call(node: Node, x: Shape) -> Call:
     raise LiftError(f"{node.name}: the language has no {node.op} with {_shown(node.attrs)} on {show_shape(x)}")
 
 
-def _candidates(node: Node, x: Shape) -> Iterator[tuple[tuple[str, Value], ...]]:
+def _candidates(node: Node, x: Shape, first: str | None) -> Iterator[tuple[tuple[str, Value], ...]]:
     args = {name: _argument(name, default, node, x) for name, default in OPS[node.op].signature.items()}
-    for padding in _paddings(node) if "padding" in node.attrs else [None]:
-        yield tuple((args if padding is None else {**args, "p": padding}).items())
+    if "padding" not in node.attrs:
+        yield tuple(args.items())
+        return
+    preferred: list[Value] = [first] if first and node.op != "conv_transpose" else []
+    for padding in [*preferred, *_paddings(node)]:
+        yield tuple({**args, "p": padding}.items())
 
 
 def _argument(name: str, default: Any, node: Node, x: Shape) -> Value:
