@@ -60,7 +60,7 @@ def _verified(trace: Trace, held: Mapping[str, Tensor], calls: tuple[int, ...], 
     _require_equal("parameters", network.body.params, sum(math.prod(trace.held[name]) for name in read))
     _require_equal("MACs", network.body.macs * trace.batch, sum(trace.calls[i].macs for i in calls))
     weights = _weights(named, network.graph)
-    lifted = Lifted(
+    return Lifted(
         text=text,
         graph=graph,
         written=network.graph,
@@ -73,7 +73,6 @@ def _verified(trace: Trace, held: Mapping[str, Tensor], calls: tuple[int, ...], 
         _weights=weights,
         _held=held,
     )
-    return lifted
 
 
 def _chosen(trace: Trace, asked: str | None) -> tuple[str, Argument]:

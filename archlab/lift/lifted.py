@@ -85,7 +85,9 @@ def weights_for(held: Mapping[str, Tensor], graph: Graph, weights: Mapping[str, 
             continue
         value = held[weight.name].detach()
         value = value.t() if weight.transposed else value
-        found[key] = value.reshape(shapes[key]).to("cpu", torch.float32 if value.is_floating_point() else None, copy=True)
+        found[key] = value.reshape(shapes[key]).to(
+            "cpu", torch.float32 if value.is_floating_point() else None, copy=True
+        )
     return found
 
 

@@ -1,4 +1,4 @@
-"""From a trace to its canonical form: the language's operators, each with what it reads and where its weights come from.
+"""From a trace to its canonical form: the language's operators, what each reads, and where its weights come from.
 
 An operator that cannot be said is refused with its place and reason, and stands in the form as what it is, so that
 whatever follows is still read and all reasons are found.

@@ -29,8 +29,7 @@ def trace_of(model: OnnxModel) -> Trace:
         if all(output in model.fixed for output in node.output if output):
             continue
         module = _module_of(node)
-        for call in _calls(node, model, origins, len(calls), module):
-            calls.append(call)
+        calls += list(_calls(node, model, origins, len(calls), module))
         origins.update({output: Output(len(calls) - 1, i) for i, output in enumerate(node.output)})
     held = {weight: tuple(value.shape) for weight, value in model.weights.items()}
     outputs = tuple((f"['{output}']", origins[output]) for output in model.outputs)
@@ -44,9 +43,7 @@ def _name_of(argument: Argument) -> str:
     return argument.name if isinstance(argument, Held) else ""
 
 
-def _calls(
-    node: Any, model: OnnxModel, origins: Mapping[str, Argument], number: int, module: str
-) -> Iterator[Call]:
+def _calls(node: Any, model: OnnxModel, origins: Mapping[str, Argument], number: int, module: str) -> Iterator[Call]:
     args = tuple(_argument(name, model, origins) for name in node.input)
     use = NodeUse(_attributes(node), tuple(node.input), args, tuple(node.output), model)
     row = ROWS.get(node.op_type)
@@ -57,17 +54,19 @@ def _calls(
         arguments = {k: Output(number + at - 1) if v == PREVIOUS else v for k, v in arguments.items()}
         last = at == len(steps) - 1
         given = shapes if last else (_between(op, arguments, taken, shapes),)
-        yield Call(op, module, True, arguments, taken, given, views=op == "t", macs=_macs(op, taken, shapes) if last else 0)
+        yield Call(
+            op, module, True, arguments, taken, given, views=op == "t", macs=_macs(op, taken, shapes) if last else 0
+        )
 
 
 def _between(op: str, arguments: Mapping[str, Argument], taken: tuple[Shape, ...], shapes: tuple[Shape, ...]) -> Shape:
     """Return the shape between the steps that a node is said in."""
     if op == "t":
         return taken[1][::-1]
-    sides = arguments.get("pad")
+    sides: Any = arguments.get("pad")
     if isinstance(sides, tuple):
         (left, right, top, bottom), (n, c, h, w) = sides, taken[0]
-        return (n, c, h + top + bottom, w + left + right)  # type: ignore[operator]  # numbers, by how it is made
+        return (n, c, h + top + bottom, w + left + right)
     return shapes[0]
 
 
@@ -92,7 +91,9 @@ def _attributes(node: Any) -> dict[str, Any]:
     import onnx
 
     found = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-    return {name: v.decode() if isinstance(v, bytes) else v for name, v in found.items() if not isinstance(v, np.ndarray)}
+    return {
+        name: v.decode() if isinstance(v, bytes) else v for name, v in found.items() if not isinstance(v, np.ndarray)
+    }
 
 
 def _module_of(node: Any) -> str:

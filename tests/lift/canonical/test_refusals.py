@@ -29,8 +29,8 @@ def a_computed_weight(m, x):
 
 CONV = {"conv": nn.Conv2d(6, 6, 1)}
 REFUSED = {
-    "an operator that the language lacks": (Of(lambda m, x: x.cumsum(1)), "cumsum of 1x6x8x8: the language has no operator"),
-    "part of a map": (Of(lambda m, x: x[:, :, 1:]), "it takes part of the axis 2 of n x c6 x h8 x w8, and not of the channels"),
+    "an operator that the language lacks": (Of(lambda m, x: x.cumsum(1)), "cumsum of 1x6x8x8: the language has no"),
+    "part of a map": (Of(lambda m, x: x[:, :, 1:]), "it takes part of the axis 2 of n x c6 x h8 x w8, and"),
     "every second channel": (Of(lambda m, x: x[:, ::2]), "it takes every 2th"),
     "statistics of the batch": (nn.BatchNorm2d(6, track_running_stats=False), "it takes its statistics from the batch"),
     "a weight that is computed": (Of(a_computed_weight, **CONV), r"its weight is computed of conv.weight by tanh"),

@@ -13,7 +13,6 @@ from archlab.nn import build
 from archlab.ops import verify
 from tests.lift.canonical.modules import CASES
 
-
 ONE_IMAGE = ("tokens", "squeezed by linear layers", "select kernel", "shuffle")
 """Cases whose views could take a batch of one for something else."""
 
