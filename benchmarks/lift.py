@@ -6,8 +6,8 @@
 A name is ``exact`` where the text is elaborated with the parameters and MACs of the model to the unit, and is wired
 alike. Up to ``--largest`` parameters the model is also built for real with random batch-norm statistics, lifted for
 images of at most 128 pixels a side, and its outputs are compared; larger ones have no data. ``refused`` names have the
-first reason; ``not written`` are those whose text did not pass the verification. ``wrong`` would be a text that passes it
-and computes something else, and makes the exit code 1. Of timm, models whose trace has attention are left out, and
+first reason; ``not written`` are those whose text did not pass the verification. ``wrong`` would be a text that passes
+it and computes something else, and makes the exit code 1. Of timm, models whose trace has attention are left out, and
 counted.
 """
 
@@ -196,11 +196,8 @@ def _table(result: dict[str, Any]) -> str:
         f"{name.replace('_', ' '):26} {value}" for name, value in result.items() if not isinstance(value, dict | list)
     ]
     lines += [f"  {count:4} {reason}" for reason, count in result["reasons"].items()]
-    lines += [
-        f"  {o['state']}: {o['name']}: {o['reason']}"
-        for o in result["outcomes"]
-        if o["state"] in ("wrong", "not written")
-    ]
+    faults = [o for o in result["outcomes"] if o["state"] in ("wrong", "not written")]
+    lines += [f"  {o['state']}: {o['name']}: {o['reason']}" for o in faults]
     return "\n".join(lines)
 
 

@@ -17,7 +17,7 @@ from archlab.errors import LiftError
 from archlab.lift.lifted import Lifted
 
 CLOSE, EXACT = 1e-6, 1e-9
-"""The largest relative difference of outputs: in float32, and in float64, which tells rounding from another function."""
+"""The largest relative difference of outputs in float32, and in float64, where only another function differs more."""
 
 
 @torch.no_grad()
