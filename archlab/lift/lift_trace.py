@@ -59,7 +59,7 @@ def _verified(trace: Trace, held: Mapping[str, Tensor], calls: tuple[int, ...], 
     read = parameters_read(trace, calls)
     _require_equal("parameters", network.body.params, sum(math.prod(trace.held[name]) for name in read))
     _require_equal("MACs", network.body.macs * trace.batch, sum(trace.calls[i].macs for i in calls))
-    weights = _weights(named, network.graph)
+    weights = {key: weight for key, weight in _weights(named, network.graph).items() if weight.name in trace.held}
     return Lifted(
         text=text,
         graph=graph,

@@ -154,7 +154,7 @@ def linear(use: NodeUse, transposed: bool) -> list[Step]:
 
 
 def matmul(use: NodeUse) -> list[Step]:
-    if use.names[1] not in use.model.weights:
+    if use.model.constant(use.names[1]) is None:
         return [("matmul", {"self": use.arg(0), "other": use.arg(1)})]
     return linear(use, transposed=True)
 
