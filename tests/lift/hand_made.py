@@ -87,6 +87,14 @@ def c2f() -> Graph:
     return b.graph("c2f")
 
 
+def unequal() -> Graph:
+    """Shares of the channels that are no halves."""
+    b = Builder()
+    parts = [b("slice", INPUT, start=0, stop=4), b("slice", INPUT, start=4, stop=16)]
+    b("cat", b("relu", parts[0]), parts[1])
+    return b.graph("unequal")
+
+
 def random_graph(seed: int) -> Graph:
     """Operators on anything that ran before, such that all are needed."""
     rng = random.Random(seed)

@@ -8,7 +8,20 @@ from dataclasses import dataclass, field, replace
 
 from archlab.grammar import ast
 from archlab.lift.text.defaults import NO_DEFAULTS, Defaults
-from archlab.lift.text.layers import ACTIVATIONS, NORMS, As, Call, Chain, Default, Form, Layer, Use, Value, chain
+from archlab.lift.text.layers import (
+    ACTIVATIONS,
+    NORMS,
+    As,
+    Call,
+    Chain,
+    Default,
+    Form,
+    Layer,
+    Use,
+    Value,
+    chain,
+    says_in,
+)
 from archlab.lift.text.written import Params, prelude_params
 
 CHANNELS = frozenset({"c", "n", "g"})
@@ -46,12 +59,13 @@ class Unified:
 
 @dataclass(frozen=True, slots=True)
 class _Leaf:
-    """A value in a place: of which call and parameter, and what ``in`` means there."""
+    """A value in a place: of which call and parameter, what ``in`` means there, and in how many forms it stands."""
 
     call: str
     param: str
     value: Value
     channels: int | None
+    depth: int
 
 
 @dataclass(slots=True)
@@ -93,7 +107,10 @@ def unify(places: Sequence[Place], defaults: Defaults = NO_DEFAULTS) -> Unified 
     widths = [tuple(leaf.value for leaf in column) for column in columns if column and column[0].param == "c"]
     if outs in widths and len(set(outs)) > 1 and all(p.fixed for p in places):
         known.named("c", outs)
-    values = iter([_slot(column, known) for column in columns if column])
+    slots = [_slot(column, known) for column in columns if column]
+    if any(slot is None for slot in slots):
+        return None
+    values = iter([slot for slot in slots if slot is not None])
     body = _filled(places[0].layers, values)
     if "c" not in known.values and (last := _last_channels(body)) in known.values:
         known.values = {"c" if name == last else name: values for name, values in known.values.items()}
@@ -106,21 +123,21 @@ def unify(places: Sequence[Place], defaults: Defaults = NO_DEFAULTS) -> Unified 
 # --- the values of a place -------------------------------------------------------------------------------------------
 
 
-def _leaves(layers: Chain, channels: int | None) -> Iterator[_Leaf]:
+def _leaves(layers: Chain, channels: int | None, depth: int = 0) -> Iterator[_Leaf]:
     for item in layers.items:
         inner = item.layer if isinstance(item, As) else item
         if isinstance(inner, Call) and inner.name in (*ACTIVATIONS, *NORMS):
             kind = "act" if inner.name in ACTIVATIONS else "norm"
-            yield _Leaf(inner.name, kind, Call(inner.name, inner.args), channels)
+            yield _Leaf(inner.name, kind, Call(inner.name, inner.args), channels, depth)
         elif isinstance(inner, Call):
             for param, value in inner.args:
-                yield _Leaf(inner.name, param, value, channels)
+                yield _Leaf(inner.name, param, value, channels, depth)
         elif isinstance(inner, Form):
             if inner.name == "repeat":
-                yield _Leaf("repeat", "count", inner.count, channels)
+                yield _Leaf("repeat", "count", inner.count, channels, depth)
             inside = channels if inner.name == "repeat" else inner.channels if channels is not None else None
             for branch in inner.branches:
-                yield from _leaves(branch, inside)
+                yield from _leaves(branch, inside, depth + 1)
 
 
 def _filled(layers: Chain, values: Iterator[Value]) -> Chain:
@@ -178,10 +195,12 @@ def _renamed_value(value: Value, name: str) -> Value:
 # --- parameters ------------------------------------------------------------------------------------------------------
 
 
-def _slot(column: tuple[_Leaf, ...], known: _Parameters) -> Value:
-    """What stands in the body for the values of one column."""
+def _slot(column: tuple[_Leaf, ...], known: _Parameters) -> Value | None:
+    """What stands in the body for the values of one column; None where nothing can."""
     values = tuple(leaf.value for leaf in column)
     first = column[0]
+    if first.depth and any(map(says_in, values)):
+        return _entering(column)
     symbolic = any(isinstance(v, ast.Expr) for v in values)
     if len(set(values)) == 1 and not symbolic:
         return values[0]
@@ -190,6 +209,23 @@ def _slot(column: tuple[_Leaf, ...], known: _Parameters) -> Value:
     if first.param in CHANNELS:
         return known.channels({"c": "m"}.get(first.param, first.param), values)
     return known.named(first.param, values)
+
+
+def _entering(column: tuple[_Leaf, ...]) -> Value | None:
+    """Of values inside a form, where ``in`` is what enters the form and no argument of the block: the one for all."""
+    written = {leaf.value for leaf in column if says_in(leaf.value)}
+    if len(written) > 1:
+        return None
+    said = written.pop()
+    return said if all(leaf.value == said or leaf.value == _worth(said, leaf.channels) for leaf in column) else None
+
+
+def _worth(said: Value, channels: int | None) -> Value | None:
+    """What ``in``, or a multiple of it, is where so many channels enter."""
+    if channels is None or not isinstance(said, ast.Binary):
+        return channels
+    times_ = said.right.value if isinstance(said.right, ast.Number) else 0
+    return channels * times_ if said.op == "*" else channels / times_ if times_ else None
 
 
 def _channels(param: str, values: tuple[int, ...], column: tuple[_Leaf, ...], known: _Parameters) -> Value:
