@@ -71,7 +71,7 @@ def audit_each(request: Request, watch: Watch = lambda *_: None, lift: Lift | No
     Raises:
         InputError: the inputs or a file of rules cannot be read; or the only target names no model.
     """
-    inputs = parse_inputs(request.inputs, request.batch or 1)
+    inputs = parse_inputs(request.inputs, request.batch)
     for file in request.rules:
         user_code.load_module(file)
     found: list[Target | Failure] = []
@@ -122,6 +122,8 @@ def _audit(target: Target, inputs: InputSpec | None, request: Request, lift: Lif
     if request.structure:
         device = "meta" if audit.device == "meta" else "cpu"
         audit = _with_structure(audit, target.graph or (lambda: _lifted(lift, model, inputs, own, device)))
+    if inputs is not None and inputs.note:
+        audit = dataclasses.replace(audit, notes=(*audit.notes, inputs.note))
     return _timed(audit, model, inputs, own) if request.latency else audit
 
 

@@ -20,8 +20,8 @@ MOST_REASONS = 40
 
 
 @click.command(
-    epilog="Examples:  archlab lift torchvision:resnet50  ·  archlab lift timm:mobilenetv3_large_100 --out mine.arch  ·  "
-    "archlab lift my_models.py:small --input 3x96x96 --weights small.pt  ·  archlab lift exported.pt2"
+    epilog="Examples:  archlab lift torchvision:resnet50  ·  archlab lift timm:mobilenetv3_large_100 --out mine.arch  "
+    "·  archlab lift my_models.py:small --input 3x96x96 --weights small.pt  ·  archlab lift exported.pt2"
 )
 @click.argument("target")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the text to this file.  [default: standard output]")
@@ -31,7 +31,11 @@ MOST_REASONS = 40
     help="Write the model's weights to this file, under the names of the text's module: a state dict for torch.load.",
 )
 @click.option(
-    "--input", "inputs", multiple=True, metavar="SHAPE", help="3x224x224, without the batch.  [default: the model's own]"
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="SHAPE",
+    help="3x224x224, without the batch.  [default: the model's own]",
 )
 @click.option("--output", metavar="NAME", help="Lift this output of a model that returns several.")
 @click.option("--trust", is_flag=True, help="Read a .pt2 whose parts can run code, such as pickles.")
@@ -82,7 +86,9 @@ def summary(lifted: object) -> list[str]:
 
     assert isinstance(lifted, Lifted)
     lines = lifted.text.rstrip("\n").count("\n") + 1
-    said = [f"{lines} lines, {len(lifted.text)} characters: {lifted.params:,} params, {lifted.macs:,} MACs, as the model"]
+    said = [
+        f"{lines} lines, {len(lifted.text)} characters: {lifted.params:,} params, {lifted.macs:,} MACs, as the model"
+    ]
     if lifted.difference is None:
         said.append("the model has no data: its outputs were not compared")
     elif lifted.difference == 0:

@@ -32,10 +32,10 @@ def _residual(branches: Branches, call: ast.Call, scope: Scope, x: Shape) -> Fra
     """``residual(x)`` projects the shortcut where the shape asks for it; ``residual(x, shortcut)`` says how."""
     inner = scope.inside(x[0])
     body = branches.layer(call.args[0], inner, x)
-    if body.shape == x or (gives_nothing(body) and len(call.args) == 1):
-        return _sum(body, chain((), x), x)
     if len(call.args) == 2:
         return _sum(body, branches.layer(call.args[1], inner, x), x)
+    if body.shape == x or gives_nothing(body):
+        return _sum(body, chain((), x), x)
     stride = _projection_stride(x, body.shape)
     return _sum(body, branches.projection(body.shape[0], stride, inner, x), x)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from itertools import islice
 
 from archlab.detector import BOX_HEAD, NECK
-from archlab.elaborate.holes import hole_of
+from archlab.elaborate.hints import called_stage, instead_of, signature
+from archlab.elaborate.holes import hole_of, names_in
 from archlab.elaborate.language import (
     CONSTANTS,
     DETECT,
@@ -17,10 +18,12 @@ from archlab.elaborate.language import (
     IDENTITIES,
     MULTIPLIERS,
     NET_OPTIONS,
+    TEXT_DEFAULTS,
     USAGE,
     ZERO,
     Callee,
     operators,
+    prelude,
 )
 from archlab.errors import ElaborationError, did_you_mean, quote
 from archlab.grammar import ast, unparse_expr
@@ -30,7 +33,8 @@ from archlab.ops import REQUIRED
 MAX_OPTIONS = 1000
 MAX_STEPS = 1_000_000
 MAX_PARAMS = 64
-_KEYWORDS = ("net", "block", "var", "in", "as", "if", "else", "step", "default")
+_WRITE_RULE = "name vars, or holes by their paths, such as  require stage2.depth >= 2"
+_KEYWORDS = ("net", "block", "var", "require", "in", "as", "if", "else", "step", "default")
 
 
 def check_text(architecture: ast.Architecture, callees: Mapping[str, Callee], resolved: Collection[int] = ()) -> None:
@@ -54,6 +58,7 @@ class _Checker:
         self.resolved = resolved
         self.callees = callees
         self.vars = frozenset(var.name for var in architecture.vars)
+        self.defining = ""  # the block whose body is checked, which it cannot call
 
     def run(self) -> None:
         arch = self.architecture
@@ -63,6 +68,9 @@ class _Checker:
         for var in arch.vars:
             self._expr(var.value, known)
             known.add(var.name)
+        for rule in arch.requires:
+            self._rule(rule, rule.left)
+            self._rule(rule, rule.right)
         for block in arch.blocks:
             self._block(block)
         for stage in arch.stages:
@@ -85,14 +93,19 @@ class _Checker:
                 if kind != "stage" and item.name in reserved:
                     raise self._error(f"{quote(item.name)} is a word of the language", item.at, "give it another name")
                 seen.add(item.name)
+        given = {name for name, _ in arch.options}
+        taken = [name for name in NET_OPTIONS if name in given or name not in TEXT_DEFAULTS]
         for var in arch.vars:
+            if var.name in TEXT_DEFAULTS and var.name in given:
+                message = f"{quote(var.name)} is already an option of the network"
+                raise self._error(message, var.at, "leave the var out: the option is for all blocks")
             if var.name in self.callees:
                 raise self._error(
                     f"{quote(var.name)} names both a var and a block", var.at, "give the var another name"
                 )
         for stage in arch.stages:
             # Its holes and its options would have the same path as those of the network.
-            if stage.name in (*NET_OPTIONS, *self.vars):
+            if stage.name in (*taken, *self.vars):
                 what = "a var" if stage.name in self.vars else "an option of the network"
                 raise self._error(f"{quote(stage.name)} is already {what}", stage.at, "give the stage another name")
 
@@ -123,11 +136,15 @@ class _Checker:
             if option in seen:
                 raise self._error(f"{what} gets its option {option!r} twice", _key_at(owner, i), "remove one")
             seen.add(option)
-            self._expr(value, names)
+            of_text = option in TEXT_DEFAULTS
+            if of_text and "in" in names_in([value]):
+                raise self._error("'in' has no channels here", _key_at(owner, i), "write a number, or make it a block")
+            self._expr(value, self.vars if of_text else names)
 
     def _block(self, block: ast.Block) -> None:
         if len(block.params) > MAX_PARAMS:
             raise self._error(f"block {block.name} has more than {MAX_PARAMS} parameters", block.at)
+        self.defining = block.name
         names: set[str] = {*self.vars, *MULTIPLIERS}
         params: set[str] = set()
         for param in block.params:
@@ -140,6 +157,26 @@ class _Checker:
             params.add(param.name)
             names.add(param.name)
         self._expr(block.body, names)
+        self.defining = ""
+
+    def _rule(self, rule: ast.Require, expr: ast.Expr) -> None:
+        """Check one side of a rule: numbers, of vars, of holes by their paths, and of what is computed from them."""
+        at = expr.at or rule.at
+        match expr:
+            case ast.Number() | ast.Binary() | ast.Negate() | ast.Conditional():
+                pass
+            case ast.Call(name=name) if name in FUNCTIONS:
+                self._counted(expr, *FUNCTIONS[name])
+            case ast.Name(name=name):
+                stages = {stage.name for stage in self.architecture.stages}
+                is_path = "." in name and (name.split(".")[0] in stages or name.split(".")[0] in self.vars)
+                if not (is_path or name in self.vars or name in MULTIPLIERS):
+                    near = did_you_mean(name, {*self.vars, *MULTIPLIERS})
+                    raise self._error(f"a rule knows no {quote(name)}", at, near or _WRITE_RULE)
+            case _:
+                raise self._error("a rule compares numbers, and this is none", at, _WRITE_RULE)
+        for child in ast.children(expr):
+            self._rule(rule, child)
 
     # --- expressions ------------------------------------------------------------------------------------------------
 
@@ -164,9 +201,11 @@ class _Checker:
             return
         if name in FORMS or name in FUNCTIONS:
             raise self._error(f"{name} needs arguments", expr.at, f"write {USAGE[name]}")
+        if "." in name:
+            raise self._error(f"{quote(name)} is a path, which stands in a rule alone", expr.at, _WRITE_RULE)
         if name not in self.callees:
             raise self._unknown(name, expr.at, names)
-        self._arguments(ast.Call(name, at=expr.at))
+        self._call(ast.Call(name, at=expr.at), ())
 
     def _call(self, call: ast.Call, names: Collection[str]) -> None:
         name = call.name
@@ -178,6 +217,9 @@ class _Checker:
         if name in FORMS or name in FUNCTIONS:
             self._counted(call, *(FORMS[name] if name in FORMS else FUNCTIONS[name]))
         elif name in self.callees:
+            if name == self.defining and name in prelude():
+                hint = f"give your block another name, such as own_{name}: the name means your block, here too"
+                raise self._error(f"block {name} uses itself, not the language's {name}", call.at, hint)
             self._arguments(call)
         else:
             raise self._unknown(name, call.at, ())
@@ -190,8 +232,14 @@ class _Checker:
             return self._error(f"{DETECT} knows no {quote(name)}", at, did_you_mean(name, known) or DETECT_USAGE)
         if name in DETECT_PARTS:
             return self._error(f"{name} stands in the stage {DETECT} alone", at, f"write  {DETECT_USAGE}")
+        if name in {stage.name for stage in self.architecture.stages}:
+            return self._error(called_stage(name)[0], at, called_stage(name)[1])
         known = {*names, *self.callees, *FORMS, *FUNCTIONS, *IDENTITIES, ZERO, *CONSTANTS}
-        return self._error(f"nothing is named {quote(name)}", at, did_you_mean(name, known))
+        return self._error(
+            f"nothing is named {quote(name)}",
+            at,
+            instead_of(name, names) or did_you_mean(name, known - {self.defining}),
+        )
 
     def _counted(self, call: ast.Call, least: int, most: int) -> None:
         """Check the arguments of a form or function, which have no names."""
@@ -253,27 +301,6 @@ class _Checker:
 
     def _error(self, message: str, at: ast.At, hint: str | None = None) -> ElaborationError:
         return ElaborationError(message, place_in(self.architecture, at), hint)
-
-
-def signature(name: str, params: Mapping[str, object]) -> str:
-    """Return how ``name`` is called, for hints.
-
-    >>> signature("linear", {"n": REQUIRED, "bias": 1})
-    'it is linear(n, bias=1)'
-    """
-    return f"it is {name}({', '.join(_show_params(params))})" if params else f"write {name}"
-
-
-def _show_params(params: Mapping[str, object]) -> Iterator[str]:
-    for name, default in params.items():
-        if default is REQUIRED:
-            yield name
-        elif isinstance(default, ast.Expr):
-            yield f"{name}={unparse_expr(default)}"
-        elif isinstance(default, float):
-            yield f"{name}={unparse_expr(ast.Number(default))}"
-        else:
-            yield f"{name}={default}"
 
 
 def _key_at(node: ast.Call | ast.Architecture | ast.Stage, index: int) -> ast.At:

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from types import EllipsisType
 
 from archlab.elaborate.hole_paths import UniqueNames
-from archlab.ir import INPUT, Applied, Node, Shape, numel
+from archlab.errors import ElaborationError
+from archlab.ir import INPUT, Applied, Node, Shape, hashes_of, numel
 from archlab.ops import OPS, Stride, apply_op
 
 NamedFragment = tuple[str, "Fragment"]
@@ -217,6 +218,10 @@ def join(op: str, branches: Sequence[NamedFragment], x: Shape) -> Fragment:
     if len(shapes) < len(branches):
         if not shapes or op == "mul":
             return nothing((shapes or [branches[0][1].shape])[0], branches)
+        if op == "sub" and gives_nothing(branches[0][1]):
+            raise ElaborationError(
+                "there is nothing to subtract from: its first layer is zero", hint="factor(-1) negates"
+            )
         branches = [(name, b) for name, b in branches if not gives_nothing(b) or b.values is not None]
         if len(shapes) == 1:
             return chain(branches, x) if len(branches) == 1 else _fan(branches, shapes[0], x)
@@ -253,6 +258,21 @@ def nodes_of(stages: Sequence[NamedFragment]) -> list[Node]:
     for name, fragment in stages:
         ends[name] = source = _Emit(nodes, name, ends).emit(fragment, name, name, source)
     return nodes
+
+
+class _Outside(dict[Hashable, str]):
+    def __missing__(self, value: Hashable) -> str:
+        return f"value {value}"
+
+
+def hash_of(fragment: Fragment) -> str:
+    """Return a hash of what a piece computes of what enters it, and of the named values that it reads."""
+    nodes: list[Node] = []
+    output = _Emit(nodes, "", _Outside()).emit(fragment, "", "", INPUT)
+    if gives_nothing(fragment):
+        return "nothing"
+    outside = {name: name for node in nodes for name in node.inputs} | {output: output}
+    return hashes_of(nodes, outside)[output]
 
 
 class _Emit:

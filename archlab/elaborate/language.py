@@ -51,7 +51,9 @@ DETECT = "detect"
 """The stage of a text that makes its network a detector."""
 DETECT_USAGE = "detect: fpn(256) -> roi_align(7) -> box_head(1024, classes=80)"
 MULTIPLIERS = ("width_mult", "depth_mult")
-NET_OPTIONS = ("input", "divisor", *MULTIPLIERS)
+TEXT_DEFAULTS = ("norm", "act", "p")
+"""What the first line may set for every block of the text."""
+NET_OPTIONS = ("input", "divisor", *MULTIPLIERS, *TEXT_DEFAULTS)
 
 
 @dataclass(frozen=True, slots=True)

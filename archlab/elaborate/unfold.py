@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Hashable, Sequence
-from typing import Any, cast
+from typing import cast
 
-from archlab.elaborate.arithmetic import describe, number, whole_channels
+from archlab.elaborate.arithmetic import describe, number, operator_arguments, whole_channels
 from archlab.elaborate.branch_forms import BRANCH_FORMS, leaf_name
 from archlab.elaborate.evaluator import Evaluator
 from archlab.elaborate.fragment import (
@@ -25,6 +25,7 @@ from archlab.elaborate.language import FUNCTIONS, IDENTITIES, REPEATS, ZERO, Cal
 from archlab.elaborate.lifetimes import settled
 from archlab.elaborate.scope import Bound, Layer, Scope, Stored, Wide, scaled_repeats
 from archlab.elaborate.shared import Shared
+from archlab.elaborate.text_defaults import TextDefaults
 from archlab.errors import ElaborationError, LimitError
 from archlab.grammar import ast
 from archlab.ir import Applied, Shape
@@ -48,6 +49,7 @@ class Unfolder:
 
     Attributes:
         divisor: what scaled channels are rounded to a multiple of.
+        defaults: what blocks take where their call does not say it.
     """
 
     def __init__(self, evaluator: Evaluator, shared: Shared) -> None:
@@ -55,6 +57,7 @@ class Unfolder:
         self.evaluator = evaluator
         self.shared = shared
         self.divisor = 8
+        self.defaults = TextDefaults()
         self.work_left = _WORK_PER_NODE * self.space.max_nodes + 1000
         self.layers = 0
         self.depth = 0
@@ -94,6 +97,10 @@ class Unfolder:
             return self.layer(expr, scope, x)
         return settled(self.layer(expr, scope.frame(), x), x, self.shared)
 
+    def chosen(self, expr: ast.Choice, scope: Scope, x: Shape) -> Fragment:
+        """The option of a choice of layers that the draw takes."""
+        return self.framed(self.evaluator.option(expr, scope), scope, x)
+
     def _layer(self, expr: ast.Expr, scope: Scope, x: Shape) -> Fragment:
         match expr:
             case ast.Call(name=name):
@@ -109,7 +116,7 @@ class Unfolder:
             case ast.Named():
                 return self._named(expr, scope, x)
             case ast.Choice():
-                return self.framed(self.evaluator.option(expr, scope), scope, x)
+                return self.chosen(expr, scope, x)
             case ast.Conditional():
                 return self.framed(self.evaluator.branch(expr, scope), scope, x)
             case _:
@@ -228,10 +235,13 @@ class Unfolder:
         return self._apply(prelude()["projection"], {"c": Wide(channels), "s": stride}, scope, "", x)
 
     def _apply(self, callee: Callee, given: dict[str, Bound], caller: Scope, path: str, x: Shape) -> Fragment:
+        if self.defaults.values:
+            given = {**self.defaults.given_to(callee), **given}
         values = tuple(given.values())
         kinds = tuple(map(type, values))
-        key: Hashable = (callee.name, callee.own, tuple(given), values, kinds, x, caller.width, caller.depth)
-        shared = callee.name not in self.space.open_blocks or not callee.own
+        around = (x, caller.width, caller.depth, self.defaults.key)
+        key: Hashable = (callee.name, callee.own, tuple(given), values, kinds, around)
+        shared = (callee.name not in self.space.open_blocks or not callee.own) and not self.defaults.open
         shared = shared and not any(isinstance(v, Layer) and v.open for v in values)
         if shared and (known := self.shared.block(key)) is not None:
             return known
@@ -248,13 +258,7 @@ class Unfolder:
         return fragment
 
     def _operator(self, callee: Callee, given: dict[str, Bound], caller: Scope, x: Shape) -> Applied:
-        args: dict[str, Any] = {**callee.params, **given}
-        for name, value in args.items():
-            if isinstance(value, Layer | Stored):
-                if isinstance(value, Layer) and callee.params[name] in IDENTITIES and isinstance(value.expr, ast.Name):
-                    args[name] = value.expr.name  # a word that is a layer's name as well: approximate=tanh
-                    continue
-                raise ElaborationError(f"{name} must be a number, not {describe(value)}")
+        args = {**callee.params, **operator_arguments(callee, given)}
         if "c" in args:
             args["c"] = int(self._channels(args["c"], caller.width))
         return apply_op(callee.name, [x], args)

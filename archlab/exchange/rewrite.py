@@ -114,6 +114,10 @@ RULES: Mapping[str, Rule] = {
 }
 """The rules by name."""
 
+_SAME = ast.Name("same")
+_KEEP_SIZE = (_SAME, ast.Name("tf"))
+"""Paddings with which every convolution that a rule makes gives the size that the one before gave."""
+
 # Blocks that are what a rule makes, or no more than one convolution.
 _KEPT = {"conv", "fc", "two3x3", "factorised", "group", "depthwise", "separable", "squeeze_excite", "projection"}
 
@@ -152,6 +156,7 @@ class _Rewriting:
     def __init__(self, architecture: ast.Architecture, rule: str, options: RewriteOptions) -> None:
         self.rule = rule
         self.options = options
+        self.padding = dict(architecture.options).get("p", _SAME)
         self.callees = prelude() | {b.name: callee_of(b, own=True) for b in architecture.blocks}
         self.made: dict[str, ast.Block] = {}
         self.replaced: set[str] = set()
@@ -189,14 +194,13 @@ class _Rewriting:
         given = _bound(call, self.callees[call.name])
         k = _known(given.pop("k", ast.Number(3)), env)
         plain = all(_known(given.pop(key, ast.Number(1)), env) == 1 for key in ("g", "d"))
-        same = ast.Name("same")
-        if not isinstance(k, int) or not plain or _resolved(given.get("p", same), env) != same:
+        if not isinstance(k, int) or not plain or _resolved(given.get("p", self.padding), env) not in _KEEP_SIZE:
             return None
         if "bias" in given and call.name == "conv":
             return None
         c = given.pop("c")
         stride = tuple((key, given.pop(key)) for key in ("s",) if key in given)
-        rest = tuple((key, value) for key, value in given.items() if key != "p")
+        rest = tuple((key, value) for key, value in given.items() if (key, value) != ("p", self.padding))
         return Conv(call.name == "conv", c, k, stride, rest)
 
     def _block(self, call: ast.Call, env: Env) -> str:
@@ -243,6 +247,7 @@ def _without_unused(architecture: ast.Architecture, replaced: set[str]) -> ast.A
     while True:
         bodies = [b.body for b in kept] + [p.default for b in kept for p in b.params if p.default is not None]
         bodies += [stage.body for stage in architecture.stages] + [var.value for var in architecture.vars]
+        bodies += [value for _, value in architecture.options]
         used = {name for body in bodies for name in _names(body)}
         left = tuple(block for block in kept if block.name in used or block.name not in replaced)
         if left == kept:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -30,6 +31,10 @@ def lift_target(text: str, inputs: Sequence[str] = (), output: str | None = None
         LiftError, AuditError: as ``archlab.lift``.
     """
     spec = parse_inputs(inputs, 1)
+    if text.endswith(".onnx"):
+        from archlab.lift.onnx.lift_onnx import lift_onnx  # onnx is an extra
+
+        return lift_onnx(Path(text), None if spec is None else tuple(spec.args[0].shape), output)
     found = find_targets(text, trust=trust)
     if len(found) > 1:
         names = ", ".join(target.name for target in found[:4])

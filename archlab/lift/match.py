@@ -12,10 +12,10 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from archlab.errors import BuildError
-from archlab.lift.wiring import INPUT, Vertex, Wiring
+from archlab.lift.canonical.step import INPUT
+from archlab.lift.wiring import Wiring
 
 COMMUTATIVE = frozenset({"add", "mul"})
 
@@ -142,6 +142,8 @@ def keys(wiring: Wiring, computes: Sequence[str]) -> list[str]:
     found = [""] * len(wiring.vertices)
     for number in range(len(wiring.vertices) - 1, -1, -1):
         vertex = wiring.vertices[number]
+        if not readers[number]:  # it was part of a nested sum or concatenation
+            continue
         found[number] = digest(computes[number], *sorted(readers[number]))
         for position, i in enumerate(vertex.inputs):
             place = "any" if vertex.op in COMMUTATIVE else str(position)
@@ -152,6 +154,3 @@ def keys(wiring: Wiring, computes: Sequence[str]) -> list[str]:
 def digest(*parts: str) -> str:
     """Return a short hash of texts."""
     return hashlib.blake2b("\0".join(parts).encode(), digest_size=12).hexdigest()
-
-
-__all__ = ["Vertex", "Wiring", "match"]

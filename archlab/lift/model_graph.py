@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from torch import nn
 
 from archlab.ir import Graph
-from archlab.lift.canonical.canonicalise import canonicalise
-from archlab.lift.canonical.graph import named_graph
 from archlab.lift.capture import capture
-from archlab.lift.lift_model import identifier, refuse_unsaid, require_equal
-from archlab.lift.needed_calls import needed_calls, parameters_read
-from archlab.ops import verify
+from archlab.lift.lift_trace import graph_of_trace
 
 
 def model_graph(model: nn.Module, args: Sequence[Any], name: str | None = None) -> Graph:
@@ -31,13 +26,4 @@ def model_graph(model: nn.Module, args: Sequence[Any], name: str | None = None) 
         AuditError: its forward fails.
     """
     trace = capture(model, args)
-    form = canonicalise(trace)
-    named = named_graph(form, identifier(name or trace.name), [step for _, step in form.outputs])
-    calls = needed_calls(trace, tuple(output for _, output in trace.outputs))
-    refuse_unsaid(form, named, trace, calls)
-    verify(named.graph)
-    read = parameters_read(trace, calls)
-    nodes = named.graph.nodes
-    require_equal("parameters", sum(node.params for node in nodes), sum(math.prod(trace.held[key]) for key in read))
-    require_equal("MACs", sum(n.macs for n in nodes) * trace.batch, sum(trace.calls[i].macs for i in calls))
-    return named.graph
+    return graph_of_trace(trace, name or trace.name)

@@ -64,7 +64,7 @@ class Builder:
         Raises:
             UnsayableError: a weight has another size than the operator's.
         """
-        for name, shape in (applied.weights | applied.buffers).items():
+        for name, shape in (*applied.weights.items(), *applied.buffers.items()):
             if name in held and math.prod(held[name].shape) != math.prod(shape):
                 raise UnsayableError(f"its {name} {held[name].name} has the shape {held[name].shape}, not {shape}")
         self.steps.append(Step(applied, tuple(inputs), self.module, self.leaf, held))
