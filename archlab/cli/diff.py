@@ -37,8 +37,8 @@ SCHEMA = "archlab.diff/1"
 def diff(a: str, b: str, inputs: Sequence[str], trust: bool, as_json: bool, html_file: Path | None) -> None:
     """Compare networks A and B by structure: stages and blocks side by side, what changed, and what it costs.
 
-    A and B are shipped names, .arch files, or models as `archlab audit` takes them, which are run by their code; of
-    a text with holes it is the default draw. Exits with 0 where both compute the same, and with 1 where they differ,
+    A and B are shipped names, .arch files, .onnx files, or models as `archlab audit` takes them, which are run by
+    their code; of a text with holes it is the default draw. Exits with 0 where both compute the same, and with 1 where they differ,
     like diff. Weights are not compared.
     """
     from archlab.report.diff_tables import print_diff
@@ -67,10 +67,14 @@ def diff(a: str, b: str, inputs: Sequence[str], trust: bool, as_json: bool, html
 def _graph(name: str, inputs: Sequence[str], trust: bool) -> Graph:
     from archlab.elaborate import elaborate
     from archlab.grammar import parse_file, with_input
-    from archlab.resources import find_architecture, shipped_spaces
+    from archlab.resources import find_architecture
 
-    if name in shipped_spaces() or name.endswith(".arch"):
+    if ":" not in name and Path(name).suffix in ("", ".arch"):
         return elaborate(with_input(parse_file(find_architecture(name)), inputs[0] if inputs else None)).graph
+    if name.endswith(".onnx"):
+        from archlab.lift.lift_target import lift_target
+
+        return lift_target(name, inputs).graph
     from archlab.audit.audit_request import Request
     from archlab.audit.audit_targets import graph_of_target
     from archlab.cli.lifted import lifted_graph
