@@ -38,8 +38,8 @@ def diff(a: str, b: str, inputs: Sequence[str], trust: bool, as_json: bool, html
     """Compare networks A and B by structure: stages and blocks side by side, what changed, and what it costs.
 
     A and B are shipped names, .arch files, .onnx files, or models as `archlab audit` takes them, which are run by
-    their code; of a text with holes it is the default draw. Exits with 0 where both compute the same, and with 1 where they differ,
-    like diff. Weights are not compared.
+    their code; of a text with holes it is the default draw. Exits with 0 where both compute the same, and with 1 where
+    they differ, like diff. Weights are not compared.
     """
     from archlab.report.diff_tables import print_diff
     from archlab.report.terminal_tables import console_for

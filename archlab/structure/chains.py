@@ -10,11 +10,11 @@ from dataclasses import replace
 
 from archlab.ir import Node
 from archlab.structure.concatenations import is_fire
-from archlab.structure.convolutions import conv_of
+from archlab.structure.convolutions import UPSAMPLING, conv_of
 from archlab.structure.found import FIRE, GLOBAL_POOLING, LINEAR, OPERATOR, POOLING, UNPLACED, Block
 from archlab.structure.joins import read_join
 from archlab.structure.patterns import PATTERNS
-from archlab.structure.regions import Element, Join
+from archlab.structure.regions import Element, Join, layers_in
 from archlab.structure.settings import make_block
 from archlab.structure.shuffles import is_v2_join, op_of, read_v2
 from archlab.structure.squeeze import is_squeeze_excite, squeezed
@@ -34,10 +34,26 @@ def read(elements: Sequence[Element], within: str = "") -> tuple[Block, ...]:
     blocks: list[Block] = []
     start = 0
     while start < len(series):
-        end, block = _next_block(series, start, within)
-        blocks.append(block)
-        start = end
+        first = series[start]
+        start, block = _next_block(series, start, within)
+        if not within and block.kind == UNPLACED and isinstance(first, Join) and _spans_blocks(first, block):
+            blocks += _taken_apart(first)
+        else:
+            blocks.append(block)
     return tuple(blocks)
+
+
+def _spans_blocks(join: Join, block: Block) -> bool:
+    """Return whether a join that is no kind goes around residual blocks, or resolutions, as one of a U-Net does."""
+    return any(part.shortcut for part in block.walk()) or any(
+        layer.main.op in UPSAMPLING for branch in join.branches for layer in layers_in(branch)
+    )
+
+
+def _taken_apart(join: Join) -> list[Block]:
+    """Return the blocks of the branches of a join in the trunk, the longest first, and the join as it is."""
+    branches = sorted(join.branches, key=lambda branch: -sum(len(element.nodes) for element in branch))
+    return [*(block for branch in branches for block in read(branch)), _single(join.layer)]
 
 
 def _with_light_ones_joined(elements: Sequence[Element]) -> list[Element]:

@@ -7,6 +7,7 @@ from archlab.structure.layers import NORMS, Layer
 from archlab.structure.regions import Element
 
 CONVOLUTIONS = frozenset({"conv2d", "wsconv2d"})
+UPSAMPLING = frozenset({"upsample", "upsample_like", "resize", "conv_transpose"})
 NO_ACTIVATION = NORMS | {"scale", "factor", "offset", "dropout", "flatten", "pad2d"}
 """Light operators that are linear, or close to it."""
 

@@ -43,6 +43,10 @@ KINDS = (
 """Every kind of block, in the order in which tables have them."""
 
 
+PLAIN = frozenset({STANDARD, POINTWISE, GROUPED, DEPTHWISE, POOLING, GLOBAL_POOLING, LINEAR, OPERATOR})
+"""Kinds of a single layer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What a block is set to, as far as its kind has it.

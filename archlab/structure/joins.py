@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archlab.structure.concatenations import Read, convs_in, read_dense_layer, read_inception
-from archlab.structure.convolutions import conv_of, is_dense_pointwise, is_linear
+from archlab.structure.convolutions import UPSAMPLING, conv_of, is_dense_pointwise, is_linear
 from archlab.structure.found import (
     BOTTLENECK,
     INVERTED,
@@ -42,7 +42,7 @@ def _residual(join: Join, read: Read) -> Block | None:
     body, shortcut = beside_fork(join), "identity"
     if body is None:
         body, shortcut = _beside_projection(join), "projected"
-    if body is None or not convs_in(body):
+    if body is None or not convs_in(body) or _enlarges(body):
         return None
     path = (*body, join.layer)
     if shortcut == "identity" and is_v1_branch(body):
@@ -58,13 +58,19 @@ def _residual(join: Join, read: Read) -> Block | None:
 def _beside_projection(join: Join) -> Branch | None:
     """Return the body where exactly one branch projects, and the other is more than a linear map.
 
-    A sum of two linear convolutions, such as RepVGG's before it is deployed, is one convolution and no residual.
+    A sum of two linear convolutions, such as RepVGG's before it is deployed, is one convolution and no residual. Nor is
+    one around other residuals, such as the sum of an early and a late map in a segmentation head.
     """
     projections = [branch for branch in join.branches if _projects(branch)]
     bodies = [branch for branch in join.branches if branch and not _projects(branch)]
     if len(projections) != 1 or len(bodies) != 1 or all(map(is_linear, layers_in(bodies[0]))):
         return None
-    return bodies[0]
+    return None if any(layer.main.op == "add" for layer in layers_in(bodies[0])) else bodies[0]
+
+
+def _enlarges(branch: Branch) -> bool:
+    """Return whether a branch returns to a higher resolution, as that of an hourglass does."""
+    return any(layer.main.op in UPSAMPLING for layer in layers_in(branch))
 
 
 def _projects(branch: Branch) -> bool:

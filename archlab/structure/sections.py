@@ -7,19 +7,20 @@ from itertools import groupby
 
 from archlab.ir import Graph
 from archlab.structure.found import (
-    DEPTHWISE,
     GLOBAL_POOLING,
-    GROUPED,
     LINEAR,
     OPERATOR,
+    PLAIN,
     POINTWISE,
     POOLING,
-    STANDARD,
+    UNPLACED,
     Block,
     Section,
 )
 
-_PLAIN = frozenset({STANDARD, POINTWISE, GROUPED, DEPTHWISE, POOLING, GLOBAL_POOLING, LINEAR, OPERATOR})
+_STEM = PLAIN | {UNPLACED}
+"""Kinds that do not end a stem; nothing but these is no stem, but stages."""
+
 _ENDS = frozenset({GLOBAL_POOLING, LINEAR})
 _MAY_BE_IN_HEAD = frozenset({POINTWISE, OPERATOR}) | _ENDS
 """Blocks that may stand before the global pooling or the linear layers, where they keep the resolution."""
@@ -30,13 +31,13 @@ LONGEST_STEM = 8
 def sections_of(graph: Graph, blocks: Sequence[Block]) -> tuple[Section, ...]:
     """Return the sections of a network.
 
-    The stem is what stands before the first block that is more than one layer. The head begins with the global pooling
+    The stem is what stands before the first block of a kind that is more than one layer. The head begins with the global pooling
     or the first linear layer, or with the 1x1 convolutions right before these. Between them a stage has all blocks of
     one resolution; what lowers the resolution begins the next, but for a pooling with no block behind it. What reads
     regions of interest is the head.
     """
     head = _head_start(graph, blocks)
-    first = next((i for i, block in enumerate(blocks[:head]) if block.kind not in _PLAIN), 0)
+    first = next((i for i, block in enumerate(blocks[:head]) if block.kind not in _STEM), 0)
     stem = first if first <= LONGEST_STEM else 0
     stages: list[list[Block]] = []
     for _, run in groupby(blocks[stem:head], key=lambda block: block.shape[1:]):

@@ -88,6 +88,11 @@ def test_a_block_of_each_kind(body: str, kind: str):
         ("add(conv(32, 1, act=none), conv(32, 1, act=none))", ["unplaced add of 2 branches"]),
         # Two linear convolutions, as in a RepVGG block with a stride: their sum is one convolution.
         ("add(conv(32, 1, act=none), conv(32, 3, act=none))", ["unplaced add of 2 branches"]),
+        # Sums of an early and a late map: around an hourglass, and around other residuals.
+        ("add(conv(32, 1, act=none), basic(32) -> conv(32, 3, act=none))",
+         ["residual", "standard convolution", "pointwise convolution", "unplaced add of 2 inputs"]),
+        ("residual(maxpool(2) -> conv(32, 3) -> upsample(2))",
+         ["pooling", "standard convolution", "upsample", "unplaced add of 2 inputs"]),
         # A projection with an activation is a branch like any other.
         ("add(conv(32, 1), conv(32, 3))", ["unplaced add of 2 branches"]),
         # Three branches of a sum, as in RepVGG before it is deployed.
@@ -174,6 +179,18 @@ def test_what_is_read_elsewhere_too_ends_a_block():
     assert find_structure(graph).counts() == {"depthwise separable": 1}
     both = replace(graph, outputs=(graph.nodes[2].name, graph.nodes[-1].name))
     assert find_structure(both).counts() == {"pointwise convolution": 1, "depthwise convolution": 1}
+
+
+def test_a_u_net_is_taken_apart_where_it_joins():
+    """Ronneberger et al., arXiv:1505.04597, figure 1, with one level below the first."""
+    down = "maxpool(2) -> conv(16) -> conv(16) -> upsample(2) -> conv(8)"
+    text = f"net u(input=3x64x64)\na: conv(8) -> conv(8) -> cat(identity, {down}) -> conv(8)\n"
+    structure = find_structure(elaborate(text).graph)
+    assert [(section.shape[1:], [block.title for block in section.blocks]) for section in structure.sections] == [
+        ((64, 64), ["standard convolution"] * 2),
+        ((32, 32), ["pooling"] + ["standard convolution"] * 2),
+        ((64, 64), ["upsample", "standard convolution", "unplaced cat of 2 inputs", "standard convolution"]),
+    ]
 
 
 def test_a_norm_behind_a_concatenation_goes_with_what_follows():
