@@ -43,6 +43,7 @@ from archlab.errors import (
     InputError,
     LiftError,
     LimitError,
+    RuleError,
     ScoreError,
     SyntaxProblem,
 )
@@ -129,6 +130,7 @@ __all__ = [
     "Random",
     "RegNet",
     "RewriteOptions",
+    "RuleError",
     "ScoreError",
     "ScreenSampler",
     "SearchResult",
