@@ -31,10 +31,10 @@ LONGEST_STEM = 8
 def sections_of(graph: Graph, blocks: Sequence[Block]) -> tuple[Section, ...]:
     """Return the sections of a network.
 
-    The stem is what stands before the first block of a kind that is more than one layer. The head begins with the global pooling
-    or the first linear layer, or with the 1x1 convolutions right before these. Between them a stage has all blocks of
-    one resolution; what lowers the resolution begins the next, but for a pooling with no block behind it. What reads
-    regions of interest is the head.
+    The stem is what stands before the first block of a kind that is more than one layer. The head begins with the
+    global pooling or the first linear layer, or with the 1x1 convolutions right before these. Between them a stage has
+    all blocks of one resolution; what lowers the resolution begins the next, but for a pooling with no block behind it.
+    What reads regions of interest is the head.
     """
     head = _head_start(graph, blocks)
     first = next((i for i, block in enumerate(blocks[:head]) if block.kind not in _STEM), 0)
