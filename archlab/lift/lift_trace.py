@@ -11,12 +11,12 @@ from torch import Tensor
 
 from archlab.audit.operands import Argument
 from archlab.elaborate import elaborate
-from archlab.errors import InputError, LiftError
-from archlab.grammar import unparse
+from archlab.errors import ArchlabError, InputError, LiftError
+from archlab.grammar import parse, unparse
 from archlab.ir import Graph
-from archlab.lift.canonical.canonicalise import Canonical, canonicalise
+from archlab.lift.canonical.canonicalise import Canonical, canonicalise, output_name
 from archlab.lift.canonical.graph import Named, named_graph
-from archlab.lift.canonical.step import Refusal
+from archlab.lift.canonical.step import INPUT, Refusal
 from archlab.lift.canonical.values import Weight
 from archlab.lift.lifted import Lifted
 from archlab.lift.match import match
@@ -46,7 +46,7 @@ def lift_trace(trace: Trace, held: Mapping[str, Tensor], name: str, output: str 
     form = canonicalise(trace)
     named = named_graph(form, _identifier(name), [dict(form.outputs)[path]])
     calls = needed_calls(trace, (argument,))
-    _refuse(form, named, trace, calls)
+    _refuse(form, named, trace, calls, path)
     verify(named.graph)
     return _verified(trace, held, calls, named), [other for other, _ in trace.outputs].index(path)
 
@@ -91,18 +91,19 @@ def _chosen(trace: Trace, asked: str | None) -> tuple[str, Argument]:
     return outputs[0]
 
 
-def _refuse(form: Canonical, named: Named, trace: Trace, calls: tuple[int, ...]) -> None:
+def _refuse(form: Canonical, named: Named, trace: Trace, calls: tuple[int, ...], path: str) -> None:
     """Refuse what cannot be said, with every place and reason; what the output does not need, does not count."""
-    modules = {(trace.calls[i].module, trace.calls[i].op) for i in calls}
-    reasons = [r for r in form.refusals if (r.module, r.op) in modules or not r.module]
+    places = {*calls, INPUT}
+    others = {output_name(other) for other, _ in trace.outputs} - {output_name(path)}
+    reasons = [r for r in form.refusals if r.call in places and r.op not in others]
     uses: dict[str, list[str]] = defaultdict(list)
     for key, weight in named.mapping.items():
         if not key.endswith("num_batches_tracked"):
             uses[weight.name].append(key.rpartition(".")[0])
     reasons += [
-        Refusal(places[0], "a weight", (), f"{name} is shared with {', '.join(places[1:])}")
-        for name, places in uses.items()
-        if len(places) > 1
+        Refusal(nodes[0], "a weight", (), f"{name} is shared with {', '.join(nodes[1:])}")
+        for name, nodes in uses.items()
+        if len(nodes) > 1
     ]
     said = {weight.name for weight in named.mapping.values()}
     if not reasons:
@@ -110,9 +111,10 @@ def _refuse(form: Canonical, named: Named, trace: Trace, calls: tuple[int, ...])
         reasons += [Refusal(name.rpartition(".")[0], "a weight", (), f"{name} is read, and no operator holds it")
                     for name in lost]  # fmt: skip
     if reasons:
-        more = f"; and {len(reasons) - MOST_SHOWN} more" if len(reasons) > MOST_SHOWN else ""
-        shown = "; ".join(map(str, reasons[:MOST_SHOWN]))
-        raise LiftError(f"{named.graph.name} cannot be said in the language: {shown}{more}", reasons=reasons)
+        words = list(dict.fromkeys(map(str, reasons)))
+        more = f"; and {len(words) - MOST_SHOWN} more" if len(words) > MOST_SHOWN else ""
+        shown = "; ".join(words[:MOST_SHOWN])
+        raise LiftError(f"{named.graph.name} cannot be said in the language: {shown}{more}", reasons=words)
 
 
 def _weights(named: Named, written: Graph) -> dict[str, Weight]:
@@ -138,8 +140,13 @@ def _require_equal(what: str, ours: int, theirs: int) -> None:
 def _identifier(name: str) -> str:
     """Return a name as the language has them.
 
-    >>> _identifier("timm:resnet50.a1_in1k")
-    'resnet50_a1_in1k'
+    >>> _identifier("timm:resnet50.a1_in1k"), _identifier("net")
+    ('resnet50_a1_in1k', 'net_1')
     """
     cleaned = re.sub(r"\W", "_", name.rpartition(":")[2], flags=re.ASCII).strip("_")[:64]
-    return cleaned if cleaned[:1].isalpha() else f"net_{cleaned}"[:64]
+    name = cleaned if cleaned[:1].isalpha() else f"net_{cleaned}"[:64]
+    try:
+        parse(f"net {name}\nbody: relu")
+    except ArchlabError:  # a word of the language
+        return f"{name}_1"
+    return name
