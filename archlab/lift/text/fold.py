@@ -8,6 +8,7 @@ from dataclasses import replace
 from archlab.lift.text.layers import ACTIVATIONS, As, Call, Chain, Form, Layer, chain, says_in
 
 MAX_PERIOD = 4
+CONVOLUTIONS = ("conv", "conv2d", "depthwise", "wsconv2d")
 
 
 def fold(layers: Chain) -> Chain:
@@ -57,7 +58,7 @@ def _longest(items: tuple[Layer, ...], start: int) -> tuple[int, int]:
         if not _is_like(items[start], items[start + period]):
             continue
         first = at_stride_one(items[start]) if first is None else first
-        if first != items[start + period]:
+        if first != items[start + period] or (period == 1 and first != items[start] and _is_bare(first)):
             continue
         later = (first, *map(at_stride_one, items[start + 1 : start + period]))
         copies = 1
@@ -66,6 +67,11 @@ def _longest(items: tuple[Layer, ...], start: int) -> tuple[int, int]:
         if copies > 1 and period * copies > best[0] * best[1] and _may_fold(items[start : start + period * copies]):
             best = period, copies
     return best
+
+
+def _is_bare(layer: Layer) -> bool:
+    """Whether a layer is a convolution by itself: a stride in one of several is clearer written out."""
+    return isinstance(layer, Call) and layer.name in CONVOLUTIONS
 
 
 def _may_fold(run: tuple[Layer, ...]) -> bool:

@@ -180,7 +180,8 @@ def _squeeze(facts: _Facts) -> Iterator[Value]:
 
 
 def _reduction(facts: _Facts) -> Iterator[Value]:
-    yield from _ratio(facts.convs[0].y[0], facts.x[0])
+    if facts.x[0] % facts.convs[0].y[0] == 0:
+        yield from _ratio(facts.convs[0].y[0], facts.x[0])
     yield prelude_params()["squeeze_excite"]["r"] or 0
 
 
@@ -193,7 +194,7 @@ def _first_groups(facts: _Facts) -> Iterator[Value]:
 READERS: Mapping[str, Callable[[_Facts], Iterator[Value]]] = {
     "c": lambda facts: iter((facts.y[0],)),
     "k": lambda facts: iter((_kernel(facts),)),
-    "s": lambda facts: iter((facts.largest("s", facts.calls),)),
+    "s": lambda facts: iter((_largest_side(facts.largest("s", facts.calls)),)),
     "g": lambda facts: iter((facts.largest("g", facts.dense),)),
     "g1": _first_groups,
     "e": _expansion,
@@ -210,5 +211,8 @@ READERS: Mapping[str, Callable[[_Facts], Iterator[Value]]] = {
 
 
 def _kernel(facts: _Facts) -> Value:
-    largest = facts.largest("k", facts.convs)
-    return max(largest) if isinstance(largest, tuple) else largest  # factorised: 1xk and kx1
+    return _largest_side(facts.largest("k", facts.convs))
+
+
+def _largest_side(value: Value) -> Value:
+    return max(value) if isinstance(value, tuple) else value  # factorised: 1xk and kx1

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from archlab.lift.text.drafts import Draft
 from archlab.lift.text.fold import runs
 from archlab.lift.text.layers import ACTIVATIONS, As, Call, Chain, Form, Layer, Use, chain, is_closed
+from archlab.lift.text.leaves import Place
 from archlab.lift.text.prelude_samples import Skeleton, skeleton
-from archlab.lift.text.unify import Place
 
 LONGEST = 6
 """The most layers in a row that become a block."""
