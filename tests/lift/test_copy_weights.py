@@ -88,9 +88,7 @@ def test_terms_that_nothing_tells_apart_can_be_exchanged():
 def test_what_stays_ambiguous_is_refused_by_name():
     shared = Net(lambda m, x: torch.cat([(u := m.a(x)) + m.b(x), u], 1), "ab")
     apart = Net(lambda m, x: torch.cat([m.p(x) + m.q(x), m.r(x)], 1), "pqr")
-    with pytest.raises(
-        BuildError, match=r"ambiguous which of a \(conv2d with .*is which of p \(conv2d.*, q \(conv2d"
-    ):
+    with pytest.raises(BuildError, match=r"ambiguous which of a \(conv2d with .*is which of p \(conv2d.*, q \(conv2d"):
         match(shared, apart, SHAPE)
 
 
