@@ -26,7 +26,7 @@ _WAYS: Mapping[tuple[int, ...], float] = {(BRANCHES, ROW, SINGLE): 1.0, (ROW, BR
 
 Whole blocks first reads better, and small rows first is shorter where networks are made of them; without blocks is one.
 """
-_WAY_WITHOUT_DEFAULTS = {(BRANCHES, ROW, SINGLE): 1.1}
+_WAY_WITHOUT_DEFAULTS: Mapping[tuple[int, ...], float] = {(BRANCHES, ROW, SINGLE): 1.1}
 """The same for a text that leaves the defaults as they are, where most of its convolutions have others."""
 
 

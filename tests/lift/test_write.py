@@ -65,6 +65,15 @@ stage3: maxpool(2) -> repeat(2, conv(64))
 up1: cat(upsample, stage2) -> repeat(2, conv(32))
 up2: cat(upsample, stage1) -> repeat(2, conv(16)) -> conv2d(2, 1, bias=1)
 """,
+    hand_made.path_aggregation: """net path_aggregation(input=3x64x64)
+stage1: conv(16, s=2)
+stage2: conv(32, s=2)
+stage3: conv(64, s=2)
+up1: cat(upsample, stage2) -> conv(32)
+up2: cat(upsample, stage1) -> conv(16)
+stage4: conv(32, s=2) -> cat(identity, up1) -> conv(32)
+stage5: conv(64, s=2) -> cat(identity, stage3) -> conv(64)
+""",
     hand_made.res2net: """net res2net(input=16x32x32)
 stage1: residual(conv(32, 1) -> split(identity, conv(8) as x, add(identity, x) -> conv(8) as y, add(identity, y) -> conv(8)) -> conv(16, 1, act=none)) -> relu
 """,

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from archlab.lift.text.drafts import Draft
-from archlab.lift.text.fold import runs
+from archlab.lift.text.fold import CONVOLUTIONS, runs
 from archlab.lift.text.layers import ACTIVATIONS, As, Call, Chain, Form, Layer, Use, chain, is_closed
 from archlab.lift.text.leaves import Place
 from archlab.lift.text.prelude_samples import Skeleton, skeleton
@@ -116,6 +116,8 @@ class ChainView:
         units = [j for j in range(i, i + n) if self._is_unit[j]]
         if len(units) > 1 or (n > 1 and units and isinstance(self.items[units[0]], Call)):
             return False
+        if units and any(map(_strides, self.items[i : i + n])):
+            return False  # that begins a stage
         if self._is_act[i] and i > 0 and self._is_unit[i - 1]:
             return False
         behind = i + n
@@ -140,6 +142,11 @@ class ChainView:
 def is_unit(item: Layer, units: Collection[str]) -> bool:
     """Whether a layer has branches, or is a block that has."""
     return isinstance(item, Form) or (isinstance(item, Call) and item.name in units)
+
+
+def _strides(item: Layer) -> bool:
+    """Whether a layer is a convolution that changes the resolution."""
+    return isinstance(item, Call) and item.name in CONVOLUTIONS and item.x[1:] != item.y[1:]
 
 
 def _is_open(item: Layer) -> bool:
