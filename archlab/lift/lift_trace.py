@@ -60,7 +60,9 @@ def graph_of_trace(trace: Trace, name: str) -> Graph:
     form = canonicalise(trace)
     named = named_graph(form, _identifier(name), [step for _, step in form.outputs])
     calls = needed_calls(trace, tuple(argument for _, argument in trace.outputs))
-    _refuse(form, named, trace, calls)
+    refusals = [each for path, _ in trace.outputs for each in refusals_of(form, named, trace, calls, path)]
+    if refusals:
+        raise _cannot_be_said(named.graph.name, list(dict.fromkeys(map(str, refusals))))
     verify(named.graph)
     nodes, read = named.graph.nodes, parameters_read(trace, calls)
     _require_equal("parameters", sum(node.params for node in nodes), sum(math.prod(trace.held[key]) for key in read))
