@@ -8,8 +8,8 @@
 ``archlab.detect``, ``archlab.roi`` and ``archlab.score``. They keep their meaning until the changelog says otherwise.
 Every other module and name is internal, with or without an underscore, and may change or move without notice.
 
-``archlab.audit``, ``archlab.carry``, ``archlab.cost``, ``archlab.elaborate`` and ``archlab.search`` are functions; the
-modules of these names are internal.
+``archlab.audit``, ``archlab.carry``, ``archlab.cost``, ``archlab.elaborate``, ``archlab.lift``, ``archlab.search`` and
+``archlab.structure`` are functions; the modules of these names are internal.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from archlab.errors import (
     ExhaustedError,
     GraphError,
     InputError,
+    LiftError,
     LimitError,
     RuleError,
     ScoreError,
@@ -49,9 +50,11 @@ from archlab.errors import (
 from archlab.grammar import parse, unparse, with_classes, with_input
 from archlab.grammar.ast import Architecture
 from archlab.ir import Graph, Node
+from archlab.lift import lift
 from archlab.ops import verify
 from archlab.search import search
 from archlab.search.result import SearchResult, read_result
+from archlab.structure import Structure, diff, structure
 
 if TYPE_CHECKING:
     from archlab import detect, roi, score
@@ -63,11 +66,14 @@ if TYPE_CHECKING:
     from archlab.exchange.rewrite import RewriteOptions, rewrite
     from archlab.exchange.timm_in import from_timm
     from archlab.exchange.timm_out import to_timm
-    from archlab.nn import build, copy_weights, recount
+    from archlab.lift.copy_weights import copy_weights
+    from archlab.lift.lifted import Lifted
+    from archlab.nn import build, recount
     from archlab.report.search_page import write_report
     from archlab.search.candidate import Candidate
     from archlab.search.sampler.screen import ScreenSampler
     from archlab.search.trial_draw import FromTrial
+    from archlab.structure.compare import Diff
 
     __version__: str
 
@@ -77,15 +83,17 @@ _LAZY = {
     "Candidate": "archlab.search.candidate",
     "Carried": "archlab.carry",
     "CarriedLayer": "archlab.carry",
+    "Diff": "archlab.structure.compare",
     "audit_rule": "archlab.audit.rules.own_rules",
     "FromTrial": "archlab.search.trial_draw",
     "REGNETS": "archlab.exchange.regnet",
+    "Lifted": "archlab.lift.lifted",
     "RegNet": "archlab.exchange.regnet",
     "RewriteOptions": "archlab.exchange.rewrite",
     "ScreenSampler": "archlab.search.sampler.screen",
     "build": "archlab.nn",
     "carry": "archlab.carry",
-    "copy_weights": "archlab.nn",
+    "copy_weights": "archlab.lift.copy_weights",
     "export": "archlab.exchange.export",
     "from_timm": "archlab.exchange.timm_in",
     "recount": "archlab.nn",
@@ -109,6 +117,7 @@ __all__ = [
     "Carried",
     "CarriedLayer",
     "Cost",
+    "Diff",
     "Draw",
     "ElaborationError",
     "ExhaustedError",
@@ -119,6 +128,8 @@ __all__ = [
     "Hole",
     "InputError",
     "Interpreter",
+    "LiftError",
+    "Lifted",
     "LimitError",
     "Network",
     "Node",
@@ -130,6 +141,7 @@ __all__ = [
     "ScreenSampler",
     "SearchResult",
     "Space",
+    "Structure",
     "SyntaxProblem",
     "__version__",
     "audit",
@@ -144,10 +156,12 @@ __all__ = [
     "copy_weights",
     "cost",
     "detect",
+    "diff",
     "elaborate",
     "export",
     "fill_holes",
     "from_timm",
+    "lift",
     "load",
     "load_space",
     "parse",
@@ -159,6 +173,7 @@ __all__ = [
     "roi",
     "score",
     "search",
+    "structure",
     "to_timm",
     "unparse",
     "verify",
