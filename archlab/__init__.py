@@ -58,7 +58,8 @@ if TYPE_CHECKING:
     from archlab.audit.rules.own_rules import audit_rule
     from archlab.exchange.export import export
     from archlab.exchange.regnet import REGNETS, RegNet, regnet
-    from archlab.exchange.rewrite import RewriteOptions, rewrite
+    from archlab.exchange.rewrite import rewrite
+    from archlab.exchange.rewrite_rules import RewriteOptions
     from archlab.exchange.timm_in import from_timm
     from archlab.exchange.timm_out import to_timm
     from archlab.nn import build, copy_weights, recount
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from archlab.search.candidate import Candidate
     from archlab.search.sampler.screen import ScreenSampler
     from archlab.search.trial_draw import FromTrial
+    from archlab.what_if.suggest import Suggestion, suggest
 
     __version__: str
 
@@ -77,7 +79,8 @@ _LAZY = {
     "FromTrial": "archlab.search.trial_draw",
     "REGNETS": "archlab.exchange.regnet",
     "RegNet": "archlab.exchange.regnet",
-    "RewriteOptions": "archlab.exchange.rewrite",
+    "RewriteOptions": "archlab.exchange.rewrite_rules",
+    "Suggestion": "archlab.what_if.suggest",
     "ScreenSampler": "archlab.search.sampler.screen",
     "build": "archlab.nn",
     "copy_weights": "archlab.nn",
@@ -86,6 +89,7 @@ _LAZY = {
     "recount": "archlab.nn",
     "regnet": "archlab.exchange.regnet",
     "rewrite": "archlab.exchange.rewrite",
+    "suggest": "archlab.what_if.suggest",
     "to_timm": "archlab.exchange.timm_out",
     "write_report": "archlab.report.search_page",
 }
@@ -122,6 +126,7 @@ __all__ = [
     "ScreenSampler",
     "SearchResult",
     "Space",
+    "Suggestion",
     "SyntaxProblem",
     "__version__",
     "audit",
@@ -150,6 +155,7 @@ __all__ = [
     "roi",
     "score",
     "search",
+    "suggest",
     "to_timm",
     "unparse",
     "verify",
