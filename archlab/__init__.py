@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from archlab.search.candidate import Candidate
     from archlab.search.sampler.screen import ScreenSampler
     from archlab.search.trial_draw import FromTrial
+    from archlab.what_if.open_holes import open_holes
     from archlab.what_if.suggest import Suggestion, suggest
 
     __version__: str
@@ -85,6 +86,7 @@ _LAZY = {
     "build": "archlab.nn",
     "copy_weights": "archlab.nn",
     "export": "archlab.exchange.export",
+    "open_holes": "archlab.what_if.open_holes",
     "from_timm": "archlab.exchange.timm_in",
     "recount": "archlab.nn",
     "regnet": "archlab.exchange.regnet",
@@ -146,6 +148,7 @@ __all__ = [
     "from_timm",
     "load",
     "load_space",
+    "open_holes",
     "parse",
     "parse_budget",
     "read_result",
