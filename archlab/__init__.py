@@ -62,7 +62,8 @@ if TYPE_CHECKING:
     from archlab.exchange.rewrite_rules import RewriteOptions
     from archlab.exchange.timm_in import from_timm
     from archlab.exchange.timm_out import to_timm
-    from archlab.nn import build, copy_weights, recount
+    from archlab.lift.copy_weights import copy_weights
+    from archlab.nn import build, recount
     from archlab.report.search_page import write_report
     from archlab.search.candidate import Candidate
     from archlab.search.sampler.screen import ScreenSampler
@@ -84,7 +85,7 @@ _LAZY = {
     "Suggestion": "archlab.what_if.suggest",
     "ScreenSampler": "archlab.search.sampler.screen",
     "build": "archlab.nn",
-    "copy_weights": "archlab.nn",
+    "copy_weights": "archlab.lift.copy_weights",
     "export": "archlab.exchange.export",
     "open_holes": "archlab.what_if.open_holes",
     "from_timm": "archlab.exchange.timm_in",

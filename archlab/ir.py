@@ -170,6 +170,14 @@ class Graph(Tabled):
         It covers every operator, its resolved arguments, where its inputs come from, and the outputs in order; not the
         names of stages and blocks, nor the order of independent branches. 32 hexadecimal digits.
         """
+        hashes = self.hashes
+        # Two equal branches hash alike: how often each operator stands tells a doubled branch from a shared one.
+        parts = sorted(hashes[name] for name in (*self.inputs, *self.names))
+        return _hash(f"{' '.join(hashes[name] for name in self.outputs)} {parts}")
+
+    @cached_property
+    def hashes(self) -> Mapping[str, str]:
+        """A hash of what each node computes from the inputs, by name, the inputs' own first."""
         hashes = {INPUT: _hash(f"input {self.input_shape}"), BOXES: _hash("boxes")}
         for node in self.nodes:
             inputs = [hashes[name] for name in node.inputs]
@@ -177,9 +185,7 @@ class Graph(Tabled):
                 inputs.sort()
             attrs = sorted(node.attrs.items())
             hashes[node.name] = _hash(f"{node.op} {attrs} {inputs}")
-        # Two equal branches hash alike: how often each operator stands tells a doubled branch from a shared one.
-        parts = sorted(hashes[name] for name in (*self.inputs, *self.names))
-        return _hash(f"{' '.join(hashes[name] for name in self.outputs)} {parts}")
+        return hashes
 
     def to_networkx(self) -> nx.DiGraph[str]:
         """Return a DiGraph for analysis with networkx.

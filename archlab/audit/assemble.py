@@ -88,6 +88,8 @@ def _operators(calls: Sequence[OperatorCall]) -> tuple[Operator, ...]:
                 target=call.known.target,
                 module=call.module,
                 inputs=call.sources,
+                given=call.arguments,
+                signature=call.known.arguments,
                 takes=call.takes,
                 settings=call.settings,
                 shapes=call.shapes,

@@ -71,6 +71,7 @@ BRANCH_FORMS: Mapping[str, Form] = {
     "residual": _residual,
     "skip": _skip,
     "add": _join,
+    "sub": _join,
     "mul": _join,
     "cat": _join,
     "split": _split,

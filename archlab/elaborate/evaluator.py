@@ -8,13 +8,13 @@ from typing import TypeVar
 from archlab.elaborate.arithmetic import calculate, call_function, compare, negative, number
 from archlab.elaborate.draw import Draw, Hole, Value
 from archlab.elaborate.keys import Keys
-from archlab.elaborate.language import FUNCTIONS, MULTIPLIERS
+from archlab.elaborate.language import CONSTANTS, FUNCTIONS, MULTIPLIERS
 from archlab.elaborate.scope import Bound, Layer, Scope
 from archlab.elaborate.space import Space
 from archlab.errors import ElaborationError, InputError, LimitError
 from archlab.grammar import ast
 
-_WORDS: Mapping[str, Bound] = {"same": "same"}
+_WORDS: Mapping[str, Bound] = {word: word for word in CONSTANTS}
 
 T = TypeVar("T")
 

@@ -12,12 +12,14 @@ from archlab.grammar import ast, parse_blocks
 from archlab.ops import OPS, REQUIRED
 
 IDENTITIES = ("identity", "none")
-CONSTANTS = ("same",)
+CONSTANTS = ("same", "tf", "nearest", "bilinear")
+"""Words that are values: of paddings, and of how a map is interpolated."""
 # Forms take layers as they are written; the numbers are the least and the most arguments.
 FORMS = {
     "residual": (1, 2),
     "skip": (1, 1),
     "add": (2, 64),
+    "sub": (2, 2),
     "mul": (2, 64),
     "cat": (1, 64),
     "split": (2, 64),
@@ -30,6 +32,7 @@ USAGE = {
     "residual": "residual(layer) or residual(layer, shortcut)",
     "skip": "skip(layer)",
     "add": "add(layer, layer, …)",
+    "sub": "sub(layer, layer)",
     "mul": "mul(layer, layer, …)",
     "cat": "cat(layer, layer, …)",
     "split": "split(layer, layer, …)",

@@ -151,7 +151,7 @@ def _stage_multipliers(arch: ast.Architecture, callees: dict[str, Callee]) -> di
     multipliers = {}
     for stage in arch.stages:
         used = _used(stage.body, definitions)
-        width = ("width_mult",) if used & {"conv2d", "residual", "fpn"} else ()
+        width = ("width_mult",) if used & {"conv2d", "wsconv2d", "conv_transpose", "residual", "fpn"} else ()
         multipliers[stage.name] = width + (("depth_mult",) if used & {"repeat", "each"} else ())
     return multipliers
 

@@ -216,6 +216,9 @@ class Unfolder:
         args: dict[str, Any] = {**callee.params, **given}
         for name, value in args.items():
             if isinstance(value, Layer):
+                if callee.params[name] in IDENTITIES and isinstance(value.expr, ast.Name):
+                    args[name] = value.expr.name  # a word that is a layer's name as well: approximate=tanh
+                    continue
                 raise ElaborationError(f"{name} must be a number, not {describe(value)}")
         if "c" in args:
             args["c"] = int(self._channels(args["c"], caller.width))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,11 +17,15 @@ Write = Callable[["Writer", Node], None]
 
 
 def one_node(op: str, *names: str, **fixed: Any) -> Write:
-    """Return what writes an operator that ONNX has, attributes meaning the same: ``theirs=ours`` in ``names``."""
+    """Return what writes an operator that ONNX has, attributes meaning the same: ``theirs=ours`` in ``names``.
+
+    ``theirs?=ours`` where the node has the attribute only if it is not the default, which is ONNX's as well.
+    """
 
     def write(w: Writer, node: Node) -> None:
-        attrs = dict(name.split("=") for name in names)
-        w.emit(op, node.name, node.inputs, node.name, **fixed, **{k: node.attrs[v] for k, v in attrs.items()})
+        pairs = [name.split("=") for name in names]
+        attrs = {k.rstrip("?"): node.attrs[v] for k, v in pairs if v in node.attrs or not k.endswith("?")}
+        w.emit(op, node.name, node.inputs, node.name, **fixed, **attrs)
 
     return write
 
@@ -36,32 +40,9 @@ def one_node_with_weights(op: str, *keys: str, **names: str) -> Write:
     return write
 
 
-def convolution(w: Writer, node: Node) -> None:
-    a = node.attrs
-    inputs = [*node.inputs, *(w.weight(node, key) for key in node.weights)]
-    window = {"kernel_shape": a["kernel"], "strides": a["stride"], "pads": a["padding"] * 2}
-    w.emit("Conv", node.name, inputs, node.name, **window, dilations=a["dilation"], group=a["groups"])
-
-
 def linear(w: Writer, node: Node) -> None:
     inputs = [*node.inputs, *(w.weight(node, key) for key in node.weights)]
     w.emit("Gemm", node.name, inputs, node.name, transB=1)
-
-
-def pooling(op: str, **fixed: Any) -> Write:
-    def write(w: Writer, node: Node) -> None:
-        a = node.attrs
-        # What ceil mode adds is written as padding: runtimes differ on a last window that begins in the padding.
-        spans = zip(w.shape(node)[1:], node.shape[1:], a["kernel"], a["stride"], a["padding"], strict=True)
-        ends = [max(p, (out - 1) * s + k - size - p) if a["ceil"] else p for size, out, k, s, p in spans]
-        pads = [*a["padding"], *ends]
-        if op == "AveragePool" and a["ceil"]:
-            w.emit(op, node.name, node.inputs, node.name, kernel_shape=a["kernel"], strides=a["stride"],
-                   pads=a["padding"] * 2, ceil_mode=1, **fixed)  # fmt: skip
-            return
-        w.emit(op, node.name, node.inputs, node.name, kernel_shape=a["kernel"], strides=a["stride"], pads=pads, **fixed)
-
-    return write
 
 
 def adaptive_pooling(w: Writer, node: Node) -> None:
@@ -81,10 +62,30 @@ def _means(size: int, n: int) -> np.ndarray[Any, Any]:
     return matrix
 
 
+def batch_norm(w: Writer, node: Node) -> None:
+    if node.weights:
+        affine = [w.weight(node, key) for key in ("weight", "bias")]
+    else:
+        values = (("weight", np.ones), ("bias", np.zeros))
+        affine = [w.constant(node, key, make(node.attrs["channels"], np.float32)) for key, make in values]
+    inputs = [*node.inputs, *affine, *(w.weight(node, key) for key in ("running_mean", "running_var"))]
+    w.emit("BatchNormalization", node.name, inputs, node.name, epsilon=node.attrs["eps"])
+
+
+def group_norm(w: Writer, node: Node) -> None:
+    inputs = [*node.inputs, *(w.weight(node, key) for key in ("weight", "bias"))]
+    w.emit("GroupNormalization", node.name, inputs, node.name,
+           num_groups=node.attrs["groups"], epsilon=node.attrs.get("eps", 1e-5))  # fmt: skip
+
+
 def layer_norm(w: Writer, node: Node) -> None:
+    affine = [w.weight(node, "weight"), w.weight(node, "bias")]
+    if len(node.shape) == 1:
+        w.emit("LayerNormalization", node.name, [*node.inputs, *affine], node.name,
+               axis=-1, epsilon=node.attrs["eps"])  # fmt: skip
+        return
     last = w.emit("Transpose", f"{node.name}/last", node.inputs, f"{node.name}/last", perm=[0, 2, 3, 1])
-    inputs = [last, w.weight(node, "weight"), w.weight(node, "bias")]
-    normed = w.emit("LayerNormalization", f"{node.name}/normed", inputs, f"{node.name}/normed",
+    normed = w.emit("LayerNormalization", f"{node.name}/normed", [last, *affine], f"{node.name}/normed",
                     axis=-1, epsilon=node.attrs["eps"])  # fmt: skip
     w.emit("Transpose", node.name, [normed], node.name, perm=[0, 3, 1, 2])
 
@@ -94,27 +95,30 @@ def silu(w: Writer, node: Node) -> None:
     w.emit("Mul", node.name, [*node.inputs, gate], node.name)
 
 
-def relu6(w: Writer, node: Node) -> None:
-    bounds = [w.constant(node, key, np.array(value, np.float32)) for key, value in (("low", 0), ("high", 6))]
-    w.emit("Clip", node.name, [*node.inputs, *bounds], node.name)
+def bounded(bounds: Callable[[Mapping[str, Any]], tuple[float, float]]) -> Write:
+    """Return what writes an operator that keeps values between two, which follow from its attributes."""
+
+    def write(w: Writer, node: Node) -> None:
+        pairs = zip(("low", "high"), bounds(node.attrs), strict=True)
+        limits = [w.constant(node, key, np.array(value, np.float32)) for key, value in pairs]
+        w.emit("Clip", node.name, [*node.inputs, *limits], node.name)
+
+    return write
+
+
+def with_number(op: str) -> Write:
+    """Return what writes an operator on the input and the number ``x``."""
+
+    def write(w: Writer, node: Node) -> None:
+        number = w.constant(node, "x", np.array(node.attrs["x"], np.float32))
+        w.emit(op, node.name, [*node.inputs, number], node.name)
+
+    return write
 
 
 def prelu(w: Writer, node: Node) -> None:
-    shape = (node.attrs["channels"], *(1 for _ in node.shape[1:]))
+    shape = (*node.weights["weight"], *(1 for _ in node.shape[1:]))
     w.emit("PRelu", node.name, [*node.inputs, w.weight(node, "weight", shape)], node.name)
-
-
-def upsample(w: Writer, node: Node) -> None:
-    scale = float(node.attrs["scale"])
-    scales = w.constant(node, "scales", np.array([1, 1, scale, scale], np.float32))
-    w.emit("Resize", node.name, [*node.inputs, "", scales], node.name,
-           mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")  # fmt: skip
-
-
-def upsample_like(w: Writer, node: Node) -> None:
-    sizes = w.constant(node, "sizes", np.array(node.shape[1:]))
-    w.emit("Resize", node.name, [node.inputs[0], "", "", sizes], node.name, axes=[2, 3],
-           mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")  # fmt: skip
 
 
 def refuse_boxes(w: Writer, node: Node) -> None:
@@ -132,6 +136,25 @@ def shuffle(w: Writer, node: Node) -> None:
     wide = w.emit("Reshape", f"{node.name}/wide", [*node.inputs, split], f"{node.name}/wide")
     turned = w.emit("Transpose", f"{node.name}/turned", [wide], f"{node.name}/turned", perm=[0, 2, 1, 3, 4])
     w.emit("Reshape", node.name, [turned, joined], node.name)
+
+
+def group_softmax(w: Writer, node: Node) -> None:
+    wide = _grouped(w, node)
+    against = w.emit("Softmax", f"{node.name}/against", [wide], f"{node.name}/against", axis=1)
+    w.emit("Reshape", node.name, [against, w.constant(node, "joined", np.array([0, *node.shape]))], node.name)
+
+
+def group_sum(w: Writer, node: Node) -> None:
+    axes = w.constant(node, "axes", np.array([1]))
+    w.emit("ReduceSum", node.name, [_grouped(w, node), axes], node.name, keepdims=0)
+
+
+def _grouped(w: Writer, node: Node) -> str:
+    """Write the input with an axis of groups before its channels."""
+    groups = node.attrs["groups"]
+    c, *places = w.shape(node)
+    split = w.constant(node, "split", np.array([0, groups, c // groups, *places]))
+    return w.emit("Reshape", f"{node.name}/wide", [*node.inputs, split], f"{node.name}/wide")
 
 
 def slice_channels(w: Writer, node: Node) -> None:

@@ -30,12 +30,20 @@ class Writer:
 
     def weight(self, node: Node, key: str, shape: Shape | None = None) -> str:
         """Return a parameter or buffer of ``node`` as a constant, under its state-dict key."""
+        name, array = f"{target_of(node.name)}.{key}", self.value(node, key)
+        self.initializers.append(numpy_helper.from_array(array if shape is None else array.reshape(shape), name))
+        return name
+
+    def value(self, node: Node, key: str) -> np.ndarray[Any, Any]:
+        """Return the values of a parameter or buffer of ``node``.
+
+        Raises:
+            BuildError: the module has none.
+        """
         name = f"{target_of(node.name)}.{key}"
         if name not in self.weights:
             raise BuildError(f"{node.name}: the module has no {name}", hint="build it from the same graph")
-        array = self.weights[name]
-        self.initializers.append(numpy_helper.from_array(array if shape is None else array.reshape(shape), name))
-        return name
+        return self.weights[name]
 
     def constant(self, node: Node, key: str, value: np.ndarray[Any, Any]) -> str:
         """Return a constant that belongs to ``node``."""

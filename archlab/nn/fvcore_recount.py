@@ -61,9 +61,10 @@ def expected_by_operator(graph: Graph) -> dict[str, int]:
     """Return the closed form of ``graph``, for one image, under the names by which fvcore groups its count."""
     counts: Counter[str] = Counter()
     for node in graph:
-        name = OPS[node.op].fvcore
-        if name is not None:
-            counts[name] += node.macs + node.other
+        op = OPS[node.op]
+        if op.fvcore is not None:
+            counts[op.fvcore] += node.macs
+            counts[op.fvcore if op.fvcore_other is None else op.fvcore_other(node.attrs)] += node.other
     return {name: n for name, n in counts.items() if n}
 
 

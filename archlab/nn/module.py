@@ -17,7 +17,8 @@ from archlab.elaborate import Network as Elaborated
 from archlab.elaborate import Source, Space, graph_of
 from archlab.errors import BuildError, InputError, did_you_mean
 from archlab.ir import Graph, Node, Shape
-from archlab.nn.operators import FUNCTIONS, MODULES, Scale
+from archlab.nn.layers import Scale, WSConv2d
+from archlab.nn.operators import FUNCTIONS, MODULES
 
 
 class Network(fx.GraphModule):
@@ -49,7 +50,8 @@ def build(graph: Graph | Elaborated | Source | Space, seed: int = 0) -> fx.Graph
 
     Initialisation: convolutions normal with variance 2 / fan-out (He et al. 2015, arXiv:1502.01852, equation 14), where
     the fan-out is of one group, as in MobileNet and EfficientNet, so that a depthwise convolution keeps the variance
-    too; linear layers normal with deviation 0.01; norms 1 and 0; biases 0; PReLU 0.25; a layer scale its ``init``.
+    too; linear layers normal with deviation 0.01; norms 1 and 0; biases 0; PReLU 0.25; a gain 1; a layer
+    scale its ``init``.
     Where a node's attributes name an ``init``, as those of a neck and a box head do, it is that: a normal deviation, or
     ``uniform`` within ±√(3 / fan-in), as in torchvision's FeaturePyramidNetwork and Detectron's ``XavierFill``.
     The same seed gives the same weights, whatever the state of torch's global generator, which stays as it was.
@@ -154,7 +156,7 @@ def _initialise(module: nn.Module, rng: torch.Generator, init: Any) -> None:
             module.weight.uniform_(-bound, bound, generator=rng)
         case nn.Conv2d() | nn.Linear() if init is not None:
             module.weight.normal_(0, init, generator=rng)
-        case nn.Conv2d():
+        case nn.Conv1d() | nn.Conv2d() | nn.ConvTranspose2d():
             fan_out = module.out_channels // module.groups * math.prod(module.kernel_size)
             module.weight.normal_(0, math.sqrt(2 / fan_out), generator=rng)
         case nn.Linear():
@@ -165,8 +167,10 @@ def _initialise(module: nn.Module, rng: torch.Generator, init: Any) -> None:
             module.weight.fill_(module.init)
         case nn.PReLU():
             module.weight.fill_(0.25)
-    if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear) and module.bias is not None:
         module.bias.zero_()
+    if isinstance(module, WSConv2d) and module.gain is not None:
+        module.gain.fill_(1)
 
 
 def parameter_shapes(module: nn.Module) -> dict[str, Shape]:

@@ -15,34 +15,23 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional
 
+from archlab.nn.layers import (
+    ChannelConv,
+    ChannelNorm,
+    EdgeAvgPool2d,
+    EdgeConv2d,
+    EdgeMaxPool2d,
+    Factor,
+    GroupSoftmax,
+    GroupSum,
+    Offset,
+    Scale,
+    Shuffle,
+    WSConv2d,
+)
+from archlab.ops.resizing import edges_of
+
 Attrs = Mapping[str, Any]
-
-
-class Shuffle(nn.Module):
-    """Channel shuffle, (N, g·n, H, W) to (N, n·g, H, W) (arXiv:1707.01083, section 3.1).
-
-    Of view, transpose and reshape, which every exporter knows; torch's ChannelShuffle
-    is one operator of its own, which fvcore and ONNX do not.
-    """
-
-    def __init__(self, groups: int) -> None:
-        super().__init__()
-        self.groups = groups
-
-    def forward(self, x: Tensor) -> Tensor:
-        n, c, h, w = x.shape
-        y = x.reshape(n, self.groups, c // self.groups, h, w)
-        return y.transpose(1, 2).reshape(n, c, h, w)
-
-    def extra_repr(self) -> str:
-        return f"groups={self.groups}"
-
-
-class ChannelNorm(nn.LayerNorm):
-    """Layer norm over the channels at every position of a map (arXiv:2201.03545)."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 class UpsampleLike(nn.Module):
@@ -84,57 +73,97 @@ class RoIs(nn.Module):
         return f"size={self.attrs['size']}, strides={self.attrs['strides']}, mode={self.mode!r}"
 
 
-class Scale(nn.Module):
-    """A learned factor for each channel of a map (layer scale, arXiv:2103.17239)."""
-
-    def __init__(self, channels: int, init: float) -> None:
-        super().__init__()
-        self.init = init
-        self.weight = nn.Parameter(torch.full((channels, 1, 1), init))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * self.weight
-
-
 def _conv(a: Attrs) -> nn.Module:
-    return nn.Conv2d(
+    into_out = a["in_channels"], a["out_channels"], a["kernel"]
+    more = {"stride": a["stride"], "dilation": a["dilation"], "groups": a["groups"], "bias": a["bias"]}
+    if "padding_end" in a:
+        return EdgeConv2d(*into_out, edges_of(a), **more)
+    return nn.Conv2d(*into_out, padding=a["padding"], **more)
+
+
+def _standardised(a: Attrs) -> nn.Module:
+    return WSConv2d(
+        a["in_channels"],
+        a["out_channels"],
+        a["kernel"],
+        stride=a["stride"],
+        padding=0 if "padding_end" in a else a["padding"],
+        dilation=a["dilation"],
+        groups=a["groups"],
+        bias=a["bias"],
+        eps=a["eps"],
+        gamma=a.get("gamma"),
+        edges=edges_of(a) if "padding_end" in a else (0, 0, 0, 0),
+    )
+
+
+def _transposed(a: Attrs) -> nn.Module:
+    return nn.ConvTranspose2d(
         a["in_channels"],
         a["out_channels"],
         a["kernel"],
         stride=a["stride"],
         padding=a["padding"],
+        output_padding=a["output_padding"],
         dilation=a["dilation"],
         groups=a["groups"],
         bias=a["bias"],
     )
 
 
+def _max_pool(a: Attrs) -> nn.Module:
+    more = {"dilation": a.get("dilation", 1), "ceil_mode": a["ceil"]}
+    if "padding_end" in a:
+        return EdgeMaxPool2d(a["kernel"], edges_of(a), a["stride"], **more)
+    return nn.MaxPool2d(a["kernel"], a["stride"], a["padding"], **more)
+
+
+def _mean_pool(a: Attrs) -> nn.Module:
+    more = {"ceil_mode": a["ceil"], "count_include_pad": a.get("count_pad", True)}
+    if "padding_end" in a:
+        return EdgeAvgPool2d(a["kernel"], edges_of(a), a["stride"], **more)
+    return nn.AvgPool2d(a["kernel"], a["stride"], a["padding"], **more)
+
+
 MODULES: dict[str, Callable[[Attrs], nn.Module]] = {
     "conv2d": _conv,
+    "wsconv2d": _standardised,
+    "conv_transpose": _transposed,
+    "channel_conv": lambda a: ChannelConv(a["kernel"]),
     "linear": lambda a: nn.Linear(a["in_features"], a["out_features"], bias=a["bias"]),
-    "bn": lambda a: nn.BatchNorm2d(a["channels"], eps=a["eps"], momentum=a["momentum"]),
-    "gn": lambda a: nn.GroupNorm(a["groups"], a["channels"]),
+    "bn": lambda a: nn.BatchNorm2d(a["channels"], a["eps"], a["momentum"], affine=a.get("affine", True)),
+    "gn": lambda a: nn.GroupNorm(a["groups"], a["channels"], a.get("eps", 1e-5)),
     "ln": lambda a: ChannelNorm(a["channels"], eps=a["eps"]),
     "lrn": lambda a: nn.LocalResponseNorm(a["size"], a["alpha"], a["beta"], a["k"]),
     "scale": lambda a: Scale(a["channels"], a["init"]),
+    "factor": lambda a: Factor(a["x"]),
+    "offset": lambda a: Offset(a["x"]),
     "relu": lambda _: nn.ReLU(),
     "relu6": lambda _: nn.ReLU6(),
     "leaky_relu": lambda a: nn.LeakyReLU(a["slope"]),
-    "elu": lambda _: nn.ELU(),
-    "gelu": lambda _: nn.GELU(),
+    "elu": lambda a: nn.ELU(a.get("alpha", 1.0)),
+    "gelu": lambda a: nn.GELU(a.get("approximate", "none")),
     "silu": lambda _: nn.SiLU(),
     "mish": lambda _: nn.Mish(),
     "hardswish": lambda _: nn.Hardswish(),
     "sigmoid": lambda _: nn.Sigmoid(),
     "hardsigmoid": lambda _: nn.Hardsigmoid(),
     "tanh": lambda _: nn.Tanh(),
-    "prelu": lambda a: nn.PReLU(a["channels"]),
-    "maxpool": lambda a: nn.MaxPool2d(a["kernel"], a["stride"], a["padding"], ceil_mode=a["ceil"]),
-    "avgpool": lambda a: nn.AvgPool2d(a["kernel"], a["stride"], a["padding"], ceil_mode=a["ceil"]),
+    "hardtanh": lambda a: nn.Hardtanh(a["lo"], a["hi"]),
+    "prelu": lambda a: nn.PReLU(1 if a.get("shared") else a["channels"]),
+    "softmax": lambda a: GroupSoftmax(a["groups"]),
+    "group_sum": lambda a: GroupSum(a["groups"]),
+    "maxpool": _max_pool,
+    "avgpool": _mean_pool,
     # Not a mean over the map: fvcore counts the adaptive pooling.
     "gap": lambda _: nn.AdaptiveAvgPool2d(1),
+    "gmp": lambda _: nn.AdaptiveMaxPool2d(1),
     "adaptive_avgpool": lambda a: nn.AdaptiveAvgPool2d(a["size"]),
-    "upsample": lambda a: nn.Upsample(scale_factor=a["scale"], mode="nearest"),
+    "pad2d": lambda a: nn.ZeroPad2d((a["left"], a["right"], a["top"], a["bottom"])),
+    "upsample": lambda a: nn.Upsample(
+        scale_factor=a["scale"], mode=a.get("mode", "nearest"), align_corners=a.get("align")
+    ),
+    "resize": lambda a: nn.Upsample(a["size"], mode=a.get("mode", "nearest"), align_corners=a.get("align")),
     "upsample_like": lambda _: UpsampleLike(),
     "roi_align": lambda a: RoIs(a, "avg"),
     "roi_pool": lambda a: RoIs(a, "caffe"),
@@ -160,6 +189,7 @@ def _fold(function: Callable[..., Any], graph: fx.Graph, x: Sequence[fx.Node]) -
 FUNCTIONS: dict[str, Callable[[fx.Graph, Sequence[fx.Node], Attrs], fx.Node]] = {
     "slice": _slice,
     "add": lambda graph, x, _: _fold(operator.add, graph, x),
+    "sub": lambda graph, x, _: _fold(operator.sub, graph, x),
     "mul": lambda graph, x, _: _fold(operator.mul, graph, x),
     "cat": lambda graph, x, _: graph.call_function(torch.cat, (list(x), 1)),
 }

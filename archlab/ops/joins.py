@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from archlab.errors import ElaborationError
-from archlab.ir import Shape, numel, show_shape
+from archlab.ir import Shape, show_shape
 from archlab.ops.arguments import channels, needs_map
 from archlab.ops.row import Attrs, Shapes
 
 
 def add_shape(x: Shapes, a: Attrs) -> Shape:
-    if any(shape != x[0] for shape in x):
-        raise ElaborationError(f"the shapes to add differ: {' and '.join(map(show_shape, x))}")
-    return x[0]
+    return _stretched(x, f"the shapes to add differ: {' and '.join(map(show_shape, x))}")
+
+
+def sub_shape(x: Shapes, a: Attrs) -> Shape:
+    return _stretched(x, f"the shapes to subtract differ: {' and '.join(map(show_shape, x))}")
 
 
 def mul_shape(x: Shapes, a: Attrs) -> Shape:
-    largest = max(x, key=numel)
-    for shape in x:
-        if len(shape) != len(largest) or any(n not in (1, full) for n, full in zip(shape, largest, strict=True)):
-            raise ElaborationError(f"the shapes to multiply do not fit: {' and '.join(map(show_shape, x))}")
-    return largest
+    return _stretched(x, f"the shapes to multiply do not fit: {' and '.join(map(show_shape, x))}")
+
+
+def _stretched(x: Shapes, problem: str) -> Shape:
+    """Return the shape to which all stretch: along each axis, 1 is as long as the longest."""
+    if any(len(shape) != len(x[0]) for shape in x):
+        raise ElaborationError(problem)
+    full = tuple(map(max, zip(*x, strict=True)))
+    if any(n not in (1, most) for shape in x for n, most in zip(shape, full, strict=True)):
+        raise ElaborationError(problem)
+    return full
 
 
 def cat_shape(x: Shapes, a: Attrs) -> Shape:

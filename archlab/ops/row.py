@@ -44,6 +44,7 @@ class Op:
         macs: multiply-accumulates for one image.
         other: norm and pooling arithmetic for one image, as fvcore counts it.
         fvcore: the name under which fvcore counts it, if it does.
+        fvcore_other: the name under which fvcore counts ``other``, from the arguments, where that is another.
         stride: pixels of the input per pixel of the output, (y, x); None where the output is no map of places.
         view: the output is the input's memory, or part of it.
         arity: how many inputs it may take.
@@ -58,6 +59,7 @@ class Op:
     macs: Callable[[Shapes, Shape, Attrs], int] = zero
     other: Callable[[Shapes, Shape, Attrs], int] = zero
     fvcore: str | None = None
+    fvcore_other: Callable[[Attrs], str] | None = None
     stride: Callable[[Attrs], Stride | None] = lambda a: (Fraction(1), Fraction(1))
     view: bool = False
     arity: range = ONE

@@ -2,42 +2,10 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from archlab.errors import ElaborationError
 from archlab.ir import Shape, numel, show_shape
-from archlab.ops.arguments import channels, even_groups, flag, nearest, needs_map, pair, real, show, whole, window
-from archlab.ops.row import Attrs, Shapes, Stride
-
-
-def conv_attrs(x: Shapes, a: Attrs) -> Attrs:
-    dilation = pair(a, "d")
-    placed = window(x, a, dilation)
-    c_in, c_out, groups = channels(x), whole(a, "c"), whole(a, "g")
-    for what, c in (("input", c_in), ("output", c_out)):
-        if c % groups:
-            raise ElaborationError(
-                f"{c} {what} channels are not divisible by {groups} groups",
-                hint=nearest(c, groups),
-            )
-    return {
-        "in_channels": c_in,
-        "out_channels": c_out,
-        **placed,
-        "dilation": dilation,
-        "groups": groups,
-        "bias": flag(a, "bias"),
-    }
-
-
-def conv_weights(x: Shapes, a: Attrs) -> dict[str, Shape]:
-    weight = {"weight": (a["out_channels"], a["in_channels"] // a["groups"], *a["kernel"])}
-    return weight | ({"bias": (a["out_channels"],)} if a["bias"] else {})
-
-
-def conv_macs(x: Shapes, y: Shape, a: Attrs) -> int:
-    weight: Shape = conv_weights(x, a)["weight"]
-    return numel(y) * numel(weight[1:])
+from archlab.ops.arguments import channels, even_groups, flag, needs_map, number, pair, real, show, unless, whole, word
+from archlab.ops.row import Attrs, Shapes
 
 
 def linear_attrs(x: Shapes, a: Attrs) -> Attrs:
@@ -54,15 +22,21 @@ def linear_weights(x: Shapes, a: Attrs) -> dict[str, Shape]:
 
 
 def affine(x: Shapes, a: Attrs) -> dict[str, Shape]:
-    return {"weight": (channels(x),), "bias": (channels(x),)}
+    return {"weight": (channels(x),), "bias": (channels(x),)} if a.get("affine", True) else {}
 
 
 def running(x: Shapes, a: Attrs) -> dict[str, Shape]:
     return {"running_mean": (channels(x),), "running_var": (channels(x),), "num_batches_tracked": ()}
 
 
-def norm_attrs(x: Shapes, a: Attrs) -> Attrs:
-    return {"channels": channels(x), **{name: real(a, name) for name in a}}
+def batch_norm_attrs(x: Shapes, a: Attrs) -> Attrs:
+    numbers = {name: real(a, name) for name in ("eps", "momentum")}
+    return {"channels": channels(x), **numbers, **unless("affine", flag(a, "affine"), True)}
+
+
+def batch_norm_other(x: Shapes, y: Shape, a: Attrs) -> int:
+    """In evaluation an affine batch norm is a scale and a shift: fvcore counts two, and one without an affine."""
+    return (2 if a.get("affine", True) else 1) * numel(y)
 
 
 def lrn_attrs(x: Shapes, a: Attrs) -> Attrs:
@@ -76,22 +50,11 @@ def scale_attrs(x: Shapes, a: Attrs) -> Attrs:
 
 
 def layer_norm_attrs(x: Shapes, a: Attrs) -> Attrs:
-    needs_map(x)
-    return norm_attrs(x, a)
+    return {"channels": channels(x), "eps": real(a, "eps")}
 
 
 def group_norm_attrs(x: Shapes, a: Attrs) -> Attrs:
-    return {"groups": even_groups(x, a), "channels": channels(x)}
-
-
-def pool_attrs(x: Shapes, a: Attrs) -> Attrs:
-    stride = {"s": a["k"]} if a["s"] == 0 else {}
-    attrs = window(x, {**a, **stride})
-    if any(2 * p > k for p, k in zip(attrs["padding"], attrs["kernel"], strict=True)):
-        raise ElaborationError(
-            f"padding {show_shape(attrs['padding'])} is more than half of the {show_shape(attrs['kernel'])} window"
-        )
-    return {**attrs, "ceil": flag(a, "ceil")}
+    return {"groups": even_groups(x, a), "channels": channels(x), **unless("eps", real(a, "eps"), 0.00001)}
 
 
 def adaptive_attrs(x: Shapes, a: Attrs) -> Attrs:
@@ -115,9 +78,30 @@ def dropout_attrs(x: Shapes, a: Attrs) -> Attrs:
 
 
 def slope_attrs(x: Shapes, a: Attrs) -> Attrs:
-    if not isinstance(a["slope"], int | float):
-        raise ElaborationError(f"slope must be a number, not {show(a['slope'])}")
-    return {"slope": float(a["slope"])}
+    return {"slope": number(a, "slope")}
+
+
+def elu_attrs(x: Shapes, a: Attrs) -> Attrs:
+    return unless("alpha", real(a, "alpha"), 1.0)
+
+
+def hardtanh_attrs(x: Shapes, a: Attrs) -> Attrs:
+    lo, hi = number(a, "lo"), number(a, "hi")
+    if lo >= hi:
+        raise ElaborationError(f"lo must be below hi, and {show(a['lo'])} is not below {show(a['hi'])}")
+    return {"lo": lo, "hi": hi}
+
+
+def gelu_attrs(x: Shapes, a: Attrs) -> Attrs:
+    return unless("approximate", word(a, "approximate", ("none", "tanh")), "none")
+
+
+def prelu_attrs(x: Shapes, a: Attrs) -> Attrs:
+    return {"channels": channels(x), **unless("shared", flag(a, "shared"), False)}
+
+
+def factor_attrs(x: Shapes, a: Attrs) -> Attrs:
+    return {"x": number(a, "x")}
 
 
 def shuffle_attrs(x: Shapes, a: Attrs) -> Attrs:
@@ -125,17 +109,17 @@ def shuffle_attrs(x: Shapes, a: Attrs) -> Attrs:
     return {"groups": even_groups(x, a)}
 
 
-def upsample_attrs(x: Shapes, a: Attrs) -> Attrs:
-    needs_map(x)
-    return {"scale": whole(a, "scale")}
+def softmax_attrs(x: Shapes, a: Attrs) -> Attrs:
+    """Without groups each channel is one of its own, against all others."""
+    return {"groups": channels(x) if a["g"] == 0 else even_groups(x, a)}
 
 
-def upsample_shape(x: Shapes, a: Attrs) -> Shape:
-    return (channels(x), x[0][1] * a["scale"], x[0][2] * a["scale"])
+def group_sum_attrs(x: Shapes, a: Attrs) -> Attrs:
+    return {"groups": even_groups(x, a)}
 
 
-def slid(a: Attrs) -> Stride:
-    return Fraction(a["stride"][0]), Fraction(a["stride"][1])
+def group_sum_shape(x: Shapes, a: Attrs) -> Shape:
+    return (channels(x) // a["groups"], *x[0][1:])
 
 
 def ends(a: Attrs) -> None:

@@ -60,7 +60,7 @@ def outputs(network, seed=0):
     module, x = build(network.graph, seed), images(network.graph)
     for part in module.modules():
         if isinstance(part, torch.nn.BatchNorm2d):
-            torch.manual_seed(len(part.weight))
+            torch.manual_seed(part.num_features)
             part.running_mean.normal_(0, 0.2)
             part.running_var.uniform_(0.5, 1.5)
     with torch.no_grad():

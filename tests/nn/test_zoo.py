@@ -15,8 +15,8 @@ from archlab.elaborate import Fixed, Interpreter, elaborate, load
 from archlab.errors import BuildError
 from archlab.grammar import parse_file
 from archlab.ir import Graph
-from archlab.nn import build, copy_weights, recount
-from archlab.nn.copy_weights import match
+from archlab.lift.copy_weights import copy_weights, match
+from archlab.nn import build, recount
 from archlab.resources import find_architecture, shipped_spaces
 from tests.nn.networks import resized, shipped
 from tests.nn.references import REFERENCES, randomised, side_of

@@ -161,6 +161,10 @@ class _Classes:
 
 def _kind(column: Sequence[Value]) -> str:
     """Return the annotation of a parameter that takes these values."""
+    if all(isinstance(value, str) for value in column):
+        return "str"
+    if all(isinstance(value, tuple) and len(value) == 4 for value in column):
+        return "tuple[int, int, int, int]"
     if any(isinstance(value, tuple) for value in column):
         return "int | tuple[int, int]"
     if all(isinstance(value, bool) for value in column):

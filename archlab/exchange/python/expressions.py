@@ -7,9 +7,13 @@ from collections.abc import Sequence
 from archlab.exchange.constructors import Construct
 from archlab.exchange.operator_exports import OPERATOR_EXPORTS
 from archlab.ir import Node
-from archlab.nn.operators import ChannelNorm, Scale, Shuffle
+from archlab.nn import layers
 
-HELPERS = {"ChannelNorm": ChannelNorm, "Scale": Scale, "Shuffle": Shuffle}
+HELPERS = {
+    name: value
+    for name, value in vars(layers).items()
+    if isinstance(value, type) and value.__module__ == layers.__name__
+}
 """Modules that torch lacks, whose source goes with what uses them."""
 
 
@@ -18,7 +22,8 @@ def constructor(node: Node) -> Construct:
     module = OPERATOR_EXPORTS[node.op].module
     assert module is not None, f"{node.op} is a function of tensors"
     callee, arguments = module
-    return Construct(callee, arguments(node.attrs))
+    uneven = OPERATOR_EXPORTS[node.op].uneven if "padding_end" in node.attrs else None
+    return Construct(uneven or callee, arguments(node.attrs))
 
 
 def function(node: Node, x: Sequence[str], channels: int) -> str:
@@ -33,5 +38,7 @@ def function(node: Node, x: Sequence[str], channels: int) -> str:
             return f"torch.cat([{', '.join(x)}], 1)"
         case "add":
             return " + ".join(x)
+        case "sub":
+            return " - ".join(x)
         case _:
             return " * ".join(x)

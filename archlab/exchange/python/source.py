@@ -189,5 +189,6 @@ def _runs(parts: Sequence[Construct], names: Sequence[str]) -> Iterator[tuple[Co
 
 
 def _argument(argument: Argument) -> str:
-    value = argument.value.name if isinstance(argument.value, Named) else repr(argument.value)
+    value = argument.value
+    value = value.name if isinstance(value, Named) else f'"{value}"' if isinstance(value, str) else repr(value)
     return value if argument.positional else f"{argument.name}={value}"

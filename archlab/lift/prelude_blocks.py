@@ -1,0 +1,188 @@
+"""The blocks that come with the language, found in a tree.
+
+A window of layers that looks like a block gives the arguments that the block would have; the block with these is
+elaborated, and it is found where that gives the very same layers.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from archlab.errors import ArchlabError
+from archlab.lift.fuse import ACTIVATIONS, NONE
+from archlab.lift.layers import DEFAULT, As, Call, Chain, Form, Layer, Value, calls_in, chain, rebuilt
+from archlab.lift.prelude_samples import GATES, UNITS, elaborated, samples, skeleton
+from archlab.lift.written import expr_of, prelude_params
+
+_DECIMALS = 3
+"""A ratio of channels is written where it has no more decimals than this."""
+
+
+def with_prelude_blocks(tree: Chain) -> Chain:
+    """Return ``tree`` with the prelude's blocks where it has their operators."""
+    gated = rebuilt(tree, lambda layers: _replaced(layers, GATES))
+    gates = [call for call in calls_in(gated) if call.name in GATES]
+    if len({gate["n"] == DEFAULT for gate in gates}) > 1:
+        gated = rebuilt(gated, lambda layers: chain(tuple(map(_counted, layers.items)), layers.x))
+    return _with_units(gated)
+
+
+def _counted(item: Layer) -> Layer:
+    """A squeeze-excite by the number of channels in its middle, as others of the network need it."""
+    if not isinstance(item, Call) or item.name not in GATES or item["n"] != DEFAULT:
+        return item
+    r = item["r"]
+    assert isinstance(r, int | float)
+    given = {**dict(item.args), "r": prelude_params()[item.name]["r"] or 0, "n": int(max(1, item.x[0] * r))}
+    return replace(item, args=tuple(given.items()))
+
+
+def _with_units(layers: Chain) -> Chain:
+    """From the outside inwards: what a block is made of may look like a smaller block."""
+    found = _replaced(layers, UNITS)
+    return chain(tuple(map(_inside, found.items)), layers.x)
+
+
+def _inside(item: Layer) -> Layer:
+    if isinstance(item, Form):
+        branches = tuple(map(_with_units, item.branches))
+        return Form(item.name, branches, item.x, item.y, item.count, item.node)
+    if isinstance(item, As):
+        inner = _inside(item.layer)
+        assert not isinstance(inner, As)
+        return As(inner, item.name, item.x, item.y)
+    return item
+
+
+def _replaced(layers: Chain, names: tuple[str, ...]) -> Chain:
+    known = samples(names)
+    longest = max(map(len, known))
+    bones = tuple(map(skeleton, layers.items))
+    items: list[Layer] = []
+    i = 0
+    while i < len(bones):
+        for n in range(min(longest, len(bones) - i), 0, -1):
+            blocks = known.get(bones[i : i + n], ())
+            call = next((c for name in blocks if (c := _call(name, layers.items[i : i + n]))), None)
+            if call is not None and not (i and _lacks_its_head(call, layers.items[i - 1])):
+                items.append(call)
+                i += n
+                break
+        else:
+            items.append(layers.items[i])
+            i += 1
+    return chain(tuple(items), layers.x)
+
+
+def _lacks_its_head(call: Call, before: Layer) -> bool:
+    """Whether a unit without expansion follows a pointwise convolution, which is then more likely its expansion."""
+    return dict(call.args).get("e") == 1 and isinstance(before, Call) and dict(before.args).get("k") == 1
+
+
+def _call(name: str, items: tuple[Layer, ...]) -> Call | None:
+    """The call of a block that is just ``items``."""
+    window = chain(items, items[0].x)
+    x = window.x
+    if len(x) != 3:
+        return None
+    facts = _Facts(window)
+    for values in itertools.product(*(tuple(READERS[param](facts)) for param in prelude_params()[name])):
+        args = tuple(zip(prelude_params()[name], values, strict=True))
+        call = Call(name, args, x, window.y, getattr(items[-1], "node", ""))
+        try:
+            same = elaborated(expr_of(call, prelude_params()), x)
+        except ArchlabError:
+            continue
+        if (same if name in GATES else rebuilt(same, lambda layers: _replaced(layers, GATES))) == window:
+            return call
+    return None
+
+
+# --- arguments -------------------------------------------------------------------------------------------------------
+
+
+class _Facts:
+    """What the arguments of a block are read from."""
+
+    def __init__(self, window: Chain) -> None:
+        self.x, self.y = window.x, window.y
+        self.calls = list(calls_in(window))
+        self.convs = [c for c in self.calls if c.name in ("conv", "conv2d", "depthwise")]
+        self.dense = [c for c in self.convs if c.name != "depthwise"]
+        self.depthwise = [c for c in self.convs if c.name == "depthwise"]
+        self.gate = next((c for c in self.calls if c.name == "squeeze_excite"), None)
+        fused = [c["act"] for c in self.convs if c.name != "conv2d"]
+        alone = [Call(c.name, c.args) for c in self.calls if c.name in ACTIVATIONS]
+        self.acts = [act for act in (*fused, *alone) if act != NONE]
+        self.norms = [c["norm"] for c in self.convs if c.name != "conv2d"]
+
+    def largest(self, param: str, calls: list[Call]) -> Value:
+        """The largest value of a parameter; 1 where there is none."""
+        values = [value for c in calls if (value := dict(c.args).get(param)) is not None]
+        return max(values, key=_size, default=1)
+
+
+def _size(value: Value) -> tuple[float, ...]:
+    if isinstance(value, tuple):
+        return (max(value), *value)
+    return (value, value) if isinstance(value, int | float) else (0,)
+
+
+def _ratio(a: int, b: int) -> Iterator[Value]:
+    ratio = a / b
+    if round(ratio, _DECIMALS) == ratio:
+        yield int(ratio) if ratio == int(ratio) else ratio
+
+
+def _expansion(facts: _Facts) -> Iterator[Value]:
+    if not facts.dense:
+        return
+    first = facts.convs[0]
+    if first.name == "depthwise":
+        yield 1
+        return
+    yield from _ratio(first.y[0], facts.y[0])
+    yield from _ratio(first.y[0], facts.x[0])
+
+
+def _squeeze(facts: _Facts) -> Iterator[Value]:
+    if facts.gate is None:
+        yield 0
+    elif facts.gate["n"] == DEFAULT:
+        yield facts.gate["r"]
+
+
+def _reduction(facts: _Facts) -> Iterator[Value]:
+    yield from _ratio(facts.convs[0].y[0], facts.x[0])
+    yield prelude_params()["squeeze_excite"]["r"] or 0
+
+
+def _first_groups(facts: _Facts) -> Iterator[Value]:
+    if facts.dense:
+        first = dict(facts.dense[0].args)["g"]
+        yield DEFAULT if first == facts.largest("g", facts.dense) else first
+
+
+READERS: Mapping[str, Callable[[_Facts], Iterator[Value]]] = {
+    "c": lambda facts: iter((facts.y[0],)),
+    "k": lambda facts: iter((_kernel(facts),)),
+    "s": lambda facts: iter((facts.largest("s", facts.calls),)),
+    "g": lambda facts: iter((facts.largest("g", facts.dense),)),
+    "g1": _first_groups,
+    "e": _expansion,
+    "dm": lambda facts: iter((facts.largest("dm", facts.depthwise),)),
+    "se": _squeeze,
+    "r": _reduction,
+    "n": lambda facts: iter((DEFAULT, facts.convs[0].y[0])),
+    "act": lambda facts: iter(facts.acts[:1] or [NONE]),
+    "gate": lambda facts: iter(facts.acts[-1:] or [NONE]),
+    "norm": lambda facts: iter(facts.norms[:1] or [NONE]),
+}
+"""What a block's parameter may be, by the parameter's name: the likeliest first."""
+
+
+def _kernel(facts: _Facts) -> Value:
+    largest = facts.largest("k", facts.convs)
+    return max(largest) if isinstance(largest, tuple) else largest  # factorised: 1xk and kx1
