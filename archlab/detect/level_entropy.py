@@ -12,6 +12,7 @@ from archlab.detect.dataset import DetectionData
 from archlab.detect.scores import Scored
 from archlab.detector import backbone_of, levels_of
 from archlab.ir import INPUT, Graph
+from archlab.ops import CONVOLUTIONS
 from archlab.roi import assign_levels
 
 
@@ -29,7 +30,7 @@ def entropy_of_levels(graph: Graph, shares: Mapping[str, float]) -> float:
     sums = {INPUT: 0.0}
     for node in graph:
         before = max((sums.get(name, 0.0) for name in node.inputs), default=0.0)
-        sums[node.name] = before + (_log_sigma(node.weights["weight"]) if node.op == "conv2d" else 0.0)
+        sums[node.name] = before + (_log_sigma(node.weights["weight"]) if node.op in CONVOLUTIONS else 0.0)
     levels = {level.name: level for level in levels_of(backbone_of(graph))}
     return sum(
         share * (math.log(levels[name].channels) + sums[levels[name].node]) for name, share in shares.items() if share

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from archlab.errors import ElaborationError, did_you_mean
 from archlab.ir import INPUT, Graph, Node, Shape, numel
-from archlab.ops import OPS, Stride
+from archlab.ops import OPS, STRETCHING, Stride
 
 ONE: Stride = (Fraction(1), Fraction(1))
 
@@ -103,7 +103,8 @@ def times(stride: Stride | None, more: Stride | None) -> Stride | None:
 def joined_stride(op: str, sources: Sequence[tuple[Stride | None, Shape]]) -> Stride | None:
     """Return the stride of what an operator takes, from its inputs' strides and shapes.
 
-    A factor that is broadcast over a map does not count, nor does the map that ``upsample_like`` resizes.
+    What is stretched over a map, such as a factor for each channel, does not count, nor does the map that
+    ``upsample_like`` resizes.
 
     Raises:
         ElaborationError: they differ.
@@ -113,7 +114,7 @@ def joined_stride(op: str, sources: Sequence[tuple[Stride | None, Shape]]) -> St
     if op == "upsample_like":
         return sources[1][0]
     largest = max(numel(shape) for _, shape in sources)
-    strides = {stride for stride, shape in sources if op != "mul" or numel(shape) == largest}
+    strides = {stride for stride, shape in sources if op not in STRETCHING or numel(shape) == largest}
     if len(strides - {None}) > 1:
         shown = " and ".join(sorted(show_stride(stride) for stride in strides if stride is not None))
         raise ElaborationError(

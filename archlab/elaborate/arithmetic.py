@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from archlab.elaborate.scope import Bound, Layer, Wide, WideFloat, round_to_divisor
+from archlab.elaborate.scope import Bound, Layer, Stored, Wide, WideFloat, round_to_divisor
 from archlab.errors import ElaborationError, LimitError
 from archlab.ir import show_shape
 
@@ -35,6 +35,8 @@ def describe(value: Bound) -> str:
     """Return a value in the words of an error message."""
     if isinstance(value, Layer):
         return f"the layer {value}"
+    if isinstance(value, Stored):
+        return f"the value {value}"
     if isinstance(value, tuple):
         return f"the size {show_shape(value)}"
     return f"the number {value}" if isinstance(value, int | float) else repr(value)

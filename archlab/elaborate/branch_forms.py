@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from archlab.elaborate.fragment import Fragment, NamedFragment, chain, join, leaf
+from archlab.elaborate.fragment import Fragment, NamedFragment, chain, gives_nothing, join, leaf
 from archlab.elaborate.scope import Scope
 from archlab.errors import ElaborationError
 from archlab.grammar import ast
@@ -32,10 +32,10 @@ def _residual(branches: Branches, call: ast.Call, scope: Scope, x: Shape) -> Fra
     """``residual(x)`` projects the shortcut where the shape asks for it; ``residual(x, shortcut)`` says how."""
     inner = scope.inside(x[0])
     body = branches.layer(call.args[0], inner, x)
-    if body.shape == x:
-        return _sum(body, chain((), x), x)
     if len(call.args) == 2:
         return _sum(body, branches.layer(call.args[1], inner, x), x)
+    if body.shape == x or gives_nothing(body):
+        return _sum(body, chain((), x), x)
     stride = _projection_stride(x, body.shape)
     return _sum(body, branches.projection(body.shape[0], stride, inner, x), x)
 
@@ -43,7 +43,7 @@ def _residual(branches: Branches, call: ast.Call, scope: Scope, x: Shape) -> Fra
 def _skip(branches: Branches, call: ast.Call, scope: Scope, x: Shape) -> Fragment:
     """``skip(x)`` adds the input where it has the output's shape, and is ``x`` elsewhere (MobileNet v2)."""
     body = branches.layer(call.args[0], scope.inside(x[0]), x)
-    return _sum(body, chain((), x), x) if body.shape == x else body
+    return _sum(body, chain((), x), x) if body.shape == x or gives_nothing(body) else body
 
 
 def _join(branches: Branches, call: ast.Call, scope: Scope, x: Shape) -> Fragment:
@@ -84,7 +84,7 @@ def leaf_name(fragment: Fragment) -> str:
 
 
 def _sum(body: Fragment, shortcut: Fragment, x: Shape) -> Fragment:
-    if body.shape != shortcut.shape:
+    if body.shape != shortcut.shape and not gives_nothing(body) and not gives_nothing(shortcut):
         raise ElaborationError(
             f"its branch gives {show_shape(body.shape)} and its shortcut {show_shape(shortcut.shape)}:"
             " the shapes of a residual must be equal"

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 
 from archlab.detector import BOX_HEAD, NECK
-from archlab.elaborate.holes import hole_of
+from archlab.elaborate.holes import hole_of, names_in
 from archlab.elaborate.language import (
     CONSTANTS,
     DETECT,
@@ -17,7 +17,9 @@ from archlab.elaborate.language import (
     IDENTITIES,
     MULTIPLIERS,
     NET_OPTIONS,
+    TEXT_DEFAULTS,
     USAGE,
+    ZERO,
     Callee,
     operators,
 )
@@ -29,23 +31,28 @@ from archlab.ops import REQUIRED
 MAX_OPTIONS = 1000
 MAX_STEPS = 1_000_000
 MAX_PARAMS = 64
-_KEYWORDS = ("net", "block", "var", "in", "if", "else", "step", "default")
+_KEYWORDS = ("net", "block", "var", "in", "as", "if", "else", "step", "default")
 
 
-def check_text(architecture: ast.Architecture, callees: Mapping[str, Callee]) -> None:
+def check_text(architecture: ast.Architecture, callees: Mapping[str, Callee], resolved: Collection[int] = ()) -> None:
     """Raise where no draw could make ``architecture`` a network.
+
+    ``resolved`` are the ids of the names that stand for named values, which are checked elsewhere.
 
     Raises:
         ElaborationError: a definition, a name, an argument, a choice or a range is wrong.
     """
-    _Checker(architecture, callees).run()
+    _Checker(architecture, callees, resolved).run()
 
 
 class _Checker:
     """One walk over the whole text."""
 
-    def __init__(self, architecture: ast.Architecture, callees: Mapping[str, Callee]) -> None:
+    def __init__(
+        self, architecture: ast.Architecture, callees: Mapping[str, Callee], resolved: Collection[int] = ()
+    ) -> None:
         self.architecture = architecture
+        self.resolved = resolved
         self.callees = callees
         self.vars = frozenset(var.name for var in architecture.vars)
 
@@ -70,7 +77,7 @@ class _Checker:
         arch = self.architecture
         if not arch.stages:
             raise self._error("a network needs at least one stage", arch.at, "write one, such as  head: gap -> fc(10)")
-        reserved = {*operators(), *FORMS, *FUNCTIONS, *IDENTITIES, *CONSTANTS, *_KEYWORDS, *DETECT_PARTS}
+        reserved = {*operators(), *FORMS, *FUNCTIONS, *IDENTITIES, ZERO, *CONSTANTS, *_KEYWORDS, *DETECT_PARTS}
         for kind, items in (("block", arch.blocks), ("var", arch.vars), ("stage", arch.stages)):
             seen: set[str] = set()
             for item in items:
@@ -79,14 +86,19 @@ class _Checker:
                 if kind != "stage" and item.name in reserved:
                     raise self._error(f"{quote(item.name)} is a word of the language", item.at, "give it another name")
                 seen.add(item.name)
+        given = {name for name, _ in arch.options}
+        taken = [name for name in NET_OPTIONS if name in given or name not in TEXT_DEFAULTS]
         for var in arch.vars:
+            if var.name in TEXT_DEFAULTS and var.name in given:
+                message = f"{quote(var.name)} is already an option of the network"
+                raise self._error(message, var.at, "leave the var out: the option is for all blocks")
             if var.name in self.callees:
                 raise self._error(
                     f"{quote(var.name)} names both a var and a block", var.at, "give the var another name"
                 )
         for stage in arch.stages:
             # Its holes and its options would have the same path as those of the network.
-            if stage.name in (*NET_OPTIONS, *self.vars):
+            if stage.name in (*taken, *self.vars):
                 what = "a var" if stage.name in self.vars else "an option of the network"
                 raise self._error(f"{quote(stage.name)} is already {what}", stage.at, "give the stage another name")
 
@@ -117,7 +129,10 @@ class _Checker:
             if option in seen:
                 raise self._error(f"{what} gets its option {option!r} twice", _key_at(owner, i), "remove one")
             seen.add(option)
-            self._expr(value, names)
+            of_text = option in TEXT_DEFAULTS
+            if of_text and "in" in names_in([value]):
+                raise self._error("'in' has no channels here", _key_at(owner, i), "write a number, or make it a block")
+            self._expr(value, self.vars if of_text else names)
 
     def _block(self, block: ast.Block) -> None:
         if len(block.params) > MAX_PARAMS:
@@ -127,7 +142,7 @@ class _Checker:
         for param in block.params:
             if param.name in params:
                 raise self._error(f"block {block.name} has two parameters {quote(param.name)}", param.at)
-            if param.name in (*_KEYWORDS, *CONSTANTS, *IDENTITIES):
+            if param.name in (*_KEYWORDS, *CONSTANTS, *IDENTITIES, ZERO):
                 raise self._error(f"{quote(param.name)} is a word of the language", param.at, "give it another name")
             if param.default is not None:
                 self._expr(param.default, names)
@@ -139,6 +154,8 @@ class _Checker:
 
     def _expr(self, expr: ast.Expr, names: Collection[str]) -> None:
         match expr:
+            case ast.Call() | ast.Name() if id(expr) in self.resolved:
+                pass
             case ast.Name():
                 self._name(expr, names)
             case ast.Call():
@@ -152,7 +169,7 @@ class _Checker:
 
     def _name(self, expr: ast.Name, names: Collection[str]) -> None:
         name = expr.name
-        if name in names or name in ("in", *IDENTITIES, *CONSTANTS):
+        if name in names or name in ("in", ZERO, *IDENTITIES, *CONSTANTS):
             return
         if name in FORMS or name in FUNCTIONS:
             raise self._error(f"{name} needs arguments", expr.at, f"write {USAGE[name]}")
@@ -165,7 +182,7 @@ class _Checker:
         if name in names:
             what = "var" if name in self.vars else "parameter"
             raise self._error(f"{quote(name)} is a {what}, which takes no arguments", call.at, f"write {name}")
-        if name in (*IDENTITIES, *CONSTANTS):
+        if name in (ZERO, *IDENTITIES, *CONSTANTS):
             raise self._error(f"{name} takes no arguments", call.at, f"write {name}")
         if name in FORMS or name in FUNCTIONS:
             self._counted(call, *(FORMS[name] if name in FORMS else FUNCTIONS[name]))
@@ -182,7 +199,7 @@ class _Checker:
             return self._error(f"{DETECT} knows no {quote(name)}", at, did_you_mean(name, known) or DETECT_USAGE)
         if name in DETECT_PARTS:
             return self._error(f"{name} stands in the stage {DETECT} alone", at, f"write  {DETECT_USAGE}")
-        known = {*names, *self.callees, *FORMS, *FUNCTIONS, *IDENTITIES, *CONSTANTS}
+        known = {*names, *self.callees, *FORMS, *FUNCTIONS, *IDENTITIES, ZERO, *CONSTANTS}
         return self._error(f"nothing is named {quote(name)}", at, did_you_mean(name, known))
 
     def _counted(self, call: ast.Call, least: int, most: int) -> None:

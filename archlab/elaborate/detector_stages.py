@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from itertools import groupby
 
 from archlab.detector import (
@@ -19,7 +19,8 @@ from archlab.detector import (
 )
 from archlab.detector.levels import ONE, joined_stride, levels_at_ends, named_levels, times
 from archlab.elaborate.detect_stage import DetectorRequest
-from archlab.elaborate.fragment import Fragment, NamedFragment, chain
+from archlab.elaborate.fragment import Fragment, NamedFragment, gives_nothing
+from archlab.elaborate.lifetimes import has_values, keeping, settled_stages
 from archlab.elaborate.shared import Shared
 from archlab.errors import ElaborationError
 from archlab.ir import INPUT, Node, Shape, numel
@@ -38,9 +39,11 @@ def detector_stages(
     """
     strides: list[Stride | None] = []
     stride: Stride | None = ONE
+    named: dict[Hashable, Stride | None] = {}
     for name, fragment in backbone:
         try:
-            stride = times(stride, stride_of(fragment))
+            plain = fragment.values is None
+            stride = named[name] = times(stride, stride_of(fragment)) if plain else _stride(fragment, stride, named)
         except ElaborationError as error:
             raise ElaborationError(f"stage {name}: {error.message}", hint=error.hint) from None
         strides.append(stride)
@@ -86,19 +89,30 @@ def stride_of(fragment: Fragment) -> Stride | None:
         ElaborationError: it joins branches of different strides.
     """
     if fragment.stride is ...:
-        fragment.stride = _stride(fragment)
+        fragment.stride = _stride(fragment, ONE, {})
     return fragment.stride
 
 
-def _stride(fragment: Fragment) -> Stride | None:
-    if fragment.op is not None and fragment.parts:
-        return joined_stride(fragment.op.op, [(stride_of(part), part.shape) for _, part in fragment.parts])
-    if fragment.op is not None:
-        return OPS[fragment.op.op].stride(fragment.op.attrs)
-    stride: Stride | None = ONE
+def _stride(fragment: Fragment, entering: Stride | None, named: dict[Hashable, Stride | None]) -> Stride | None:
+    """Return the stride behind a fragment; ``named`` are those of named values, and gets those that it names."""
+    values = fragment.values
+    if values is not None and values.taken is not None:
+        return named[values.taken]
+    if not fragment.parts:
+        return entering if fragment.op is None else times(entering, OPS[fragment.op.op].stride(fragment.op.attrs))
+    aside = fragment.op is not None or (values is not None and values.fan)
+    stride, ends = entering, []
     for _, part in fragment.parts:
-        stride = times(stride, stride_of(part))
-    return stride
+        start = entering if aside else stride
+        known = part.values is None and part.unsettled is None
+        stride = times(start, stride_of(part)) if known else _stride(part, start, named)
+        if not gives_nothing(part):
+            ends.append((stride, part.shape))
+    if fragment.op is not None:
+        return joined_stride(fragment.op.op, ends)
+    if values is not None and values.given is not None:
+        named[values.given] = stride
+    return ends[0][0] if aside and ends else stride
 
 
 def _pick(levels: tuple[Level, ...], strides: Sequence[Stride | None], request: DetectorRequest) -> tuple[Level, ...]:
@@ -123,46 +137,21 @@ def _holding(
 
     What shares its memory with another is counted once.
     """
-    held: list[NamedFragment] = []
+    if has_values(backbone):
+        held, _, sizes = settled_stages(backbone, x, kept, shared)
+        return held, sizes
+    held = []
     homes: dict[str, int] = {}  # elements by where they live: the stage that allocated them
-    sizes: dict[str, int] = {}
+    sizes = {}
     home, shape = INPUT, x
     for name, fragment in backbone:
         others = sum(size for place, size in homes.items() if place != home)
-        held.append((name, _keeping(fragment, shape, others, home in homes, shared)))
+        held.append((name, keeping(fragment, shape, others, home in homes, shared)))
         home, shape = home if fragment.views else name, fragment.shape
         if name in kept:
             sizes[name] = 0 if home in homes else numel(shape)
             homes[home] = numel(shape)
     return held, sizes
-
-
-def _keeping(fragment: Fragment, x: Shape, held: int, keeps_input: bool, shared: Shared) -> Fragment:
-    """Return ``fragment`` on ``x`` with ``held`` more elements, and its input where that is kept, alive beside it."""
-    if not held and not keeps_input:
-        return fragment
-    key = ("keeping", fragment, held, keeps_input)
-    known = shared.block(key)
-    if known is not None:
-        return known
-    if fragment.op is None and fragment.parts:
-        parts: list[NamedFragment] = []
-        views, shape = True, x
-        for name, part in fragment.parts:
-            behind = 0 if views or not keeps_input else numel(x)
-            parts.append((name, _keeping(part, shape, held + behind, keeps_input and views, shared)))
-            views, shape = views and part.views, part.shape
-        new = chain(parts, x)
-    else:
-        during, after = fragment.during, fragment.after
-        if keeps_input:
-            during, after = max(during, after), 0
-        new = Fragment(
-            fragment.shape, fragment.parts, fragment.op, x, during + held, after and after + held, fragment.views
-        )
-    new.block = fragment.block
-    shared.keep_block(key, new)
-    return new
 
 
 def _grown(nodes: Sequence[Node], during: Sequence[int]) -> Fragment:

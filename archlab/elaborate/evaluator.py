@@ -67,7 +67,13 @@ class Evaluator:
                 return self.placed(expr, scope, lambda: call_function(name, values))
             case _:
                 is_open = id(expr) in self.space.open_exprs
-                return Layer(expr, scope, is_open, self.keys.fresh() if is_open else (id(expr), scope.key))
+                key = self.keys.fresh() if is_open else (id(expr), scope.key, *self.read(expr, scope))
+                return Layer(expr, scope, is_open, key)
+
+    def read(self, expr: ast.Expr, scope: Scope) -> list[Bound]:
+        """Return the named values that ``expr`` reads and that were named outside of it: it depends on them too."""
+        names = self.space.values.read.get(id(expr), ())
+        return [scope.names[name] for name in names if name in scope.names]
 
     def is_bound(self, name: str, scope: Scope) -> bool:
         """Return whether ``name`` is a parameter, a var, ``in`` or a word: a value and not a block to call."""

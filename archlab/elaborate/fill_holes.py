@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping
 from archlab.elaborate.draw import Value
 from archlab.elaborate.holes import hole_of, labels_of
 from archlab.elaborate.language import Callee, callee_of
+from archlab.elaborate.named_values import names_given
 from archlab.elaborate.network import Network
 from archlab.elaborate.scope import scaled_repeats
 from archlab.elaborate.space import Space
+from archlab.elaborate.unread import names_of_text, renamed, without_unread, without_unread_stages
 from archlab.elaborate.without_stride import without_stride
 from archlab.errors import LimitError
 from archlab.grammar import ast
@@ -38,15 +40,18 @@ class _Filler:
         self.written: dict[str, ast.Block] = {}
         self.names: dict[ast.Block, str] = {}
         self.uses: dict[str, int] = {}
+        self.names_here: set[str] = set()
+        self.reserved = names_of_text(space)
 
     def architecture(self, name: str) -> ast.Architecture:
         arch = self.space.architecture
-        stages = []
+        stages: list[ast.Stage] = []
         for stage in arch.stages:
             self.depth = self.depths[stage.name]
-            body = self._expr(stage.body, stage.name)
+            body = self._body(stage.body, stage.name)
             stages.append(ast.Stage(stage.name, body, self._options(stage.options, stage.name)))
         blocks = [block for block in arch.blocks if block.name not in self.space.open_blocks]
+        stages = without_unread_stages(stages) if self.space.values.stages else stages
         variables = tuple(ast.Var(var.name, self._expr(var.value, "")) for var in arch.vars)
         return ast.Architecture(
             name, tuple(stages), self._options(arch.options, ""), variables, (*blocks, *self.written.values())
@@ -68,7 +73,7 @@ class _Filler:
             case ast.Range():
                 return _literal(self._drawn(expr, prefix))
             case ast.Choice(options=options):
-                return self._expr(options[labels_of(expr).index(self._drawn(expr, prefix))], prefix)
+                return self._pulled(self._expr(options[labels_of(expr).index(self._drawn(expr, prefix))], prefix))
             case ast.Call(name="each", args=(count, layer)):
                 return self._each(expr, count, layer, prefix)
             case ast.Call(name=name, args=args, keywords=keywords):
@@ -84,15 +89,27 @@ class _Filler:
                 )
             case ast.Sequence(items=items):
                 return ast.Sequence(_flat(self._expr(item, prefix) for item in items))
-            case ast.Binary(op=op, left=left, right=right):
-                return ast.Binary(op, self._expr(left, prefix), self._expr(right, prefix))
-            case ast.Negate(operand=operand):
-                return ast.Negate(self._expr(operand, prefix))
-            case ast.Conditional():
-                then, left, right, other = (self._expr(child, prefix) for child in ast.children(expr))
-                return ast.Conditional(then, expr.op, left, right, other)
             case _:
-                return expr
+                return ast.with_children(expr, lambda child: self._expr(child, prefix))
+
+    def _body(self, expr: ast.Expr, prefix: str) -> ast.Expr:
+        """Fill the body of a stage or block; leave out what no draw could read any more."""
+        around, self.names_here = self.names_here, set()
+        body = without_unread(self._expr(expr, prefix), self.space.values.stages)
+        self.names_here = around
+        return body
+
+    def _pulled(self, expr: ast.Expr) -> ast.Expr:
+        """``expr``, which was a frame of its own, with new names for the values that it names."""
+        names: dict[str, str] = {}
+        for named in names_given([expr]):
+            free, n = named.name, 1
+            while free in self.reserved or free in self.names_here:
+                n += 1
+                free = f"{named.name[: MAX_NAME - 8]}_{n}"
+            names[named.name] = free
+            self.names_here.add(free)
+        return renamed(expr, names) if names else expr
 
     def _drawn(self, expr: ast.Choice | ast.Range, prefix: str) -> Value:
         """Return what filled a hole; its default where the draw never met it, as in a branch not taken."""
@@ -108,7 +125,7 @@ class _Filler:
         if not isinstance(filled, ast.Number):
             return ast.Call("each", (filled, layer))
         copies = [
-            self._expr(layer, self.space.copy_prefix(expr, prefix, i))
+            self._pulled(self._expr(layer, self.space.copy_prefix(expr, prefix, i)))
             for i in range(scaled_repeats(int(filled.value), self.depth))
         ]
         copies = [copy if i == 0 else without_stride(copy, self._callees) for i, copy in enumerate(copies)]
@@ -126,7 +143,7 @@ class _Filler:
         params = tuple(
             ast.Param(p.name, None if p.default is None else self._expr(p.default, path)) for p in block.params
         )
-        filled = ast.Block(name, params, self._expr(block.body, path))
+        filled = ast.Block(name, params, self._body(block.body, path))
         if filled not in self.names:
             self.names[filled] = written = self._free_name(name)
             self.written[written] = dataclasses.replace(filled, name=written)

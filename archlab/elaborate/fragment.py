@@ -3,19 +3,61 @@
 A search elaborates the same block on the same input again and again, so a fragment is made once and shared: it knows
 its own totals, and the totals of whatever is built from fragments are sums and maxima of theirs.
 Only ``nodes_of`` gives the pieces of a network names of their own.
+
+A piece in which a value is named, or a named value is read, has no lifetimes of its own until all its values are known:
+``archlab.elaborate.lifetimes`` settles it then, and leaves out what nothing reads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
 from types import EllipsisType
 
 from archlab.elaborate.hole_paths import UniqueNames
+from archlab.errors import ElaborationError
 from archlab.ir import INPUT, Applied, Node, Shape, numel
 from archlab.ops import OPS, Stride, apply_op
 
 NamedFragment = tuple[str, "Fragment"]
+
+
+class Nothing(tuple[int, ...]):
+    """The shape of what contributes nothing: what its layer would give otherwise; equal to no other."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Nothing) and tuple.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(("nothing", *self))
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What a piece has to do with named values.
+
+    Attributes:
+        given: the value under which its output is kept.
+        taken: the value that it gives, whatever enters it.
+        bound, read: all values that are named, or read, in it.
+        fan: its parts all take what enters it and nothing joins them: it gives what the one that is not nothing gives.
+    """
+
+    given: Hashable = None
+    taken: Hashable = None
+    bound: frozenset[Hashable] = frozenset()
+    read: frozenset[Hashable] = frozenset()
+    fan: bool = False
+
+    @property
+    def open(self) -> bool:
+        """Whether a value is read that is named elsewhere."""
+        return not self.read <= self.bound
 
 
 class Fragment:
@@ -35,6 +77,8 @@ class Fragment:
         block: the block of the language that it is; empty where it is none.
         half: the last of the halves of what draws share that has it; see ``archlab.elaborate.shared``.
         stride: pixels of its input per pixel of its output, once ``detector_stages`` has asked for it.
+        values: named values in it; None where there are none, or where they concern nobody outside.
+        unsettled: for a piece with settled values, the piece as it was before.
     """
 
     __slots__ = (
@@ -52,6 +96,8 @@ class Fragment:
         "peak",
         "shape",
         "stride",
+        "unsettled",
+        "values",
         "views",
     )
 
@@ -71,6 +117,8 @@ class Fragment:
         self.block = ""
         self.half = 0
         self.stride: Stride | EllipsisType | None = ...
+        self.values: Values | None = None
+        self.unsettled: Fragment | None = None
         self.during = during
         self.after = after
         self.peak = max(during + numel(x), after)
@@ -84,6 +132,8 @@ class Fragment:
             other += part.other
             activations += part.activations
             nodes += part.nodes
+            if part.values is not None:
+                self.values = _together(self.values, part.values)
         self.params: int = params
         self.macs: int = macs
         self.other: int = other
@@ -91,8 +141,52 @@ class Fragment:
         self.nodes: int = nodes
 
 
+def _together(a: Values | None, b: Values) -> Values:
+    return Values(bound=b.bound, read=b.read) if a is None else Values(bound=a.bound | b.bound, read=a.read | b.read)
+
+
+def gives_nothing(fragment: Fragment) -> bool:
+    """Return whether a piece contributes nothing."""
+    return type(fragment.shape) is Nothing
+
+
+def is_identity(fragment: Fragment) -> bool:
+    """Return whether a piece gives what enters it, and does nothing else."""
+    return not fragment.nodes and fragment.values is None and not gives_nothing(fragment)
+
+
+def nothing(shape: Shape, parts: Sequence[NamedFragment] = ()) -> Fragment:
+    """A piece that contributes nothing; of ``parts`` only those that name values may matter."""
+    kept = [(name, part) for name, part in parts if part.values is not None]
+    fragment = Fragment(Nothing(shape), kept, None, (), 0, 0, views=True)
+    if fragment.values is not None:
+        fragment.values = replace(fragment.values, fan=True)
+    return fragment
+
+
+def value_of(value: Hashable, shape: Shape) -> Fragment:
+    """A piece that gives a named value of ``shape``, whatever enters it."""
+    if type(shape) is Nothing:
+        return nothing(shape)
+    fragment = Fragment(shape, (), None, shape, 0, 0, views=True)
+    fragment.values = Values(taken=value, read=frozenset([value]))
+    return fragment
+
+
+def kept_as(fragment: Fragment, value: Hashable, x: Shape) -> Fragment:
+    """``fragment`` on an input of shape ``x``, its output kept under ``value``."""
+    kept = Fragment(fragment.shape, [("", fragment)], None, x, fragment.during, fragment.after, fragment.views)
+    bound, read = frozenset([value]), frozenset[Hashable]()
+    if fragment.values is not None:
+        bound, read = bound | fragment.values.bound, fragment.values.read
+    kept.values = Values(given=value, bound=bound, read=read)
+    return kept
+
+
 def leaf(op: Applied, x: Shape) -> Fragment:
     """One operator on an input of shape ``x``."""
+    if type(x) is Nothing:
+        return nothing(op.shape)
     views = OPS[op.op].view
     return Fragment(op.shape, (), op, x, 0 if views else numel(op.shape), 0, views)
 
@@ -110,12 +204,28 @@ def chain(parts: Sequence[NamedFragment], x: Shape) -> Fragment:
             after = max(after, part.during + numel(shape), part.after)
         views = views and part.views
         shape = part.shape
+    if type(shape) is Nothing and all(part.values is None for _, part in parts):
+        return nothing(shape)
     return Fragment(shape, parts, None, x, during, after, views)
 
 
 def join(op: str, branches: Sequence[NamedFragment], x: Shape) -> Fragment:
-    """``branches`` side by side on the same input, run in order, their outputs joined by ``op``."""
-    applied = apply_op(op, [branch.shape for _, branch in branches], {})
+    """``branches`` side by side on the same input, run in order, their outputs joined by ``op``.
+
+    A branch that gives nothing adds nothing to a sum, no channels to a ``cat``, and makes a product nothing.
+    """
+    shapes = [branch.shape for _, branch in branches if type(branch.shape) is not Nothing]
+    if len(shapes) < len(branches):
+        if not shapes or op == "mul":
+            return nothing((shapes or [branches[0][1].shape])[0], branches)
+        if op == "sub" and gives_nothing(branches[0][1]):
+            raise ElaborationError(
+                "there is nothing to subtract from: its first layer is zero", hint="factor(-1) negates"
+            )
+        branches = [(name, b) for name, b in branches if not gives_nothing(b) or b.values is not None]
+        if len(shapes) == 1:
+            return chain(branches, x) if len(branches) == 1 else _fan(branches, shapes[0], x)
+    applied = apply_op(op, shapes, {})
     keeps_input = any(branch.views for _, branch in branches)
     kept = during = after = 0
     for i, (_, branch) in enumerate(branches):
@@ -133,10 +243,17 @@ def join(op: str, branches: Sequence[NamedFragment], x: Shape) -> Fragment:
     return Fragment(applied.shape, branches, applied, x, during, after, views=False)
 
 
+def _fan(branches: Sequence[NamedFragment], shape: Shape, x: Shape) -> Fragment:
+    fragment = Fragment(shape, branches, None, x, 0, 0, views=False)
+    assert fragment.values is not None
+    fragment.values = replace(fragment.values, fan=True)
+    return fragment
+
+
 def nodes_of(stages: Sequence[NamedFragment]) -> list[Node]:
     """Return the operators of a network in running order, each under its path."""
     nodes: list[Node] = []
-    ends: dict[str, str] = {}
+    ends: dict[Hashable, str] = {}
     source = INPUT
     for name, fragment in stages:
         ends[name] = source = _Emit(nodes, name, ends).emit(fragment, name, name, source)
@@ -144,9 +261,9 @@ def nodes_of(stages: Sequence[NamedFragment]) -> list[Node]:
 
 
 class _Emit:
-    """Appends the operators of one stage to ``nodes``; ``ends`` are the nodes at the ends of those before it."""
+    """Appends the operators of one stage to ``nodes``; ``ends`` are the nodes that give stages and named values."""
 
-    def __init__(self, nodes: list[Node], stage: str, ends: Mapping[str, str]) -> None:
+    def __init__(self, nodes: list[Node], stage: str, ends: dict[Hashable, str]) -> None:
         self.nodes = nodes
         self.stage = stage
         self.ends = ends
@@ -161,14 +278,22 @@ class _Emit:
             return fragment.op.name
         if fragment.op is not None and not fragment.parts:
             return self._append(fragment.op, path, block, (source,))
-        inputs = [source]
+        values = fragment.values
+        if values is not None and values.taken is not None:
+            return self.ends[values.taken]
+        aside = fragment.op is not None or (values is not None and values.fan)
+        outputs = []
+        output = source
         for name, part in fragment.parts:
             child = f"{path}.{name}" if name else path
-            output = self.emit(part, child, child if block == self.stage else block, inputs[0])
-            inputs = [output] if fragment.op is None else [*inputs, output]
-        if fragment.op is None:
-            return inputs[0]
-        return self._append(fragment.op, f"{path}.{fragment.op.op}", block, tuple(inputs[1:]))
+            output = self.emit(part, child, child if block == self.stage else block, source if aside else output)
+            if not gives_nothing(part):
+                outputs.append(output)
+        if fragment.op is not None:
+            return self._append(fragment.op, f"{path}.{fragment.op.op}", block, tuple(outputs))
+        if values is not None and values.given is not None:
+            self.ends[values.given] = output
+        return outputs[0] if aside and outputs else output
 
     def _append(self, op: Applied, path: str, block: str, inputs: tuple[str, ...]) -> str:
         name = self.names.fresh(path)

@@ -6,17 +6,21 @@ its arguments and input shape, and shared by all draws of the space (``archlab.e
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from archlab.elaborate.arithmetic import describe, number
 from archlab.elaborate.detect_stage import DetectStageReader
 from archlab.elaborate.detector_stages import detector_body, detector_stages
 from archlab.elaborate.draw import Draw, Fixed
 from archlab.elaborate.evaluator import Evaluator
-from archlab.elaborate.fragment import NamedFragment, chain
-from archlab.elaborate.language import DETECT, MULTIPLIERS
+from archlab.elaborate.fragment import NamedFragment, Nothing, chain, gives_nothing
+from archlab.elaborate.language import DETECT, MULTIPLIERS, TEXT_DEFAULTS
+from archlab.elaborate.lifetimes import has_values, settled_stages
 from archlab.elaborate.network import Network
-from archlab.elaborate.scope import Scope, Wide
+from archlab.elaborate.scope import Bound, Layer, Scope, Stored, Wide
 from archlab.elaborate.shared import Shared
 from archlab.elaborate.space import Space
+from archlab.elaborate.text_defaults import TextDefaults, check_default
 from archlab.elaborate.unfold import Unfolder
 from archlab.errors import LimitError
 from archlab.grammar import ast
@@ -73,8 +77,10 @@ class _Elaboration:
         if "divisor" in options:
             self.unfolder.divisor = self.unfolder.whole(options["divisor"], root, "divisor", MAX_DIVISOR)
         width, depth = (self._multiplier(options.get(name), root, "", name) for name in MULTIPLIERS)
-        key = self._define_vars()
+        key = self._set_defaults(options, self._define_vars())
         stages: list[NamedFragment] = []
+        outputs: dict[str, Bound] = {}
+        zero: ast.Stage | None = None
         depths: dict[str, float] = {}
         nodes = 0
         for stage in arch.stages:
@@ -82,17 +88,32 @@ class _Elaboration:
             w, d = (self._multiplier(own.get(name), root, stage.name, name) for name in MULTIPLIERS)
             w, d = w * width, d * depth
             depths[stage.name] = d
-            scope = Scope({}, Wide(x[0]), callees, True, w, d, stage.name, (key, x[0], w, d))
+            scope = Scope({**outputs}, Wide(x[0]), callees, True, w, d, stage.name, (key, x[0], w, d))
             if stage.name == DETECT:  # the last, as `check_text` has seen to
+                self._refuse_zero(x, zero, root)
                 return self._detector(stage, scope, stages, input_shape, depths)
             unfold = self.unfolder.remembered
             fragment = self.evaluator.placed(stage.body, scope, lambda: unfold(stage.body, scope, x))  # noqa: B023
             nodes += fragment.nodes
             self.unfolder.bound_nodes(nodes, stage, scope)
             stages.append((stage.name, fragment))
+            if stage.name in self.space.values.stages:
+                outputs[stage.name] = Stored(stage.name, fragment.shape, stage.name)
+            if gives_nothing(fragment) and type(x) is not Nothing:
+                zero = stage
             x = fragment.shape
-        body = chain(stages, input_shape)
+        self._refuse_zero(x, zero, root)
+        if has_values(stages):
+            stages, body, _ = settled_stages(stages, input_shape, (), self.shared)
+        else:
+            body = chain(stages, input_shape)
         return Network(arch.name, input_shape, tuple(stages), body, depths, self.evaluator.draws)
+
+    def _refuse_zero(self, x: Shape, stage: ast.Stage | None, scope: Scope) -> None:
+        """Raise ElaborationError where nothing comes out of the stages; ``stage`` is the one that gives nothing."""
+        if type(x) is Nothing and stage is not None:
+            message = f"the network is zero: its stage {stage.name} gives nothing"
+            raise self.evaluator.error(message, stage.body, scope, "zero stands where layers are added or joined")
 
     def _define_vars(self) -> int:
         """Evaluate the vars in order; return a key that is the same where all their values are."""
@@ -102,6 +123,21 @@ class _Elaboration:
             value = self.evaluator.value(var.value, scope)
             self.evaluator.vars[var.name] = value
             key = self.shared.keys.of((key, value, type(value)))
+        return key
+
+    def _set_defaults(self, options: Mapping[str, ast.Expr], key: int) -> int:
+        """Evaluate the defaults of the text, behind the vars; return a key that is the same where all of them are."""
+        values: dict[str, Bound] = {}
+        for name in TEXT_DEFAULTS:
+            if name in options:
+                scope = Scope({}, Wide(3), self.space.callees, True, 1.0, 1.0, "", key)
+                values[name] = value = self.evaluator.value(options[name], scope)
+                self.evaluator.placed(options[name], scope, lambda: check_default(name, value))  # noqa: B023
+        if not values:
+            return key
+        key = self.shared.keys.of((key, tuple(values.items()), tuple(map(type, values.values()))))
+        is_open = any(isinstance(value, Layer) and value.open for value in values.values())
+        self.unfolder.defaults = TextDefaults(values, key, is_open)
         return key
 
     def _detector(

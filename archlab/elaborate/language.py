@@ -12,6 +12,8 @@ from archlab.grammar import ast, parse_blocks
 from archlab.ops import OPS, REQUIRED
 
 IDENTITIES = ("identity", "none")
+ZERO = "zero"
+"""The layer that contributes nothing."""
 CONSTANTS = ("same", "tf", "nearest", "bilinear")
 """Words that are values: of paddings, and of how a map is interpolated."""
 # Forms take layers as they are written; the numbers are the least and the most arguments.
@@ -49,7 +51,9 @@ DETECT = "detect"
 """The stage of a text that makes its network a detector."""
 DETECT_USAGE = "detect: fpn(256) -> roi_align(7) -> box_head(1024, classes=80)"
 MULTIPLIERS = ("width_mult", "depth_mult")
-NET_OPTIONS = ("input", "divisor", *MULTIPLIERS)
+TEXT_DEFAULTS = ("norm", "act", "p")
+"""What the first line may set for every block of the text."""
+NET_OPTIONS = ("input", "divisor", *MULTIPLIERS, *TEXT_DEFAULTS)
 
 
 @dataclass(frozen=True, slots=True)

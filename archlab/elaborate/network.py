@@ -58,7 +58,12 @@ class Network(Tabled):
         if self.detector is None:
             return self
         stages = tuple(stage for stage in self.stages if stage[0] not in OWN_STAGES)
-        return dataclasses.replace(self, stages=stages, body=chain(stages, self.input_shape), detector=None)
+        if any(fragment.values is not None for _, fragment in stages):  # they read each other's outputs: no chain
+            peak = max(fragment.peak for _, fragment in stages)
+            body = Fragment(stages[-1][1].shape, stages, None, (0,), peak, 0, views=False)
+        else:
+            body = chain(stages, self.input_shape)
+        return dataclasses.replace(self, stages=stages, body=body, detector=None)
 
     @property
     def digest(self) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from archlab.elaborate.language import Callee
 from archlab.grammar import ast
+from archlab.ir import Shape
 
 
 class Wide(int):
@@ -23,7 +24,7 @@ class Scope:
     """Where an expression is evaluated.
 
     Attributes:
-        names: parameters and vars by name.
+        names: parameters by name, and the values that were named so far: shared by all scopes of a body.
         channels: what ``in`` means: the channels entering the enclosing block or branch.
         callees: the blocks and operators that may be called here.
         own: whether this is the user's text, which errors point at, or the prelude.
@@ -33,7 +34,7 @@ class Scope:
         later: whether this is a later copy of a repeat.
     """
 
-    names: Mapping[str, Bound]
+    names: dict[str, Bound]
     channels: Wide
     callees: Mapping[str, Callee]
     own: bool
@@ -56,6 +57,13 @@ class Scope:
     def later_copy(self) -> Scope:
         """Return the scope of a second or later copy of a repeat, where what is written as stride counts as 1."""
         return self if self.later else self._with(self.channels, self.prefix, (self.key, "later"), True)
+
+    def frame(self) -> Scope:
+        """Return the same scope for a piece whose names end with it."""
+        own = dict(self.names)
+        return Scope(
+            own, self.channels, self.callees, self.own, self.width, self.depth, self.prefix, self.key, self.later
+        )
 
     def _with(self, channels: Wide, prefix: str, key: Hashable, later: bool) -> Scope:
         # Three times as fast as dataclasses.replace, on the path of every draw.
@@ -81,8 +89,20 @@ class Layer:
         return self.expr.name if isinstance(self.expr, ast.Name | ast.Call) else "a layer"
 
 
-Bound = int | float | tuple[int, ...] | str | Layer
-"""A value: a number, a size, the word ``same``, or a layer."""
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A named value: what gives it once a graph is made, and its shape."""
+
+    value: Hashable
+    shape: Shape
+    name: str = field(compare=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+Bound = int | float | tuple[int, ...] | str | Layer | Stored
+"""What a name stands for: a number, a size, the word ``same``, a layer, or a named value."""
 
 
 def round_to_divisor(value: float, divisor: int) -> int:

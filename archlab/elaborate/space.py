@@ -10,6 +10,7 @@ from archlab.elaborate.draw import Hole
 from archlab.elaborate.hole_paths import paths_in
 from archlab.elaborate.holes import bodies_of, find_open_parts, hole_of, multiplier_hole, names_in
 from archlab.elaborate.language import DETECT, DETECT_PARTS, REPEATS, Callee, callee_of, prelude
+from archlab.elaborate.named_values import NamedValues, find_values
 from archlab.errors import InputError, LimitError, Place
 from archlab.grammar import ast
 from archlab.grammar.ast import place_in
@@ -32,6 +33,7 @@ class Space:
         remembered: ids of the open expressions worth remembering by what fills their holes: the stages' bodies and what
             is repeated in them.
         stage_multipliers: for each stage, which multipliers can change it.
+        values: where values are named and read.
         is_reference: it has no hole, so that only its multipliers can vary.
         max_nodes: how many operators a network of it may have.
     """
@@ -43,6 +45,7 @@ class Space:
     open_blocks: frozenset[str]
     remembered: frozenset[int]
     stage_multipliers: dict[str, tuple[str, ...]]
+    values: NamedValues
     is_reference: bool
     max_nodes: int = MAX_NODES
     _holes: dict[tuple[str, int], Hole] = field(default_factory=dict, repr=False)
@@ -99,7 +102,10 @@ def load(architecture: ast.Architecture, max_nodes: int = MAX_NODES) -> Space:
     if not isinstance(max_nodes, int) or max_nodes < 1:
         raise InputError(f"the limit on nodes must be at least 1, not {max_nodes!r}")
     callees = prelude() | {block.name: callee_of(block, own=True) for block in architecture.blocks}
-    check_text(architecture, callees)
+    values = find_values(architecture, callees)
+    check_text(architecture, callees, values.resolved)
+    if values.error is not None:
+        raise values.error
     opened = find_open_parts(architecture)
     return Space(
         architecture=architecture,
@@ -109,6 +115,7 @@ def load(architecture: ast.Architecture, max_nodes: int = MAX_NODES) -> Space:
         open_blocks=opened.blocks,
         remembered=_remembered(architecture, opened.exprs),
         stage_multipliers=_stage_multipliers(architecture, callees),
+        values=values,
         is_reference=not opened.anywhere,
         max_nodes=max_nodes,
     )

@@ -9,15 +9,29 @@ from typing import Any, cast
 from archlab.elaborate.arithmetic import describe, number, whole_channels
 from archlab.elaborate.branch_forms import BRANCH_FORMS, leaf_name
 from archlab.elaborate.evaluator import Evaluator
-from archlab.elaborate.fragment import Fragment, NamedFragment, chain, leaf
-from archlab.elaborate.language import FUNCTIONS, IDENTITIES, REPEATS, Callee, prelude
-from archlab.elaborate.scope import Bound, Layer, Scope, Wide, scaled_repeats
+from archlab.elaborate.fragment import (
+    Fragment,
+    NamedFragment,
+    Nothing,
+    chain,
+    gives_nothing,
+    is_identity,
+    kept_as,
+    leaf,
+    nothing,
+    value_of,
+)
+from archlab.elaborate.language import FUNCTIONS, IDENTITIES, REPEATS, ZERO, Callee, prelude
+from archlab.elaborate.lifetimes import settled
+from archlab.elaborate.scope import Bound, Layer, Scope, Stored, Wide, scaled_repeats
 from archlab.elaborate.shared import Shared
+from archlab.elaborate.text_defaults import TextDefaults
 from archlab.errors import ElaborationError, LimitError
 from archlab.grammar import ast
 from archlab.ir import Applied, Shape
 from archlab.ops import apply_op
 
+_WRITE_ZERO = "zero stands where layers are added, such as add(identity, {zero, conv(16)})"
 _RAISE = "raise the limit with --max-nodes"
 MAX_DEPTH = 100
 # Work allowed for each node of the limit: a layer counts as much as five values. Bounds the texts that unfold into
@@ -35,6 +49,7 @@ class Unfolder:
 
     Attributes:
         divisor: what scaled channels are rounded to a multiple of.
+        defaults: what blocks take where their call does not say it.
     """
 
     def __init__(self, evaluator: Evaluator, shared: Shared) -> None:
@@ -42,6 +57,7 @@ class Unfolder:
         self.evaluator = evaluator
         self.shared = shared
         self.divisor = 8
+        self.defaults = TextDefaults()
         self.work_left = _WORK_PER_NODE * self.space.max_nodes + 1000
         self.layers = 0
         self.depth = 0
@@ -62,18 +78,24 @@ class Unfolder:
     def remembered(self, expr: ast.Expr, scope: Scope, x: Shape) -> Fragment:
         """``layer``, remembering what an expression of a stage became by what filled its holes."""
         if id(expr) not in self.space.remembered:
-            return self.layer(expr, scope, x)
-        place = (id(expr), scope.prefix, scope.key, x)
+            return self.framed(expr, scope, x)
+        place = (id(expr), scope.prefix, scope.key, x, *self.evaluator.read(expr, scope))
         known = self.shared.drawn(place, self.evaluator.fill)
         if known is None:
             start = len(self.evaluator.asked)
             known = self.shared.drawn_before(place, self.evaluator.fill)
             if known is None:
                 start = len(self.evaluator.asked)
-                known = self.layer(expr, scope, x)
+                known = self.framed(expr, scope, x)
             if len(self.evaluator.asked) - start <= _MEMORABLE:
                 self.shared.keep_drawn(place, self.evaluator.asked[start:], self.evaluator.draws, known)
         return known
+
+    def framed(self, expr: ast.Expr, scope: Scope, x: Shape) -> Fragment:
+        """``layer``, of a piece at whose end the values named in it are forgotten."""
+        if id(expr) not in self.space.values.frames:
+            return self.layer(expr, scope, x)
+        return settled(self.layer(expr, scope.frame(), x), x, self.shared)
 
     def _layer(self, expr: ast.Expr, scope: Scope, x: Shape) -> Fragment:
         match expr:
@@ -82,24 +104,36 @@ class Unfolder:
             case ast.Name(name=name):
                 if self.evaluator.is_bound(name, scope):
                     return self._bound(self.evaluator.named(name, expr, scope), expr, scope, x)
-                return chain((), x) if name in IDENTITIES else self._call(ast.Call(name, at=expr.at), scope, x, expr)
+                if name in IDENTITIES:
+                    return chain((), x)
+                return nothing(x) if name == ZERO else self._call(ast.Call(name, at=expr.at), scope, x, expr)
             case ast.Sequence():
                 return self._sequence(expr, scope, x)
+            case ast.Named():
+                return self._named(expr, scope, x)
             case ast.Choice():
-                return self.layer(self.evaluator.option(expr, scope), scope, x)
+                return self.framed(self.evaluator.option(expr, scope), scope, x)
             case ast.Conditional():
-                return self.layer(self.evaluator.branch(expr, scope), scope, x)
+                return self.framed(self.evaluator.branch(expr, scope), scope, x)
             case _:
                 return self._bound(self.evaluator.value(expr, scope), expr, scope, x)
 
+    def _named(self, expr: ast.Named, scope: Scope, x: Shape) -> Fragment:
+        fragment = self.layer(expr.layer, scope, x)
+        value = self.shared.keys.of(("value", id(expr), scope.key))
+        scope.names[expr.name] = Stored(value, fragment.shape, expr.name)
+        return fragment if gives_nothing(fragment) else kept_as(fragment, value, x)
+
     def _bound(self, value: Bound, expr: ast.Expr, scope: Scope, x: Shape) -> Fragment:
+        if isinstance(value, Stored):
+            return value_of(value.value, value.shape)
         if not isinstance(value, Layer):
             found = describe(value)
             if isinstance(expr, ast.Name) and expr.name in scope.names:
                 raise self.evaluator.error(f"{expr.name} must be a layer, not {found}", expr, scope)
             raise self.evaluator.error(f"a layer should stand here, not {found}", expr, scope)
         assert value.scope is not None
-        return self.layer(value.expr, value.scope, x)
+        return self.framed(value.expr, value.scope, x)
 
     def _sequence(self, expr: ast.Sequence, scope: Scope, x: Shape) -> Fragment:
         start = x
@@ -108,9 +142,11 @@ class Unfolder:
             copies = self._copies(item, scope, x)
             if copies is None:
                 fragment = self.layer(item, scope, x)
-                if fragment.nodes:
+                if not is_identity(fragment):
                     parts.append((_label(item) or leaf_name(fragment), fragment))
                 x = fragment.shape
+                if fragment.values is not None and fragment.values.taken is not None:
+                    scope = scope.inside(x[0])
             else:
                 parts += copies
                 x = copies[-1][1].shape
@@ -143,6 +179,8 @@ class Unfolder:
             if each:
                 inner = inner.under(self.space.copy_prefix(expr, scope.prefix, i))
             fragment = self.remembered(layer, inner, x)
+            if gives_nothing(fragment) and type(x) is not Nothing:
+                raise self.evaluator.error(f"{expr.name} repeats what gives nothing", expr, scope, _WRITE_ZERO)
             nodes += fragment.nodes
             parts.append((COPY, fragment))
             x = fragment.shape
@@ -193,10 +231,13 @@ class Unfolder:
         return self._apply(prelude()["projection"], {"c": Wide(channels), "s": stride}, scope, "", x)
 
     def _apply(self, callee: Callee, given: dict[str, Bound], caller: Scope, path: str, x: Shape) -> Fragment:
+        if self.defaults.values:
+            given = {**self.defaults.given_to(callee), **given}
         values = tuple(given.values())
         kinds = tuple(map(type, values))
-        key: Hashable = (callee.name, callee.own, tuple(given), values, kinds, x, caller.width, caller.depth)
-        shared = callee.name not in self.space.open_blocks or not callee.own
+        around = (x, caller.width, caller.depth, self.defaults.key)
+        key: Hashable = (callee.name, callee.own, tuple(given), values, kinds, around)
+        shared = (callee.name not in self.space.open_blocks or not callee.own) and not self.defaults.open
         shared = shared and not any(isinstance(v, Layer) and v.open for v in values)
         if shared and (known := self.shared.block(key)) is not None:
             return known
@@ -215,8 +256,8 @@ class Unfolder:
     def _operator(self, callee: Callee, given: dict[str, Bound], caller: Scope, x: Shape) -> Applied:
         args: dict[str, Any] = {**callee.params, **given}
         for name, value in args.items():
-            if isinstance(value, Layer):
-                if callee.params[name] in IDENTITIES and isinstance(value.expr, ast.Name):
+            if isinstance(value, Layer | Stored):
+                if callee.params[name] in IDENTITIES and isinstance(value, Layer) and isinstance(value.expr, ast.Name):
                     args[name] = value.expr.name  # a word that is a layer's name as well: approximate=tanh
                     continue
                 raise ElaborationError(f"{name} must be a number, not {describe(value)}")
@@ -235,7 +276,7 @@ class Unfolder:
         for name, default in callee.params.items():
             value = given[name] if name in given else self.evaluator.value(cast(ast.Expr, default), scope)
             names[name] = self._channels(value, caller.width) if name == "c" else value
-        return self.layer(callee.block.body, scope, x)
+        return settled(self.layer(callee.block.body, scope, x), x, self.shared)
 
     def _channels(self, value: Bound, width: float) -> Wide:
         return whole_channels(number(value, "c"), width, self.divisor)
@@ -243,6 +284,8 @@ class Unfolder:
 
 def _label(expr: ast.Expr) -> str:
     """Return what a part of a sequence is called in paths; a residual leaves its name out."""
+    if isinstance(expr, ast.Named):
+        return _label(expr.layer)
     if isinstance(expr, ast.Call | ast.Name):
         return "" if expr.name in ("residual", "skip") else expr.name
     return "choice" if isinstance(expr, ast.Choice) else "part"

@@ -30,6 +30,9 @@ def without_stride(expr: ast.Expr, callees: Mapping[str, Callee]) -> ast.Expr:
         case ast.Sequence(items=items):
             new_items = tuple(without_stride(item, callees) for item in items)
             return expr if _same(new_items, items) else dataclasses.replace(expr, items=new_items)
+        case ast.Named(layer=layer):
+            new_layer = without_stride(layer, callees)
+            return expr if new_layer is layer else dataclasses.replace(expr, layer=new_layer)
         case ast.Choice(options=options):
             new_options = tuple(without_stride(option, callees) for option in options)
             return expr if _same(new_options, options) else dataclasses.replace(expr, options=new_options)

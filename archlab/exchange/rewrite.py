@@ -18,6 +18,9 @@ from archlab.grammar import ast
 
 Env = Mapping[str, ast.Expr]
 
+_SAME = ast.Name("same")
+_KEEP_SIZE = (_SAME, ast.Name("tf"))
+"""Paddings with which every convolution that a rule makes gives the size that the one before gave."""
 
 # Blocks that are what a rule makes, or no more than one convolution.
 _KEPT = {"conv", "fc", "two3x3", "factorised", "group", "depthwise", "separable", "squeeze_excite", "projection"}
@@ -98,6 +101,7 @@ class _Rewriting:
         self.sites: list[Site] = []
         self.stage = self.prefix = ""
         self.paths: Mapping[int, str] = {}
+        self.padding = dict(architecture.options).get("p", _SAME)
         self.callees = prelude() | {b.name: callee_of(b, own=True) for b in architecture.blocks}
         self.made: dict[str, ast.Block] = {}
         self.replaced: set[str] = set()
@@ -130,6 +134,8 @@ class _Rewriting:
                 parts = [self.expr(item, env) for item in items]
                 flat = [p for part in parts for p in (part.items if isinstance(part, ast.Sequence) else (part,))]
                 return replace(expr, items=tuple(flat))
+            case ast.Named(layer=layer):
+                return replace(expr, layer=self.expr(layer, env))
             case ast.Choice(options=options):
                 return replace(expr, options=tuple(self.expr(option, env) for option in options))
             case ast.Conditional():
@@ -143,14 +149,13 @@ class _Rewriting:
         given = _bound(call, self.callees[call.name])
         k = _known(given.pop("k", ast.Number(3)), env)
         plain = all(_known(given.pop(key, ast.Number(1)), env) == 1 for key in ("g", "d"))
-        same = ast.Name("same")
-        if not isinstance(k, int) or not plain or _resolved(given.get("p", same), env) != same:
+        if not isinstance(k, int) or not plain or _resolved(given.get("p", self.padding), env) not in _KEEP_SIZE:
             return None
         if "bias" in given and call.name == "conv":
             return None
         c = given.pop("c")
         stride = tuple((key, given.pop(key)) for key in ("s",) if key in given)
-        rest = tuple((key, value) for key, value in given.items() if key != "p")
+        rest = tuple((key, value) for key, value in given.items() if (key, value) != ("p", self.padding))
         return Conv(call.name == "conv", c, k, stride, rest)
 
     def _path(self, expr: ast.Expr) -> str:
@@ -203,6 +208,7 @@ def _without_unused(architecture: ast.Architecture, replaced: set[str]) -> ast.A
     while True:
         bodies = [b.body for b in kept] + [p.default for b in kept for p in b.params if p.default is not None]
         bodies += [stage.body for stage in architecture.stages] + [var.value for var in architecture.vars]
+        bodies += [value for _, value in architecture.options]
         used = {name for body in bodies for name in _names(body)}
         left = tuple(block for block in kept if block.name in used or block.name not in replaced)
         if left == kept:

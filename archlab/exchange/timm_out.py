@@ -129,7 +129,7 @@ def _kind(node: Node) -> str:
         if a["groups"] == a["in_channels"] == a["out_channels"] and a["groups"] > 1:
             return "d"
         plain = a["groups"] == 1 and a["dilation"] == (1, 1) and a["kernel"][0] == a["kernel"][1]
-        same = plain and a["padding"][0] == a["padding"][1] == (a["kernel"][0] - 1) // 2
+        same = plain and "padding_end" not in a and a["padding"][0] == a["padding"][1] == (a["kernel"][0] - 1) // 2
         return ("w" if a["kernel"] == (1, 1) and a["stride"] == (1, 1) else "k") if same else "?"
     if node.op in _LETTERS:
         return "a"

@@ -6,7 +6,8 @@ node, ``None`` for one made by hand, and is left out of comparisons.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from archlab.errors import Place
 from archlab.shown import Shown, short
@@ -41,7 +42,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A parameter, a ``var``, a block without arguments, or ``in``."""
+    """A parameter, a ``var``, a named value, a block without arguments, or ``in``."""
 
     name: str
     at: At = _at()
@@ -63,6 +64,15 @@ class Sequence:
     """``a -> b -> c``: each layer on the one before."""
 
     items: tuple[Expr, ...]
+    at: At = _at()
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """``layer as name``: what the layer gives, named for the layers that follow; ``at`` is where the name stands."""
+
+    layer: Expr
+    name: str
     at: At = _at()
 
 
@@ -115,7 +125,7 @@ class Range:
     at: At = _at()
 
 
-Expr = Number | Size | Name | Call | Sequence | Binary | Negate | Conditional | Choice | Range
+Expr = Number | Size | Name | Call | Sequence | Named | Binary | Negate | Conditional | Choice | Range
 Options = tuple[tuple[str, Expr], ...]
 
 
@@ -188,6 +198,8 @@ def children(expr: Expr) -> tuple[Expr, ...]:
             return (*args, *(value for _, value in keywords))
         case Sequence(items=items):
             return items
+        case Named(layer=layer):
+            return (layer,)
         case Binary(left=left, right=right):
             return (left, right)
         case Negate(operand=operand):
@@ -198,6 +210,28 @@ def children(expr: Expr) -> tuple[Expr, ...]:
             return options
         case _:
             return ()
+
+
+def with_children(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
+    """``expr`` with ``change`` applied to each expression directly inside it."""
+    match expr:
+        case Call(args=args, keywords=keywords):
+            changed = tuple((key, change(value)) for key, value in keywords)
+            return replace(expr, args=tuple(map(change, args)), keywords=changed)
+        case Sequence(items=items):
+            return replace(expr, items=tuple(map(change, items)))
+        case Named(layer=layer):
+            return replace(expr, layer=change(layer))
+        case Binary(left=left, right=right):
+            return replace(expr, left=change(left), right=change(right))
+        case Negate(operand=operand):
+            return replace(expr, operand=change(operand))
+        case Conditional(then=then, left=left, right=right, other=other):
+            return replace(expr, then=change(then), left=change(left), right=change(right), other=change(other))
+        case Choice(options=options):
+            return replace(expr, options=tuple(map(change, options)))
+        case _:
+            return expr
 
 
 def place_in(architecture: Architecture, at: At) -> Place | None:

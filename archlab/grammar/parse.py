@@ -152,7 +152,7 @@ def _expected(types: set[str]) -> str:
         types = types - _STARTS_LAYER
     if types >= {"PLUS", "MINUS"}:
         words.add("an operator")
-        types = types - _OPERATORS - {"LPAR", "IF"}
+        types = types - _OPERATORS - {"LPAR", "IF", "AS"}
     words |= {_WORDS.get(kind, f"'{kind.lower()}'") for kind in types}
     *most, last = sorted(words, key=lambda word: (word.startswith("'"), word))
     return f"{', '.join(most)} or {last}" if most else last
@@ -230,6 +230,9 @@ class _ToTree(Transformer[Token, Any]):
 
     def sequence(self, *items: Any) -> ast.Sequence:
         return ast.Sequence(tuple(items[::2]), _at(items[1]))
+
+    def named(self, layer: Any, _as: Token, name: Token) -> ast.Named:
+        return ast.Named(layer, str(name), _at(name))
 
     def add(self, left: Any, op: Token, right: Any) -> ast.Binary:
         return ast.Binary(str(op), left, right, _at(op))

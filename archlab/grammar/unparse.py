@@ -7,7 +7,7 @@ from decimal import Decimal
 from archlab.grammar import ast
 
 # How tightly each construct binds; an operand that binds less tightly than its place asks for gets brackets.
-_LAYER, _SEQUENCE, _SUM, _PRODUCT, _UNARY, _ATOM = range(6)
+_LAYER, _SEQUENCE, _ITEM, _SUM, _PRODUCT, _UNARY, _ATOM = range(7)
 
 
 def unparse(architecture: ast.Architecture) -> str:
@@ -67,7 +67,9 @@ def _bare(expr: ast.Expr) -> tuple[str, int]:
             binds = _SUM if op in "+-" else _PRODUCT
             return f"{_expr(left, binds)} {op} {_expr(right, binds + 1)}", binds
         case ast.Sequence(items=items):
-            return " -> ".join(_expr(item, _SUM) for item in items), _SEQUENCE
+            return " -> ".join(_expr(item, _ITEM) for item in items), _SEQUENCE
+        case ast.Named(layer=layer, name=name):
+            return f"{_expr(layer, _SUM)} as {name}", _ITEM
         case ast.Conditional(then=then, op=op, left=left, right=right, other=other):
             condition = f"{_expr(left, _SUM)} {op} {_expr(right, _SUM)}"
             return f"{_expr(then, _SEQUENCE)} if {condition} else {unparse_expr(other)}", _LAYER

@@ -7,7 +7,18 @@ Shapes are without the batch; ``x`` is a list of input shapes, ``y`` the output'
 
 from archlab.ops.apply import MAX_ELEMENTS, apply_op, apply_resolved
 from archlab.ops.row import REQUIRED, Op, Stride
-from archlab.ops.table import OPS
+from archlab.ops.table import CONVOLUTIONS, OPS, STRETCHING
 from archlab.ops.verify import verify
 
-__all__ = ["MAX_ELEMENTS", "OPS", "REQUIRED", "Op", "Stride", "apply_op", "apply_resolved", "verify"]
+__all__ = [
+    "CONVOLUTIONS",
+    "MAX_ELEMENTS",
+    "OPS",
+    "REQUIRED",
+    "STRETCHING",
+    "Op",
+    "Stride",
+    "apply_op",
+    "apply_resolved",
+    "verify",
+]

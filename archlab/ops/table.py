@@ -70,6 +70,12 @@ _LEVELS_AND_BOXES = MANY[1:]
 _POOL = {"k": REQUIRED, "s": 0, "p": "same", "ceil": 0}
 _INTERPOLATION = {"mode": "nearest", "align": 0}
 
+CONVOLUTIONS = frozenset({"conv2d", "wsconv2d", "conv_transpose"})
+"""The operators whose weights are filters over places."""
+
+STRETCHING = frozenset({"add", "sub", "mul"})
+"""The operators in which an input of 1 along an axis is as long as the others."""
+
 OPS: dict[str, Op] = {
     "conv2d": Op(_CONV, conv_attrs, lambda x, a: (a["out_channels"], *slide(x, a)), conv_weights,
                  macs=conv_macs, fvcore="conv", stride=slid),

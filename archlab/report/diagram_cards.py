@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from archlab.ir import BOXES, INPUT, Graph, Node, Shape
 
-_OWN_BOX = {"maxpool", "avgpool", "gap", "shuffle", "slice", "flatten"}
+_OWN_BOX = {"maxpool", "avgpool", "gap", "gmp", "shuffle", "slice", "flatten"}
 _SMALL, _LONE = 5, 8
 """Blocks in a row share a card while they have at most so many boxes together; where each is one box, the second."""
 

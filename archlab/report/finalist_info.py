@@ -16,6 +16,7 @@ from archlab.errors import ArchlabError
 from archlab.grammar import ast
 from archlab.grammar.parse import parse
 from archlab.ir import Graph, Node, Shape
+from archlab.ops import CONVOLUTIONS
 from archlab.search.result import Finalist, SearchResult
 
 MAX_NODES = 5_000
@@ -129,7 +130,7 @@ def _stages(architecture: ast.Architecture, network: Network) -> tuple[FinalistS
 def _stage(stage: ast.Stage | None, part: Part, nodes: list[Node], network: Network) -> FinalistStage:
     """Return a row of the table; a detector's neck and box head are no stages of the text."""
     blocks = list(_blocks(stage.body, network.depths[stage.name])) if stage else _parts_of_detector(part.name, network)
-    sides = {max(node.attrs["kernel"]) for node in nodes if node.op == "conv2d"}
+    sides = {max(node.attrs["kernel"]) for node in nodes if node.op in CONVOLUTIONS}
     return FinalistStage(
         name=part.name,
         blocks=tuple(dict.fromkeys(name for name, _ in blocks)),
@@ -155,6 +156,8 @@ def _blocks(expr: ast.Expr, depth_mult: float) -> Iterator[tuple[str, int]]:
         case ast.Sequence(items=items):
             for item in items:
                 yield from _blocks(item, depth_mult)
+        case ast.Named(layer=layer):
+            yield from _blocks(layer, depth_mult)
         case ast.Call(name="repeat" | "each", args=(ast.Number(value=count), layer)):
             for name, inner in _blocks(layer, depth_mult):
                 yield name, inner * scaled_repeats(int(count), depth_mult)

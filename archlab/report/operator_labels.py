@@ -6,6 +6,18 @@ from collections.abc import Mapping
 from typing import Any, TypeGuard
 
 from archlab.ir import Node, Shape
+from archlab.ops import CONVOLUTIONS
+
+_LABELS = {
+    "conv2d": "conv",
+    "wsconv2d": "standardised conv",
+    "conv_transpose": "transposed conv",
+    "channel_conv": "conv over channels",
+    "gap": "global avgpool",
+    "gmp": "global maxpool",
+    "pad2d": "pad",
+    "group_sum": "sum of groups",
+}
 
 
 def dims(shape: Shape) -> str:
@@ -28,13 +40,13 @@ def operator_label(node: Node) -> str:
     A convolution with as many groups as input channels is depthwise.
     """
     attrs = node.attrs
-    label = {"conv2d": "conv", "gap": "global avgpool"}.get(node.op, node.op)
+    label = _LABELS.get(node.op, node.op)
     groups = attrs.get("groups", 1)
     if node.op == "conv2d" and groups > 1 and groups == attrs.get("in_channels"):
         label, groups = "depthwise", 1
     if window := _window(attrs):
         label += f" {window}"
-    if node.op in ("conv2d", "shuffle", "gn") and groups != 1:
+    if node.op in (*CONVOLUTIONS, "shuffle", "gn", "softmax", "group_sum") and groups != 1:
         label += f" g{groups}"
     if node.op == "slice":
         label += f" {attrs.get('start')}:{attrs.get('stop')}"
@@ -44,6 +56,10 @@ def operator_label(node: Node) -> str:
         label = "upsample nearest"
     if node.op == "upsample":
         label += f" ×{attrs.get('scale')}"
+    if node.op == "resize":
+        label += f" {dims(attrs.get('size', ()))}"
+    if node.op in ("factor", "offset"):
+        label = f"{'×' if node.op == 'factor' else '+'} {attrs.get('x')}"
     return label
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, fx
 
 from archlab.ir import INPUT, Graph
+from archlab.ops import CONVOLUTIONS
 
 ALPHAS = (1.0, 1.0, 6.0)
 
@@ -31,8 +32,8 @@ def _scales(graph: Graph) -> list[float]:
     for node in graph:
         growth[node.name] = max(growth[name] for name in node.inputs)
         # Behind a global pooling there is no map, until a gate joins one again.
-        is_map[node.name] = any(is_map[name] for name in node.inputs) and node.op not in ("gap", "flatten")
-        if node.op == "conv2d":
+        is_map[node.name] = any(is_map[name] for name in node.inputs) and node.op not in ("gap", "gmp", "flatten")
+        if node.op in CONVOLUTIONS:
             fan_in = math.prod(node.weights["weight"][1:])
             growth[node.name] += 0.5 * math.log(fan_in)
         if is_map[node.name]:

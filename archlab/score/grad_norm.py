@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 from torch.func import functional_call
 
-from archlab.score.undisturbed import Run
+from archlab.score.undisturbed import LAYERS, Run
 
 
 def grad_norm(module: fx.GraphModule, batch: Tensor, rng: torch.Generator) -> float:
@@ -34,7 +34,7 @@ class _Leaves(Run):
         self.weights: list[Tensor] = []
 
     def part(self, part: nn.Module, x: Tensor) -> Tensor:
-        if not isinstance(part, nn.Conv2d | nn.Linear):
+        if not isinstance(part, LAYERS):
             return super().part(part, x)
         leaf = part.weight.detach().requires_grad_()
         self.weights.append(leaf)

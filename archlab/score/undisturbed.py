@@ -21,6 +21,10 @@ CODED = (
 """Activations that pass what is positive and hold back what is not; gates (sigmoid, hardsigmoid, tanh) are none."""
 
 
+LAYERS = (nn.Conv2d, nn.ConvTranspose2d, nn.Conv1d, nn.Linear)
+"""The layers with weights that are trained as such; a convolution over channels is a Conv1d."""
+
+
 class Run(fx.Interpreter):
     """Runs a module as in training, but for what would change it or be random.
 

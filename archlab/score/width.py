@@ -8,6 +8,7 @@ from collections import defaultdict
 from torch import Tensor, fx
 
 from archlab.ir import Graph
+from archlab.ops import CONVOLUTIONS
 
 
 def score(module: fx.GraphModule, batch: Tensor, rng: object) -> float:  # noqa: ARG001
@@ -25,7 +26,7 @@ def score(module: fx.GraphModule, batch: Tensor, rng: object) -> float:  # noqa:
     _, height, width = graph.input_shape
     widths: dict[int, int] = defaultdict(int)
     for node in graph:
-        if node.op == "conv2d" and math.prod(node.shape[1:]) > 1:
+        if node.op in CONVOLUTIONS and math.prod(node.shape[1:]) > 1:
             channels, h, w = node.shape
             widths[round(0.5 * math.log2(height * width / (h * w)))] += channels
     if not widths:

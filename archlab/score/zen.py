@@ -11,7 +11,7 @@ from torch import Tensor, fx, nn
 from archlab.detector import prune
 from archlab.ir import INPUT, Graph
 from archlab.nn.module import build
-from archlab.score.undisturbed import Run
+from archlab.score.undisturbed import LAYERS, Run
 
 ALPHA = 0.01
 REPEATS = 3
@@ -34,7 +34,7 @@ def zen(module: fx.GraphModule, batch: Tensor, rng: torch.Generator) -> float:
 @torch.no_grad()
 def _once(plain: fx.GraphModule, batch: Tensor, rng: torch.Generator) -> float:
     for part in plain.modules():
-        if isinstance(part, nn.Conv2d | nn.Linear):
+        if isinstance(part, LAYERS):
             part.weight.copy_(torch.randn(part.weight.shape, generator=rng))
     x = torch.randn(batch.shape, generator=rng)
     epsilon = torch.randn(batch.shape, generator=rng)
@@ -64,7 +64,9 @@ def plain_part(graph: Graph) -> Graph:
     nodes = []
     for node in graph.nodes[: _features(graph)]:
         inputs = tuple(stands_for[name] for name in node.inputs)
-        stands_for[node.name] = inputs[0] if node.op == "add" else node.name
+        # The first that is not stretched: the others are shortcuts, or what is added to each place or channel.
+        full = [name for name, old in zip(inputs, node.inputs, strict=True) if graph.shape_of(old) == node.shape]
+        stands_for[node.name] = full[0] if node.op == "add" and full else node.name
         nodes.append(dataclasses.replace(node, inputs=inputs))
     outputs = (stands_for[nodes[-1].name],) if nodes else ()
     return prune(Graph(graph.name, graph.input_shape, tuple(nodes), outputs))
@@ -73,6 +75,6 @@ def plain_part(graph: Graph) -> Graph:
 def _features(graph: Graph) -> int:
     """Count the nodes before the global pooling behind which there is no map any more; all without one."""
     for i, node in enumerate(graph):
-        if node.op == "gap" and all(math.prod(later.shape[1:]) == 1 for later in graph.nodes[i:]):
+        if node.op in ("gap", "gmp") and all(math.prod(later.shape[1:]) == 1 for later in graph.nodes[i:]):
             return i
     return len(graph)

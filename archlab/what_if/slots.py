@@ -95,6 +95,8 @@ class _Walk:
                 return expr if called == ast.Call(name) else called
             case ast.Sequence(items=items):
                 return replace(expr, items=tuple(self._expr(item, trunk) for item in items))
+            case ast.Named(layer=layer):
+                return replace(expr, layer=self._expr(layer, trunk))
             case ast.Conditional():
                 return replace(expr, then=self._expr(expr.then, False), other=self._expr(expr.other, False))
             case _:  # what is a choice already stays as it is

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Hashable, Mapping
 
 from archlab.elaborate import Hole, Interpreter, Network, Value, load
@@ -37,7 +38,7 @@ class Trial:
         self._slot_of = {f"{stem}{i}": i for i, _ in numbered}
         free = tuple(ast.Var(f"{stem}{i}", _any(slot.value)) for i, slot in numbered)
         filled = fill_slots(architecture, {i: ast.Name(f"{stem}{i}") for i, _ in numbered})
-        text = ast.Architecture(filled.name, filled.stages, filled.options, (*free, *filled.vars), filled.blocks)
+        text = dataclasses.replace(filled, vars=(*free, *filled.vars))
         self._interpreter = Interpreter(load(text))
         self._shapes = Skeletons()
         own = self._interpreter.network(lambda hole: hole.default)
@@ -67,8 +68,13 @@ class Trial:
 
 
 def names_of(architecture: ast.Architecture) -> set[str]:
-    """Return the names of a text's vars, blocks and stages."""
+    """Return the names of a text's vars, blocks, stages and values."""
     names = {var.name for var in architecture.vars} | {block.name for block in architecture.blocks}
+    bodies: list[ast.Expr] = [item.body for item in (*architecture.blocks, *architecture.stages)]
+    while bodies:
+        expr = bodies.pop()
+        names |= {expr.name} if isinstance(expr, ast.Named) else set()
+        bodies += ast.children(expr)
     return names | {stage.name for stage in architecture.stages}
 
 

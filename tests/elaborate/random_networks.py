@@ -6,9 +6,39 @@ and no map vanishes. Branches that are joined end in a 1x1 convolution to the sa
 
 from __future__ import annotations
 
+import itertools
+import re
+
 from hypothesis import strategies as st
 
 WIDTHS = ("16", "32", "48")
+
+
+def named(text):
+    """``text`` with a name of its own for each value: the innermost brackets ⟦…⟧ first, in which ◇ stands for it."""
+    numbers = itertools.count()
+    while "⟦" in text:
+        text = re.sub("⟦([^⟦⟧]*)⟧", lambda match: match[1].replace("◇", f"v{next(numbers)}"), text)
+    return text
+
+
+@st.composite
+def linked(draw, holes=False):
+    """A text whose later stages read the outputs of earlier ones, by name; a space's with ``holes``."""
+    stages = [f"a: {draw(sequences(holes, 1))}"]
+    for name, before in zip("bcd", "abc", strict=True):
+        reads = draw(st.sampled_from(sorted({"a", before})))
+        reads = f"{{identity, {reads}}}" if holes and draw(st.booleans()) else reads
+        other = draw(st.sampled_from(["identity", draw(sequences(holes, 1, False)), "zero", reads]))
+        starts = draw(
+            st.sampled_from(["cat({0}, {1})", "cat({1}, {0})", "add({0} -> conv(16, 1), {1} -> conv(16, 1))"])
+        )
+        stages.append(f"{name}: {starts.format(other, reads)} -> {draw(sequences(holes, 1, False))}")
+    read_all = "head: cat(identity, a, b, c) -> gap -> fc(4)"
+    return named("\n".join(["net n(input=3x24x20)", "var act = relu", OWN, "stem: conv(16, 3)", *stages, read_all]))
+
+
+OWN = "block own(c, s=1) = conv(c, 3, s=s, act=act) as x -> relu -> add(identity, x) -> maxpool(3, s=1)"
 
 
 @st.composite
@@ -25,7 +55,7 @@ def texts(draw, holes=False):
         *stages,
         f"head: {head}",
     ]
-    return "\n".join(lines)
+    return named("\n".join(lines))
 
 
 @st.composite
@@ -47,7 +77,7 @@ def detectors(draw, holes=False):
         f"detect: fpn({draw(st.sampled_from(widths))}{levels}) -> {draw(st.sampled_from(pools))}"
         f" -> box_head({draw(st.sampled_from(widths))}, classes=3)",
     ]
-    return "\n".join(lines)
+    return named("\n".join(lines))
 
 
 @st.composite
@@ -60,7 +90,11 @@ def sequences(draw, holes, depth, stride=True):
 def layers(draw, holes, depth, stride):
     """One layer, which may hold others ``depth`` deep."""
     simple = ["unit", "unit", "plain", "pool", "gate"] if stride else ["unit", "plain", "gate"]
-    kind = draw(st.sampled_from(simple + ["residual", "skip", "add", "cat", "split", "repeat", "choice"] * (depth > 0)))
+    kind = draw(
+        st.sampled_from(
+            simple + ["residual", "skip", "add", "cat", "split", "repeat", "choice", "named", "named"] * (depth > 0)
+        )
+    )
     if kind == "plain":
         return draw(st.sampled_from(["relu", "bn", "identity", "dropout(0.1)", "prelu", "gn(2)", "shuffle(2)"]))
     if kind == "pool":
@@ -71,6 +105,8 @@ def layers(draw, holes, depth, stride):
         return draw(units(holes, stride))
     if kind in ("residual", "skip"):
         return f"{kind}({draw(sequences(holes, depth - 1, stride))})"
+    if kind == "named":
+        return draw(reused(holes, depth))
     if kind == "repeat":
         form = draw(st.sampled_from(["repeat", "each"]))
         count = draw(st.sampled_from(["1", "2", "3"] + ["{1, 3}", "[1..3]"] * holes))
@@ -81,6 +117,23 @@ def layers(draw, holes, depth, stride):
     width = draw(st.sampled_from(WIDTHS))
     branches = [f"{draw(sequences(holes, depth - 1, False))} -> conv({width}, 1)" for _ in range(2)]
     return f"{kind}({', '.join(branches)})"
+
+
+@st.composite
+def reused(draw, holes, depth):
+    """A value that is named, and read once or more behind it; branches that give nothing may stand beside."""
+    first, middle = draw(sequences(holes, depth - 1, False)), draw(sequences(holes, depth - 1, False))
+    read = draw(st.sampled_from(["◇", "◇ -> relu", "add(◇, ◇ -> bn)"] + ["{◇, identity}"] * holes))
+    zero = draw(st.sampled_from(["zero", "conv(16, 3) -> zero"] + ["{zero, relu -> zero}"] * holes))
+    ends = [
+        f"cat(identity, {read})",
+        f"cat({read}, identity) -> conv(16, 1) -> add(identity, {zero})",
+        f"cat({zero}, {read}, identity)",
+        f"add(conv(32, 1), {read} -> conv(32, 1))",
+        f"cat(conv(16, 1) -> {zero}, {read})",
+    ]
+    given = draw(st.sampled_from([f"({first}) as ◇ -> {middle}", f"cat({first}, ({middle}) as ◇)"]))
+    return f"⟦{given} -> {draw(st.sampled_from(ends))}⟧"
 
 
 @st.composite

@@ -70,6 +70,13 @@ def test_a_residual_projects_its_shortcut_only_where_the_shape_asks_for_it():
     assert ops("residual(conv2d(64), conv2d(64, 1))") == ["conv2d", "conv2d", "add"]
 
 
+def test_a_shortcut_that_is_written_is_built_where_the_shape_asks_for_none_too():
+    written = network("residual(conv(64), conv(64, 1))", "64x8x8")
+    assert written.body.params == 64 * 64 * 9 + 2 * 64 + 64 * 64 + 2 * 64 == 41_216
+    assert written.digest == network("add(conv(64), conv(64, 1))", "64x8x8").digest
+    assert network("residual(conv(64), identity)", "64x8x8").digest == network("residual(conv(64))", "64x8x8").digest
+
+
 def test_a_skip_is_nothing_where_the_shape_changes():
     assert ops("skip(conv2d(128))") == ["conv2d", "add"]
     assert ops("skip(conv2d(64))") == ["conv2d"]

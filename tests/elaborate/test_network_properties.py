@@ -13,10 +13,10 @@ from archlab.elaborate.fill_holes import fill_holes
 from archlab.grammar import parse, unparse
 from archlab.ir import BOXES, INPUT, numel
 from archlab.ops import OPS, verify
-from tests.elaborate.random_networks import detectors, texts
+from tests.elaborate.random_networks import detectors, linked, texts
 
-ANY = st.one_of(texts(), detectors())
-SPACES = st.one_of(texts(holes=True), detectors(holes=True))
+ANY = st.one_of(texts(), linked(), detectors())
+SPACES = st.one_of(texts(holes=True), linked(holes=True), detectors(holes=True))
 TOTALS = ("params", "macs", "other", "activations")
 
 

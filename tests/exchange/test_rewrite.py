@@ -88,7 +88,7 @@ def test_a_stage_is_rewritten_alone():
     text = archlab.unparse(new)
     assert "stage3: repeat(2, basic_separable(256, s=2))" in text
     assert "stage2: repeat(2, basic(128, s=2))" in text
-    assert "block basic_separable(c, k=3, s=1, act=relu, norm=bn) = residual(separable(c, 3, s=s" in text
+    assert "block basic_separable(c, k=3, s=1, act=relu, norm=bn, p=same) = residual(separable(c, 3, s=s, p=p" in text
 
 
 def test_a_block_of_the_text_is_replaced_where_all_of_it_is():
@@ -126,3 +126,18 @@ def test_unknown_rules_and_stages_are_refused():
 
 def test_the_docstrings_examples_hold():
     assert doctest.testmod(module).failed == 0
+
+
+@pytest.mark.parametrize("rule", ["factorise5x5", "separable", "group_shuffle", "bottleneck"])
+@pytest.mark.parametrize("conv", ["conv(8, 5, s=2)", "conv2d(8, 5, s=2)", "conv(8, 5, s=2, p=same)"])
+def test_the_padding_of_the_text_and_that_of_a_call_stay(rule, conv):
+    new = rewritten(f"net n(input=4x10x10, p=tf)\ns: {conv}", rule)
+    network = archlab.elaborate(new)
+    assert network.body.shape == (8, 5, 5)
+    # At an even size TensorFlow's padding is uneven.
+    assert any("padding_end" in node.attrs for node in network.graph) == ("p=same" not in conv)
+
+
+def test_a_padding_of_numbers_is_left_alone():
+    with pytest.raises(InputError, match="holds no convolution"):
+        rewrite(archlab.parse("net n(input=4x9x9, p=1)\ns: conv(8, 5)"), "separable")

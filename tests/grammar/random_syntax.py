@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from archlab.grammar import ast
 
-RESERVED = {"net", "block", "var", "in", "if", "else", "step", "default"}
+RESERVED = {"net", "block", "var", "in", "if", "else", "as", "step", "default"}
 
 names = st.text(string.ascii_letters + string.digits + "_", min_size=1, max_size=8).filter(
     lambda text: not text[0].isdigit() and text not in RESERVED
@@ -35,6 +35,7 @@ def _compound(inner):
         st.builds(ast.Call, names, st.lists(inner, max_size=3).map(tuple), keywords)
         | st.lists(inner, min_size=2, max_size=4).map(lambda items: ast.Sequence(tuple(items)))
         | st.builds(ast.Binary, st.sampled_from(["+", "-", "*", "/", "//"]), inner, inner)
+        | st.builds(ast.Named, inner, names)
         | st.builds(ast.Negate, inner)
         | st.builds(ast.Conditional, inner, comparisons, inner, inner, inner)
         | several.map(ast.Choice)
