@@ -70,7 +70,7 @@ class Trial:
 def names_of(architecture: ast.Architecture) -> set[str]:
     """Return the names of a text's vars, blocks, stages and values."""
     names = {var.name for var in architecture.vars} | {block.name for block in architecture.blocks}
-    bodies: list[ast.Expr] = [item.body for item in (*architecture.blocks, *architecture.stages)]
+    bodies = [block.body for block in architecture.blocks] + [stage.body for stage in architecture.stages]
     while bodies:
         expr = bodies.pop()
         names |= {expr.name} if isinstance(expr, ast.Named) else set()

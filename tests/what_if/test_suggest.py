@@ -32,7 +32,7 @@ def test_a_layer_is_rewritten_alone_also_within_a_block():
     found = suggest("resnet18")
     second = named(found, "separable dm=1", "stage3.basic.conv_2")
     text = archlab.unparse(second.architecture)
-    assert "residual(conv(c, k, s=s, act=act, norm=norm, p=p) -> separable(c, 3, act=none, norm=norm, p=p))" in text
+    assert "residual(conv(c, k, s=s, p=p, act=act, norm=norm) -> separable(c, 3, p=p, act=none, norm=norm))" in text
     assert "stage2: repeat(2, basic(128, s=2))" in text
     # Two copies, each a 3x3 of 256 channels, and the norm between depthwise and pointwise.
     assert second.before.params - second.after.params == 2 * (256 * 256 * 9 - 256 * 9 - 256 * 256 - 512)
