@@ -26,15 +26,12 @@ def find_repeats(space: SliderSpace, sliders: Sequence[Slider], rng: random.Rand
     """
     # Several draws: in one of them what follows the copies may by chance be like them.
     draws = [{s.name: rng.choice(s.values) for s in sliders} | _twice(sliders) for _ in range(_DRAWS)]
-    wholes = [[_alike(o) for o in space.operators(draw)] for draw in draws]
+    wholes = [space.operators(draw) for draw in draws]
     found: list[tuple[int, ...]] = [()] * len(wholes[0])
     for number, slider in enumerate(sliders):
         if slider.kind != "depth":
             continue
-        pairs = [
-            (whole, [_alike(o) for o in space.operators({**draw, slider.name: 1})])
-            for whole, draw in zip(wholes, draws, strict=True)
-        ]
+        pairs = [(whole, space.operators({**draw, slider.name: 1})) for whole, draw in zip(wholes, draws, strict=True)]
         start = min(_first_difference(whole, once) for whole, once in pairs)
         end = start + len(found) - len(pairs[0][1])
         if any(whole[:start] + whole[end:] != once for whole, once in pairs):
@@ -45,10 +42,6 @@ def find_repeats(space: SliderSpace, sliders: Sequence[Slider], rng: random.Rand
 
 def _first_difference(a: Sequence[object], b: Sequence[object]) -> int:
     return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
-
-
-def _alike(operator: Operator) -> tuple[object, ...]:
-    return operator.op, operator.channels, operator.size, operator.params, operator.macs
 
 
 def _twice(sliders: Sequence[Slider]) -> dict[str, int]:
