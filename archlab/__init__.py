@@ -8,7 +8,7 @@
 ``archlab.detect``, ``archlab.roi`` and ``archlab.score``. They keep their meaning until the changelog says otherwise.
 Every other module and name is internal, with or without an underscore, and may change or move without notice.
 
-``archlab.audit``, ``archlab.cost``, ``archlab.elaborate`` and ``archlab.search`` are functions; the modules of these
+``archlab.audit``, ``archlab.cost``, ``archlab.elaborate``, ``archlab.lift`` and ``archlab.search`` are functions; the modules of these
 names are internal.
 """
 
@@ -41,6 +41,7 @@ from archlab.errors import (
     ExhaustedError,
     GraphError,
     InputError,
+    LiftError,
     LimitError,
     ScoreError,
     SyntaxProblem,
@@ -48,6 +49,7 @@ from archlab.errors import (
 from archlab.grammar import parse, unparse, with_classes, with_input
 from archlab.grammar.ast import Architecture
 from archlab.ir import Graph, Node
+from archlab.lift import lift
 from archlab.ops import verify
 from archlab.search import search
 from archlab.search.result import SearchResult, read_result
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
     from archlab.exchange.timm_in import from_timm
     from archlab.exchange.timm_out import to_timm
     from archlab.lift.copy_weights import copy_weights
+    from archlab.lift.lifted import Lifted
     from archlab.nn import build, recount
     from archlab.report.search_page import write_report
     from archlab.search.candidate import Candidate
@@ -80,6 +83,7 @@ _LAZY = {
     "audit_rule": "archlab.audit.rules.own_rules",
     "FromTrial": "archlab.search.trial_draw",
     "REGNETS": "archlab.exchange.regnet",
+    "Lifted": "archlab.lift.lifted",
     "RegNet": "archlab.exchange.regnet",
     "RewriteOptions": "archlab.exchange.rewrite_rules",
     "Suggestion": "archlab.what_if.suggest",
@@ -119,6 +123,8 @@ __all__ = [
     "Hole",
     "InputError",
     "Interpreter",
+    "LiftError",
+    "Lifted",
     "LimitError",
     "Network",
     "Node",
@@ -147,6 +153,7 @@ __all__ = [
     "export",
     "fill_holes",
     "from_timm",
+    "lift",
     "load",
     "load_space",
     "open_holes",

@@ -72,7 +72,7 @@ def audit_target(target: Target, inputs: InputSpec | None, request: Request) -> 
 
 
 def _audit(target: Target, inputs: InputSpec | None, request: Request) -> Audit:
-    model, own = _build(target, real=not target.meta)
+    model, own = built_target(target, real=not target.meta)
     inputs = target.complete(inputs) if inputs is not None else target.inputs(model, request.batch or 1)
     own = _with_batch(target, model, own, request.batch) if inputs is None else own
     if inputs is None and own is None:
@@ -88,7 +88,7 @@ def _audit(target: Target, inputs: InputSpec | None, request: Request) -> Audit:
         # Its forward looks at values, or is timed: it runs for real, with random weights.
         del model
         gc.collect()
-        model, own = _build(target, real=True)
+        model, own = built_target(target, real=True)
         own = _with_batch(target, model, own, request.batch) if inputs is None else own
     audit = audit or _audit_built(target, model, inputs, own, request, "cpu")
     return _timed(audit, model, inputs, own) if request.latency else audit
@@ -142,8 +142,13 @@ def _arguments(given: list[Any]) -> tuple[tuple[Any, ...], dict[str, Any]] | Non
     return tuple(given), {}
 
 
-def _build(target: Target, real: bool) -> tuple[nn.Module, Any]:
-    """Build the model; return it with the arguments that came with it, if any did."""
+def built_target(target: Target, real: bool) -> tuple[nn.Module, Any]:
+    """Build the model; return it with the arguments that came with it, if any did.
+
+    Raises:
+        AuditError: its factory fails.
+        InputError: what it makes is no torch module.
+    """
     made = build_for_real(target.make) if real else build_without_memory(target.make)
     model, own = made, None
     if isinstance(made, tuple) and made and isinstance(made[0], nn.Module):

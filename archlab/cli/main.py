@@ -19,6 +19,7 @@ import click
 from archlab.cli.audit import audit
 from archlab.cli.ending import EXIT_CODES, OUTPUT, USAGE, refuse_deleted_folder, run
 from archlab.cli.exchange import export, import_timm
+from archlab.cli.lift import lift
 from archlab.cli.messages import say
 from archlab.cli.progress import progress
 from archlab.cli.rewrite import rewrite
@@ -179,5 +180,5 @@ def report(result: Path, out: Path | None) -> None:
     click.echo(printable(str(target)))
 
 
-for _command in (audit, calibrate, export, import_timm, rewrite, search, study, worker):
+for _command in (audit, calibrate, export, import_timm, lift, rewrite, search, study, worker):
     cli.add_command(_command)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from archlab.elaborate.language import IDENTITIES, Callee
 from archlab.elaborate.scope import Bound, Layer, Stored, Wide, WideFloat, round_to_divisor
 from archlab.errors import ElaborationError, LimitError
+from archlab.grammar import ast
 from archlab.ir import show_shape
 
 MAX_VALUE = 2**31 - 1
@@ -115,6 +117,24 @@ def call_function(name: str, args: list[Bound]) -> Bound:
             raise ElaborationError(f"its divisor must be a whole number of at least 1, not {divisor}")
         return tidy(round_to_divisor(value, int(divisor)), wide)
     return tidy(min(numbers) if name == "min" else max(numbers), wide)
+
+
+def operator_arguments(callee: Callee, given: Mapping[str, Bound]) -> dict[str, Any]:
+    """Return the arguments of an operator as its row takes them: numbers, sizes and words.
+
+    Raises:
+        ElaborationError: one is a layer.
+    """
+    args: dict[str, Any] = dict(given)
+    for name, value in given.items():
+        if not isinstance(value, Layer | Stored):
+            continue
+        # A word of a row may be a layer's name as well: gelu(approximate=tanh).
+        expr = value.expr if isinstance(value, Layer) else None
+        if callee.params[name] not in IDENTITIES or not isinstance(expr, ast.Name):
+            raise ElaborationError(f"{name} must be a number, not {describe(value)}")
+        args[name] = expr.name
+    return args
 
 
 def whole_channels(value: int | float, width: float, divisor: int) -> Wide:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from itertools import islice
 
 from archlab.detector import BOX_HEAD, NECK
+from archlab.elaborate.hints import called_stage, instead_of, signature
 from archlab.elaborate.holes import hole_of, names_in
 from archlab.elaborate.language import (
     CONSTANTS,
@@ -22,6 +23,7 @@ from archlab.elaborate.language import (
     ZERO,
     Callee,
     operators,
+    prelude,
 )
 from archlab.errors import ElaborationError, did_you_mean, quote
 from archlab.grammar import ast, unparse_expr
@@ -55,6 +57,7 @@ class _Checker:
         self.resolved = resolved
         self.callees = callees
         self.vars = frozenset(var.name for var in architecture.vars)
+        self.defining = ""  # the block whose body is checked, which it cannot call
 
     def run(self) -> None:
         arch = self.architecture
@@ -137,6 +140,7 @@ class _Checker:
     def _block(self, block: ast.Block) -> None:
         if len(block.params) > MAX_PARAMS:
             raise self._error(f"block {block.name} has more than {MAX_PARAMS} parameters", block.at)
+        self.defining = block.name
         names: set[str] = {*self.vars, *MULTIPLIERS}
         params: set[str] = set()
         for param in block.params:
@@ -149,6 +153,7 @@ class _Checker:
             params.add(param.name)
             names.add(param.name)
         self._expr(block.body, names)
+        self.defining = ""
 
     # --- expressions ------------------------------------------------------------------------------------------------
 
@@ -175,7 +180,7 @@ class _Checker:
             raise self._error(f"{name} needs arguments", expr.at, f"write {USAGE[name]}")
         if name not in self.callees:
             raise self._unknown(name, expr.at, names)
-        self._arguments(ast.Call(name, at=expr.at))
+        self._call(ast.Call(name, at=expr.at), ())
 
     def _call(self, call: ast.Call, names: Collection[str]) -> None:
         name = call.name
@@ -187,6 +192,9 @@ class _Checker:
         if name in FORMS or name in FUNCTIONS:
             self._counted(call, *(FORMS[name] if name in FORMS else FUNCTIONS[name]))
         elif name in self.callees:
+            if name == self.defining and name in prelude():
+                hint = f"give your block another name, such as own_{name}: the name means your block, here too"
+                raise self._error(f"block {name} uses itself, not the language's {name}", call.at, hint)
             self._arguments(call)
         else:
             raise self._unknown(name, call.at, ())
@@ -199,8 +207,14 @@ class _Checker:
             return self._error(f"{DETECT} knows no {quote(name)}", at, did_you_mean(name, known) or DETECT_USAGE)
         if name in DETECT_PARTS:
             return self._error(f"{name} stands in the stage {DETECT} alone", at, f"write  {DETECT_USAGE}")
+        if name in {stage.name for stage in self.architecture.stages}:
+            return self._error(called_stage(name)[0], at, called_stage(name)[1])
         known = {*names, *self.callees, *FORMS, *FUNCTIONS, *IDENTITIES, ZERO, *CONSTANTS}
-        return self._error(f"nothing is named {quote(name)}", at, did_you_mean(name, known))
+        return self._error(
+            f"nothing is named {quote(name)}",
+            at,
+            instead_of(name, names) or did_you_mean(name, known - {self.defining}),
+        )
 
     def _counted(self, call: ast.Call, least: int, most: int) -> None:
         """Check the arguments of a form or function, which have no names."""
@@ -262,27 +276,6 @@ class _Checker:
 
     def _error(self, message: str, at: ast.At, hint: str | None = None) -> ElaborationError:
         return ElaborationError(message, place_in(self.architecture, at), hint)
-
-
-def signature(name: str, params: Mapping[str, object]) -> str:
-    """Return how ``name`` is called, for hints.
-
-    >>> signature("linear", {"n": REQUIRED, "bias": 1})
-    'it is linear(n, bias=1)'
-    """
-    return f"it is {name}({', '.join(_show_params(params))})" if params else f"write {name}"
-
-
-def _show_params(params: Mapping[str, object]) -> Iterator[str]:
-    for name, default in params.items():
-        if default is REQUIRED:
-            yield name
-        elif isinstance(default, ast.Expr):
-            yield f"{name}={unparse_expr(default)}"
-        elif isinstance(default, float):
-            yield f"{name}={unparse_expr(ast.Number(default))}"
-        else:
-            yield f"{name}={default}"
 
 
 def _key_at(node: ast.Call | ast.Architecture | ast.Stage, index: int) -> ast.At:

@@ -127,7 +127,10 @@ class _OpenPartsFinder:
         if name in within:
             kind = "block" if isinstance(definition, ast.Block) else "var"
             loop = (*within[within.index(name) :], name)
-            raise ElaborationError(f"{kind} {name} uses itself: {' -> '.join(loop)}", place, "use repeat(count, layer)")
+            hint = "give it a value without its own name"
+            if kind == "block":
+                hint = f"leave {loop[1]} out of {name}; a layer runs several times by  repeat(count, layer)"
+            raise ElaborationError(f"{kind} {name} uses itself: {' -> '.join(loop)}", place, hint)
         if len(within) >= MAX_CALLS:
             raise LimitError(f"blocks call blocks more than {MAX_CALLS} deep", place)
         for used in sorted(names_in(bodies_of(definition)) - _params(definition)):

@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from archlab.elaborate.hints import called_stage
 from archlab.elaborate.language import (
     CONSTANTS,
     DETECT,
@@ -197,7 +198,11 @@ class _Finder:
         if value is not None:
             value.used = True
             self.values.resolved.add(id(call))
-            self._wrong(f"{quote(call.name)} is a value, which takes no arguments", call.at, f"write {call.name}")
+            if call.name in self.stage_names:
+                message, hint = called_stage(call.name)
+                self._wrong(message, call.at, f"{hint}; {call.name} alone is its output")
+            else:
+                self._wrong(f"{quote(call.name)} is a value, which takes no arguments", call.at, f"write {call.name}")
 
     def _find(self, name: str) -> _Value | None:
         """Return the value that ``name`` stands for here."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Hashable, Sequence
-from typing import Any, cast
+from typing import cast
 
-from archlab.elaborate.arithmetic import describe, number, whole_channels
+from archlab.elaborate.arithmetic import describe, number, operator_arguments, whole_channels
 from archlab.elaborate.branch_forms import BRANCH_FORMS, leaf_name
 from archlab.elaborate.evaluator import Evaluator
 from archlab.elaborate.fragment import (
@@ -254,13 +254,7 @@ class Unfolder:
         return fragment
 
     def _operator(self, callee: Callee, given: dict[str, Bound], caller: Scope, x: Shape) -> Applied:
-        args: dict[str, Any] = {**callee.params, **given}
-        for name, value in args.items():
-            if isinstance(value, Layer | Stored):
-                if callee.params[name] in IDENTITIES and isinstance(value, Layer) and isinstance(value.expr, ast.Name):
-                    args[name] = value.expr.name  # a word that is a layer's name as well: approximate=tanh
-                    continue
-                raise ElaborationError(f"{name} must be a number, not {describe(value)}")
+        args = {**callee.params, **operator_arguments(callee, given)}
         if "c" in args:
             args["c"] = int(self._channels(args["c"], caller.width))
         return apply_op(callee.name, [x], args)

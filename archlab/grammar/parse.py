@@ -136,13 +136,23 @@ def _hint(token: Token, accepted: set[str], place: Place) -> str | None:
         return f"{str(token)!r} is a word of the language; choose another name"
     if token.type == "EQUAL" and "COMPARE" in accepted:
         return "== compares"
-    if token.type == "NAME" and place.text[: place.column - 1][-1:].isdigit():
+    if token.type == "NAME" and _is_in_size(token, place):
+        return "a size with a hole, a name or arithmetic in it is written size(height, width)"
+    if token.type == "NAME" and token != "x" and place.text[: place.column - 1][-1:].isdigit():
         return "a number has no exponent and no unit"
     if token == "x":
         return "a size is written without spaces, such as 3x224x224"
     if token.type == "NAME" and "ARROW" in accepted:
         return "layers are joined by ->"
     return "every text begins like  net name(input=3x224x224)" if accepted == {"NET"} else None
+
+
+def _is_in_size(token: Token, place: Place) -> bool:
+    """Return whether a name is what follows a side of a size: the x in ``1x{3, 5}``, ``1xk`` or ``{1, 3}x3``."""
+    before, after = place.text[: place.column - 1], place.text[place.column - 1 + len(token) :]
+    if not token.startswith("x") or before[-1:] not in "0123456789}])" or not before:
+        return False
+    return before[-1] in "}])" or len(token) > 1 or after[:1] in tuple("{[(")
 
 
 def _expected(types: set[str]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from archlab.audit.operands import named
 from archlab.audit.tracing.forward import run_forward
@@ -25,7 +25,7 @@ def capture(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any] | N
     """
     done = run_forward(model, args, kwargs or {})
     leaves = {name for name, module in done.model.named_modules() if not any(True for _ in module.children())}
-    held = {n: tuple(t.shape) for n, t in (*done.model.named_parameters(), *done.model.named_buffers())}
+    held = {name: tuple(tensor.shape) for name, tensor in tensors_of(done.model).items()}
     return Trace(
         name=type(done.model).__name__,
         calls=tuple(_call(call, call.module in leaves and bool(call.module)) for call in done.recording.calls),
@@ -34,6 +34,11 @@ def capture(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any] | N
         held=held,
         parameters=frozenset(n for n, _ in done.model.named_parameters()),
     )
+
+
+def tensors_of(model: nn.Module) -> dict[str, Tensor]:
+    """Return a model's parameters and buffers by all of their names."""
+    return {**dict(model.named_parameters(remove_duplicate=False)), **dict(model.named_buffers(remove_duplicate=False))}
 
 
 def _call(call: OperatorCall, leaf: bool) -> Call:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from archlab.audit.given_shapes import shapes_given
 from archlab.errors import BuildError
 from archlab.ir import Graph
 from archlab.lift.canonical.canonicalise import Canonical, canonicalise
 from archlab.lift.canonical.values import Weight
-from archlab.lift.capture import capture
+from archlab.lift.capture import capture, tensors_of
 from archlab.lift.match import match as matched
 from archlab.lift.wiring import wiring_of_form
 
@@ -38,8 +38,8 @@ def copy_weights(source: nn.Module, target: nn.Module, inputs: Any = None) -> No
         BuildError: the two do not compute the same, or it is ambiguous which layer is which; the message names them.
         AuditError: a forward fails.
     """
-    held = _tensors(target)
-    values = _tensors(source)
+    held = tensors_of(target)
+    values = tensors_of(source)
     for theirs, ours in _pairs(source, target, inputs):
         value = values[theirs.name]
         if theirs.transposed != ours.transposed:
@@ -67,7 +67,7 @@ def _pairs(source: nn.Module, target: nn.Module, inputs: Any) -> list[tuple[Weig
             (one.held[name], two.held[name]) for name in two.held if name in one.held
         )
         pairs += list(names)
-    values, held = _tensors(source), _tensors(target)
+    values, held = tensors_of(source), tensors_of(target)
     pairs = [(a, b) for a, b in pairs if a.name in values and b.name in held]
     copied = {b.name for _, b in pairs}
     missing = [name for name in target.state_dict() if name not in copied and not name.endswith("num_batches_tracked")]
@@ -93,7 +93,3 @@ def _arguments(source: nn.Module, target: nn.Module, inputs: Any) -> tuple[Any, 
     graphs = [model.meta.get("graph") for model in (target, source) if isinstance(getattr(model, "meta", None), dict)]
     shape = next((graph.input_shape for graph in graphs if isinstance(graph, Graph)), _USUAL)
     return (torch.empty((1, *shape), device="meta"),)
-
-
-def _tensors(model: nn.Module) -> dict[str, Tensor]:
-    return {**dict(model.named_parameters(remove_duplicate=False)), **dict(model.named_buffers(remove_duplicate=False))}

@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from archlab.errors import InputError
 from archlab.ir import Graph
 from archlab.lift.canonical.values import Weight
+from archlab.nn import build
+from archlab.nn.module import target_of
 
 
 @dataclass(frozen=True, repr=False)
@@ -39,7 +42,7 @@ class Lifted:
     difference: float | None
     batch: int
     _weights: Mapping[str, Weight] = field(default_factory=dict)
-    _model: nn.Module | None = None
+    _held: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return self.text
@@ -52,32 +55,34 @@ class Lifted:
         """Return the model's weights under the keys of the text's module. Each is a tensor of its own.
 
         Raises:
-            ValueError: the model has no data.
+            InputError: the model has no data.
         """
-        assert self._model is not None
-        return weights_for(self._model, self.written, self._weights)
+        return weights_for(self._held, self.written, self._weights)
 
     def module(self) -> nn.Module:
         """Return the text's torch module with the model's weights, in evaluation mode.
 
         Raises:
-            ValueError: the model has no data.
+            InputError: the model has no data.
         """
-        from archlab.nn import build
-
         module = build(self.written).eval()
         module.load_state_dict(self.state_dict(), strict=False)
         return module
 
 
-def weights_for(model: nn.Module, graph: Graph, weights: Mapping[str, Weight]) -> dict[str, Tensor]:
-    """Return a model's tensors by the keys of a graph's module, in the shapes that these have there."""
-    held = {**dict(model.named_parameters(remove_duplicate=False)), **dict(model.named_buffers(remove_duplicate=False))}
+def weights_for(held: Mapping[str, Tensor], graph: Graph, weights: Mapping[str, Weight]) -> dict[str, Tensor]:
+    """Return a model's tensors by the keys of a graph's module, in the shapes that these have there.
+
+    Raises:
+        InputError: the model has no data.
+    """
     if any(tensor.is_meta for tensor in held.values()):
-        raise ValueError("the model has no data: build it on a real device to take its weights")
+        raise InputError("the model has no data to take weights from", hint="build it on a real device")
     shapes = _shapes(graph)
     found = {}
     for key, weight in weights.items():
+        if weight.name not in held:  # a count of batches that the model does not keep
+            continue
         value = held[weight.name].detach()
         value = value.t() if weight.transposed else value
         found[key] = value.reshape(shapes[key]).to("cpu", torch.float32 if value.is_floating_point() else None, copy=True)
@@ -85,8 +90,6 @@ def weights_for(model: nn.Module, graph: Graph, weights: Mapping[str, Weight]) -
 
 
 def _shapes(graph: Graph) -> dict[str, tuple[int, ...]]:
-    from archlab.nn.module import target_of
-
     return {
         f"{target_of(node.name)}.{name}": shape
         for node in graph

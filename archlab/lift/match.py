@@ -142,6 +142,8 @@ def keys(wiring: Wiring, computes: Sequence[str]) -> list[str]:
     found = [""] * len(wiring.vertices)
     for number in range(len(wiring.vertices) - 1, -1, -1):
         vertex = wiring.vertices[number]
+        if not readers[number]:  # it was part of a nested sum or concatenation
+            continue
         found[number] = digest(computes[number], *sorted(readers[number]))
         for position, i in enumerate(vertex.inputs):
             place = "any" if vertex.op in COMMUTATIVE else str(position)

@@ -47,6 +47,7 @@ class Trace:
         outputs: the tensors that it returned, with their paths in what it returned.
         held: the shapes of its parameters and buffers, by name in the state dict.
         parameters: the names of those that are parameters; of one that has several, the first.
+        channels_last: whether the images are (N, H, W, C).
     """
 
     name: str
@@ -55,6 +56,7 @@ class Trace:
     outputs: tuple[tuple[str, Argument], ...]
     held: Mapping[str, Shape]
     parameters: frozenset[str]
+    channels_last: bool = False
 
     @property
     def batch(self) -> int:

@@ -8,7 +8,7 @@ from archlab.elaborate import elaborate
 from archlab.errors import ArchlabError, LiftError
 from archlab.grammar.ast import Architecture
 from archlab.ir import Graph
-from archlab.lift.cats import with_flat_cats
+from archlab.lift.text.cats import with_flat_cats
 
 
 def verify(graph: Graph, architecture: Architecture) -> None:

@@ -19,6 +19,19 @@ SAME = {
     "what does nothing": ["s: identity -> conv(8) -> none", "s: conv(8)"],
     "brackets": ["s: relu -> (relu6 -> silu)", "s: relu -> relu6 -> silu"],
     "a residual": ["s: residual(conv2d(3))", "s: add(conv2d(3), identity)", "s: skip(conv2d(3))"],
+    "a difference": ["s: sub(conv(8), zero)", "s: conv(8)"],
+    "what stretches": ["s: add(relu, gap)", "s: add(gap, relu)"],
+    "padding by name and by number": [
+        "s: conv(8, 3, p=same)",
+        "s: conv(8, 3, p=1)",
+        "s: conv(8, 3, p=1x1)",
+        "s: conv(8, 3, p=tf)",
+    ],
+    "new arguments at their defaults": [
+        "s: elu -> gelu -> prelu -> maxpool(2) -> avgpool(2) -> upsample(2)",
+        "s: elu(1) -> gelu(approximate=none) -> prelu(shared=0) -> maxpool(2, d=1) -> avgpool(2, count_pad=1)"
+        " -> upsample(2, mode=nearest, align=0)",
+    ],
     "a factorisation": ["s: two3x3(8)", "s: repeat(2, conv(8))"],
 }
 
@@ -34,6 +47,12 @@ DIFFERENT = [
     "s: conv(8) -> split(relu, relu6)", "s: conv(8) -> split(relu6, relu)", "s: upsample(2)", "s: upsample(3)",
     "s: identity", "s: conv(8) -> conv(8)",
     "s: relu -> add(identity, identity) -> add(relu6, relu6)", "s: add(relu, relu) -> relu6 -> add(identity, identity)",
+    "s: conv(8, s=2, p=tf)", "s: maxpool(3, s=2, p=tf)", "s: maxpool(3, d=2, s=2)", "s: avgpool(3, s=2)",
+    "s: avgpool(3, s=2, count_pad=0)", "s: upsample(2, mode=bilinear)", "s: upsample(2, mode=bilinear, align=1)",
+    "s: elu(0.5)", "s: elu", "s: gelu", "s: gelu(tanh)", "s: prelu", "s: prelu(1)", "s: conv(8, norm=bn(affine=0))",
+    "s: sub(relu, relu6)", "s: sub(relu6, relu)", "s: factor(2)", "s: factor(3)", "s: offset(2)", "s: wsconv2d(8)",
+    "s: wsconv2d(8, gain=1)", "s: wsconv2d(8, gain=1, gamma=2)", "s: wsconv2d(8, eps=0.1)", "s: conv_transpose(8)",
+    "s: pad2d(1)", "s: pad2d(0, 1)", "s: conv(8) -> gmp", "s: conv(8) -> softmax(2)", "s: conv(8) -> softmax(4)",
      "s: gap -> fc(10)", "s: gap -> flatten -> linear(10, bias=0)",
 ]  # fmt: skip
 

@@ -70,9 +70,11 @@ class _Reader:
     def __post_init__(self) -> None:
         shapes = self.trace.inputs
         first = shapes[0] if shapes else ()
-        self.build = Builder(self.trace.batch, tuple(first[1:]))
+        last = self.trace.channels_last
+        self.build = Builder(self.trace.batch, (first[3], *first[1:3]) if last else tuple(first[1:]))
         if len(first) == 4:
-            self.values[Output(INPUT, 0)] = Value(INPUT, map_axes(first[0], first[1:]), first)
+            n, c, h, w = map_axes(first[0], self.build.input_shape)
+            self.values[Output(INPUT, 0)] = Value(INPUT, (n, h, w, c) if last else (n, c, h, w), first)
         if len(shapes) != 1 or len(first) != 4:
             given = " and ".join("x".join(map(str, shape)) for shape in shapes) or "nothing"
             self.refuse("", "the input", shapes, f"a network of the language takes one batch of images, not {given}")

@@ -94,9 +94,10 @@ def conv1d(use: Use, build: Builder) -> Operand:
 
 def linear(use: Use, build: Builder) -> Operand:
     """A linear layer on features; over the channels of a map, wherever these lie last, it is a 1x1 convolution."""
-    matrix = weight(use["weight"], "weight")
-    bias = given(use["bias"], "bias")
-    return _dense(build, use.x, matrix, bias)
+    matrix: Operand = use["weight"]
+    if not isinstance(matrix, Weight):  # one that is transposed is turned round as it is copied
+        matrix = weight(matrix, "weight")
+    return _dense(build, use.x, matrix, given(use["bias"], "bias"))
 
 
 def _dense(build: Builder, operand: Operand, matrix: Weight, bias: Weight | None) -> Value:

@@ -21,6 +21,8 @@ def standardised_weight(computed: Computed) -> tuple[Weight, Weight | None, dict
         raise UnsayableError(f"its weight is {described(computed)}")
     kernel, scale, shift, mean, variance, training, _, eps = norm.parts[:8]
     kernel = _through_views(kernel)
+    if isinstance(kernel, Weight):
+        kernel = Weight(kernel.name, computed.shape)
     if not isinstance(kernel, Weight) or shift is not None or mean is not None or variance is not None or not training:
         raise UnsayableError(f"its weight is {described(computed)}")
     args: dict[str, Any] = {"eps": eps}

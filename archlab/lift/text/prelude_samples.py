@@ -11,10 +11,11 @@ from archlab.elaborate import elaborate
 from archlab.errors import ArchlabError
 from archlab.grammar import ast
 from archlab.ir import Shape
-from archlab.lift.decompose import decompose
-from archlab.lift.fuse import ACTIVATIONS, NORMS, fuse
-from archlab.lift.layers import As, Call, Chain, Form, Layer, Use
-from archlab.lift.written import prelude_params
+from archlab.lift.text.decompose import decompose
+from archlab.lift.text.defaults import NO_DEFAULTS, Defaults
+from archlab.lift.text.fuse import fuse
+from archlab.lift.text.layers import ACTIVATIONS, NORMS, As, Call, Chain, Form, Layer, Use
+from archlab.lift.text.written import prelude_params, written_defaults
 
 GATES = ("squeeze_excite",)
 """Blocks that stand inside other blocks, and are found first."""
@@ -75,11 +76,12 @@ def _literal(text: str) -> ast.Expr:
 
 
 @lru_cache(4096)
-def elaborated(expr: ast.Expr, x: Shape) -> Chain:
+def elaborated(expr: ast.Expr, x: Shape, defaults: Defaults = NO_DEFAULTS) -> Chain:
     """Return the tree of the layer ``expr`` on an input of shape ``x``, a map.
 
     Raises:
         ElaborationError: it cannot stand there.
     """
-    architecture = ast.Architecture("block", (ast.Stage("block", expr),), (("input", ast.Size(x)),))
-    return fuse(decompose(elaborate(architecture).graph))
+    options = (("input", ast.Size(x)), *written_defaults(defaults))
+    graph = elaborate(ast.Architecture("block", (ast.Stage("block", expr),), options)).graph
+    return fuse(decompose(graph, defaults.p), defaults)

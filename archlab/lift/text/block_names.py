@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from archlab.lift.fuse import ACTIVATIONS, NORMS
-from archlab.lift.layers import Call, Chain, Form, calls_in
+from archlab.lift.text.layers import ACTIVATIONS, NORMS, Call, Chain, Form, calls_in
 
 _TAKEN = ("in", "s", "c", "k", "e", "m", "g", "stem", "head", "body")
 _CONVOLUTIONS = ("conv", "conv2d", "depthwise")
@@ -45,7 +44,9 @@ def _role(body: Chain) -> str:
 def _role_of_call(name: str) -> str:
     if name.endswith("pool"):
         return "pool"
-    return {"inverted": "mb", "squeeze_excite": "se", "depthwise": "dw", **dict.fromkeys(NORMS, "norm")}.get(name, "unit")
+    return {"inverted": "mb", "squeeze_excite": "se", "depthwise": "dw", **dict.fromkeys(NORMS, "norm")}.get(
+        name, "unit"
+    )
 
 
 def _role_of_form(form: Form, body: Chain) -> str:
@@ -56,7 +57,9 @@ def _role_of_form(form: Form, body: Chain) -> str:
             return "dense"
         return "fire" if body.items[0] != form and len(form.branches) == 2 else "mixed"
     if form.name in ("residual", "skip"):
-        depthwise = any(n == "depthwise" or (n in _CONVOLUTIONS and _is_depthwise(c)) for n, c in zip(names, calls, strict=True))
+        depthwise = any(
+            n == "depthwise" or (n in _CONVOLUTIONS and _is_depthwise(c)) for n, c in zip(names, calls, strict=True)
+        )
         return "mb" if depthwise else "res"
     return {"split": "halves", "add": "branches", "mul": "gated", "repeat": "run"}.get(form.name, "unit")
 

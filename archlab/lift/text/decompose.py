@@ -7,23 +7,26 @@ first say them; a branch that needs one that stands elsewhere uses its name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from archlab.errors import LiftError
 from archlab.ir import INPUT, Graph, Shape
-from archlab.lift.cats import add_prefix_cats, shared_runs
-from archlab.lift.layers import As, Call, Chain, Form, Layer, Use, chain, free_names, rebuilt
-from archlab.lift.local_names import with_own_names
-from archlab.lift.operator_calls import operator_call
+from archlab.lift.text.cats import add_prefix_cats, shared_runs
+from archlab.lift.text.layers import As, Call, Chain, Form, Layer, Use, chain, free_names, rebuilt
+from archlab.lift.text.local_names import with_own_names
+from archlab.lift.text.operator_calls import operator_call
 from archlab.ops import OPS
 
 JOINS = ("add", "mul", "cat", "sub")
 
 
-def decompose(graph: Graph) -> Chain:
+def decompose(graph: Graph, padding: str | None = None) -> Chain:
     """Return ``graph`` as a tree of operators.
 
     At the top, a skip over a part that returns to its resolution (U-Net) uses a name, so that the part is no branch.
+
+    Args:
+        padding: the padding of the text, see ``operator_call``.
 
     Raises:
         LiftError: a node cannot be written, or the graph has several outputs.
@@ -31,8 +34,8 @@ def decompose(graph: Graph) -> Chain:
     if len(graph.outputs) > 1:
         raise LiftError(f"{graph.name} has {len(graph.outputs)} outputs: a text gives one")
     try:
-        tree = _Builder(graph, long_skips=True).whole()
-        return tree if _names_reach(tree) else _Builder(graph, long_skips=False).whole()
+        tree = _Builder(graph, padding, long_skips=True).whole()
+        return tree if _names_reach(tree) else _Builder(graph, padding, long_skips=False).whole()
     except RecursionError:
         raise LiftError(f"{graph.name} nests too deep to be written") from None
 
@@ -46,8 +49,9 @@ def _names_reach(tree: Chain) -> bool:
 class _Builder:
     """Places the nodes of one graph."""
 
-    def __init__(self, graph: Graph, long_skips: bool) -> None:
+    def __init__(self, graph: Graph, padding: str | None, long_skips: bool) -> None:
         self.graph = graph
+        self.padding = padding
         self.long_skips = long_skips
         self.inputs: dict[str, tuple[str, ...]] = {node.name: node.inputs for node in graph}
         add_prefix_cats(graph, self.inputs)
@@ -75,7 +79,7 @@ class _Builder:
         return item
 
     def chain(self, start: str, end: str, top: bool = False) -> tuple[Layer, ...]:
-        """Return the layers from the value ``start`` to the value ``end``; it begins with a name where no path leads."""
+        """Return the layers from the value ``start`` to ``end``; they begin with a name where no path leads there."""
         if end == start:
             return ()
         if end in self.placed:
@@ -144,7 +148,7 @@ class _Builder:
         if op not in JOINS:
             if OPS[op].joins and op != "slice":
                 raise LiftError(f"{cut}: the language has no {op} outside a detector")
-            return operator_call(self.graph[cut], x)
+            return operator_call(self.graph[cut], x, self.padding)
         inputs = self._grouped(start, self.inputs[cut]) if op == "cat" else self.inputs[cut]
         return Form(op, tuple(chain(self.chain(start, i), x) for i in inputs), x, y, node=cut)
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
-from archlab.lift.layers import As, Call, Chain, Form, Layer, Use, chain, chains_in
+from archlab.lift.text.layers import As, Call, Chain, Form, Layer, Use, chain, chains_in
 
 _FEW = ("x", "y", "z")
 

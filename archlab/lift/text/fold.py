@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from archlab.lift.fuse import ACTIVATIONS
-from archlab.lift.layers import As, Call, Chain, Form, Layer, Value, chain
+from archlab.lift.text.layers import ACTIVATIONS, As, Call, Chain, Form, Layer, Value, chain
 
 MAX_PERIOD = 4
-MAX_RUN = 400
 
 
 def fold(layers: Chain) -> Chain:
@@ -28,16 +26,14 @@ def fold(layers: Chain) -> Chain:
     return chain(tuple(items), layers.x)
 
 
-def runs(layers: tuple[Layer, ...]) -> list[tuple[int, int, int]]:
+def runs(items: tuple[Layer, ...]) -> list[tuple[int, int, int]]:
     """Return a chain's items as runs: where each begins, its period and its copies; one copy of one item elsewhere."""
     found: list[tuple[int, int, int]] = []
-    items = list(layers)
-    later = [at_stride_one(item) for item in items]
     start = 0
     while start < len(items):
         period, copies = 1, 1
         if not (start and _ends_unit(items[start - 1], items[start])):
-            period, copies = _longest(items[start : start + MAX_RUN], later[start : start + MAX_RUN])
+            period, copies = _longest(items, start)
         found.append((start, period, copies))
         start += period * copies
     return found
@@ -48,18 +44,28 @@ def _ends_unit(before: Layer, item: Layer) -> bool:
     return isinstance(before, Form) and isinstance(item, Call) and item.name in ACTIVATIONS
 
 
-def _longest(items: list[Layer], later: list[Layer]) -> tuple[int, int]:
-    """The period and the copies of the run at the beginning that takes in most items, the shortest period first."""
+def _longest(items: tuple[Layer, ...], start: int) -> tuple[int, int]:
+    """The period and the copies of the run from ``start`` that takes in most items, the shortest period first."""
     best = (1, 1)
-    for period in range(1, min(MAX_PERIOD, len(items) // 2) + 1):
-        if any(isinstance(item, As) for item in items[:period]):
+    for period in range(1, min(MAX_PERIOD, (len(items) - start) // 2) + 1):
+        if isinstance(items[start + period - 1], As):
             break
+        if not _is_like(items[start], items[start + period]):
+            continue
+        later = tuple(map(at_stride_one, items[start : start + period]))
         copies = 1
-        while items[period * copies : period * (copies + 1)] == later[:period]:
+        while items[start + period * copies : start + period * (copies + 1)] == later:
             copies += 1
         if copies > 1 and period * copies > best[0] * best[1]:
             best = period, copies
     return best
+
+
+def _is_like(first: Layer, second: Layer) -> bool:
+    """Whether two layers could be equal, at little cost."""
+    if isinstance(first, As) or isinstance(second, As):
+        return False
+    return type(first) is type(second) and first.name == second.name
 
 
 def at_stride_one(layer: Layer) -> Layer:

@@ -1,6 +1,6 @@
 """The tree between a graph and its text: what is called, with which arguments, on which shape.
 
-``archlab.lift.decompose`` makes a tree of bare operators; each later step makes a more readable one of the same network.
+``decompose`` makes a tree of bare operators; each later step makes a more readable one of the same network.
 Layers compare by what they would say in a text, so that two places that read alike are equal whatever their shapes.
 """
 
@@ -95,6 +95,15 @@ class Form:
 Layer = Call | Form | Use | As
 Value = int | float | str | tuple[int, ...] | Default | Call | ast.Expr
 """An argument: a number, a word, a size, a computed default, a layer, or what is written with a block's parameters."""
+
+
+NONE: Final = Call("none")
+"""The layer that does nothing, where a norm or an activation could stand."""
+NORMS: Final = ("bn", "gn", "ln")
+ACTIVATIONS: Final = (
+    *("relu", "relu6", "leaky_relu", "elu", "gelu", "silu", "mish"),
+    *("hardswish", "sigmoid", "hardsigmoid", "tanh", "hardtanh", "prelu"),
+)
 
 
 def chain(items: tuple[Layer, ...], x: Shape) -> Chain:

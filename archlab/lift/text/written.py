@@ -7,7 +7,8 @@ from functools import cache
 
 from archlab.elaborate.language import prelude
 from archlab.grammar import ast, unparse_expr
-from archlab.lift.layers import DEFAULT, As, Call, Chain, Default, Form, Layer, Use, Value
+from archlab.lift.text.defaults import NO_DEFAULTS, Defaults
+from archlab.lift.text.layers import DEFAULT, As, Call, Chain, Default, Form, Layer, Use, Value
 from archlab.ops import REQUIRED
 
 Params = Mapping[str, Value | None]
@@ -19,12 +20,13 @@ _BY_POSITION = frozenset({"k", "n", "r", "scale", "slope", "init"})
 
 
 @cache
-def prelude_params() -> Blocks:
-    """Return the parameters of every operator and block that all texts may call."""
-    return {
+def prelude_params(defaults: Defaults = NO_DEFAULTS) -> Blocks:
+    """Return the parameters of every operator and block that all texts may call, with the defaults of a text."""
+    own = {
         name: {param: None if default is REQUIRED else _default(default) for param, default in callee.params.items()}
         for name, callee in prelude().items()
     }
+    return {name: {param: defaults.of(param, d) for param, d in params.items()} for name, params in own.items()}
 
 
 def _default(default: object) -> Value:
@@ -104,3 +106,8 @@ def value_of(value: Value, blocks: Blocks) -> ast.Expr:
         case Default():
             raise AssertionError("a computed default is never written")
     return value
+
+
+def written_defaults(defaults: Defaults) -> ast.Options:
+    """Return the defaults of a text as they stand in its first line."""
+    return tuple((name, value_of(value, prelude_params())) for name, value in defaults.given)

@@ -6,42 +6,56 @@ from dataclasses import replace
 
 from archlab.errors import LiftError
 from archlab.ir import Shape, show_shape
-from archlab.lift.layers import DEFAULT, As, Call, Chain, Form, Layer, Use, Value, chain, rebuilt
-from archlab.lift.written import params_of
-from archlab.ops import OPS
+from archlab.lift.text.defaults import NO_DEFAULTS, Defaults
+from archlab.lift.text.layers import (
+    ACTIVATIONS,
+    DEFAULT,
+    NONE,
+    NORMS,
+    As,
+    Call,
+    Chain,
+    Form,
+    Layer,
+    Use,
+    Value,
+    chain,
+    rebuilt,
+)
+from archlab.lift.text.written import params_of
 
-NORMS = ("bn", "gn", "ln")
-ACTIVATIONS = tuple(name for name, op in OPS.items() if not op.joins and op.arity == range(1, 2) and name in (
-    "relu", "relu6", "leaky_relu", "elu", "gelu", "silu", "mish", "hardswish", "sigmoid", "hardsigmoid", "tanh", "prelu",
-))  # fmt: skip
-NONE = Call("none")
 BN = Call("bn", tuple((name, value) for name, value in params_of("bn").items() if value is not None))
 _SYMMETRIC = ("add", "mul")
-UPSAMPLING = ("upsample",)
+UPSAMPLING = ("upsample", "resize", "conv_transpose")
 
 
-def fuse(tree: Chain) -> Chain:
+def fuse(tree: Chain, defaults: Defaults = NO_DEFAULTS) -> Chain:
     """Return ``tree`` with convolutions, fully connected layers and joins as the language's blocks and forms.
 
     Raises:
         LiftError: a part of a map is taken that ``split`` does not give.
     """
-    return rebuilt(tree, _fused)
+    return rebuilt(tree, lambda layers: _fused(layers, defaults))
 
 
-def _fused(layers: Chain) -> Chain:
+def _fused(layers: Chain, defaults: Defaults) -> Chain:
     items: list[Layer] = []
     rest = list(layers.items)
     while rest:
         first = rest.pop(0)
         item = first.layer if isinstance(first, As) else first
         if isinstance(item, Form):
-            item = _form(_with_upsampling(item, items))
+            item = _form(_with_upsampling(item, items), defaults)
         if isinstance(first, As):
             items.append(replace(first, layer=item))
         elif isinstance(item, Call) and item.name == "conv2d":
             items.append(_convolution(item, rest))
-        elif isinstance(item, Call) and item.name == "flatten" and (linear := _next(rest, ("linear",))) and linear["bias"]:
+        elif (
+            isinstance(item, Call)
+            and item.name == "flatten"
+            and (linear := _next(rest, ("linear",)))
+            and linear["bias"]
+        ):
             rest.pop(0)
             items.append(Call("fc", (("n", linear["n"]),), item.x, linear.y, linear.node))
         else:
@@ -60,10 +74,17 @@ def _with_upsampling(form: Form, before: list[Layer]) -> Form:
     empty = [i for i, branch in enumerate(form.branches) if not branch.items]
     by_name = sum(bool(branch.items) and isinstance(branch.items[0], Use) for branch in form.branches)
     last = before[-1] if before else None
-    if len(empty) != 1 or by_name != len(form.branches) - 1 or not isinstance(last, Call) or last.name not in UPSAMPLING:
+    if (
+        len(empty) != 1
+        or by_name != len(form.branches) - 1
+        or not isinstance(last, Call)
+        or last.name not in UPSAMPLING
+    ):
         return form
     before.pop()
-    branches = tuple(chain((last,), last.x) if i == empty[0] else replace(b, x=last.x) for i, b in enumerate(form.branches))
+    branches = tuple(
+        chain((last,), last.x) if i == empty[0] else replace(b, x=last.x) for i, b in enumerate(form.branches)
+    )
     return replace(form, branches=branches, x=last.x)
 
 
@@ -99,9 +120,9 @@ def _with_norm(conv: Call, norm: Call, act: Call, last: Layer) -> Call:
     bias: Value = DEFAULT if given["bias"] == int(norm == NONE) else given["bias"]
     tail: tuple[tuple[str, Value], ...] = (("act", act), ("norm", norm), ("bias", bias))
     c, k, s, p = given["c"], given["k"], given["s"], given["p"]
-    depthwise = given["g"] == conv.x[0] > 1 and given["d"] == 1 and p == "same" and bias == DEFAULT
+    depthwise = given["g"] == conv.x[0] > 1 and given["d"] == 1 and p in ("same", "tf") and bias == DEFAULT
     if depthwise and isinstance(c, int):
-        args = (("k", k), ("s", s), ("dm", c // conv.x[0]), *tail[:2])
+        args = (("k", k), ("s", s), ("dm", c // conv.x[0]), *tail[:2], ("p", p))
         return Call("depthwise", args, conv.x, last.y, last.node)
     args = (("c", c), ("k", k), ("s", s), ("g", given["g"]), ("d", given["d"]), ("p", p), *tail)
     return Call("conv", args, conv.x, last.y, last.node)
@@ -110,7 +131,7 @@ def _with_norm(conv: Call, norm: Call, act: Call, last: Layer) -> Call:
 # --- forms -----------------------------------------------------------------------------------------------------------
 
 
-def _form(form: Form) -> Form:
+def _form(form: Form, defaults: Defaults) -> Form:
     if form.name == "cat" and (shares := _split(form)):
         return shares
     for branch in form.branches:
@@ -120,7 +141,7 @@ def _form(form: Form) -> Form:
                 f"{branch.items[0].node}: channels {start} to {stop} of {show_shape(form.x)} are taken by themselves,"
                 " and the language has only `split`, which takes equal shares of all"
             )
-    if form.name == "add" and len(form.branches) == 2 and (sum_ := _residual(form)):
+    if form.name == "add" and len(form.branches) == 2 and (sum_ := _residual(form, defaults)):
         return sum_
     if form.name in _SYMMETRIC:
         ordered = sorted(form.branches, key=lambda branch: (len(branch.items) > 0, 0))
@@ -143,15 +164,15 @@ def _split(form: Form) -> Form | None:
     return Form("split", tuple(branches), form.x, form.y, node=form.node) if n > 1 else None
 
 
-def _residual(form: Form) -> Form | None:
+def _residual(form: Form, defaults: Defaults) -> Form | None:
     """The sum of two branches as ``residual``, with the shortcut written where the form would not find it."""
     first, second = form.branches
     body, shortcut = (first, second) if len(first.items) >= len(second.items) else (second, first)
-    if not body.items or isinstance(body.items[0], Use):
+    if not body.items or isinstance(body.items[0], Use) or body.y != shortcut.y:
         return None
-    if not shortcut.items or _is_projection(shortcut, form.x, form.y):
+    if not shortcut.items or _is_projection(shortcut, form.x, form.y, defaults):
         branches: tuple[Chain, ...] = (body,)
-    elif _is_projection(body, form.x, form.y):
+    elif _is_projection(body, form.x, form.y, defaults):
         branches = (shortcut,)
     elif form.x != form.y:
         branches = (body, shortcut)
@@ -160,16 +181,18 @@ def _residual(form: Form) -> Form | None:
     return Form("residual", branches, form.x, form.y, node=form.node)
 
 
-def _is_projection(branch: Chain, x: Shape, y: Shape) -> bool:
+def _is_projection(branch: Chain, x: Shape, y: Shape, defaults: Defaults) -> bool:
     """Whether ``residual`` makes this shortcut by itself: a strided 1x1 convolution and its norm, for a new shape."""
     if x == y or len(x) != 3 or len(y) != 3 or len(branch.items) != 1:
         return False
     down = -(-x[1] // y[1]), -(-x[2] // y[2])
     stride: Value = down[0] if down[0] == down[1] else down
-    return branch.items[0] == projection(y[0], stride)
+    return branch.items[0] == _projection(x, y, stride, defaults)
 
 
-def projection(c: int, stride: Value) -> Call:
-    """Return the shortcut of a ``residual`` as ``fuse`` writes it."""
-    conv = Call("conv2d", (("c", c), ("k", 1), ("s", stride), ("g", 1), ("d", 1), ("p", "same"), ("bias", 0)), (2, 1, 1))
-    return _with_norm(conv, BN, NONE, conv)
+def _projection(x: Shape, y: Shape, stride: Value, defaults: Defaults) -> Call:
+    """The shortcut of a ``residual`` as ``fuse`` writes it."""
+    norm = defaults.norm or BN
+    args = (("c", y[0]), ("k", 1), ("s", stride), ("g", 1), ("d", 1), ("p", defaults.p or "same"))
+    conv = Call("conv2d", (*args, ("bias", int(norm == NONE))), x, y)
+    return conv if norm == NONE else _with_norm(conv, norm, NONE, conv)

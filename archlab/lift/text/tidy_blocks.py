@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from archlab.lift.block_names import block_name
-from archlab.lift.find_blocks import Block, Draft
-from archlab.lift.layers import Call, Chain, Layer, calls_in, chain, rebuilt
-from archlab.lift.written import prelude_params
+from archlab.lift.text.block_names import block_name
+from archlab.lift.text.drafts import Block, Draft
+from archlab.lift.text.layers import Call, Chain, Layer, calls_in, chain, rebuilt
+from archlab.lift.text.written import prelude_params
 
 
 def with_tidy_blocks(draft: Draft) -> Draft:
@@ -20,7 +20,7 @@ def with_tidy_blocks(draft: Draft) -> Draft:
         names[block.name] = block_name(_expanded(block.body, draft), taken)
         taken.add(names[block.name])
     blocks = tuple(replace(b, name=names[b.name], body=_renamed(b.body, names)) for b in ordered)
-    return Draft(_renamed(draft.tree, names), blocks)
+    return Draft(_renamed(draft.tree, names), blocks, draft.defaults)
 
 
 def _ordered(draft: Draft) -> list[Block]:

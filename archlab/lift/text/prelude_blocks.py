@@ -11,22 +11,35 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from archlab.errors import ArchlabError
-from archlab.lift.fuse import ACTIVATIONS, NONE
-from archlab.lift.layers import DEFAULT, As, Call, Chain, Form, Layer, Value, calls_in, chain, rebuilt
-from archlab.lift.prelude_samples import GATES, UNITS, elaborated, samples, skeleton
-from archlab.lift.written import expr_of, prelude_params
+from archlab.lift.text.defaults import NO_DEFAULTS, Defaults
+from archlab.lift.text.layers import (
+    ACTIVATIONS,
+    DEFAULT,
+    NONE,
+    As,
+    Call,
+    Chain,
+    Form,
+    Layer,
+    Value,
+    calls_in,
+    chain,
+    rebuilt,
+)
+from archlab.lift.text.prelude_samples import GATES, UNITS, elaborated, samples, skeleton
+from archlab.lift.text.written import expr_of, prelude_params
 
 _DECIMALS = 3
 """A ratio of channels is written where it has no more decimals than this."""
 
 
-def with_prelude_blocks(tree: Chain) -> Chain:
+def with_prelude_blocks(tree: Chain, defaults: Defaults = NO_DEFAULTS) -> Chain:
     """Return ``tree`` with the prelude's blocks where it has their operators."""
-    gated = rebuilt(tree, lambda layers: _replaced(layers, GATES))
+    gated = rebuilt(tree, lambda layers: _replaced(layers, GATES, defaults))
     gates = [call for call in calls_in(gated) if call.name in GATES]
     if len({gate["n"] == DEFAULT for gate in gates}) > 1:
         gated = rebuilt(gated, lambda layers: chain(tuple(map(_counted, layers.items)), layers.x))
-    return _with_units(gated)
+    return _with_units(gated, defaults)
 
 
 def _counted(item: Layer) -> Layer:
@@ -39,24 +52,24 @@ def _counted(item: Layer) -> Layer:
     return replace(item, args=tuple(given.items()))
 
 
-def _with_units(layers: Chain) -> Chain:
+def _with_units(layers: Chain, defaults: Defaults) -> Chain:
     """From the outside inwards: what a block is made of may look like a smaller block."""
-    found = _replaced(layers, UNITS)
-    return chain(tuple(map(_inside, found.items)), layers.x)
+    found = _replaced(layers, UNITS, defaults)
+    return chain(tuple(_inside(item, defaults) for item in found.items), layers.x)
 
 
-def _inside(item: Layer) -> Layer:
+def _inside(item: Layer, defaults: Defaults) -> Layer:
     if isinstance(item, Form):
-        branches = tuple(map(_with_units, item.branches))
+        branches = tuple(_with_units(branch, defaults) for branch in item.branches)
         return Form(item.name, branches, item.x, item.y, item.count, item.node)
     if isinstance(item, As):
-        inner = _inside(item.layer)
+        inner = _inside(item.layer, defaults)
         assert not isinstance(inner, As)
         return As(inner, item.name, item.x, item.y)
     return item
 
 
-def _replaced(layers: Chain, names: tuple[str, ...]) -> Chain:
+def _replaced(layers: Chain, names: tuple[str, ...], defaults: Defaults) -> Chain:
     known = samples(names)
     longest = max(map(len, known))
     bones = tuple(map(skeleton, layers.items))
@@ -65,7 +78,7 @@ def _replaced(layers: Chain, names: tuple[str, ...]) -> Chain:
     while i < len(bones):
         for n in range(min(longest, len(bones) - i), 0, -1):
             blocks = known.get(bones[i : i + n], ())
-            call = next((c for name in blocks if (c := _call(name, layers.items[i : i + n]))), None)
+            call = next((c for name in blocks if (c := _call(name, layers.items[i : i + n], defaults))), None)
             if call is not None and not (i and _lacks_its_head(call, layers.items[i - 1])):
                 items.append(call)
                 i += n
@@ -81,21 +94,23 @@ def _lacks_its_head(call: Call, before: Layer) -> bool:
     return dict(call.args).get("e") == 1 and isinstance(before, Call) and dict(before.args).get("k") == 1
 
 
-def _call(name: str, items: tuple[Layer, ...]) -> Call | None:
+def _call(name: str, items: tuple[Layer, ...], defaults: Defaults) -> Call | None:
     """The call of a block that is just ``items``."""
     window = chain(items, items[0].x)
     x = window.x
     if len(x) != 3:
         return None
     facts = _Facts(window)
+    if name == "factorised" and not any(isinstance(conv["k"], tuple) for conv in facts.convs):
+        return None  # two pointwise convolutions are no factors of a kernel
     for values in itertools.product(*(tuple(READERS[param](facts)) for param in prelude_params()[name])):
         args = tuple(zip(prelude_params()[name], values, strict=True))
         call = Call(name, args, x, window.y, getattr(items[-1], "node", ""))
         try:
-            same = elaborated(expr_of(call, prelude_params()), x)
+            same = elaborated(expr_of(call, prelude_params(defaults)), x, defaults)
         except ArchlabError:
             continue
-        if (same if name in GATES else rebuilt(same, lambda layers: _replaced(layers, GATES))) == window:
+        if (same if name in GATES else rebuilt(same, lambda layers: _replaced(layers, GATES, defaults))) == window:
             return call
     return None
 
@@ -116,6 +131,8 @@ class _Facts:
         fused = [c["act"] for c in self.convs if c.name != "conv2d"]
         alone = [Call(c.name, c.args) for c in self.calls if c.name in ACTIVATIONS]
         self.acts = [act for act in (*fused, *alone) if act != NONE]
+        paddings = [dict(c.args).get("p") for c in self.convs if dict(c.args).get("k") != 1]
+        self.padding: Value = next((p for p in paddings if p is not None), "same")
         self.norms = [c["norm"] for c in self.convs if c.name != "conv2d"]
 
     def largest(self, param: str, calls: list[Call]) -> Value:
@@ -172,6 +189,7 @@ READERS: Mapping[str, Callable[[_Facts], Iterator[Value]]] = {
     "g": lambda facts: iter((facts.largest("g", facts.dense),)),
     "g1": _first_groups,
     "e": _expansion,
+    "p": lambda facts: iter((facts.padding,)),
     "dm": lambda facts: iter((facts.largest("dm", facts.depthwise),)),
     "se": _squeeze,
     "r": _reduction,

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from archlab.grammar import ast
-from archlab.lift.fuse import ACTIVATIONS, NORMS
-from archlab.lift.layers import As, Call, Chain, Default, Form, Layer, Use, Value, chain
-from archlab.lift.written import Params
+from archlab.lift.text.defaults import NO_DEFAULTS, Defaults
+from archlab.lift.text.layers import ACTIVATIONS, NORMS, As, Call, Chain, Default, Form, Layer, Use, Value, chain
+from archlab.lift.text.written import Params, prelude_params
 
 CHANNELS = frozenset({"c", "n", "g"})
 """Parameters that count channels, or follow from a number of channels."""
@@ -73,13 +73,13 @@ class _Parameters:
             if known == values and name.rstrip("0123456789") == base:
                 return ast.Name(name)
         name, n = base, 2
-        while name in self.values:
+        while name in self.values or name in prelude_params():
             name, n = f"{base}{n}", n + 1
         self.values[name] = values
         return ast.Name(name)
 
 
-def unify(places: Sequence[Place]) -> Unified | None:
+def unify(places: Sequence[Place], defaults: Defaults = NO_DEFAULTS) -> Unified | None:
     """Return the block that gives each of ``places`` for its arguments; all have the same skeleton.
 
     None where a default that is computed at one place is written at another in a way that cannot be made explicit.
@@ -98,7 +98,7 @@ def unify(places: Sequence[Place]) -> Unified | None:
     if "c" not in known.values and (last := _last_channels(body)) in known.values:
         known.values = {"c" if name == last else name: values for name, values in known.values.items()}
         body = _renamed(body, last)
-    params = _with_defaults(known)
+    params = _with_defaults(known, defaults)
     args = tuple(tuple(known.values[name][i] for name in params) for i in range(len(places)))
     return Unified(params, body, args)
 
@@ -242,16 +242,18 @@ def times(base: ast.Expr, ratio: tuple[int, int]) -> ast.Expr:
 _ORDER = {"c": 0, "m": 1, "k": 2, "s": 3}
 
 
-def _with_defaults(known: _Parameters) -> Params:
+def _with_defaults(known: _Parameters, defaults: Defaults) -> Params:
     names = sorted(known.values, key=lambda name: _ORDER.get(name[0], 4))
-    params = {name: _default(name, known.values[name]) for name in names}
+    params = {name: _default(name, known.values[name], defaults) for name in names}
     return dict(sorted(params.items(), key=lambda item: item[1] is not None))
 
 
-def _default(name: str, values: tuple[Value, ...]) -> Value | None:
+def _default(name: str, values: tuple[Value, ...], defaults: Defaults) -> Value | None:
     """The commonest value where it is that of half of the places; strides begin at 1."""
     if name == "s":
         return 1
+    if (of_text := dict(defaults.given).get(name)) is not None:
+        return of_text  # which takes the place of any other
     if name[0] in "cm":
         return None
     value, count = Counter(values).most_common(1)[0]

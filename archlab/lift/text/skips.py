@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from archlab.lift.fuse import ACTIVATIONS
-from archlab.lift.layers import Call, Chain, Form, Layer, chain, chains_in, rebuilt
-from archlab.lift.prelude_samples import skeleton
+from archlab.lift.text.layers import ACTIVATIONS, Call, Chain, Form, Layer, chain, chains_in, rebuilt
+from archlab.lift.text.prelude_samples import skeleton
 
 Body = tuple[object, ...]
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from archlab.lift.fuse import NONE
-from archlab.lift.layers import DEFAULT, Call, Chain, Layer, Value, chain
-from archlab.lift.written import Blocks, text_of
-
+from archlab.lift.text.layers import DEFAULT, NONE, Call, Chain, Layer, Value, chain
+from archlab.lift.text.written import Blocks, text_of
 
 WORTH = 4
 """Characters that must be saved before a block of the language is taken apart."""
@@ -16,7 +14,9 @@ def plain_where_shorter(layers: Chain, blocks: Blocks) -> Chain:
     items: list[Layer] = []
     for item in layers.items:
         apart = _apart(item) if isinstance(item, Call) else ()
-        shorter = apart and len(" -> ".join(text_of(part, blocks) for part in apart)) < len(text_of(item, blocks)) - WORTH
+        shorter = (
+            apart and len(" -> ".join(text_of(part, blocks) for part in apart)) < len(text_of(item, blocks)) - WORTH
+        )
         items += apart if shorter else (item,)
     return chain(tuple(items), layers.x)
 

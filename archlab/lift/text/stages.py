@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 
 from archlab.grammar import ast
 from archlab.ir import Shape
-from archlab.lift.find_blocks import Draft
-from archlab.lift.fold import fold
-from archlab.lift.fuse import NORMS
-from archlab.lift.layers import As, Call, Chain, Form, Layer, Use, chain, rebuilt
-from archlab.lift.local_names import with_local_names
-from archlab.lift.plain import plain_where_shorter
-from archlab.lift.written import expr_of
+from archlab.lift.text.drafts import Draft
+from archlab.lift.text.fold import fold
+from archlab.lift.text.layers import NORMS, As, Call, Chain, Form, Layer, Use, chain, rebuilt
+from archlab.lift.text.local_names import with_local_names
+from archlab.lift.text.plain import plain_where_shorter
+from archlab.lift.text.written import expr_of, written_defaults
 
 BODY = "body"
 _POOLS = ("maxpool", "avgpool")
@@ -39,7 +38,7 @@ def architecture_of(draft: Draft, name: str) -> ast.Architecture:
     return ast.Architecture(
         name,
         tuple(ast.Stage(stage.name, expr_of(stage.layers, known)) for stage in stages),
-        (("input", ast.Size(draft.tree.x)),),
+        (("input", ast.Size(draft.tree.x)), *written_defaults(draft.defaults)),
         blocks=tuple(block.syntax(known) for block in blocks),
     )
 
@@ -54,14 +53,20 @@ def in_stages(draft: Draft) -> tuple[StageLayers, ...]:
     stem = units[0] if units and units[0] < head else 0
     if any(isinstance(item, As) for item in items[:stem]):
         stem = 0
-    pieces = [("stem", items[:stem]), *(("stage", piece) for piece in _by_name(items[stem:head])), ("head", items[head:])]
-    cut = [
-        (kind, part) for kind, piece in pieces for part in (_by_resolution(piece, draft) if kind == "stage" else _by_name(piece))
+    pieces = [
+        ("stem", items[:stem]),
+        *(("stage", piece) for piece in _by_name(items[stem:head])),
+        ("head", items[head:]),
     ]
-    return _with_names(cut, draft.tree.x)
+    cut = [
+        (kind, part)
+        for kind, piece in pieces
+        for part in (_by_resolution(piece, draft) if kind == "stage" else _by_name(piece))
+    ]
+    return _with_names(cut)
 
 
-def _with_names(pieces: list[tuple[str, tuple[Layer, ...]]], x: Shape) -> tuple[StageLayers, ...]:
+def _with_names(pieces: list[tuple[str, tuple[Layer, ...]]]) -> tuple[StageLayers, ...]:
     """Number the stages; one that begins by returning to a higher resolution is called up."""
     several = {kind: sum(k == kind for k, _ in pieces) > 1 for kind in ("stem", "head")}
     counts: dict[str, int] = {}
@@ -95,7 +100,9 @@ def _is_unit(item: Layer, draft: Draft) -> bool:
 
 def _head(items: tuple[Layer, ...], units: list[int]) -> int:
     """Where the head begins: with what makes one place of the map, and what is between that and the last unit."""
-    end = next((i for i, item in enumerate(items) if _places(item.y) == (1, 1) and _places(item.x) != (1, 1)), len(items))
+    end = next(
+        (i for i, item in enumerate(items) if _places(item.y) == (1, 1) and _places(item.x) != (1, 1)), len(items)
+    )
     flat = next((i for i, item in enumerate(items) if len(item.y) < 3), len(items))
     pooled = next((i for i, item in enumerate(items) if _is_adaptive(item)), len(items))
     end = min(end, flat, pooled)

@@ -1,0 +1,112 @@
+"""An ONNX file as a trace."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from archlab.audit.operands import Argument, Constant, Held, Output
+from archlab.ir import Shape
+from archlab.lift.onnx.onnx_nodes import PREVIOUS, ROWS, NodeUse
+from archlab.lift.onnx.onnx_values import OnnxModel
+from archlab.lift.trace import Call, Trace
+
+_COLOURS = (1, 3, 4)
+
+
+def trace_of(model: OnnxModel) -> Trace:
+    """Return what an ONNX file computes, as calls of PyTorch's operators; nodes on constants alone are left out.
+
+    Where its images have their channels last, as TensorFlow's do, the trace says so.
+    """
+    name, shape = model.input
+    origins: dict[str, Argument] = {name: Output(-1, 0)}
+    calls: list[Call] = []
+    for node in model.nodes:
+        if all(output in model.fixed for output in node.output if output):
+            continue
+        module = _module_of(node)
+        for call in _calls(node, model, origins, len(calls), module):
+            calls.append(call)
+        origins.update({output: Output(len(calls) - 1, i) for i, output in enumerate(node.output)})
+    held = {weight: tuple(value.shape) for weight, value in model.weights.items()}
+    outputs = tuple((f"['{output}']", origins[output]) for output in model.outputs)
+    buffers = {_name_of(c.arguments.get(k)) for c in calls for k in ("running_mean", "running_var")}
+    parameters = frozenset(weight for weight in held if weight not in buffers)
+    last = len(shape) == 4 and shape[3] in _COLOURS and shape[1] not in _COLOURS
+    return Trace(model.name, tuple(calls), (shape,), outputs, held, parameters, last)
+
+
+def _name_of(argument: Argument) -> str:
+    return argument.name if isinstance(argument, Held) else ""
+
+
+def _calls(
+    node: Any, model: OnnxModel, origins: Mapping[str, Argument], number: int, module: str
+) -> Iterator[Call]:
+    args = tuple(_argument(name, model, origins) for name in node.input)
+    use = NodeUse(_attributes(node), tuple(node.input), args, tuple(node.output), model)
+    row = ROWS.get(node.op_type)
+    steps = row(use) if row is not None else [(node.op_type, {str(i): arg for i, arg in enumerate(args)})]
+    shapes = tuple(model.shape(name) for name in node.output if name)
+    taken = tuple(model.shape(name) for name in node.input if name)
+    for at, (op, arguments) in enumerate(steps):
+        arguments = {k: Output(number + at - 1) if v == PREVIOUS else v for k, v in arguments.items()}
+        last = at == len(steps) - 1
+        given = shapes if last else (_between(op, arguments, taken, shapes),)
+        yield Call(op, module, True, arguments, taken, given, views=op == "t", macs=_macs(op, taken, shapes) if last else 0)
+
+
+def _between(op: str, arguments: Mapping[str, Argument], taken: tuple[Shape, ...], shapes: tuple[Shape, ...]) -> Shape:
+    """Return the shape between the steps that a node is said in."""
+    if op == "t":
+        return taken[1][::-1]
+    sides = arguments.get("pad")
+    if isinstance(sides, tuple):
+        (left, right, top, bottom), (n, c, h, w) = sides, taken[0]
+        return (n, c, h + top + bottom, w + left + right)  # type: ignore[operator]  # numbers, by how it is made
+    return shapes[0]
+
+
+def _macs(op: str, taken: tuple[Shape, ...], shapes: tuple[Shape, ...]) -> int:
+    """Return multiply-accumulates by the formula of each operator that has some."""
+    if op in ("conv1d", "conv2d", "conv3d"):
+        return math.prod(shapes[0]) * math.prod(taken[1][1:])
+    if op.startswith("conv_transpose"):
+        return math.prod(taken[0]) * math.prod(taken[1][1:])
+    return math.prod(shapes[0]) * taken[0][-1] if op in ("linear", "matmul") else 0
+
+
+def _argument(name: str, model: OnnxModel, origins: Mapping[str, Argument]) -> Argument:
+    if not name:
+        return None
+    if name in origins:
+        return origins[name]
+    return Held(name) if name in model.weights else Constant(model.shape(name))
+
+
+def _attributes(node: Any) -> dict[str, Any]:
+    import onnx
+
+    found = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+    return {name: v.decode() if isinstance(v, bytes) else v for name, v in found.items() if not isinstance(v, np.ndarray)}
+
+
+def _module_of(node: Any) -> str:
+    """Return the path of the module that a node comes from, as PyTorch's exporter writes it in the node's name.
+
+    ``/layer1/layer1.0/conv1/Conv`` is ``layer1.0.conv1``.
+    """
+    *parts, last = [part for part in node.name.split("/") if part] or [node.output[0]]
+    path = ""
+    for part in parts:
+        path = part if part.startswith(f"{path}.") or not path else f"{path}.{part}"
+    return _words(path or last)
+
+
+def _words(path: str) -> str:
+    cleaned = ".".join("".join(c if c.isalnum() or c == "_" else "_" for c in part) for part in path.split("."))
+    return cleaned.strip("._") or "node"
