@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog="Examples:  archlab rewrite resnet50  ·  archlab rewrite resnet50 --apply 3 --out thin.arch  ·  "
-    "archlab rewrite vgg16_5x5 --rule factorise5x5  ·  archlab rewrite resnet50 --rule separable "
-    "--where stage3 --dm 2 --out thin.arch"
+    epilog="Examples:  archlab rewrite resnet50  ·  archlab rewrite torchvision:resnet18 --html page.html  ·  "
+    "archlab rewrite resnet50 --apply 3 --out thin.arch  ·  archlab rewrite vgg16_5x5 --rule factorise5x5  ·  "
+    "archlab rewrite resnet50 --rule separable --where stage3 --dm 2 --out thin.arch"
 )
 @click.argument("net")
 @click.option("--rule", type=click.Choice(list(RULES)), help="Choose what dense convolutions become.")
@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 @click.option("--apply", "number", type=click.IntRange(1), metavar="N", help="Write the text of suggestion N.")
 @click.option("--all", "show_all", is_flag=True, help="List all suggestions, not the best 20.")
 @click.option("--json", "as_json", is_flag=True, help="Print the suggestions as JSON.")
+@click.option(
+    "--html",
+    "html_file",
+    type=click.Path(path_type=Path),
+    help="Write a page with the suggestions, and with sliders for widths, depths and kernels.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Write to this .arch file.  [default: standard output]")
 def rewrite(
     net: str,
@@ -42,17 +48,18 @@ def rewrite(
     number: int | None,
     show_all: bool,
     as_json: bool,
+    html_file: Path | None,
     out: Path | None,
 ) -> None:
-    """Make the convolutions of NET cheaper.
+    """Make the convolutions of NET cheaper: of a shipped name, an .arch file, or a model as `archlab lift` takes it.
 
     Without --rule it tries every rule on each layer, on each stage and everywhere, and lists what saves MACs, with
     exact costs and what the literature found of the accuracy; --apply N writes suggestion N. With --rule it rewrites
     at once. The new text is printed with its cost beside the old one's.
     """
     if rule is not None:
-        for option, given in (("--apply", number), ("--all", show_all or None), ("--json", as_json or None)):
-            if given is not None:
+        for option, given in (("--apply", number), ("--all", show_all), ("--json", as_json), ("--html", html_file)):
+            if given:
                 raise click.UsageError(f"{option} belongs to the list of suggestions, which --rule leaves out")
         _rewrite_at_once(net, rule, where, dm or 1, groups or 2, out)
         return
@@ -61,24 +68,42 @@ def rewrite(
             raise click.UsageError(f"{option} belongs to --rule")
     if out is not None and number is None:
         raise click.UsageError("--out needs --rule or --apply: a list of suggestions is no text")
-    found = _suggestions(net, where)
+    architecture = _text_of(net)
+    found = _suggestions(architecture, where)
+    if html_file is not None:
+        _write_page(architecture, html_file)
     if number is not None:
         _apply(found, number, out)
     elif as_json:
         data = [{"number": i, **one.as_dict()} for i, one in enumerate(found, start=1)]
         click.echo(json.dumps({"schema": "archlab.suggestions/1", "suggestions": data}, indent=1))
     else:
-        from archlab.cli.tables import print_suggestions
+        from archlab.report.suggestion_table import MOST_ROWS, print_suggestions
+        from archlab.report.terminal_tables import console_for
 
-        print_suggestions(found, show_all)
+        print_suggestions(console_for(), found, most=None if show_all else MOST_ROWS)
         click.echo("archlab rewrite NET --apply N writes the text of one")
 
 
-def _suggestions(net: str, where: str | None) -> Sequence[Suggestion]:
-    from archlab.elaborate import architecture_of
+def _text_of(net: str) -> Architecture:
+    from archlab.cli.named_text import text_of
+
+    with progress(f"reading {net}"):
+        return text_of(net)
+
+
+def _write_page(architecture: Architecture, path: Path) -> None:
+    from archlab.files import write_atomic
+    from archlab.report.what_if_page import what_if_page
+    from archlab.what_if.what_if import what_if
+
+    with progress("finding the closed form of its costs"):
+        write_atomic(path, what_if_page(what_if(architecture.name, architecture)))
+
+
+def _suggestions(architecture: Architecture, where: str | None) -> Sequence[Suggestion]:
     from archlab.what_if.suggest import suggest
 
-    architecture = architecture_of(Path(net))
     stages = [stage.name for stage in architecture.stages]
     if where is not None and where not in stages:
         raise InputError(f"there is no stage {where!r}", hint=did_you_mean(where, stages))
@@ -102,11 +127,10 @@ def _rewrite_at_once(net: str, rule: str, where: str | None, dm: int, groups: in
     from archlab.errors import ElaborationError
     from archlab.exchange.rewrite import rewrite as rewritten
     from archlab.exchange.rewrite_rules import RewriteOptions
-    from archlab.grammar import parse, parse_file, unparse
-    from archlab.resources import find_architecture
+    from archlab.grammar import parse, unparse
 
+    old = _text_of(net)
     with progress("rewriting"):
-        old = parse_file(find_architecture(net))
         new = rewritten(old, rule, where, RewriteOptions(dm, groups))
         try:
             network = elaborate(parse(unparse(new), f"{old.name} rewritten"))

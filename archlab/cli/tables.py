@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +21,8 @@ if TYPE_CHECKING:
     from archlab.elaborate import Network
     from archlab.measured import Recount
     from archlab.search.result import SearchResult
-    from archlab.what_if.suggest import Suggestion
 
-__all__ = ["HEADINGS", "SPACES_HEADINGS", "print_network", "print_search", "print_spaces", "print_suggestions"]
+__all__ = ["HEADINGS", "SPACES_HEADINGS", "print_network", "print_search", "print_spaces"]
 
 
 def print_spaces(rows: list[dict[str, Any]], choice: Choice = WHAT_FITS) -> None:
@@ -64,14 +62,3 @@ def print_search(result: SearchResult, folder: Path) -> None:
     print_lines(console, [CONVENTION], "dim")
     for line in file_lines(result, folder):  # to be copied, and so never folded
         console.print(line, markup=False, soft_wrap=True)
-
-
-def print_suggestions(suggestions: Sequence[Suggestion], show_all: bool = False) -> None:
-    """Print suggested rewritings, numbered, with their risks below."""
-    from archlab.report.suggestion_table import MOST_ROWS, SPARE, suggestion_lines, suggestions_table
-
-    console = console_for()
-    most = None if show_all else MOST_ROWS
-    if suggestions:
-        print_fitted(console, suggestions_table(suggestions, most), SPARE)
-    print_lines(console, suggestion_lines(suggestions, most))

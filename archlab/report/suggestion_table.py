@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.console import Console
 from rich.table import Table
 
-from archlab.report.terminal_tables import safe, table_of
+from archlab.report.terminal_tables import print_fitted, print_lines, safe, table_of
 from archlab.units import format_bytes, format_count
 from archlab.what_if.suggest import Suggestion
 
@@ -50,7 +51,7 @@ def suggestion_lines(suggestions: Sequence[Suggestion], most: int | None = MOST_
         f"memory {format_bytes(before.memory)}, activations {format_count(before.activations)}"
     ]
     if most is not None and len(suggestions) > most:
-        lines.append(f"the best {most} of {len(suggestions)}; --all shows all")
+        lines.append(f"the best {most} of {len(suggestions)}; archlab rewrite TARGET --all shows all")
     if any(one.left for one in suggestions[:most]):
         lines.append(
             "where a rule does not fit a layer, as groups that do not divide its channels, that layer stays as it is"
@@ -59,3 +60,13 @@ def suggestion_lines(suggestions: Sequence[Suggestion], most: int | None = MOST_
     lines.append("accuracy, as the literature found it:")
     lines += [f"  {rule}, {level}: {risk} {source}" for rule, level, risk, source in sorted(found)]
     return lines
+
+
+def print_suggestions(
+    console: Console, suggestions: Sequence[Suggestion], title: str = "", reason: str = "", most: int | None = MOST_ROWS
+) -> None:
+    """Print suggested rewritings under a title, numbered, with their risks below; or why there are none."""
+    print_lines(console, [title] if title else [], "bold")
+    if suggestions:
+        print_fitted(console, suggestions_table(suggestions, most), SPARE)
+    print_lines(console, suggestion_lines(suggestions, most) if suggestions or not reason else [reason])

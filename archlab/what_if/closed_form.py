@@ -31,11 +31,11 @@ _CHECKS = 12
 def sliders_of(source: Source) -> Sliders:
     """Return sliders for the widths, depths and kernels of ``source``, with its costs as polynomials in them.
 
-    >>> found = sliders_of("net n(input=3x8x8)\\na: conv2d(8, 3) -> repeat(2, conv2d(8, 1)) -> gap -> fc(5)")
+    >>> found = sliders_of("net n(input=3x8x8)\\na: conv(16) -> repeat(2, basic(16)) -> gap -> fc(5)")
     >>> [(s.name, s.values) for s in found.sliders]
-    [('a_width', (4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)), ('a.conv2d.k', (3, 5, 7)), ('a.depth', (1, 2, 3, 4))]
+    [('a_width', (8, 16, 24, 32)), ('a.conv.k', (3, 5, 7)), ('a.depth', (1, 2, 3, 4)), ('a.basic.k', (3, 5, 7))]
     >>> found.costs({"a.depth": 3})["params"]
-    453
+    14565
 
     Raises:
         InputError: there is nothing that can vary.

@@ -24,6 +24,7 @@ from archlab.audit.formats.plots import memory, models, roofline
 from archlab.report.diagram import draw
 from archlab.report.escaping import json_block
 from archlab.report.page_environment import environment, policy, static
+from archlab.report.what_if_page import SECTION_SCRIPT, SECTION_STYLE, panel_of
 
 STYLES = ("page.css", "tables.css", "diagram.css", "audit.css", "print.css")
 SCRIPTS = ("report.js", "audit.js")
@@ -70,6 +71,8 @@ def render(run: AuditRun, options: Options, /) -> str:
     """Return the page, the same for the same audits."""
     found = run.audits
     panels = _panels(found)
+    styles = (*STYLES, SECTION_STYLE) if options.what_ifs else STYLES
+    scripts = (*SCRIPTS, SECTION_SCRIPT) if options.what_ifs else SCRIPTS
     content: dict[str, Any] = {
         "title": found[0].name if len(found) == 1 else f"{len(found)} models",
         "panels": panels,
@@ -80,10 +83,11 @@ def render(run: AuditRun, options: Options, /) -> str:
         "scatter": models(found) if len(found) > 1 else "",
         "note": NOTE,
         "data": json_block([_table(panel.audit) if panel.tabled else None for panel in panels]),
-        "csp": policy(STYLES, (FIRST_SCRIPT, *SCRIPTS)),
+        "what_ifs": [panel_of(found, number) for number, found in enumerate(options.what_ifs, start=1)],
+        "csp": policy(styles, (FIRST_SCRIPT, *scripts)),
         "first_script": static(FIRST_SCRIPT),
-        "styles": [static(name) for name in STYLES],
-        "scripts": [static(name) for name in SCRIPTS],
+        "styles": [static(name) for name in styles],
+        "scripts": [static(name) for name in scripts],
     }
     return environment().get_template("audit.html").render(content)
 

@@ -19,6 +19,7 @@ from archlab.audit.formats.interface import DEFAULTS, Options
 from archlab.audit.formats.layer_columns import LAYER_HEADINGS, layer_cells, layers_of
 from archlab.errors import printable
 from archlab.ir import show_shape
+from archlab.report.suggestion_table import print_suggestions
 from archlab.report.terminal_tables import Choice, console_for, print_fitted, print_lines, safe, share, table_of
 from archlab.units import format_bytes, format_count
 
@@ -71,6 +72,10 @@ def render(run: AuditRun, options: Options, /) -> str:
         elif found:
             _print_models(console, found, options)
         print_lines(console, (f"failed  {printable(f.name)}: {printable(f.reason)}" for f in run.failures))
+        for other in options.what_ifs:
+            print_suggestions(
+                console, other.suggestions, f"what could save MACs in {printable(other.name)}", other.reason
+            )
     return captured.get()
 
 
