@@ -55,14 +55,16 @@ _OPTIONS = [
 
 def _what_ifs(run: AuditRun, request: Request, sliders: bool, say_what: Callable[[str], None]) -> Iterator[WhatIf]:
     """Yield what each model could be, or why that is not known: as when it cannot be said in the language."""
-    from archlab.cli.named_text import text_of
+    from archlab.cli.named_text import is_text, text_of
     from archlab.errors import ArchlabError
     from archlab.what_if.what_if import WhatIf, what_if
 
+    # An audit has the name of its text's network, which need not be that of the file.
+    texts = {text.name: text for text in map(text_of, filter(is_text, request.targets))}
     for audit in run.audits:
         say_what(f"lifting {audit.name}")
         try:
-            text = text_of(audit.name.removesuffix("()"), request.inputs, request.trust)
+            text = texts.get(audit.name) or text_of(audit.name.removesuffix("()"), request.inputs, request.trust)
             yield what_if(audit.name, text, sliders, say_what)
         except ArchlabError as error:
             yield WhatIf(audit.name, reason=f"nothing is suggested: {error.one_line}")

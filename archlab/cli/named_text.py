@@ -10,6 +10,15 @@ from archlab.grammar.ast import Architecture
 _EXPORTED = (".pt2", ".onnx")
 
 
+def is_text(target: str) -> bool:
+    """Return whether ``target`` names a text, and no model that would have to be lifted."""
+    from archlab.resources import shipped_spaces
+
+    if target in shipped_spaces() or target.endswith(".arch"):
+        return True
+    return not target.endswith(_EXPORTED) and (Path(target).is_file() or ":" not in target)
+
+
 def text_of(target: str, inputs: Sequence[str] = (), trust: bool = False) -> Architecture:
     """Return the architecture that ``target`` names, or the one that its model is lifted to.
 
@@ -22,11 +31,9 @@ def text_of(target: str, inputs: Sequence[str] = (), trust: bool = False) -> Arc
         ArchlabError: it names nothing, or what it names cannot be read, or cannot be lifted.
     """
     from archlab.grammar import parse, parse_file
-    from archlab.resources import find_architecture, shipped_spaces
+    from archlab.resources import find_architecture
 
-    exported = target.endswith(_EXPORTED)
-    is_text = target in shipped_spaces() or target.endswith(".arch") or (Path(target).is_file() and not exported)
-    if is_text or not (exported or ":" in target):
+    if is_text(target):
         return parse_file(find_architecture(target))
     from archlab.lift.lift_target import lift_target  # imports torch
 

@@ -64,7 +64,7 @@
         row.querySelector("b").textContent = short(costs[name], name === "memory" ? "bytes" : "count");
         row.querySelector("[data-exact]").textContent = grouped(costs[name]);
         const ratio = Number(costs[name]) / Number(own[name]);
-        row.querySelector("[data-ratio]").textContent = costs[name] === own[name] ? "" : `${(100 * ratio).toFixed(1)} %`;
+        row.querySelector("[data-ratio]").textContent = costs[name] === own[name] ? "" : `(${(100 * ratio).toFixed(1)} %)`;
       }
       const changed = [];
       for (const input of inputs) {
