@@ -8,8 +8,8 @@
 ``archlab.detect``, ``archlab.roi`` and ``archlab.score``. They keep their meaning until the changelog says otherwise.
 Every other module and name is internal, with or without an underscore, and may change or move without notice.
 
-``archlab.audit``, ``archlab.cost``, ``archlab.elaborate``, ``archlab.lift`` and ``archlab.search`` are functions; the modules of these
-names are internal.
+``archlab.audit``, ``archlab.cost``, ``archlab.elaborate``, ``archlab.lift`` and ``archlab.search`` are functions; the
+modules of these names are internal.
 """
 
 from __future__ import annotations

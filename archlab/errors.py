@@ -87,6 +87,10 @@ class ElaborationError(ArchlabError):
     """The text is in the language, but the network it describes cannot exist."""
 
 
+class RuleError(ElaborationError):
+    """A draw breaks a rule of its text, a ``require``."""
+
+
 class LimitError(ArchlabError):
     """The text would unfold beyond a configured limit."""
 

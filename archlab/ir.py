@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -178,14 +178,7 @@ class Graph(Tabled):
     @cached_property
     def hashes(self) -> Mapping[str, str]:
         """A hash of what each node computes from the inputs, by name, the inputs' own first."""
-        hashes = {INPUT: _hash(f"input {self.input_shape}"), BOXES: _hash("boxes")}
-        for node in self.nodes:
-            inputs = [hashes[name] for name in node.inputs]
-            if node.op in ("add", "mul"):
-                inputs.sort()
-            attrs = sorted(node.attrs.items())
-            hashes[node.name] = _hash(f"{node.op} {attrs} {inputs}")
-        return hashes
+        return hashes_of(self.nodes, {INPUT: _hash(f"input {self.input_shape}"), BOXES: _hash("boxes")})
 
     def to_networkx(self) -> nx.DiGraph[str]:
         """Return a DiGraph for analysis with networkx.
@@ -222,6 +215,18 @@ _FIELDS = tuple(field.name for field in fields(Applied))
 
 def _fields_of(applied: Applied) -> dict[str, Any]:
     return {name: getattr(applied, name) for name in _FIELDS}
+
+
+def hashes_of(nodes: Iterable[Node], given: Mapping[str, str]) -> dict[str, str]:
+    """Return a hash of what each of ``nodes`` computes, by name, and those of what is ``given`` to them."""
+    hashes = dict(given)
+    for node in nodes:
+        inputs = [hashes[name] for name in node.inputs]
+        if node.op in ("add", "mul"):
+            inputs.sort()
+        attrs = sorted(node.attrs.items())
+        hashes[node.name] = _hash(f"{node.op} {attrs} {inputs}")
+    return hashes
 
 
 def _hash(text: str) -> str:

@@ -1,18 +1,20 @@
 """The promise, tried: a fault at every write of a search, then the search resumed and audited.
 
-    python -m benchmarks.faults [--every 1] [--json] [--record]
+    python -m benchmarks.faults [--storages NAME …] [--workers 1 2] [--every 1] [--json] [--record]
 
 *An evaluation whose value the objective returned is in the result, once, or its network is queued again, whatever dies,
 fills up or is unplugged, at whatever moment; the count is exact.* A search of two stages is run in a forked process
 whose storage meets a fault at write k, for every k until it gets by without meeting it, for each kind of fault, on a
 journal and on SQLite, alone and beside a second worker; on PostgreSQL where ARCHLAB_POSTGRES holds the address of an
 empty database. Then it is resumed without faults, and what the objectives saw is compared with the result.
+``--storages`` and ``--workers`` try some of that, and keep what is recorded of the rest.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
+import itertools
 import json
 import os
 import sys
@@ -40,9 +42,11 @@ from archlab.search.storage.open_storage import open_storage
 from archlab.search.study import loop
 from archlab.search.study.history import no_progress
 from archlab.search.study.loop import Search
-from benchmarks.machine import machine, record, versions
+from benchmarks.machine import RESULTS, machine, record, versions
 from benchmarks.sabotage import HALF, KILLED, KINDS, Events, Fault, Saboteur
 
+STORAGES = ("journal", "sqlite", "postgresql")
+RECORDED = RESULTS / "faults.json"
 SPACE = "net few(input=3x4x4)\nstem: conv([2..20 step 2])\nhead: gap -> fc(2)\n"
 TRIALS, KEPT = 3, 2
 """Evaluations of the first stage, and of the second."""
@@ -224,37 +228,52 @@ def kinds_for(storage: str) -> list[str]:
     return [kind for kind in KINDS if storage == "journal" or kind not in HALF]
 
 
-def run(every: int, postgres_every: int) -> dict[str, Any]:
-    """Sweep all storages, and return how many faults were met and what they broke."""
+def run(storages: list[str], workers: list[int], every: int, postgres_every: int) -> dict[str, Any]:
+    """Sweep storages, and return how many faults were met and what they broke."""
     warm_up()
     rows, broken = [], []
-    storages = ["journal", "sqlite", *(["postgresql"] if "ARCHLAB_POSTGRES" in os.environ else [])]
-    for storage in storages:
-        for workers in (1, 2):
-            for kind in kinds_for(storage):
-                began = time.process_time() + sum(os.times()[2:4])
-                done = list(sweep(storage, workers, kind, postgres_every if storage == "postgresql" else every))
-                spent = time.process_time() + sum(os.times()[2:4]) - began
-                rows.append({"storage": storage, "workers": workers, "kind": kind, "faults": len(done),
-                             "broken": sum(bool(words) for _, words in done), "cpu_s": round(spent, 1)})  # fmt: skip
-                broken += [{"storage": storage, "workers": workers, "kind": kind, "at": case.fault.at, "what": words}
-                           for case, words in done if words]  # fmt: skip
-                print(_line(rows[-1]), file=sys.stderr)
+    for storage, count in itertools.product(storages, workers):
+        if storage == "postgresql" and "ARCHLAB_POSTGRES" not in os.environ:
+            print("postgresql: not run, ARCHLAB_POSTGRES names no database", file=sys.stderr)
+            continue
+        for kind in kinds_for(storage):
+            began = time.process_time() + sum(os.times()[2:4])
+            done = list(sweep(storage, count, kind, postgres_every if storage == "postgresql" else every))
+            spent = time.process_time() + sum(os.times()[2:4]) - began
+            rows.append({"storage": storage, "workers": count, "kind": kind, "faults": len(done),
+                         "broken": sum(bool(words) for _, words in done), "cpu_s": round(spent, 1)})  # fmt: skip
+            broken += [{"storage": storage, "workers": count, "kind": kind, "at": case.fault.at, "what": words}
+                       for case, words in done if words]  # fmt: skip
+            print(_line(rows[-1]), file=sys.stderr)
     return {"rows": rows, "faults": sum(int(str(row["faults"])) for row in rows), "broken": broken}
+
+
+def with_recorded(result: dict[str, Any]) -> dict[str, Any]:
+    """Return a result with what is recorded of storages and workers of which it has nothing."""
+    kept = json.loads(RECORDED.read_text(encoding="utf-8")) if RECORDED.exists() else {"rows": [], "broken": []}
+    new = {(row["storage"], row["workers"]) for row in result["rows"]}
+    rows, broken = (
+        [each for each in kept[part] if (each["storage"], each["workers"]) not in new] + result[part]
+        for part in ("rows", "broken")
+    )
+    rows.sort(key=lambda row: (STORAGES.index(row["storage"]), row["workers"]))
+    return {**result, "rows": rows, "broken": broken, "faults": sum(row["faults"] for row in rows)}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--storages", nargs="+", choices=STORAGES, default=list(STORAGES))
+    parser.add_argument("--workers", nargs="+", type=int, choices=(1, 2), default=[1, 2])
     parser.add_argument("--every", type=int, default=1, help="meet every so many writes, on files")
     parser.add_argument("--postgres-every", type=int, default=5, help="the same on PostgreSQL")
     parser.add_argument("--json", action="store_true", help="print the result as JSON instead of a table")
     parser.add_argument("--record", action="store_true", help="write it to benchmarks/results/faults.json")
     args = parser.parse_args()
-    result = run(args.every, args.postgres_every)
+    result = run(args.storages, args.workers, args.every, args.postgres_every)
     result |= {"every": args.every, "postgres_every": args.postgres_every, "kinds": KINDS}
     result |= {"machine": machine(), "versions": versions("optuna", "sqlalchemy", "torch")}
     if args.record:
-        record("faults", result)
+        record("faults", with_recorded(result))
     print(json.dumps(result, indent=2, ensure_ascii=False) if args.json else _table(result))
     return 1 if result["broken"] else 0
 

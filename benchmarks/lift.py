@@ -3,10 +3,12 @@
     python -m benchmarks.lift torchvision [--only 'resnet*'] [--processes 2] [--every 5] [--json] [--record]
     python -m benchmarks.lift timm
 
-A name is ``exact`` where the text is elaborated with the parameters and MACs of the model to the unit and is wired alike.
-Up to ``--largest`` parameters the model is also built for real with random batch-norm statistics, lifted for images of at
-most 128 pixels a side, and its outputs are compared; larger ones have no data. ``refused`` names have the first reason. ``wrong`` would be a text that is another network,
-and makes the exit code 1. Of timm, models whose trace has attention are left out, and counted.
+A name is ``exact`` where the text is elaborated with the parameters and MACs of the model to the unit, and is wired
+alike. Up to ``--largest`` parameters the model is also built for real with random batch-norm statistics, lifted for
+images of at most 128 pixels a side, and its outputs are compared; larger ones have no data. ``refused`` names have the
+first reason; ``not written`` are those whose text did not pass the verification. ``wrong`` would be a text that passes
+it and computes something else, and makes the exit code 1. Of timm, models whose trace has attention are left out, and
+counted.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ SIDE = 128
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a name: exact, refused, wrong, or attention, and with what figures."""
+    """What became of a name: exact, refused, not written, wrong or attention, and with what figures."""
 
     name: str
     state: str
@@ -72,13 +74,12 @@ def lift_one(name: str, largest: int) -> Outcome:
             small = (1, 3, *(min(side, SIDE) for side in spec.args[0].shape[2:]))
             difference = lift_model(real, (small,), "small", output).difference
     except LiftError as error:
-        reasons = error.reasons or (error.message,)
-        state = "refused" if error.reasons or "returns" in error.message else "wrong"
-        return Outcome(name, state, reasons[0][:300])
+        state = "refused" if error.reasons else "wrong" if "outputs differ" in error.message else "not written"
+        return Outcome(name, state, (error.reasons or (error.message,))[0][:300])
     except (AuditError, AssertionError) as error:
         return Outcome(name, "no forward", str(error)[:200])
-    except Exception as error:  # a bug of ours, to be seen in the table
-        return Outcome(name, "wrong", f"{type(error).__name__}: {error}"[:300])
+    except Exception as error:  # a fault of ours, to be seen in the table
+        return Outcome(name, "not written", f"{type(error).__name__}: {error}"[:300])
     return Outcome(name, "exact", "", len(lifted.text), lifted.text.count("\n"), difference, seconds)
 
 
@@ -148,6 +149,7 @@ def summary(outcomes: list[Outcome]) -> dict[str, Any]:
         "exact": len(exact),
         "refused": states["refused"],
         "wrong": states["wrong"],
+        "not_written": states["not written"],
         "attention": states["attention"],
         "no_forward": states["no forward"],
         "outputs_compared": len(compared),
@@ -190,9 +192,12 @@ def main() -> int:
 
 
 def _table(result: dict[str, Any]) -> str:
-    lines = [f"{name.replace('_', ' '):26} {value}" for name, value in result.items() if not isinstance(value, dict | list)]
+    lines = [
+        f"{name.replace('_', ' '):26} {value}" for name, value in result.items() if not isinstance(value, dict | list)
+    ]
     lines += [f"  {count:4} {reason}" for reason, count in result["reasons"].items()]
-    lines += [f"  wrong: {o['name']}: {o['reason']}" for o in result["outcomes"] if o["state"] == "wrong"]
+    faults = [o for o in result["outcomes"] if o["state"] in ("wrong", "not written")]
+    lines += [f"  {o['state']}: {o['name']}: {o['reason']}" for o in faults]
     return "\n".join(lines)
 
 

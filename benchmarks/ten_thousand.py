@@ -5,9 +5,10 @@
 One worker of a process of its own for each, with an objective that costs nothing, on a space of 16.7 million small
 networks of which three quarters meet the budget: what remains is the search itself. On a journal, on SQLite, and on
 PostgreSQL where ARCHLAB_POSTGRES holds the address of a database; ``--storages`` and ``--samplers`` run these and keep
-what is recorded of the others. A row is written as each thousand ends, so that a run that was ended early is recorded
-as far as it came. Garbage is collected before memory is read. The size is that of the file, or of the whole database,
-from which what it had at the beginning is taken off.
+what is recorded of the others. Files are in a folder of TMPDIR. A row is written as each thousand ends, so that a run
+that was ended early is recorded as far as it came. Garbage is collected before memory is read: resident memory, and of
+it what is no file's, which does not depend on what else the machine does. The size is that of the file, or of the whole
+database, from which what it had at the beginning is taken off. ``load`` is how many processes wanted the processors.
 """
 
 from __future__ import annotations
@@ -39,11 +40,12 @@ BUDGET = "params=70k"
 Row = dict[str, float]
 
 
-def resident() -> float:
-    """Return the resident memory of this process in MB."""
+def memory() -> dict[str, float]:
+    """Return the resident memory of this process in MB, and of it what is no file's."""
     gc.collect()
-    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    kib = {name: float(value.split()[0]) for name, _, value in (line.partition(":") for line in lines) if "kB" in value}
+    return {"resident_mb": round(kib["VmRSS"] * 1.024e-3, 1), "anonymous_mb": round(kib["RssAnon"] * 1.024e-3, 1)}
 
 
 def search_in(folder: Path, address: str | None, sampler: str, trials: int, write: Callable[[Row], None]) -> None:
@@ -60,8 +62,9 @@ def search_in(folder: Path, address: str | None, sampler: str, trials: int, writ
                     "drawn": candidate.number + 1,
                     "seconds": round(time.monotonic() - began, 1),
                     "cpu_seconds": round(time.process_time() - cpu, 1),
-                    "resident_mb": round(resident(), 1),
+                    **memory(),
                     "size_mb": round(size() - before, 2),
+                    "load": round(os.getloadavg()[0], 1),
                 }
             )
         count += 1
@@ -103,18 +106,28 @@ def measure(storage: str, sampler: str, trials: int) -> list[Row]:
     return rows
 
 
-def compare(trials: int, storages: list[str], samplers: list[str], keep: Callable[[dict[str, Any]], None]) -> None:
-    """Measure each pair, and call ``keep`` with all that is known after each."""
-    kept: dict[str, Any] = json.loads(RECORDED.read_text(encoding="utf-8")) if RECORDED.exists() else {}
-    searches: dict[str, dict[str, list[Row]]] = kept.get("searches", {})
+def recorded() -> dict[str, Any]:
+    """Return what is recorded."""
+    return dict(json.loads(RECORDED.read_text(encoding="utf-8"))) if RECORDED.exists() else {}
+
+
+def compare(trials: int, storages: list[str], samplers: list[str], write: bool) -> dict[str, Any]:
+    """Measure each pair, and return all that is known; ``write`` records it after each."""
+    found = recorded()
     for storage in storages:
         if storage == "postgresql" and "ARCHLAB_POSTGRES" not in os.environ:
             print("postgresql: not run, ARCHLAB_POSTGRES names no database", file=sys.stderr)
             continue
         for sampler in samplers:
-            searches.setdefault(storage, {})[sampler] = measure(storage, sampler, trials)
-            keep({"searches": searches, "space": SPACE, "budget": BUDGET, "machine": machine(),
-                  "versions": versions("optuna", "torch", "sqlalchemy", "psycopg")})  # fmt: skip
+            rows = measure(storage, sampler, trials)
+            if write:
+                found = recorded()  # another run may have come to an end meanwhile
+            found.setdefault("searches", {}).setdefault(storage, {})[sampler] = rows
+            found |= {"space": SPACE, "budget": BUDGET, "machine": machine(),
+                      "versions": versions("optuna", "torch", "sqlalchemy", "psycopg")}  # fmt: skip
+            if write:
+                record("ten_thousand", found)
+    return found
 
 
 def main() -> int:
@@ -132,25 +145,29 @@ def main() -> int:
         storage, sampler = args.one
         search_in(folder, addresses.get(storage), sampler, args.trials, lambda row: print(json.dumps(row), flush=True))
         return 0
-    result: dict[str, Any] = {}
-
-    def keep(found: dict[str, Any]) -> None:
-        result.update(found)
-        if args.record:
-            record("ten_thousand", result)
-
-    compare(args.trials, args.storages, args.samplers, keep)
+    result = compare(args.trials, args.storages, args.samplers, args.record)
     print(json.dumps(result, indent=2, ensure_ascii=False) if args.json else _table(result))
     return 0
 
 
+def growth(rows: list[Row]) -> float | None:
+    """Return the bytes of memory that are no file's by which an evaluation after the first thousand adds to it."""
+    later = [row for row in rows if row["trials"] >= STEP and "anonymous_mb" in row]
+    if len(later) < 2:
+        return None
+    return (later[-1]["anonymous_mb"] - later[0]["anonymous_mb"]) * 1e6 / (later[-1]["trials"] - later[0]["trials"])
+
+
 def _table(result: dict[str, Any]) -> str:
-    lines = [f"{'':<22}" + "".join(f"{name:>12}" for name in ("trials", "seconds", "resident MB", "size MB"))]
+    names = ("trials", "seconds", "CPU seconds", "resident MB", "size MB")
+    lines = [f"{'':<22}" + "".join(f"{name:>12}" for name in names)]
     for storage, samplers in result.get("searches", {}).items():
         for sampler, rows in samplers.items():
             for row in rows:
-                cells = (row["trials"], row["seconds"], row["resident_mb"], row["size_mb"])
+                cells = (row[name] for name in ("trials", "seconds", "cpu_seconds", "resident_mb", "size_mb"))
                 lines.append(f"{storage + ', ' + sampler:<22}" + "".join(f"{cell:>12,}" for cell in cells))
+            if (grown := growth(rows)) is not None:
+                lines.append(f"{'':<22}after the first {STEP:,}: {grown:,.0f} bytes per evaluation")
     return "\n".join(lines)
 
 

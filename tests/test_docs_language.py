@@ -34,7 +34,7 @@ def test_an_example_is_a_network(text):
 
 
 def test_there_are_examples():
-    assert len(EXAMPLES) == 6
+    assert len(EXAMPLES) == 10
 
 
 def test_the_first_example_is_resnet_50():

@@ -15,6 +15,13 @@ from pathlib import Path
 DEADLINE = 1200
 """Seconds after which something hangs. Nothing takes a tenth of it, on a busy machine either."""
 
+NOTICE = "archlab: interrupted: ends as soon as what runs lets it; Ctrl-C again ends it at once\n"
+
+
+def without_notice(err: str) -> str:
+    """Return what a command said besides that it takes its time to end, which depends on the machine."""
+    return err.replace(NOTICE, "", 1)
+
 
 def until(condition: Callable[[], object], process: subprocess.Popen[str] | None = None) -> None:
     """Wait until ``condition`` holds; fail where ``process``, which is to bring it about, ends before."""

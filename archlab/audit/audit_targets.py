@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -43,7 +44,7 @@ def audit_each(request: Request, watch: Watch = lambda *_: None) -> Iterator[Out
     Raises:
         InputError: the inputs or a file of rules cannot be read; or the only target names no model.
     """
-    inputs = parse_inputs(request.inputs, request.batch or 1)
+    inputs = parse_inputs(request.inputs, request.batch)
     for file in request.rules:
         user_code.load_module(file)
     found: list[Target | Failure] = []
@@ -91,6 +92,8 @@ def _audit(target: Target, inputs: InputSpec | None, request: Request) -> Audit:
         model, own = built_target(target, real=True)
         own = _with_batch(target, model, own, request.batch) if inputs is None else own
     audit = audit or _audit_built(target, model, inputs, own, request, "cpu")
+    if inputs is not None and inputs.note:
+        audit = dataclasses.replace(audit, notes=(*audit.notes, inputs.note))
     return _timed(audit, model, inputs, own) if request.latency else audit
 
 

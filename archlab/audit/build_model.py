@@ -53,6 +53,8 @@ class _Blank(Tracer):  # type: ignore[no-untyped-call]
         tensors = tensors_in(kwargs.values(), tensors_in(args, []))
         if known.in_place and tensors and tensors[0].is_meta:
             return tensors[0]
+        if known.name == "empty" and kwargs.get("device") is not None and list(args[:1]) == [[0]]:
+            return func(*args, **kwargs)  # a handle that gets its memory next, as where a storage is copied
         if known.name in _FILLED and known.factory:
             return func(*args, **{**kwargs, "device": "meta"})
         return self.on_meta(func, known, args, kwargs, tensors)[0]

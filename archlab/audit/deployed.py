@@ -6,6 +6,7 @@ input is a convolution or linear layer that nothing else reads scales that layer
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter
 from collections.abc import Iterator
 
@@ -30,17 +31,32 @@ def has_branches(model: nn.Module) -> bool:
 
 
 def merge_branches(model: nn.Module) -> nn.Module:
-    """Copy ``model`` without data, and let every module that can merge its branches, by timm's own function.
+    """Copy ``model`` without data, and merge its branches by its own methods.
+
+    A model that fuses itself, as ultralytics' do, does so as a whole: it knows its parts. Of others every module that
+    can merge its branches does, and is replaced by what it returns, as timm's ``reparameterize_model`` has it.
 
     Raises:
-        ImportError: timm is not installed.
         Exception: whatever the model's own methods raise.
     """
-    from timm.utils.model import reparameterize_model
-
     twin = copy_without_values(model)
     with torch.no_grad(), torch.device("meta"), prints_on_stderr():
-        return reparameterize_model(twin, inplace=True)
+        whole = getattr(twin, "fuse", None)
+        if whole is None:
+            _merge_inside(twin)
+            return twin
+        quiet = {"verbose": False} if "verbose" in inspect.signature(whole).parameters else {}
+        fused = whole(**quiet)
+    return fused if isinstance(fused, nn.Module) else twin
+
+
+def _merge_inside(module: nn.Module) -> None:
+    for name, child in tuple(module.named_children()):
+        method = next((getattr(child, name) for name in METHODS if hasattr(child, name)), None)
+        merged = None if method is None else method()
+        if isinstance(merged, nn.Module):
+            setattr(module, name, merged)
+        _merge_inside(child)
 
 
 def deployed_counts(audit: Audit, merged: bool = False) -> Deployed:

@@ -19,7 +19,7 @@ class Operator(Counts):
         target: the operator in full, such as ``aten.conv2d.default``.
         module: the path of the module that calls it; empty for the model itself.
         inputs: the operators whose outputs it takes, by number; -1 is the network's input.
-        given: what it was called with, by position: numbers and texts, and in the place of tensors where they come from.
+        given: what it was called with, by position: numbers, texts, and in the place of tensors where they come from.
         signature: the names and defaults of its arguments.
         takes: the shapes of the tensors that it takes, weights among them, the batch included.
         settings: its kernel, stride, padding, dilation and groups; those that it has.

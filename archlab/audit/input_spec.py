@@ -59,10 +59,11 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class InputSpec:
-    """Arguments with tensors still to be made."""
+    """Arguments with tensors still to be made; ``note`` says what a reader of the audit should know of them."""
 
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] | None = None
+    note: str = ""
 
     def make(self, device: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments with their tensors made on ``device``."""
@@ -77,11 +78,15 @@ def images(*shapes: Sequence[int], batch: int = 1) -> InputSpec:
     return InputSpec(tuple(TensorSpec((batch, *shape)) for shape in shapes))
 
 
-def parse_inputs(texts: Sequence[str], batch: int) -> InputSpec | None:
+def parse_inputs(texts: Sequence[str], batch: int | None) -> InputSpec | None:
     """Read what ``--input`` describes: shapes without the batch, one for each tensor, or one file.
 
+    Args:
+        batch: how many images; None where nobody asked for a number, which is one.
+
     Raises:
-        InputError: a text is neither, or the file does not describe a call; the message says where.
+        InputError: a text is neither, the file does not describe a call, or it has no batch and one was asked for; the
+            message says where.
     """
     if not texts:
         return None
@@ -89,7 +94,7 @@ def parse_inputs(texts: Sequence[str], batch: int) -> InputSpec | None:
         if len(texts) > 1:
             raise InputError("--input takes one file, or shapes", hint="describe all inputs in the file")
         return read_spec(Path(texts[0]), batch)
-    return InputSpec(tuple(_parse_shape(text, batch) for text in texts))
+    return InputSpec(tuple(_parse_shape(text, batch or 1) for text in texts))
 
 
 def is_shape_text(text: str) -> bool:
@@ -113,11 +118,12 @@ def _parse_shape(text: str, batch: int) -> TensorSpec:
     return _checked((batch, *map(int, match[1].split("x"))), match[2] or "float32", 2, f"the input {text!r}")
 
 
-def read_spec(path: Path, batch: int) -> InputSpec:
+def read_spec(path: Path, batch: int | None) -> InputSpec:
     """Read the call that a file describes; see the module.
 
     Raises:
-        InputError: the file cannot be read or does not describe a call; the message says where.
+        InputError: the file cannot be read, does not describe a call, or has no batch and one was asked for; the
+            message says where.
     """
     data = read_json(path, dict, MAX_SPEC_BYTES)
     if not set(data) <= {"args", "kwargs"}:
@@ -127,11 +133,27 @@ def read_spec(path: Path, batch: int) -> InputSpec:
     args, kwargs = data.get("args", []), data.get("kwargs", {})
     if not isinstance(args, list) or not isinstance(kwargs, dict):
         raise InputError(f"{path}: args must be a list and kwargs an object")
+    if batch is not None and not _has_batch([args, kwargs]):
+        raise InputError(
+            f'{path}: --batch {batch} would change nothing, since no shape in it has "N"',
+            hint='write "N" where the batch stands, such as {"shape": ["N", 3, 224, 224]}, or leave --batch out',
+        )
+    size = batch or 1
     # Item by item: an argument may be called "shape".
     return InputSpec(
-        tuple(_parse(args, batch, f"{path}: args")),
-        {name: _parse(value, batch, f"{path}: kwargs.{name}") for name, value in kwargs.items()},
+        tuple(_parse(args, size, f"{path}: args")),
+        {name: _parse(value, size, f"{path}: kwargs.{name}") for name, value in kwargs.items()},
     )
+
+
+def _has_batch(value: Any) -> bool:
+    """Whether a shape in a value has the batch among its sizes."""
+    if isinstance(value, list):
+        return any(map(_has_batch, value))
+    if not isinstance(value, dict):
+        return False
+    shape = value.get("shape")
+    return (isinstance(shape, list) and "N" in shape) or any(map(_has_batch, value.values()))
 
 
 def _parse(value: Any, batch: int, where: str) -> Any:

@@ -34,7 +34,7 @@ class Constant:
     shape: Shape
 
 
-Argument: TypeAlias = Union[Output, Held, Constant, bool, int, float, complex, str, None, "tuple[Argument, ...]"]
+Argument: TypeAlias = Union[Output, Held, Constant, bool, int, float, complex, str, "tuple[Argument, ...]", None]
 """An argument of an operator; devices, types and the like are texts."""
 
 Signature = tuple[tuple[str, Any], ...]

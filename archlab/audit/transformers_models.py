@@ -53,18 +53,50 @@ def transformers_inputs(model: Any, batch: int) -> InputSpec | None:
     if "audio_config" in vars(config) and _first(config, "audio_token_id", "audio_token_index") is None:
         return None  # sound beside words: neither its length nor its form is in the configuration
     given: dict[str, Any] = {}
-    if "input_ids" in takes and (main == "input_ids" or _has_two_encoders(config)):
+    needs_words = "input_ids" in takes and takes["input_ids"].default is inspect.Parameter.empty
+    if "input_ids" in takes and (main == "input_ids" or needs_words or _has_two_encoders(config)):
         given |= _text(config, takes, batch)
-    if "pixel_values" in takes and (main == "pixel_values" or _has_two_encoders(config)):
-        given["pixel_values"] = TensorSpec((batch, *_image(config)))
-    if main not in given:
+    among_words = bool(given) and not _has_two_encoders(config)
+    if "pixel_values" in takes and not among_words and (main == "pixel_values" or _has_two_encoders(config)):
+        given["pixel_values"] = _pixels(model, (batch, *_image(config)))
+    if main not in given and not among_words:
         shape = _signal(config, main)
         if shape is None:
             return None
         given[main] = TensorSpec((batch, *shape))
     if getattr(config, "is_encoder_decoder", False) and "decoder_input_ids" in takes:
         given["decoder_input_ids"] = _ids(config, batch, _length(config, "max_target_positions"))
+    if "pixel_values" in takes and among_words:
+        return _with_image(model, given, batch)
     return InputSpec((), given)
+
+
+def _with_image(model: Any, words: dict[str, Any], batch: int) -> InputSpec:
+    """Add an image to each sentence: as positions before its words where there is a token for them, else beside it.
+
+    How many positions it fills only the model says; where it does not, or takes more than that, there is no image.
+    """
+    import torch
+
+    from archlab.audit.images_among_words import WORDS_ALONE, can_be_called, positions_of_image
+
+    config, image = model.config, _image(model.config)
+    given = {**words, "pixel_values": _pixels(model, (batch, *image))}
+    token = _first(config, "image_token_id", "image_token_index")
+    if isinstance(token, int):
+        positions = positions_of_image(model, _pixels(model, (1, *image)))
+        if positions is None:
+            return InputSpec((), words, WORDS_ALONE)
+        given["input_ids"] = torch.cat([torch.full((batch, positions), token), words["input_ids"]], 1)
+        if "attention_mask" in words:
+            given["attention_mask"] = torch.ones_like(given["input_ids"])
+    return InputSpec((), given) if can_be_called(model, given) else InputSpec((), words, WORDS_ALONE)
+
+
+def _pixels(model: Any, shape: tuple[int, ...]) -> TensorSpec:
+    """Describe images of the type that the model's weights have."""
+    weight = next((p for p in model.parameters() if p.is_floating_point()), None)
+    return TensorSpec(shape) if weight is None else TensorSpec(shape, weight.dtype)
 
 
 def _text(config: Any, takes: Any, batch: int) -> dict[str, Any]:

@@ -56,9 +56,7 @@ def export(
     from archlab.resources import find_architecture
 
     space = load(with_input(parse_file(find_architecture(net)), size))
-    draw = Fixed(parse_values(sets))
-    network = Interpreter(space).network(draw)
-    draw.refuse_unknown()
+    network = Interpreter(space).network(Fixed(parse_values(sets)))
     is_binary = FORMATS[to].is_binary
     if out is None and is_binary:
         raise InputError(f"{to} is no text, so it needs a file", hint=f"add --out {network.name}.{to}")

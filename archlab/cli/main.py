@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import threading
 import warnings
@@ -42,6 +43,8 @@ def main() -> NoReturn:
         cli.main(prog_name="archlab")  # a shell asks how a line could go on
     before = threading.enumerate()
     code = run(cli, sys.argv[1:])
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while libraries end would print their tracebacks
     failure = lost()
     if failure is not None and code <= USAGE:
         say(f"cannot write to standard output: {(failure.strerror or str(failure)).lower()}")
@@ -120,7 +123,7 @@ def show(
 ) -> None:
     """Print a network's parameters, MACs, activations and memory by stage."""
     from archlab.cli.tables import HEADINGS, print_network
-    from archlab.elaborate import Fixed, Interpreter, fill_holes, load, parse_values
+    from archlab.elaborate import Fixed, Interpreter, alike_options, fill_holes, load, parse_values
     from archlab.grammar import parse_file, unparse, with_input
     from archlab.report.network_tables import network_data
     from archlab.report.terminal_tables import choice_of
@@ -128,9 +131,9 @@ def show(
 
     choice = choice_of(columns, wide, HEADINGS)
     space = load(with_input(parse_file(find_architecture(net)), size), max_nodes)
-    draw = Fixed(parse_values(sets))
-    network = Interpreter(space).network(draw)
-    draw.refuse_unknown()
+    network = Interpreter(space).network(Fixed(parse_values(sets)))
+    for sentence in alike_options(space):
+        say(sentence)
     if text:
         click.echo(unparse(fill_holes(space, network)), nl=False)
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from archlab.elaborate.alike import alike_options
 from archlab.elaborate.draw import Draw, Fixed, Hole, Random, Value, defaults, parse_values
 from archlab.elaborate.fill_holes import fill_holes
 from archlab.elaborate.interpreter import Interpreter
@@ -22,6 +23,7 @@ __all__ = [
     "Source",
     "Space",
     "Value",
+    "alike_options",
     "architecture_of",
     "defaults",
     "elaborate",

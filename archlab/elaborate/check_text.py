@@ -33,7 +33,8 @@ from archlab.ops import REQUIRED
 MAX_OPTIONS = 1000
 MAX_STEPS = 1_000_000
 MAX_PARAMS = 64
-_KEYWORDS = ("net", "block", "var", "in", "as", "if", "else", "step", "default")
+_WRITE_RULE = "name vars, or holes by their paths, such as  require stage2.depth >= 2"
+_KEYWORDS = ("net", "block", "var", "require", "in", "as", "if", "else", "step", "default")
 
 
 def check_text(architecture: ast.Architecture, callees: Mapping[str, Callee], resolved: Collection[int] = ()) -> None:
@@ -67,6 +68,9 @@ class _Checker:
         for var in arch.vars:
             self._expr(var.value, known)
             known.add(var.name)
+        for rule in arch.requires:
+            self._rule(rule, rule.left)
+            self._rule(rule, rule.right)
         for block in arch.blocks:
             self._block(block)
         for stage in arch.stages:
@@ -155,6 +159,25 @@ class _Checker:
         self._expr(block.body, names)
         self.defining = ""
 
+    def _rule(self, rule: ast.Require, expr: ast.Expr) -> None:
+        """Check one side of a rule: numbers, of vars, of holes by their paths, and of what is computed from them."""
+        at = expr.at or rule.at
+        match expr:
+            case ast.Number() | ast.Binary() | ast.Negate() | ast.Conditional():
+                pass
+            case ast.Call(name=name) if name in FUNCTIONS:
+                self._counted(expr, *FUNCTIONS[name])
+            case ast.Name(name=name):
+                stages = {stage.name for stage in self.architecture.stages}
+                is_path = "." in name and (name.split(".")[0] in stages or name.split(".")[0] in self.vars)
+                if not (is_path or name in self.vars or name in MULTIPLIERS):
+                    near = did_you_mean(name, {*self.vars, *MULTIPLIERS})
+                    raise self._error(f"a rule knows no {quote(name)}", at, near or _WRITE_RULE)
+            case _:
+                raise self._error("a rule compares numbers, and this is none", at, _WRITE_RULE)
+        for child in ast.children(expr):
+            self._rule(rule, child)
+
     # --- expressions ------------------------------------------------------------------------------------------------
 
     def _expr(self, expr: ast.Expr, names: Collection[str]) -> None:
@@ -178,6 +201,8 @@ class _Checker:
             return
         if name in FORMS or name in FUNCTIONS:
             raise self._error(f"{name} needs arguments", expr.at, f"write {USAGE[name]}")
+        if "." in name:
+            raise self._error(f"{quote(name)} is a path, which stands in a rule alone", expr.at, _WRITE_RULE)
         if name not in self.callees:
             raise self._unknown(name, expr.at, names)
         self._call(ast.Call(name, at=expr.at), ())

@@ -16,7 +16,7 @@ from types import EllipsisType
 
 from archlab.elaborate.hole_paths import UniqueNames
 from archlab.errors import ElaborationError
-from archlab.ir import INPUT, Applied, Node, Shape, numel
+from archlab.ir import INPUT, Applied, Node, Shape, hashes_of, numel
 from archlab.ops import OPS, Stride, apply_op
 
 NamedFragment = tuple[str, "Fragment"]
@@ -258,6 +258,21 @@ def nodes_of(stages: Sequence[NamedFragment]) -> list[Node]:
     for name, fragment in stages:
         ends[name] = source = _Emit(nodes, name, ends).emit(fragment, name, name, source)
     return nodes
+
+
+class _Outside(dict[Hashable, str]):
+    def __missing__(self, value: Hashable) -> str:
+        return f"value {value}"
+
+
+def hash_of(fragment: Fragment) -> str:
+    """Return a hash of what a piece computes of what enters it, and of the named values that it reads."""
+    nodes: list[Node] = []
+    output = _Emit(nodes, "", _Outside()).emit(fragment, "", "", INPUT)
+    if gives_nothing(fragment):
+        return "nothing"
+    outside = {name: name for node in nodes for name in node.inputs} | {output: output}
+    return hashes_of(nodes, outside)[output]
 
 
 class _Emit:

@@ -6,26 +6,31 @@ its arguments and input shape, and shared by all draws of the space (``archlab.e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import random
+from collections.abc import Mapping, Sequence
 
 from archlab.elaborate.arithmetic import describe, number
 from archlab.elaborate.detect_stage import DetectStageReader
 from archlab.elaborate.detector_stages import detector_body, detector_stages
-from archlab.elaborate.draw import Draw, Fixed
+from archlab.elaborate.draw import Draw, Fixed, Random, Value, defaults
 from archlab.elaborate.evaluator import Evaluator
 from archlab.elaborate.fragment import NamedFragment, Nothing, chain, gives_nothing
 from archlab.elaborate.language import DETECT, MULTIPLIERS, TEXT_DEFAULTS
 from archlab.elaborate.lifetimes import has_values, settled_stages
 from archlab.elaborate.network import Network
+from archlab.elaborate.rules import Rules
 from archlab.elaborate.scope import Bound, Layer, Scope, Stored, Wide
 from archlab.elaborate.shared import Shared
 from archlab.elaborate.space import Space
 from archlab.elaborate.text_defaults import TextDefaults, check_default
 from archlab.elaborate.unfold import Unfolder
-from archlab.errors import LimitError
+from archlab.errors import ArchlabError, ElaborationError, LimitError, RuleError, did_you_mean, quote
 from archlab.grammar import ast
 from archlab.ir import Shape
 
+_LOOKS = 40
+_NO_RULES = Rules(ast.Architecture("none", ()))
 MAX_SIDE = 2**20
 MAX_DIVISOR = 1024
 
@@ -33,9 +38,12 @@ MAX_DIVISOR = 1024
 class Interpreter:
     """Elaborates the draws of one space, keeping what they share."""
 
-    def __init__(self, space: Space) -> None:
+    def __init__(self, space: Space, unfolder: type[Unfolder] = Unfolder) -> None:
         self.space = space
+        self.unfolder = unfolder
         self.shared = Shared()
+        self.rules = Rules(space.architecture)
+        self._paths: frozenset[str] = frozenset()
 
     def network(self, draw: Draw) -> Network:
         """Elaborate the network that ``draw`` makes of the space.
@@ -44,29 +52,73 @@ class Interpreter:
             ElaborationError: the draw describes no network, such as channels that groups do not divide.
             InputError: the draw gives a hole what it cannot take, or a value to a name that is no hole of it.
             LimitError: it would have too many nodes, or too large numbers.
+            RuleError: it breaks a rule of the text.
         """
         self.shared.forget_oldest()
         if isinstance(draw, Fixed):
             draw.asked.clear()  # it may have filled the holes of another space before
         try:
-            network = _Elaboration(self.space, draw, self.shared).network()
+            elaboration = _Elaboration(self.space, draw, self.shared, self.rules, self.unfolder)
+            network = elaboration.network()
+            if self.rules.late:
+                ones = dict.fromkeys(MULTIPLIERS, 1.0)
+                self._refuse_unknown(self.rules.check_late(elaboration.evaluator, ones))
             if isinstance(draw, Fixed):
                 draw.refuse_unknown()
             return network
         except RecursionError:  # far below MAX_DEPTH only where the caller itself is deep in calls
             raise LimitError("the text nests too deep") from None
 
+    def meeting_vars(self, seed: int, attempts: int = 10_000) -> dict[str, Value] | None:
+        """Find values of the vars' holes that meet every rule of vars; None where none of so many draws does.
+
+        Nothing is unfolded for it. Rules that name holes by their paths are not looked at.
+        """
+        rng = random.Random(seed)
+        for _ in range(attempts):
+            elaboration = _Elaboration(self.space, Random(rng), self.shared, self.rules)
+            try:
+                elaboration.define_vars()
+            except RuleError:
+                continue
+            return elaboration.evaluator.draws
+        return None
+
+    def _refuse_unknown(self, paths: Sequence[str]) -> None:
+        """Raise where a rule names a hole that neither this draw nor any of some random ones has."""
+        for path in paths:
+            if path not in self._paths:
+                self._paths |= self._met_by_some()
+            if path not in self._paths:
+                rule = next(rule for rule, names in self.rules.late if path in names)
+                message = f"a rule names the hole {quote(path)}, which none of {_LOOKS} draws has"
+                raise ElaborationError(message, self.space.place(rule.at), did_you_mean(path, self._paths))
+
+    def _met_by_some(self) -> frozenset[str]:
+        met: set[str] = set()
+        rng = random.Random(0)
+        draws: list[Draw] = [defaults, *(Random(rng) for _ in range(_LOOKS - 1))]
+        for draw in draws:
+            elaboration = _Elaboration(self.space, draw, self.shared, _NO_RULES)
+            with contextlib.suppress(ArchlabError):  # what it met until then counts
+                elaboration.network()
+            met.update(elaboration.evaluator.draws)
+        return frozenset(met)
+
 
 class _Elaboration:
     """The elaboration of one draw: options, vars, then the stages in order."""
 
-    def __init__(self, space: Space, draw: Draw, shared: Shared) -> None:
+    def __init__(
+        self, space: Space, draw: Draw, shared: Shared, rules: Rules, unfolder: type[Unfolder] = Unfolder
+    ) -> None:
         self.space = space
+        self.rules = rules
         # A search leaves the multipliers of a space with holes of its own alone: they need not be asked for.
         self.fills_all = space.is_reference or getattr(draw, "fills_unsearched", False)
         self.shared = shared
         self.evaluator = Evaluator(space, draw, shared.keys)
-        self.unfolder = Unfolder(self.evaluator, shared)
+        self.unfolder = unfolder(self.evaluator, shared)
 
     def network(self) -> Network:
         arch = self.space.architecture
@@ -77,7 +129,7 @@ class _Elaboration:
         if "divisor" in options:
             self.unfolder.divisor = self.unfolder.whole(options["divisor"], root, "divisor", MAX_DIVISOR)
         width, depth = (self._multiplier(options.get(name), root, "", name) for name in MULTIPLIERS)
-        key = self._set_defaults(options, self._define_vars())
+        key = self._set_defaults(options, self.define_vars())
         stages: list[NamedFragment] = []
         outputs: dict[str, Bound] = {}
         zero: ast.Stage | None = None
@@ -115,14 +167,19 @@ class _Elaboration:
             message = f"the network is zero: its stage {stage.name} gives nothing"
             raise self.evaluator.error(message, stage.body, scope, "zero stands where layers are added or joined")
 
-    def _define_vars(self) -> int:
-        """Evaluate the vars in order; return a key that is the same where all their values are."""
+    def define_vars(self) -> int:
+        """Evaluate the vars in order; return a key that is the same where all their values are.
+
+        Raises:
+            RuleError: the values break a rule.
+        """
         key = self.shared.keys.of("vars")
         for var in self.space.architecture.vars:
             scope = Scope({}, Wide(3), self.space.callees, True, 1.0, 1.0, "", key)
             value = self.evaluator.value(var.value, scope)
             self.evaluator.vars[var.name] = value
             key = self.shared.keys.of((key, value, type(value)))
+        self.rules.check_early(self.evaluator)
         return key
 
     def _set_defaults(self, options: Mapping[str, ast.Expr], key: int) -> int:

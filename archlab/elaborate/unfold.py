@@ -97,6 +97,10 @@ class Unfolder:
             return self.layer(expr, scope, x)
         return settled(self.layer(expr, scope.frame(), x), x, self.shared)
 
+    def chosen(self, expr: ast.Choice, scope: Scope, x: Shape) -> Fragment:
+        """The option of a choice of layers that the draw takes."""
+        return self.framed(self.evaluator.option(expr, scope), scope, x)
+
     def _layer(self, expr: ast.Expr, scope: Scope, x: Shape) -> Fragment:
         match expr:
             case ast.Call(name=name):
@@ -112,7 +116,7 @@ class Unfolder:
             case ast.Named():
                 return self._named(expr, scope, x)
             case ast.Choice():
-                return self.framed(self.evaluator.option(expr, scope), scope, x)
+                return self.chosen(expr, scope, x)
             case ast.Conditional():
                 return self.framed(self.evaluator.branch(expr, scope), scope, x)
             case _:

@@ -42,7 +42,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A parameter, a ``var``, a named value, a block without arguments, or ``in``."""
+    """A parameter, a ``var``, a named value, a block without arguments, ``in``, or in a rule a hole by its path."""
 
     name: str
     at: At = _at()
@@ -168,6 +168,16 @@ class Stage:
     key_at: tuple[At, ...] = _key_at()
 
 
+@dataclass(frozen=True, slots=True)
+class Require:
+    """``require left op right``: a rule that every draw meets; ``op`` is one of ``== != < <= > >=``."""
+
+    left: Expr
+    op: str
+    right: Expr
+    at: At = _at()
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Architecture(Shown):
     """A whole text: a network, or a space of networks where it has holes.
@@ -180,6 +190,7 @@ class Architecture(Shown):
     options: Options = ()
     vars: tuple[Var, ...] = ()
     blocks: tuple[Block, ...] = ()
+    requires: tuple[Require, ...] = ()
     at: At = _at()
     source: str = field(default="<python>", compare=False, repr=False)
     text: str = field(default="", compare=False, repr=False)

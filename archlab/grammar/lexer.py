@@ -84,11 +84,11 @@ class StatementLines:
                 raise SyntaxProblem(f"{str(token)!r} where {expected!r} should close", self._place(token))
 
     def _bound(self, token: Token) -> None:
-        if token.type == "NAME" and len(token) > MAX_NAME:
+        if token.type in ("NAME", "PATH") and any(len(part) > MAX_NAME for part in token.split(".")):
             raise LimitError(f"a name is longer than {MAX_NAME} characters", self._place(token))
-        if token.type not in ("NUMBER", "SIZE"):
+        if token.type not in ("NUMBER", "SIZE", "CHANNELS"):
             return
-        parts = token.split("x")
+        parts = token.removesuffix("x").split("x")
         if len(parts) > MAX_DIMS:
             raise LimitError(f"a size has {len(parts)} dimensions, more than {MAX_DIMS}", self._place(token))
         # Python refuses to read thousands of digits, so their count comes first.

@@ -21,6 +21,8 @@ _WORDS = {
     "$END": "end of text",
     "NAME": "a name",
     "NUMBER": "a number",
+    "PATH": "a hole's path",
+    "CHANNELS": "a size such as 3x{96, 128}",
     "SIZE": "a size such as 3x224x224",
     "COMPARE": "a comparison",
     "COLON": "':'",
@@ -48,7 +50,7 @@ _CHARACTERS = {
     "%": "the language has + - * / and //",
     "!": "the language has == and !=",
 }
-_STARTS_LAYER = {"NAME", "NUMBER", "SIZE", "IN", "LPAR", "LBRACE", "LSQUARE", "MINUS"}
+_STARTS_LAYER = {"NAME", "PATH", "NUMBER", "SIZE", "CHANNELS", "IN", "LPAR", "LBRACE", "LSQUARE", "MINUS"}
 _OPERATORS = {"PLUS", "MINUS", "STAR", "SLASH", "FLOOR"}
 
 
@@ -175,6 +177,7 @@ def _architecture(net: ast.Architecture, statements: list[Any], source: str, tex
         stages=tuple(s for s in statements if isinstance(s, ast.Stage)),
         vars=tuple(s for s in statements if isinstance(s, ast.Var)),
         blocks=tuple(s for s in statements if isinstance(s, ast.Block)),
+        requires=tuple(s for s in statements if isinstance(s, ast.Require)),
         at=net.at,
         source=source,
         text=text,
@@ -218,6 +221,9 @@ class _ToTree(Transformer[Token, Any]):
     def var(self, name: Token, value: ast.Expr) -> ast.Var:
         return ast.Var(str(name), value, _at(name))
 
+    def require(self, left: Any, op: Token, right: Any) -> ast.Require:
+        return ast.Require(left, str(op), right, _at(op))
+
     def stage(self, name: Token, options: _Named | None, body: ast.Expr) -> ast.Stage:
         named, key_at = _split(options)
         return ast.Stage(str(name), body, named, _at(name), key_at)
@@ -257,6 +263,15 @@ class _ToTree(Transformer[Token, Any]):
 
     def size(self, token: Token) -> ast.Size:
         return ast.Size(tuple(int(part) for part in token.split("x")), _at(token))
+
+    def sizes(self, channels: Token, brace: Token, *sides: Any) -> ast.Choice:
+        options = []
+        for side in sides:
+            if side is not None:
+                dims = side.dims if isinstance(side, ast.Size) else (side.value,) * 2
+                whole = all(isinstance(dim, int) for dim in dims)
+                options.append(ast.Size((int(channels[:-1]), *dims), side.at) if whole else side)
+        return ast.Choice(tuple(options), _at(brace))
 
     def name(self, token: Token) -> ast.Name:
         return ast.Name(str(token), _at(token))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import TypeGuard
 
 from archlab.grammar import ast
 
@@ -20,6 +21,7 @@ def unparse(architecture: ast.Architecture) -> str:
     """
     lines = [f"net {architecture.name}{_options(architecture.options)}"]
     lines += [f"var {var.name} = {unparse_expr(var.value)}" for var in architecture.vars]
+    lines += [f"require {require_text(rule)}" for rule in architecture.requires]
     lines += [_block(block) for block in architecture.blocks]
     lines += [f"{stage.name}{_options(stage.options)}: {unparse_expr(stage.body)}" for stage in architecture.stages]
     return "\n".join(lines) + "\n"
@@ -28,6 +30,11 @@ def unparse(architecture: ast.Architecture) -> str:
 def unparse_expr(expr: ast.Expr) -> str:
     """Return the canonical text of one expression."""
     return _expr(expr, _LAYER)
+
+
+def require_text(rule: ast.Require) -> str:
+    """Return a rule as it is written behind ``require``."""
+    return f"{_expr(rule.left, _SUM)} {rule.op} {_expr(rule.right, _SUM)}"
 
 
 def _options(options: ast.Options) -> str:
@@ -55,6 +62,9 @@ def _bare(expr: ast.Expr) -> tuple[str, int]:
         case ast.Call(name=name, args=args, keywords=keywords):
             items = [unparse_expr(arg) for arg in args] + [f"{key}={unparse_expr(arg)}" for key, arg in keywords]
             return f"{name}({', '.join(items)})", _ATOM
+        case ast.Choice(options=(ast.Size(dims=(channels, _, _)), *_) as options) if _same_channels(options):
+            sides = ("x".join(map(str, o.dims[1:] if o.dims[1] != o.dims[2] else o.dims[2:])) for o in options)
+            return f"{channels}x{{{', '.join(sides)}}}", _ATOM
         case ast.Choice(options=options):
             return "{" + ", ".join(unparse_expr(option) for option in options) + "}", _ATOM
         case ast.Range(lo=lo, hi=hi, step=step, default=default):
@@ -73,6 +83,12 @@ def _bare(expr: ast.Expr) -> tuple[str, int]:
         case ast.Conditional(then=then, op=op, left=left, right=right, other=other):
             condition = f"{_expr(left, _SUM)} {op} {_expr(right, _SUM)}"
             return f"{_expr(then, _SEQUENCE)} if {condition} else {unparse_expr(other)}", _LAYER
+
+
+def _same_channels(options: tuple[ast.Expr, ...]) -> TypeGuard[tuple[ast.Size, ...]]:
+    """Return whether options are sizes of images, of equal channels: those are written once, 3x{96, 128x160}."""
+    sizes = [option.dims for option in options if isinstance(option, ast.Size)]
+    return len(sizes) == len(options) and {(len(dims), dims[0]) for dims in sizes} == {(3, sizes[0][0])}
 
 
 def _number(value: int | float) -> str:

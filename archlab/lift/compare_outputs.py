@@ -17,11 +17,11 @@ from archlab.errors import LiftError
 from archlab.lift.lifted import Lifted
 
 CLOSE, EXACT = 1e-6, 1e-9
-"""The largest relative difference of outputs: in float32, and in float64, which tells rounding from another function."""
+"""The largest relative difference of outputs in float32, and in float64, where only another function differs more."""
 
 
 @torch.no_grad()
-def output_difference(model: nn.Module, call: InputSpec | Sequence[Any], lifted: Lifted, output: int = 0) -> Lifted:
+def output_difference(model: nn.Module, call: InputSpec | Sequence[Any], lifted: Lifted, output: int) -> Lifted:
     """Return ``lifted`` with the difference of its outputs from the model's; where a tensor has no data, as it is.
 
     In float32 different kernels round differently, and deep networks amplify that. So where the difference is more
@@ -62,6 +62,5 @@ def _difference(model: nn.Module, written: nn.Module, images: Tensor, output: in
         set_mode(model, False)
         outputs = [leaf for leaf in pytree.tree_leaves(model(images.clone())) if isinstance(leaf, Tensor)]
     theirs, ours = outputs[output], written(images)
-    largest = theirs.abs().max().item()
-    difference = (theirs - ours).abs().max().item()
+    largest, difference = float(theirs.abs().max()), float((theirs - ours).abs().max())
     return difference / largest if largest else difference

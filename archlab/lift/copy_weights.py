@@ -63,8 +63,10 @@ def _pairs(source: nn.Module, target: nn.Module, inputs: Any) -> list[tuple[Weig
     pairs = []
     for number in sorted(found):
         one, two = theirs.steps[found[number]], ours.steps[number]
-        names = zip(one.held.values(), two.held.values(), strict=True) if len(one.held) == len(two.held) == 1 else (
-            (one.held[name], two.held[name]) for name in two.held if name in one.held
+        names = (
+            zip(one.held.values(), two.held.values(), strict=True)
+            if len(one.held) == len(two.held) == 1
+            else ((one.held[name], two.held[name]) for name in two.held if name in one.held)
         )
         pairs += list(names)
     values, held = tensors_of(source), tensors_of(target)
@@ -90,6 +92,13 @@ def _arguments(source: nn.Module, target: nn.Module, inputs: Any) -> tuple[Any, 
     if inputs is not None:
         spec = shapes_given((inputs,), {})
         return (inputs,) if spec is None else spec.make("meta")[0]
-    graphs = [model.meta.get("graph") for model in (target, source) if isinstance(getattr(model, "meta", None), dict)]
-    shape = next((graph.input_shape for graph in graphs if isinstance(graph, Graph)), _USUAL)
+    graphs = [_graph_of(target), _graph_of(source)]
+    shape = next((graph.input_shape for graph in graphs if graph is not None), _USUAL)
     return (torch.empty((1, *shape), device="meta"),)
+
+
+def _graph_of(model: nn.Module) -> Graph | None:
+    """Return the graph that a module was built from, if archlab built it."""
+    meta = vars(model).get("meta")
+    graph = meta.get("graph") if isinstance(meta, dict) else None
+    return graph if isinstance(graph, Graph) else None

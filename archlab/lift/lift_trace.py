@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import math
 import re
-from collections import defaultdict
 from collections.abc import Mapping
 
 from torch import Tensor
 
 from archlab.audit.operands import Argument
 from archlab.elaborate import elaborate
-from archlab.errors import InputError, LiftError
-from archlab.grammar import unparse
+from archlab.errors import ArchlabError, InputError, LiftError
+from archlab.grammar import parse, unparse
 from archlab.ir import Graph
-from archlab.lift.canonical.canonicalise import Canonical, canonicalise
+from archlab.lift.canonical.canonicalise import canonicalise
 from archlab.lift.canonical.graph import Named, named_graph
-from archlab.lift.canonical.step import Refusal
 from archlab.lift.canonical.values import Weight
 from archlab.lift.lifted import Lifted
 from archlab.lift.match import match
 from archlab.lift.needed_calls import needed_calls, parameters_read
+from archlab.lift.refusals import refusals_of
 from archlab.lift.trace import Trace
 from archlab.lift.wiring import wiring_of_graph
 from archlab.lift.write import write_text
@@ -46,7 +45,8 @@ def lift_trace(trace: Trace, held: Mapping[str, Tensor], name: str, output: str 
     form = canonicalise(trace)
     named = named_graph(form, _identifier(name), [dict(form.outputs)[path]])
     calls = needed_calls(trace, (argument,))
-    _refuse(form, named, trace, calls)
+    if refusals := refusals_of(form, named, trace, calls, path):
+        raise _cannot_be_said(named.graph.name, list(dict.fromkeys(map(str, refusals))))
     verify(named.graph)
     return _verified(trace, held, calls, named), [other for other, _ in trace.outputs].index(path)
 
@@ -59,8 +59,8 @@ def _verified(trace: Trace, held: Mapping[str, Tensor], calls: tuple[int, ...], 
     read = parameters_read(trace, calls)
     _require_equal("parameters", network.body.params, sum(math.prod(trace.held[name]) for name in read))
     _require_equal("MACs", network.body.macs * trace.batch, sum(trace.calls[i].macs for i in calls))
-    weights = _weights(named, network.graph)
-    lifted = Lifted(
+    weights = {key: weight for key, weight in _weights(named, network.graph).items() if weight.name in trace.held}
+    return Lifted(
         text=text,
         graph=graph,
         written=network.graph,
@@ -73,7 +73,6 @@ def _verified(trace: Trace, held: Mapping[str, Tensor], calls: tuple[int, ...], 
         _weights=weights,
         _held=held,
     )
-    return lifted
 
 
 def _chosen(trace: Trace, asked: str | None) -> tuple[str, Argument]:
@@ -92,28 +91,10 @@ def _chosen(trace: Trace, asked: str | None) -> tuple[str, Argument]:
     return outputs[0]
 
 
-def _refuse(form: Canonical, named: Named, trace: Trace, calls: tuple[int, ...]) -> None:
-    """Refuse what cannot be said, with every place and reason; what the output does not need, does not count."""
-    modules = {(trace.calls[i].module, trace.calls[i].op) for i in calls}
-    reasons = [r for r in form.refusals if (r.module, r.op) in modules or not r.module]
-    uses: dict[str, list[str]] = defaultdict(list)
-    for key, weight in named.mapping.items():
-        if not key.endswith("num_batches_tracked"):
-            uses[weight.name].append(key.rpartition(".")[0])
-    reasons += [
-        Refusal(places[0], "a weight", (), f"{name} is shared with {', '.join(places[1:])}")
-        for name, places in uses.items()
-        if len(places) > 1
-    ]
-    said = {weight.name for weight in named.mapping.values()}
-    if not reasons:
-        lost = sorted(parameters_read(trace, calls) - said)
-        reasons += [Refusal(name.rpartition(".")[0], "a weight", (), f"{name} is read, and no operator holds it")
-                    for name in lost]  # fmt: skip
-    if reasons:
-        more = f"; and {len(reasons) - MOST_SHOWN} more" if len(reasons) > MOST_SHOWN else ""
-        shown = "; ".join(map(str, reasons[:MOST_SHOWN]))
-        raise LiftError(f"{named.graph.name} cannot be said in the language: {shown}{more}", reasons=reasons)
+def _cannot_be_said(name: str, reasons: list[str]) -> LiftError:
+    more = f"; and {len(reasons) - MOST_SHOWN} more" if len(reasons) > MOST_SHOWN else ""
+    shown = "; ".join(reasons[:MOST_SHOWN])
+    return LiftError(f"{name} cannot be said in the language: {shown}{more}", reasons=reasons)
 
 
 def _weights(named: Named, written: Graph) -> dict[str, Weight]:
@@ -139,8 +120,13 @@ def _require_equal(what: str, ours: int, theirs: int) -> None:
 def _identifier(name: str) -> str:
     """Return a name as the language has them.
 
-    >>> _identifier("timm:resnet50.a1_in1k")
-    'resnet50_a1_in1k'
+    >>> _identifier("timm:resnet50.a1_in1k"), _identifier("net")
+    ('resnet50_a1_in1k', 'net_1')
     """
     cleaned = re.sub(r"\W", "_", name.rpartition(":")[2], flags=re.ASCII).strip("_")[:64]
-    return cleaned if cleaned[:1].isalpha() else f"net_{cleaned}"[:64]
+    name = cleaned if cleaned[:1].isalpha() else f"net_{cleaned}"[:64]
+    try:
+        parse(f"net {name}\nbody: relu")
+    except ArchlabError:  # a word of the language
+        return f"{name}_1"
+    return name

@@ -81,11 +81,11 @@ def weights_for(held: Mapping[str, Tensor], graph: Graph, weights: Mapping[str, 
     shapes = _shapes(graph)
     found = {}
     for key, weight in weights.items():
-        if weight.name not in held:  # a count of batches that the model does not keep
-            continue
         value = held[weight.name].detach()
         value = value.t() if weight.transposed else value
-        found[key] = value.reshape(shapes[key]).to("cpu", torch.float32 if value.is_floating_point() else None, copy=True)
+        found[key] = value.reshape(shapes[key]).to(
+            "cpu", torch.float32 if value.is_floating_point() else None, copy=True
+        )
     return found
 
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from archlab.errors import BuildError
-from archlab.lift.wiring import INPUT, Vertex, Wiring
+from archlab.lift.canonical.step import INPUT
+from archlab.lift.wiring import Wiring
 
 COMMUTATIVE = frozenset({"add", "mul"})
 
@@ -154,6 +154,3 @@ def keys(wiring: Wiring, computes: Sequence[str]) -> list[str]:
 def digest(*parts: str) -> str:
     """Return a short hash of texts."""
     return hashlib.blake2b("\0".join(parts).encode(), digest_size=12).hexdigest()
-
-
-__all__ = ["Vertex", "Wiring", "match"]

@@ -1,4 +1,4 @@
-"""A model's forward as data: its operators with their arguments, what it holds, what it was given and what it returned."""
+"""A model's forward as data: its operators with their arguments, what it holds, takes and returns."""
 
 from __future__ import annotations
 

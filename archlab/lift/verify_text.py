@@ -6,13 +6,14 @@ from collections import Counter
 
 from archlab.elaborate import elaborate
 from archlab.errors import ArchlabError, LiftError
+from archlab.grammar import unparse
 from archlab.grammar.ast import Architecture
 from archlab.ir import Graph
 from archlab.lift.text.cats import with_flat_cats
 
 
 def verify(graph: Graph, architecture: Architecture) -> None:
-    """Check that ``architecture`` is the network ``graph``: its operators, their arguments and their wiring.
+    """Check that ``architecture``, as it prints, is the network ``graph``: its operators, arguments and wiring.
 
     Concatenations may be nested otherwise: the channels and their order are the same.
 
@@ -20,7 +21,7 @@ def verify(graph: Graph, architecture: Architecture) -> None:
         LiftError: it is not; the message names the first node that the text does not say.
     """
     try:
-        written = elaborate(architecture, max_nodes=2 * len(graph) + 1000).graph
+        written = elaborate(unparse(architecture), max_nodes=2 * len(graph) + 1000).graph
     except ArchlabError as error:
         raise LiftError(f"{graph.name}: the text written for it is no network: {error.one_line}") from None
     if written.digest == graph.digest:

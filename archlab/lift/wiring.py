@@ -103,7 +103,12 @@ def _what(applied: Applied, taken: Sequence[Shape]) -> tuple[str, str]:
     """Return an operator's name and all that it does; a 1x1 convolution of a 1x1 map is a linear layer."""
     attrs: Mapping[str, Any] = applied.attrs
     op = applied.op
-    if op == "conv2d" and taken[0][1:] == (1, 1) == applied.shape[1:] and attrs["kernel"] == (1, 1) and attrs["groups"] == 1:
+    if (
+        op == "conv2d"
+        and taken[0][1:] == (1, 1) == applied.shape[1:]
+        and attrs["kernel"] == (1, 1)
+        and attrs["groups"] == 1
+    ):
         attrs, op = {"out_features": attrs["out_channels"]}, "linear"
     told = sorted((name, str(value)) for name, value in attrs.items() if name not in _NO_MATTER)
     held = sorted(applied.weights)
@@ -121,4 +126,6 @@ def _flattened(op: str, inputs: tuple[int, ...], vertices: Sequence[Vertex]) -> 
 
 def _words(name: str, applied: Applied) -> str:
     weights = ", ".join(f"{n} {show_shape(shape)}" for n, shape in applied.weights.items())
-    return f"{name or 'the model'} ({applied.op}{f' with {weights}' if weights else f' to {show_shape(applied.shape)}'})"
+    return (
+        f"{name or 'the model'} ({applied.op}{f' with {weights}' if weights else f' to {show_shape(applied.shape)}'})"
+    )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 
+from archlab.errors import LiftError
 from archlab.grammar import unparse
 from archlab.grammar.ast import Architecture
 from archlab.ir import Graph
@@ -24,6 +26,8 @@ _WAYS: Mapping[tuple[int, ...], float] = {(BRANCHES, ROW, SINGLE): 1.0, (ROW, BR
 
 Whole blocks first reads better, and small rows first is shorter where networks are made of them; without blocks is one.
 """
+_WAY_WITHOUT_DEFAULTS: Mapping[tuple[int, ...], float] = {(BRANCHES, ROW, SINGLE): 1.1}
+"""The same for a text that leaves the defaults as they are, where most of its convolutions have others."""
 
 
 def write_text(graph: Graph, name: str | None = None) -> Architecture:
@@ -41,11 +45,15 @@ def write_text(graph: Graph, name: str | None = None) -> Architecture:
     defaults = commonest(graph)
     drafts = _drafts(graph, defaults, _WAYS)
     if defaults != NO_DEFAULTS:
-        drafts += _drafts(graph, NO_DEFAULTS, dict([*_WAYS.items()][:1]))
+        drafts += _drafts(graph, NO_DEFAULTS, _WAY_WITHOUT_DEFAULTS)
     texts = [(architecture_of(draft, name or graph.name), weight) for draft, weight in drafts]
-    architecture, _ = min(texts, key=lambda text: len(unparse(text[0])) * text[1])
-    verify(graph, architecture)
-    return architecture
+    texts.sort(key=lambda text: len(unparse(text[0])) * text[1])
+    for architecture, _ in texts[:-1]:
+        with contextlib.suppress(LiftError):  # a wrong text is not written; a longer one may be right
+            verify(graph, architecture)
+            return architecture
+    verify(graph, texts[-1][0])
+    return texts[-1][0]
 
 
 def _drafts(graph: Graph, defaults: Defaults, ways: Mapping[tuple[int, ...], float]) -> list[tuple[Draft, float]]:

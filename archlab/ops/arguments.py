@@ -23,7 +23,9 @@ def pair(a: Attrs, name: str, least: int = 1) -> tuple[int, int]:
     if isinstance(value, int) and value >= least:
         return value, value
     raise ElaborationError(
-        f"{name} must be a whole number of at least {least} or a size such as 1x3, not {show(value)}"
+        f"{name} must be a whole number of at least {least} or a size such as 1x3, not {show(value)}",
+        # A hole behind an x is an input's height and width: 1x{3, 5} has three sides.
+        hint="a size with a hole in it is written size(1, {3, 5})" if isinstance(value, tuple) else None,
     )
 
 

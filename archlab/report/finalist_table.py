@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from archlab.cost import METRICS
 from archlab.detect.data_source import TRAIN
+from archlab.ir import show_shape
 from archlab.report.finalist_panels import FinalistPanel
 from archlab.report.objectives_and_costs import Measure, Measures
 from archlab.report.svg import element, shorten
@@ -59,9 +60,11 @@ def _page_columns(
     shown = [measure for measure in measures.all if not (is_timed and measure.name == "latency")]
     in_first = _Column("Rank in stage 1", lambda p: _number(str(first_ranks.get(p.info.finalist.trial, "–"))))
     latency = _Column("Latency", lambda p: _number(p.latency or "–"), remark="median (range)")
+    inputs = {panel.info.graph.input_shape for panel in panels if panel.info.graph is not None}
     return (
         _Column("Rank", lambda p: _number(str(p.info.rank))),
         _Column("Network", _link, is_number=False),
+        *([_Column("Input", _input, is_number=False)] if len(inputs) > 1 else []),
         _Column("Trial", lambda p: _number(str(p.info.finalist.trial))),
         *([in_first] if first_ranks else []),
         *(_measure(measure) for measure in shown),
@@ -93,6 +96,11 @@ def _link(panel: FinalistPanel) -> Markup:
     return element("th", element("a", name, href=f"#finalist-{rank}", data_finalist=rank), scope="row")
 
 
+def _input(panel: FinalistPanel) -> Markup:
+    graph = panel.info.graph
+    return element("td", show_shape(graph.input_shape) if graph is not None else "–")
+
+
 def _file(panel: FinalistPanel) -> Markup:
     path = panel.info.finalist.file
     return element("td", shorten(path.rsplit("/", 1)[-1], 60), class_="file", title=shorten(path, 200))
@@ -106,6 +114,9 @@ def terminal_columns(result: SearchResult) -> dict[str, list[str]]:
         return [show(finalist) for finalist in finalists]
 
     columns = {"network": cells(lambda f: f.name)}
+    inputs = {trial.number: str(trial.draws["input"]) for trial in result.trials if "input" in trial.draws}
+    if inputs:
+        columns["input"] = cells(lambda f: inputs.get(f.trial, "–"))
     for name in (objective.name for objective in result.objectives if objective.name not in METRICS):
         columns[f"{name} (AP)" if name == TRAIN else name] = cells(_score_of(name))
     for title, name in (("MACs", "macs"), ("params", "params"), ("activations", "activations"), ("memory", "memory")):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from archlab.cost import METRICS, Budget, cost
 from archlab.elaborate import Draw, Fixed, Hole, Interpreter, Network, Random, Value
-from archlab.errors import ArchlabError, BudgetError
+from archlab.errors import ArchlabError, BudgetError, RuleError
 from archlab.search.trial_draw import Mutation
 
 Size = Callable[[Network], float]
@@ -100,21 +100,46 @@ def _descend(interpreter: Interpreter, size: Size, seed: int) -> Network:
         except ArchlabError as error:
             refused = error
     if not starts:
-        raise refused
+        starts = [_by_rule(interpreter, refused, seed)]
     best = elaborate(min(starts, key=size).draws)
+    ruled = bool(interpreter.space.architecture.requires)  # the ends of a range may break a rule that others meet
     improved = True
     while improved:
         improved = False
         for name in list(best.draws):
-            for value in _values(holes[name]):
+            for value in _values(holes[name], ruled):
                 # A new block type brings holes of its own: fill them as small as they go, too.
                 try:
-                    other = _smallest_new(elaborate, {**best.draws, name: value}, best, size, holes)
+                    other = _smallest_new(elaborate, {**best.draws, name: value}, best, size, holes, ruled)
                 except ArchlabError:
                     continue
                 if size(other) < size(best):
                     best, improved = other, True
     return best
+
+
+def _by_rule(interpreter: Interpreter, refused: ArchlabError, seed: int) -> Network:
+    """Find a network that meets the rules of a space, where few do.
+
+    Raises:
+        RuleError: none was found.
+        ArchlabError: as ``refused``, where that is about something else.
+    """
+    if not isinstance(refused, RuleError):
+        raise refused
+    name, tried = interpreter.space.name, 10_000
+    values = interpreter.meeting_vars(seed, tried)
+    if values is None:
+        message = f"no network of {name} was found that meets its rules: none of {tried:,} draws of its vars does"
+        raise RuleError(message, refused.place, f"loosen the rules; the last draw: {refused.message}")
+    rng = random.Random(seed)
+    for _ in range(300):
+        try:
+            return interpreter.network(Mutation(values, rng, 0.0))
+        except ArchlabError as error:
+            refused = error
+    message = f"no network of {name} was found that meets its rules, in 300 draws whose vars do"
+    raise RuleError(message, refused.place, f"loosen the rules; the last draw: {refused.message}")
 
 
 def _smallest_new(
@@ -123,16 +148,19 @@ def _smallest_new(
     known: Network,
     size: Size,
     holes: Mapping[str, Hole],
+    ruled: bool,
 ) -> Network:
     network = elaborate(values)
     for name in [name for name in network.draws if name not in known.draws]:
-        options = [elaborate({**network.draws, name: value}) for value in _values(holes[name])]
+        options = [elaborate({**network.draws, name: value}) for value in _values(holes[name], ruled)]
         network = min([network, *options], key=size)
     return network
 
 
-def _values(hole: Hole) -> Sequence[Value]:
-    """Return the values to try: every option, or the ends of a range."""
+def _values(hole: Hole, all_steps: bool) -> Sequence[Value]:
+    """Return the values to try: every option, or the ends of a range; between them up to 64 steps for ``all_steps``."""
     if hole.labels:
         return hole.labels
+    if all_steps and hole.step:
+        return [hole.value_at(i) for i in range(0, hole.steps() + 1, hole.steps() // 64 + 1)]
     return (hole.lo, hole.value_at(hole.steps()) if hole.step else hole.hi)

@@ -73,8 +73,20 @@ def read_data(task: Task, interpreter: Interpreter, progress: Callable[[str], No
     """
     from archlab.detect.load import read_source
 
-    _, height, width = interpreter.network(Fixed({})).input_shape
-    read_source(task.source, (height, width), progress)
+    for size in _sizes(interpreter):
+        read_source(task.source, size, progress)
+
+
+def _sizes(interpreter: Interpreter) -> list[tuple[int, int]]:
+    """Return height and width of every input that a space has, where its text lists them; else of its default draw."""
+    written = dict(interpreter.space.architecture.options).get("input")
+    options = written.options if isinstance(written, ast.Choice) else (written,)
+    shapes: list[tuple[int, ...]] = [
+        option.dims for option in options if isinstance(option, ast.Size) and len(option.dims) == 3
+    ]
+    if len(shapes) < len(options):
+        shapes = [interpreter.network(Fixed({})).input_shape]
+    return [(shape[1], shape[2]) for shape in shapes]
 
 
 def report_data(task: Task, note: Callable[[str], None]) -> None:

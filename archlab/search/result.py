@@ -35,8 +35,9 @@ class Trial:
 
     Attributes:
         number: its number in the study.
-        state: ``scored``; ``over_budget`` by the closed form, and so never built; ``repeated``, the same network as
-            trial ``repeat_of``; ``failed`` for ``reason``; ``pruned`` by the objective.
+        state: ``scored``; ``over_budget`` by the closed form, or against a rule of the text, and so never built;
+            ``repeated``, the same network as trial ``repeat_of``; ``failed`` for ``reason``; ``pruned`` by the
+            objective.
         draws: the value of every hole, by name.
         cost: params, macs, other, activations, memory, and latency in seconds where it was measured.
         values: the objectives' values by name; empty unless scored.

@@ -59,6 +59,26 @@ class Both(Pretrained):
         return None
 
 
+class SeesAmongWords(Pretrained):
+    """As LLaVA does: an image fills the positions of its token, one for each 16 by 16 pixels."""
+
+    def get_image_features(self, pixel_values):
+        patches = pixel_values.unfold(2, 16, 16).unfold(3, 16, 16).flatten(1, -2)[..., :8]
+        return types.SimpleNamespace(pooler_output=list(self.head(patches[:, :: 3 * 16])))
+
+    def forward(self, input_ids=None, pixel_values=None, attention_mask=None):
+        if pixel_values is not None:
+            wanted = (input_ids == self.config.image_token_id).sum()
+            features = self.get_image_features(pixel_values).pooler_output
+            assert wanted == sum(len(one) for one in features)
+        return self.head.weight.sum() * attention_mask.sum()
+
+
+class SeesBesideWords(Pretrained):
+    def forward(self, input_ids, pixel_values=None, attention_mask=None):
+        return self.head(pixel_values[..., :8])
+
+
 class Hears(Pretrained):
     main_input_name = "input_values"
 
@@ -91,7 +111,7 @@ def transformers():
     library.AutoModel = types.SimpleNamespace(from_config=Words)
     library.CONFIG_MAPPING = {"small": None}
     library.__getattr__ = _lazily
-    for kind in (Words, Translates, Sees, Both, Hears, Listens, HearsAndReads):
+    for kind in (Words, Translates, Sees, Both, SeesAmongWords, SeesBesideWords, Hears, Listens, HearsAndReads):
         setattr(library, kind.__name__, kind)
     return library
 

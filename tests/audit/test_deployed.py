@@ -33,3 +33,41 @@ def test_branches_are_merged():
     after = timm.utils.model.reparameterize_model(real)
     assert audit.deployed.params == sum(p.numel() for p in after.parameters())
     assert f"{audit.deployed.params / 1e6:.2f}" == "8.31"  # as published
+
+
+class Pair(nn.Module):
+    """Two branches, merged in place: like a head of ultralytics it returns nothing."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = nn.Linear(8, 8), nn.Linear(8, 8)
+
+    def fuse(self):
+        self.two = None
+
+    def forward(self, x):
+        return self.one(x) + (self.two(x) if self.two is not None else 0)
+
+
+class FusesItself(nn.Module):
+    """A model that says how it is fused, as ultralytics' do: not all that could fuse is to."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = Pair(), Pair()
+
+    def fuse(self, verbose=True):
+        assert not verbose
+        self.last.fuse()
+        return self
+
+    def forward(self, x):
+        return self.last(self.first(x))
+
+
+@pytest.mark.parametrize(("make", "layers"), [(lambda: nn.Sequential(Pair(), nn.ReLU(), Pair()), 2), (FusesItself, 3)])
+def test_a_model_that_fuses_itself_does_so_as_a_whole_and_parts_may_return_nothing(make, layers):
+    audit = archlab.audit(make(), torch.ones(2, 8))
+    assert audit.notes == ()
+    assert (audit.params, audit.deployed.params, audit.deployed.merged) == (4 * 72, layers * 72, True)
+    assert (audit.macs, audit.deployed.macs) == (4 * 128, layers * 128)

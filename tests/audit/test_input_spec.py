@@ -24,3 +24,21 @@ def test_a_tensor_for_which_there_is_no_memory_is_an_error_in_words(monkeypatch)
         InputError, match=r"a tensor of 2x3x4 cannot be made: DefaultCPUAllocator: can't allocate memory$"
     ):
         call.make("cpu")
+
+
+@pytest.mark.parametrize(("size", "batch", "shape"), [('"N"', 5, (5, 3)), ('"N"', None, (1, 3)), ("2", None, (2, 3))])
+def test_the_batch_of_a_file(tmp_path, size, batch, shape):
+    path = tmp_path / "spec.json"
+    tensor = f'{{"shape": [{size}, 3]}}'
+    path.write_text(f'{{"args": [{tensor}], "kwargs": {{"batch": [{tensor}]}}}}')
+    spec = parse_inputs([str(path)], batch)
+    assert (spec.args[0].shape, spec.kwargs["batch"][0].shape) == (shape, shape)
+
+
+@pytest.mark.parametrize("batch", [1, 5])
+def test_a_batch_that_a_file_has_no_place_for_is_refused(tmp_path, batch):
+    path = tmp_path / "spec.json"
+    path.write_text('{"args": [{"shape": [2, 3]}, "N"]}')
+    with pytest.raises(InputError, match=f"--batch {batch} would change nothing") as refused:
+        parse_inputs([str(path)], batch)
+    assert '"N"' in refused.value.hint

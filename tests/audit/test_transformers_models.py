@@ -83,6 +83,16 @@ def test_identifiers_are_ordinary_ones_and_the_last_ends_the_text(library, tmp_p
             {"image_token_id": 5, "text_config": {}, "vision_config": {}},
             {"input_ids": (3, 128), "attention_mask": (3, 128)},
         ),
+        (
+            "SeesAmongWords",
+            {"image_token_id": 5, "image_size": [32, 48], "text_config": {}, "vision_config": {}},
+            {"input_ids": (3, 6 + 128), "attention_mask": (3, 6 + 128), "pixel_values": (3, 3, 32, 48)},
+        ),
+        (
+            "SeesBesideWords",
+            {"image_size": 32},
+            {"input_ids": (3, 128), "attention_mask": (3, 128), "pixel_values": (3, 3, 32, 32)},
+        ),
         ("Hears", {}, {"input_values": (3, 16_000)}),
         ("Hears", {"num_mel_bins": 40, "max_length": 64}, {"input_values": (3, 64, 40)}),
         (
@@ -104,6 +114,34 @@ def test_sound_and_images_have_no_values_and_words_do(library, tmp_path):
     given = target.inputs(target.make(), 1).kwargs
     assert isinstance(given["pixel_values"], TensorSpec)
     assert isinstance(given["input_ids"], torch.Tensor)
+
+
+def test_what_sees_among_words_is_counted_with_one_image(library, tmp_path):
+    config = {"image_token_id": 5, "image_size": 32, "vision_config": {}, "text_config": {}}
+    path = save(tmp_path, architectures=["SeesAmongWords"], **config)
+    (audit,) = run_audits(Request(targets=(f"hf:{path}",), batch=2)).audits
+    assert (audit.device, audit.macs, audit.notes) == ("meta", 2 * 4 * 8 * 4, ())
+
+
+def test_where_the_model_does_not_say_what_an_image_fills_a_note_says_that_there_was_none(
+    library, tmp_path, monkeypatch
+):
+    path = save(tmp_path, architectures=["Words"], image_token_id=5)
+
+    def forward(self, input_ids, pixel_values=None, attention_mask=None):
+        return self.head.weight.sum()
+
+    monkeypatch.setattr(library.Words, "forward", forward)
+    (audit,) = run_audits(Request(targets=(f"hf:{path}",))).audits
+    assert audit.notes == (
+        "It is called with words alone, so what sees images does not run: describe a call that has one with --input.",
+    )
+
+
+def test_images_have_the_type_of_the_weights(library, tmp_path):
+    (target,) = find_targets(f"hf:{save(tmp_path, architectures=['Sees'])}")
+    given = target.inputs(target.make().bfloat16(), 1).kwargs
+    assert given["pixel_values"].dtype is torch.bfloat16
 
 
 def test_no_pretrained_part_is_asked_for(library, tmp_path):

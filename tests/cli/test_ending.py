@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -167,8 +168,13 @@ def test_a_folder_that_is_deleted_meanwhile_is_the_same_line(tmp_path, capsys, m
 
 def test_main_exits_with_the_code_of_the_command(monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["archlab", "show", "nothing"])
-    with pytest.raises(SystemExit) as ended:
-        main.main()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main.main()
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_DFL, "Ctrl-C while libraries end has no traceback"
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert ended.value.code == 2
     assert capsys.readouterr().err.startswith("archlab: 'nothing': neither")
 

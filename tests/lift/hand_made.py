@@ -45,6 +45,19 @@ def unet() -> Graph:
     return b.graph("unet")
 
 
+def path_aggregation() -> Graph:
+    """A pyramid down, up and down again, each way beside the last (PANet, arXiv:1803.01534; YOLO's neck)."""
+    b = Builder((3, 64, 64))
+    first = b.unit(INPUT, 16, s=2)
+    second = b.unit(first, 32, s=2)
+    third = b.unit(second, 64, s=2)
+    up = b.unit(b("cat", b("upsample", third), second), 32)
+    top = b.unit(b("cat", b("upsample", up), first), 16)
+    down = b.unit(b("cat", b.unit(top, 32, s=2), up), 32)
+    b.unit(b("cat", b.unit(down, 64, s=2), third), 64)
+    return b.graph("path_aggregation")
+
+
 def res2net() -> Graph:
     """A block whose shares of the channels go on to the next share (arXiv:1904.01169)."""
     b = Builder()
@@ -85,6 +98,14 @@ def c2f() -> Graph:
         parts.append(b("add", parts[-1], b.unit(b.unit(parts[-1], 16), 16)))
     b.unit(b("cat", *parts), 32, 1)
     return b.graph("c2f")
+
+
+def unequal() -> Graph:
+    """Shares of the channels that are no halves."""
+    b = Builder()
+    parts = [b("slice", INPUT, start=0, stop=4), b("slice", INPUT, start=4, stop=16)]
+    b("cat", b("relu", parts[0]), parts[1])
+    return b.graph("unequal")
 
 
 def random_graph(seed: int) -> Graph:

@@ -40,6 +40,7 @@ class KnownOperator:
         gathers: it reads only part of its first argument.
         factory: it makes tensors on a device that its caller names.
         fills: its values do not depend on those of its arguments.
+        takes_form: of its second argument it takes no more than the shape.
         cacheable: its output's form follows from the form of its arguments.
         in_place: its output is its first argument, of which it changes no more than the values.
     """
@@ -55,6 +56,7 @@ class KnownOperator:
     gathers: bool = False
     factory: bool = False
     fills: bool = False
+    takes_form: bool = False
     cacheable: bool = False
     in_place: bool = False
 
@@ -63,6 +65,17 @@ class KnownOperator:
         if not kwargs:
             return args
         return [*args, *(kwargs.get(name, default) for name, default in self.arguments[len(args) :])]
+
+    def written_to(self, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Tensor]:
+        """Return the tensors that it writes to, or may write to."""
+        found: list[Tensor] = []
+        for where in (*self.writes, *self.hidden_writes):
+            value = kwargs.get(where) if isinstance(where, str) else args[where] if where < len(args) else None
+            if isinstance(value, Tensor):
+                found.append(value)
+            elif isinstance(value, list | tuple):
+                found.extend(item for item in value if isinstance(item, Tensor))
+        return found
 
 
 def look_up(operator: Any) -> KnownOperator:
@@ -97,6 +110,7 @@ def look_up(operator: Any) -> KnownOperator:
         arguments=tuple((a.name, a.default_value if a.has_default_value() else None) for a in schema.arguments),
         gathers=name in GATHERS,
         fills=name in FILLS,
+        takes_form=name in ("expand_as", "view_as", "reshape_as"),
         factory="device" in names and not takes_tensors,
         cacheable=in_place
         or (not writes and not operator.is_view and name not in NO_ARITHMETIC and len(schema.returns) == 1),

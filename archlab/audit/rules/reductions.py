@@ -85,3 +85,14 @@ def ctc_loss(args: Args, out: Any) -> Counts:
 def distances(args: Args, out: Tensor) -> Counts:
     """Count for each pair of points a difference, its power and a sum over the features."""
     return Counts(elementwise=3 * out.numel() * args[0].shape[-1])
+
+
+def scattered(args: Args, out: Any) -> Counts:
+    """Count one operation for each value that is scattered where these are added or multiplied, else none."""
+    reduced = any(isinstance(value, str) for value in args[4:])
+    return Counts(elementwise=args[2].numel() if reduced else 0)
+
+
+def accumulated(args: Args, out: Any) -> Counts:
+    """Count one addition for each value that is put at its place where values are added up, else none."""
+    return Counts(elementwise=args[2].numel() if len(args) > 3 and args[3] is True else 0)

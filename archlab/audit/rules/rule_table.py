@@ -50,6 +50,7 @@ from archlab.audit.rules.products import (
 )
 from archlab.audit.rules.recurrent import cell, layer
 from archlab.audit.rules.reductions import (
+    accumulated,
     affine_norm,
     batch_norm,
     ctc_loss,
@@ -61,6 +62,7 @@ from archlab.audit.rules.reductions import (
     rms_norm,
     roi_align,
     roi_align_over_levels,
+    scattered,
 )
 from archlab.audit.rules.rule import Rule, no_arithmetic, per_argument, per_input, per_output
 
@@ -170,6 +172,8 @@ RULES: Mapping[str, Rule] = {
     **_names(per_input(1), "nansum nanmean count_nonzero cumsum cumprod cummax cummin"),
     **_names(per_input(1), "segment_reduce trace native_norm hash_tensor histogram _sparse_sum _sparse_csr_sum"),
     **_names(per_argument(3), "index_add scatter_add scatter_reduce index_reduce"),
+    "scatter": scattered,
+    **_names(accumulated, "index_put _index_put_impl _unsafe_index_put put"),
     **_names(embedding_bag, "embedding_bag _embedding_bag _embedding_bag_forward_only"),
     **_names(per_input(2), "var std logsumexp logcumsumexp linalg_norm cosine_similarity pairwise_distance"),
     **_names(per_input(3), "var_mean std_mean"),
@@ -204,9 +208,9 @@ mH adjoint view_as_real view_as_complex real imag tensor_split hsplit vsplit dsp
 atleast_3d squeeze_ unsqueeze_ transpose_ t_ resize_ resize_as_ set_ set_data ravel reshape_as numel size stride cat
 concat concatenate stack hstack vstack dstack column_stack pad constant_pad_nd _pad_enum reflection_pad1d
 reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d replication_pad3d _pad_circular roll flip
-rot90 repeat repeat_interleave tile meshgrid broadcast_tensors broadcast_to index index_select index_put index_put_
-_index_put_impl_ index_copy index_copy_ index_fill index_fill_ gather scatter scatter_ masked_select masked_fill
-masked_fill_ masked_scatter masked_scatter_ where take take_along_dim put_ select_scatter slice_scatter
+rot90 repeat repeat_interleave tile meshgrid broadcast_tensors broadcast_to index index_select
+index_copy index_copy_ index_fill index_fill_ gather masked_select masked_fill
+masked_fill_ masked_scatter masked_scatter_ where take take_along_dim select_scatter slice_scatter
 diagonal_scatter diag diag_embed diagonal_copy tril triu tril_ triu_ tril_indices triu_indices embedding one_hot
 im2col pixel_shuffle pixel_unshuffle channel_shuffle native_channel_shuffle dropout dropout_ alpha_dropout
 feature_dropout feature_alpha_dropout sort argsort topk kthvalue msort unique _unique _unique2 unique_dim
@@ -223,7 +227,7 @@ block_diag view_copy expand_copy chalf _fw_primal _make_dual _is_all_true _is_an
 _pin_memory is_pinned record_stream is_set_to _has_same_storage_numel _lazy_clone _efficientzerotensor _print
 _assert_scalar _functional_assert_async _functional_assert_scalar _functional_sym_constrain_range_for_size
 sym_constrain_range_for_size _make_dep_token _validate_compressed_sparse_indices _fused_sdp_choice
-_unsafe_index _unsafe_index_put _unsafe_masked_index put _stack _chunk_cat unsafe_split_with_sizes as_strided_scatter
+_unsafe_index _unsafe_masked_index _stack _chunk_cat unsafe_split_with_sizes as_strided_scatter
 unique_dim_consecutive lu_unpack _linalg_check_errors int_repr q_scale q_zero_point q_per_channel_scales
 q_per_channel_zero_points q_per_channel_axis qscheme _make_per_tensor_quantized_tensor
 _make_per_channel_quantized_tensor _empty_affine_quantized _empty_per_channel_affine_quantized empty_quantized

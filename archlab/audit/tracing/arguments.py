@@ -14,6 +14,8 @@ from archlab.audit.rules.lookup import KnownOperator
 SMALL, SMALL_COUNTS = 2**14, 2**18
 """Real tensors of at most so many elements are computed for real on a pass over meta tensors: of floating-point
 numbers, and of those that are looked at, integers and truth values."""
+ROOMY = 2**22
+"""So many, of whatever type, where a forward was found to look at larger ones, such as the mask of an image."""
 
 _META, _CPU = torch.device("meta"), torch.device("cpu")
 
@@ -32,17 +34,23 @@ def map_tensors(values: Sequence[Any], change: Callable[[Tensor], Tensor]) -> tu
     )
 
 
-def is_small(tensor: Tensor) -> bool:
-    """Return whether a pass over meta tensors computes a real tensor for real."""
+def is_small(tensor: Tensor, roomy: bool = False) -> bool:
+    """Return whether a pass over meta tensors computes a real tensor for real; a ``roomy`` one does larger ones too."""
+    if roomy:
+        return tensor.numel() <= ROOMY
     counts = not (tensor.is_floating_point() or tensor.is_complex())
     return tensor.numel() <= (SMALL_COUNTS if counts else SMALL)
 
 
-def stand_in(tensor: Tensor, known: KnownOperator) -> Tensor:
+def stand_in(tensor: Tensor, known: KnownOperator, roomy: bool) -> Tensor:
     """Return what an operator that only fills may take in place of a tensor without data."""
     if known.name.startswith("new_"):
         return torch.empty(0, dtype=tensor.dtype)
-    return tensor if not is_small(tensor) else torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype)
+    return (
+        tensor
+        if not is_small(tensor, roomy)
+        else torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype)
+    )
 
 
 def with_values(value: Any) -> Any:

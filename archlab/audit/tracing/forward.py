@@ -27,6 +27,16 @@ from archlab.audit.tracing.surroundings import traced_surroundings
 from archlab.audit.tracing.tracer import Tracer
 from archlab.errors import AuditError
 
+_ATTEMPTS = (
+    (True, False, False),
+    (True, False, True),
+    (True, True, False),
+    (True, True, True),
+    (False, False, False),
+    (False, True, False),
+)
+"""What is tried one after the other: without data or not, above autograd or below it, with room for larger values."""
+
 StandIn = Callable[[], contextlib.AbstractContextManager[Any]]
 """Opens a context in which steps that depend on values are replaced."""
 
@@ -58,12 +68,14 @@ def run_forward(
     kwargs: Mapping[str, Any],
     training: bool | None = False,
     stand_in: StandIn = contextlib.nullcontext,
+    real: bool = True,
 ) -> ForwardPass:
     """Run a model once, and leave it as it was.
 
     Args:
         training: the mode that every module is set to; None leaves the modes.
         stand_in: a context for the pass over meta tensors, in which steps that depend on data are replaced.
+        real: whether to run for real where a pass without data fails.
 
     Raises:
         AuditError: the forward fails on real tensors too, or the model has no real weights to try it with.
@@ -74,12 +86,10 @@ def run_forward(
         model = _with_lazy_shapes(model, args, kwargs)
     names = module_names(model)
     failure = ""
-    attempts = [(False, True), (False, False), (True, True), (True, False)]
-    while attempts:
-        meta, gradients = attempts.pop()
+    for meta, gradients, roomy in _ATTEMPTS:
         if gradients and "grad" not in failure:
             continue
-        if not meta and any(p.is_meta for p in original.parameters()):
+        if not meta and (not real or any(p.is_meta for p in original.parameters())):
             break
         recording = Recording()
         try:
@@ -89,10 +99,11 @@ def run_forward(
                 stand_in() if meta else contextlib.nullcontext(),
             ):
                 set_mode(model, training)
-                given = _attempt(model, names, args, kwargs, recording, meta, gradients)
+                given = _attempt(model, names, args, kwargs, recording, meta, gradients, roomy)
             for words in script_notes(model):
                 recording.note(words)
-            return ForwardPass(model, recording, meta, failure or None, given, training)
+            reason = None if roomy and not gradients else failure or None
+            return ForwardPass(model, recording, meta, reason, given, training)
         except (KeyboardInterrupt, MemoryError, AuditError):
             raise
         except (Exception, SystemExit) as error:  # a model is anybody's code: it may even exit
@@ -132,9 +143,10 @@ def _attempt(
     recording: Recording,
     meta: bool,
     gradients: bool,
+    roomy: bool = False,
 ) -> tuple[tuple[str, Tensor], ...]:
     tensors = [(n, p) for n, p in model.named_parameters(remove_duplicate=False) if not _is_lazy(p)]
-    tracer = Tracer(recording, meta, tensors)
+    tracer = Tracer(recording, meta, tensors, roomy)
     for name, buffer in model.named_buffers(remove_duplicate=False):
         if not _is_lazy(buffer):
             recording.memory.ignore(buffer)
@@ -143,7 +155,7 @@ def _attempt(
         recording.held.setdefault(id(parameter), name)
     with torch.enable_grad() if gradients else _below_autograd():
         twins = Twins()
-        prepare = (lambda t: _without_data(t, twins)) if meta else (lambda t: t)
+        prepare = (lambda t: _without_data(t, twins, roomy)) if meta else (lambda t: t)
         args, kwargs, given = copy_inputs(args, kwargs, prepare)
         for _, tensor in given:
             recording.add_input(tensor)
@@ -164,9 +176,9 @@ def _attempt(
     return given
 
 
-def _without_data(tensor: Tensor, twins: Twins) -> Tensor:
+def _without_data(tensor: Tensor, twins: Twins, roomy: bool) -> Tensor:
     """Take the data from a large input; small ones keep them, since a forward may look at them."""
-    if tensor.is_meta or is_small(tensor) or tensor.layout is not torch.strided:
+    if tensor.is_meta or is_small(tensor, roomy) or tensor.layout is not torch.strided:
         return tensor
     return twins.of(tensor)
 

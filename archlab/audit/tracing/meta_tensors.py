@@ -16,6 +16,7 @@ class Twins:
 
     def __init__(self) -> None:
         self._storages: dict[int, tuple[torch.UntypedStorage, torch.UntypedStorage]] = {}
+        self._written: set[int] = set()
 
     def of(self, tensor: Tensor) -> Tensor:
         """Return the twin of ``tensor`` on the meta device: same shape, strides and type, same sharing of memory."""
@@ -30,9 +31,14 @@ class Twins:
             self._storages[real._cdata] = real, torch.UntypedStorage(real.nbytes(), device="meta")  # type: ignore[no-untyped-call]
         return self._storages[real._cdata][1]
 
-    def has(self, tensor: Tensor) -> bool:
-        """Whether the memory of ``tensor`` has a twin already, which later operators must use as well."""
-        return tensor.untyped_storage()._cdata in self._storages
+    def note_write(self, twin: Tensor) -> None:
+        """Note that an operator writes to a tensor without data: real memory of which it is a twin is out of date."""
+        self._written.add(twin.untyped_storage()._cdata)
+
+    def replaces(self, tensor: Tensor) -> bool:
+        """Whether later operators must take the twin of ``tensor``, since something was written to it."""
+        kept = self._storages.get(tensor.untyped_storage()._cdata)
+        return kept is not None and kept[1]._cdata in self._written
 
 
 class Journal:

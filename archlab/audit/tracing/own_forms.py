@@ -8,8 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+Form = Tensor | tuple[Tensor, ...]
 
-def own_form(name: str, args: Sequence[Any]) -> Tensor | None:
+
+def own_form(name: str, args: Sequence[Any]) -> Form | None:
     """Return an output without data for an operator that has its form here; None for any other."""
     form = _FORMS.get(name)
     return None if form is None else form(args)
@@ -28,4 +30,22 @@ def _grouped(args: Sequence[Any]) -> Tensor:
     return torch.empty(shape, dtype=dtype, device="meta")
 
 
-_FORMS: dict[str, Callable[[Sequence[Any]], Tensor]] = {"_grouped_mm": _grouped}
+def _ctc_loss(args: Sequence[Any]) -> Tensor:
+    """Return the losses of a batch, (T, N, C), one by one where nothing reduces them; its kernel looks at lengths."""
+    scores, reduction = args[0], args[5]
+    return torch.empty(scores.shape[1:-1] if reduction == 0 else (), dtype=scores.dtype, device="meta")
+
+
+def _ctc_losses(args: Sequence[Any]) -> tuple[Tensor, Tensor]:
+    """Return the losses, and what the backward pass takes: (N, T, 2 S + 1) for targets of S labels at most."""
+    scores, targets = args[0], args[1]
+    steps, *batch, _ = scores.shape
+    return scores.new_empty(batch), scores.new_empty(*batch, steps, 2 * targets.shape[-1] + 1)
+
+
+_FORMS: dict[str, Callable[[Sequence[Any]], Form]] = {
+    "_grouped_mm": _grouped,
+    "ctc_loss": _ctc_loss,
+    "_ctc_loss": _ctc_losses,
+    "_ctc_loss_backward": lambda args: torch.empty_like(args[1]),
+}

@@ -36,6 +36,7 @@ from archlab.audit.tracing.arguments import (
     with_values,
 )
 from archlab.audit.tracing.control_flow import run_bodies
+from archlab.audit.tracing.known_places import blank_of_form, with_known_places
 from archlab.audit.tracing.meta_tensors import Journal, Twins, tensors_in
 from archlab.audit.tracing.own_forms import own_form
 from archlab.audit.tracing.recording import Recording
@@ -54,6 +55,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         recording: what the operators are written to.
         meta: whether to compute on tensors without data.
         parameters: the model's parameters by name; their twins stand for them.
+        roomy: whether larger tensors than small ones keep their values too.
     """
 
     supports_higher_order_operators = True
@@ -63,10 +65,13 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Return no: to keep the compiler away takes importing all of it, and nothing compiled runs here."""
         return False
 
-    def __init__(self, recording: Recording, meta: bool, parameters: Iterable[tuple[str, Tensor]]) -> None:
+    def __init__(
+        self, recording: Recording, meta: bool, parameters: Iterable[tuple[str, Tensor]], roomy: bool = False
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.recording = recording
         self.meta = meta
+        self.roomy = roomy
         self.journal = Journal()
         self._twins = Twins()
         self._known: dict[Any, KnownOperator] = {}
@@ -135,21 +140,27 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> tuple[Any, Sequence[Any]]:
         """Return the output, without data or small and real, and the arguments that it was made from."""
         if known.fills and tensors[0].is_meta and self._may_make(kwargs.get("dtype") or tensors[0].dtype):
-            args, tensors = (stand_in(tensors[0], known), *args[1:]), []
+            args, tensors = (stand_in(tensors[0], known, self.roomy), *args[1:]), []
+        if known.takes_form and self._stays_real(tensors[:1]):
+            args, tensors = (args[0], blank_of_form(tensors[1])), tensors[:1]
         if tensors and all(t.is_meta for t in tensors):
+            self._note_writes(known, args, kwargs)
             return self._with_form(func, known, args, off_device(kwargs)), args
         if self._stays_real(tensors):
             out = self._for_real(func, known, args, kwargs)
             if out is not NotImplemented:
                 return out, args
+        func, args, kwargs = with_known_places(known.name.rstrip("_"), (func, args, kwargs))
         args, kwargs = self._to_meta(args), {name: self._to_meta((v,))[0] for name, v in kwargs.items()}
         if known.factory:
             kwargs["device"] = _META
+        self._note_writes(known, args, kwargs)
         return self._with_form(func, known, args, off_device(kwargs)), args
 
     def _stays_real(self, tensors: list[Tensor]) -> bool:
         return all(
-            not t.is_meta and id(t) not in self._parameters and is_small(t) and not self._twins.has(t) for t in tensors
+            not t.is_meta and id(t) not in self._parameters and is_small(t, self.roomy) and not self._twins.replaces(t)
+            for t in tensors
         )
 
     def _for_real(self, func: Any, known: KnownOperator, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -163,7 +174,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         except (NotImplementedError, RuntimeError):
             trial = ()  # such as nonzero: only the data say how large its output is
         made = tensors_in((trial,) if isinstance(trial, Tensor) else _iterable(trial), [])
-        if not all(map(is_small, made)):
+        if not all(is_small(t, self.roomy) for t in made):
             return NotImplemented
         if known.factory and is_meta(kwargs.get("device")) and not all(self._may_make(t.dtype) for t in made):
             return NotImplemented
@@ -175,10 +186,12 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return self.makes_numbers or not (dtype.is_floating_point or dtype.is_complex)
 
     def _remember_writes(self, known: KnownOperator, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
-        for where in (*known.writes, *known.hidden_writes):
-            value = kwargs.get(where) if isinstance(where, str) else args[where] if where < len(args) else None
-            for tensor in tensors_in((value,), []):
-                self.keep(tensor)
+        for tensor in known.written_to(args, kwargs):
+            self.keep(tensor)
+
+    def _note_writes(self, known: KnownOperator, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
+        for tensor in known.written_to(args, kwargs):
+            self._twins.note_write(tensor)
 
     def keep(self, tensor: Tensor) -> None:
         """Journal the memory behind a tensor that is not the pass's own, before something writes to it."""

@@ -15,6 +15,7 @@ from archlab.lift.canonical.step import INPUT, Step
 from archlab.lift.canonical.values import Computed, Operand, Padding, UnsayableError, Value, Weight
 from archlab.ops import OPS, apply_op, apply_resolved
 
+
 @dataclass(slots=True)
 class Builder:
     """Appends steps, the operators of the language that a model runs.
@@ -39,9 +40,7 @@ class Builder:
         """Return the shape that a step, or the input, gives."""
         return self.input_shape if step == INPUT else self.steps[step].applied.shape
 
-    def add(
-        self, op: str, inputs: Sequence[int], args: Mapping[str, Any] | None = None, **held: Weight | None
-    ) -> int:
+    def add(self, op: str, inputs: Sequence[int], args: Mapping[str, Any] | None = None, **held: Weight | None) -> int:
         """Append an operator of the language; arguments that are left out have their defaults.
 
         Raises:
@@ -65,7 +64,7 @@ class Builder:
         Raises:
             UnsayableError: a weight has another size than the operator's.
         """
-        for name, shape in (applied.weights | applied.buffers).items():
+        for name, shape in (*applied.weights.items(), *applied.buffers.items()):
             if name in held and math.prod(held[name].shape) != math.prod(shape):
                 raise UnsayableError(f"its {name} {held[name].name} has the shape {held[name].shape}, not {shape}")
         self.steps.append(Step(applied, tuple(inputs), self.module, self.leaf, held))
@@ -153,7 +152,9 @@ class Builder:
         inputs = [self.as_map(i) for i in old.inputs]
         if applied.op == "flatten":
             if self.shape_of(inputs[0])[1:] != (1, 1):
-                raise UnsayableError("its input is features that come from a map of several places, used as a map again")
+                raise UnsayableError(
+                    "its input is features that come from a map of several places, used as a map again"
+                )
             made = inputs[0]
         elif applied.op == "linear":
             args = {"c": applied.attrs["out_features"], "k": 1, "bias": int(applied.attrs["bias"])}

@@ -1,4 +1,4 @@
-"""From a trace to its canonical form: the language's operators, each with what it reads and where its weights come from.
+"""From a trace to its canonical form: the language's operators, what each reads, and where its weights come from.
 
 An operator that cannot be said is refused with its place and reason, and stands in the form as what it is, so that
 whatever follows is still read and all reasons are found.
@@ -79,8 +79,8 @@ class _Reader:
             given = " and ".join("x".join(map(str, shape)) for shape in shapes) or "nothing"
             self.refuse("", "the input", shapes, f"a network of the language takes one batch of images, not {given}")
 
-    def refuse(self, module: str, op: str, shapes: tuple[Shape, ...], reason: str) -> None:
-        self.refusals.append(Refusal(module, op, shapes, reason))
+    def refuse(self, module: str, op: str, shapes: tuple[Shape, ...], reason: str, call: int = INPUT) -> None:
+        self.refusals.append(Refusal(module, op, shapes, reason, call))
 
     def read(self, number: int, call: Call) -> None:
         """Say one operator."""
@@ -90,7 +90,7 @@ class _Reader:
             self.stale.check(call, self.trace)
             out = self.said(call, args)
         except UnsayableError as error:
-            self.refuse(call.module, call.op, call.takes, str(error))
+            self.refuse(call.module, call.op, call.takes, str(error), number)
             out = self.opaque(call, args)
         self.stale.run(number, call)
         outs = out if isinstance(out, tuple) else (out,)
@@ -185,8 +185,13 @@ class _Reader:
             return self.build.map(value).step
         except UnsayableError as error:
             shapes = (operand.shape,) if isinstance(operand, Value | Computed | Weight) else ()
-            self.refuse("", f"the output {path}".rstrip(), shapes, str(error))
+            self.refuse("", output_name(path), shapes, str(error))
             return INPUT
+
+
+def output_name(path: str) -> str:
+    """Return what an output is called in messages."""
+    return f"the output {path}".rstrip()
 
 
 def _leaves(operands: Any) -> Any:

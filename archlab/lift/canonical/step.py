@@ -33,12 +33,17 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Something of a model that cannot be said: where, what, with which shapes, and why."""
+    """Something of a model that cannot be said: where, what, with which shapes, and why.
+
+    Attributes:
+        call: the number of the call in the trace; -1 where it is none.
+    """
 
     module: str
     op: str
     shapes: tuple[Shape, ...]
     reason: str
+    call: int = INPUT
 
     def __str__(self) -> str:
         shapes = " and ".join("x".join(map(str, shape)) or "a number" for shape in self.shapes[:3])

@@ -34,8 +34,8 @@ def lift_onnx(path: Path, shape: Shape | None = None, output: str | None = None)
         LiftError: it cannot be said in the language; the message has the places, operators and reasons.
     """
     model = read_onnx(path, shape)
-    trace = trace_of(model)
-    held = {name: torch.from_numpy(np.array(value)) for name, value in model.weights.items()}
+    trace, weights = trace_of(model)
+    held = {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}
     lifted, number = lift_trace(trace, held, path.stem, output)
     images = torch.from_numpy(model.values[model.input[0]])
     ours = lifted.module()(images.permute(0, 3, 1, 2) if trace.channels_last else images)

@@ -1,4 +1,4 @@
-"""ONNX nodes as calls of PyTorch's operators, a row each: a pure function from a node to the call's name and arguments."""
+"""ONNX nodes as calls of PyTorch's operators: a row each, from a node to the calls' names and arguments."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def linear(use: NodeUse, transposed: bool) -> list[Step]:
 
 
 def matmul(use: NodeUse) -> list[Step]:
-    if use.names[1] not in use.model.weights:
+    if use.model.constant(use.names[1]) is None:
         return [("matmul", {"self": use.arg(0), "other": use.arg(1)})]
     return linear(use, transposed=True)
 
@@ -247,6 +247,18 @@ def slice_(use: NodeUse) -> list[Step]:
     return [("slice", {"self": use.arg(0), "dim": axes[0], "start": start, "end": ends[0], "step": steps[0]})]
 
 
+def leaky_relu(use: NodeUse) -> list[Step]:
+    return [("leaky_relu", {"self": use.arg(0), "negative_slope": _short(use.attrs.get("alpha", 0.01))})]
+
+
+def elu(use: NodeUse) -> list[Step]:
+    return [("elu", {"self": use.arg(0), "alpha": use.attrs.get("alpha", 1.0), "scale": 1, "input_scale": 1})]
+
+
+def gelu(use: NodeUse) -> list[Step]:
+    return [("gelu", {"self": use.arg(0), "approximate": use.attrs.get("approximate", "none")})]
+
+
 def softmax(use: NodeUse) -> list[Step]:
     return [("softmax", {"self": use.arg(0), "dim": use.attrs.get("axis", -1)})]
 
@@ -279,10 +291,10 @@ ROWS: Mapping[str, Row] = {
     "Mish": unary("mish"),
     "HardSigmoid": hard_sigmoid,
     "Clip": clip,
-    "LeakyRelu": lambda use: [("leaky_relu", {"self": use.arg(0), "negative_slope": _short(use.attrs.get("alpha", 0.01))})],
+    "LeakyRelu": leaky_relu,
     "PRelu": lambda use: [("prelu", {"self": use.arg(0), "weight": use.arg(1)})],
-    "Elu": lambda use: [("elu", {"self": use.arg(0), "alpha": use.attrs.get("alpha", 1.0), "scale": 1, "input_scale": 1})],
-    "Gelu": lambda use: [("gelu", {"self": use.arg(0), "approximate": use.attrs.get("approximate", "none")})],
+    "Elu": elu,
+    "Gelu": gelu,
     "Softmax": softmax,
     "LRN": lrn,
     "Concat": lambda use: [("cat", {"tensors": use.args, "dim": use.attrs["axis"]})],
@@ -292,7 +304,7 @@ ROWS: Mapping[str, Row] = {
     "Resize": resize,
     "Upsample": resize,
     "Pad": pad,
-    **dict.fromkeys("Reshape Flatten Squeeze Unsqueeze".split(), unary("view")),
-    **dict.fromkeys("Identity Cast Dropout".split(), unary("clone")),
+    **dict.fromkeys(["Reshape", "Flatten", "Squeeze", "Unsqueeze"], unary("view")),
+    **dict.fromkeys(["Identity", "Cast", "Dropout"], unary("clone")),
 }  # fmt: skip
 """Each by the node's type; any other is refused by its name."""

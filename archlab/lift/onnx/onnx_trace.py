@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,27 +18,57 @@ from archlab.lift.trace import Call, Trace
 _COLOURS = (1, 3, 4)
 
 
-def trace_of(model: OnnxModel) -> Trace:
-    """Return what an ONNX file computes, as calls of PyTorch's operators; nodes on constants alone are left out.
+def trace_of(model: OnnxModel) -> tuple[Trace, dict[str, np.ndarray]]:
+    """Return what an ONNX file computes, as calls of PyTorch's operators, and the weights that these read by name.
 
-    Where its images have their channels last, as TensorFlow's do, the trace says so.
+    Nodes on constants alone are left out. Exporters store equal weights once; here every layer has its own, and a
+    further one has ``#2`` behind its name. Where the images have their channels last, as TensorFlow's do, the trace
+    says so.
     """
     name, shape = model.input
     origins: dict[str, Argument] = {name: Output(-1, 0)}
+    weights = _Weights(model)
     calls: list[Call] = []
     for node in model.nodes:
         if all(output in model.fixed for output in node.output if output):
+            if node.op_type == "Identity":
+                weights.same[node.output[0]] = node.input[0]
             continue
-        module = _module_of(node)
-        for call in _calls(node, model, origins, len(calls), module):
-            calls.append(call)
+        calls += list(_calls(node, model, origins, weights, len(calls)))
         origins.update({output: Output(len(calls) - 1, i) for i, output in enumerate(node.output)})
-    held = {weight: tuple(value.shape) for weight, value in model.weights.items()}
+    held = {weight: tuple(value.shape) for weight, value in weights.read.items()}
     outputs = tuple((f"['{output}']", origins[output]) for output in model.outputs)
-    buffers = {_name_of(c.arguments.get(k)) for c in calls for k in ("running_mean", "running_var")}
-    parameters = frozenset(weight for weight in held if weight not in buffers)
+    statistics = {_name_of(c.arguments.get(k)) for c in calls for k in ("running_mean", "running_var")}
     last = len(shape) == 4 and shape[3] in _COLOURS and shape[1] not in _COLOURS
-    return Trace(model.name, tuple(calls), (shape,), outputs, held, parameters, last)
+    trace = Trace(model.name, tuple(calls), (shape,), outputs, held, frozenset(held) - statistics, last)
+    return trace, weights.read
+
+
+@dataclass
+class _Weights:
+    """The weights that layers read, each under a name of its own.
+
+    Attributes:
+        read: the values by name.
+        same: names that stand for others.
+    """
+
+    model: OnnxModel
+    read: dict[str, np.ndarray] = field(default_factory=dict)
+    same: dict[str, str] = field(default_factory=dict)
+
+    def held(self, name: str) -> Argument:
+        """Return a weight for one more layer, or a constant that the file computes."""
+        while name in self.same:
+            name = self.same[name]
+        if name not in self.model.weights:
+            return Constant(self.model.shape(name))
+        number, own = 1, name
+        while own in self.read:
+            number += 1
+            own = f"{name}#{number}"
+        self.read[own] = self.model.weights[name]
+        return Held(own)
 
 
 def _name_of(argument: Argument) -> str:
@@ -45,10 +76,11 @@ def _name_of(argument: Argument) -> str:
 
 
 def _calls(
-    node: Any, model: OnnxModel, origins: Mapping[str, Argument], number: int, module: str
+    node: Any, model: OnnxModel, origins: Mapping[str, Argument], weights: _Weights, number: int
 ) -> Iterator[Call]:
-    args = tuple(_argument(name, model, origins) for name in node.input)
+    args = tuple(_argument(name, model, origins, weights) for name in node.input)
     use = NodeUse(_attributes(node), tuple(node.input), args, tuple(node.output), model)
+    module = _module_of(node)
     row = ROWS.get(node.op_type)
     steps = row(use) if row is not None else [(node.op_type, {str(i): arg for i, arg in enumerate(args)})]
     shapes = tuple(model.shape(name) for name in node.output if name)
@@ -57,17 +89,19 @@ def _calls(
         arguments = {k: Output(number + at - 1) if v == PREVIOUS else v for k, v in arguments.items()}
         last = at == len(steps) - 1
         given = shapes if last else (_between(op, arguments, taken, shapes),)
-        yield Call(op, module, True, arguments, taken, given, views=op == "t", macs=_macs(op, taken, shapes) if last else 0)
+        yield Call(
+            op, module, True, arguments, taken, given, views=op == "t", macs=_macs(op, taken, shapes) if last else 0
+        )
 
 
 def _between(op: str, arguments: Mapping[str, Argument], taken: tuple[Shape, ...], shapes: tuple[Shape, ...]) -> Shape:
     """Return the shape between the steps that a node is said in."""
     if op == "t":
         return taken[1][::-1]
-    sides = arguments.get("pad")
+    sides: Any = arguments.get("pad")
     if isinstance(sides, tuple):
         (left, right, top, bottom), (n, c, h, w) = sides, taken[0]
-        return (n, c, h + top + bottom, w + left + right)  # type: ignore[operator]  # numbers, by how it is made
+        return (n, c, h + top + bottom, w + left + right)
     return shapes[0]
 
 
@@ -80,19 +114,24 @@ def _macs(op: str, taken: tuple[Shape, ...], shapes: tuple[Shape, ...]) -> int:
     return math.prod(shapes[0]) * taken[0][-1] if op in ("linear", "matmul") else 0
 
 
-def _argument(name: str, model: OnnxModel, origins: Mapping[str, Argument]) -> Argument:
+def _argument(name: str, model: OnnxModel, origins: Mapping[str, Argument], weights: _Weights) -> Argument:
     if not name:
         return None
     if name in origins:
         return origins[name]
-    return Held(name) if name in model.weights else Constant(model.shape(name))
+    value = model.constant(name)
+    if value is not None and (value.dtype.kind != "f" or value.size == 1):
+        return Constant(model.shape(name))  # a size or a number, which a row reads as such
+    return weights.held(name)
 
 
 def _attributes(node: Any) -> dict[str, Any]:
     import onnx
 
     found = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-    return {name: v.decode() if isinstance(v, bytes) else v for name, v in found.items() if not isinstance(v, np.ndarray)}
+    return {
+        name: v.decode() if isinstance(v, bytes) else v for name, v in found.items() if not isinstance(v, np.ndarray)
+    }
 
 
 def _module_of(node: Any) -> str:

@@ -17,6 +17,8 @@ from archlab.lift.text.local_names import with_own_names
 from archlab.lift.text.operator_calls import operator_call
 from archlab.ops import OPS
 
+MOST_BESIDE = 3
+"""Operators that may stand between a long skip and the join at its end."""
 JOINS = ("add", "mul", "cat", "sub")
 
 
@@ -178,12 +180,18 @@ class _Builder:
         return name
 
     def _long_way(self, start: str, cut: str) -> str | None:
-        """The one input of a join that returns from a lower resolution, where another comes straight from ``start``."""
+        """The input of a join that returns from a lower resolution, where the others lie on its way or beside it."""
         inputs = self.inputs[cut]
-        if len(inputs) < 2 or start not in inputs:
-            return None
-        long = [i for i in inputs if i != start and self._returns(start, i)]
+        long = [
+            main
+            for main in dict.fromkeys(inputs)
+            if main != start and len(inputs) > 1 and self._returns(start, main) and self._lead(start, main, inputs)
+        ]
         return long[0] if len(long) == 1 else None
+
+    def _lead(self, start: str, main: str, inputs: Sequence[str]) -> bool:
+        on_the_way = self._region(start, main) | {start}
+        return all(len(self._region(start, i) - on_the_way) <= MOST_BESIDE for i in inputs if i not in on_the_way)
 
     def _returns(self, start: str, end: str) -> bool:
         region = self._region(start, end)

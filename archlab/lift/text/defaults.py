@@ -44,7 +44,7 @@ NO_DEFAULTS = Defaults()
 def commonest(graph: Graph) -> Defaults:
     """Return the norm, the activation and the padding of most convolutions, where these are not the language's own."""
     behind = {source: node for node in graph for source in node.inputs if node.op in (*NORMS, *ACTIVATIONS)}
-    convs = [node for node in graph if node.op in CONVOLUTIONS]
+    convs = [node for node in graph if node.op in CONVOLUTIONS and node.shape[1:] != (1, 1)]  # gates have no norm
     norms = [_bare(behind.get(conv.name), graph, NORMS) for conv in convs]
     ends = [behind[conv.name] if norm != NONE else conv for conv, norm in zip(convs, norms, strict=True)]
     acts = [_bare(behind.get(end.name), graph, ACTIVATIONS) for end in ends]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import replace
 
-from archlab.lift.text.layers import ACTIVATIONS, As, Call, Chain, Form, Layer, Value, chain
+from archlab.lift.text.layers import ACTIVATIONS, As, Call, Chain, Form, Layer, chain, says_in
 
 MAX_PERIOD = 4
+CONVOLUTIONS = ("conv", "conv2d", "depthwise", "wsconv2d")
 
 
 def fold(layers: Chain) -> Chain:
@@ -47,18 +49,36 @@ def _ends_unit(before: Layer, item: Layer) -> bool:
 def _longest(items: tuple[Layer, ...], start: int) -> tuple[int, int]:
     """The period and the copies of the run from ``start`` that takes in most items, the shortest period first."""
     best = (1, 1)
+    if start + 1 == len(items):
+        return best
+    first = None
     for period in range(1, min(MAX_PERIOD, (len(items) - start) // 2) + 1):
         if isinstance(items[start + period - 1], As):
             break
         if not _is_like(items[start], items[start + period]):
             continue
-        later = tuple(map(at_stride_one, items[start : start + period]))
+        first = at_stride_one(items[start]) if first is None else first
+        if first != items[start + period] or (period == 1 and first != items[start] and _is_bare(first)):
+            continue
+        later = (first, *map(at_stride_one, items[start + 1 : start + period]))
         copies = 1
         while items[start + period * copies : start + period * (copies + 1)] == later:
             copies += 1
-        if copies > 1 and period * copies > best[0] * best[1]:
+        if copies > 1 and period * copies > best[0] * best[1] and _may_fold(items[start : start + period * copies]):
             best = period, copies
     return best
+
+
+def _is_bare(layer: Layer) -> bool:
+    """Whether a layer is a convolution by itself: a stride in one of several is clearer written out."""
+    return isinstance(layer, Call) and layer.name in CONVOLUTIONS
+
+
+def _may_fold(run: tuple[Layer, ...]) -> bool:
+    """Whether ``in`` means in a copy what it means beside it: the copies say none, or keep the channels."""
+    if not any(isinstance(item, Call) and any(says_in(value) for _, value in item.args) for item in run):
+        return True
+    return len({shape[:1] for item in run for shape in (item.x, item.y)}) == 1
 
 
 def _is_like(first: Layer, second: Layer) -> bool:
@@ -69,15 +89,18 @@ def _is_like(first: Layer, second: Layer) -> bool:
 
 
 def at_stride_one(layer: Layer) -> Layer:
-    """Return ``layer`` as a later copy of a ``repeat`` has it."""
-    match layer:
-        case Call(name=name, args=args) if any(param == "s" for param, _ in args):
-            return replace(layer, args=tuple((p, _one(name, args) if p == "s" else v) for p, v in args))
-        case Form(branches=branches):
-            return replace(layer, branches=tuple(chain(tuple(map(at_stride_one, b.items)), b.x) for b in branches))
+    """Return ``layer`` as a later copy of a ``repeat`` has it; itself where that is the same."""
+    if isinstance(layer, Call):
+        for param, value in layer.args:
+            if param == "s" and value != 1 and not (value == 0 and layer.name.endswith("pool")):
+                return replace(layer, args=tuple((p, 1 if p == "s" else v) for p, v in layer.args))
+        return layer
+    if isinstance(layer, Form):
+        branches = tuple(map(_branch_at_stride_one, layer.branches))
+        return layer if all(map(operator.is_, branches, layer.branches)) else replace(layer, branches=branches)
     return layer
 
 
-def _one(name: str, args: tuple[tuple[str, Value], ...]) -> Value:
-    given = dict(args)["s"]
-    return 0 if given == 0 and name.endswith("pool") else 1
+def _branch_at_stride_one(branch: Chain) -> Chain:
+    items = tuple(map(at_stride_one, branch.items))
+    return branch if all(map(operator.is_, items, branch.items)) else chain(items, branch.x)

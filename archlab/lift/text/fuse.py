@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from archlab.errors import LiftError
-from archlab.ir import Shape, show_shape
+from archlab.ir import Shape
 from archlab.lift.text.defaults import NO_DEFAULTS, Defaults
 from archlab.lift.text.layers import (
     ACTIVATIONS,
@@ -20,6 +19,7 @@ from archlab.lift.text.layers import (
     Use,
     Value,
     chain,
+    free_names,
     rebuilt,
 )
 from archlab.lift.text.written import params_of
@@ -30,11 +30,7 @@ UPSAMPLING = ("upsample", "resize", "conv_transpose")
 
 
 def fuse(tree: Chain, defaults: Defaults = NO_DEFAULTS) -> Chain:
-    """Return ``tree`` with convolutions, fully connected layers and joins as the language's blocks and forms.
-
-    Raises:
-        LiftError: a part of a map is taken that ``split`` does not give.
-    """
+    """Return ``tree`` with convolutions, fully connected layers and joins as the language's blocks and forms."""
     return rebuilt(tree, lambda layers: _fused(layers, defaults))
 
 
@@ -93,21 +89,22 @@ def _with_upsampling(form: Form, before: list[Layer]) -> Form:
 
 def _convolution(conv: Call, rest: list[Layer]) -> Call | As:
     """``conv`` with the norm and the activation behind it, which leave ``rest``; it keeps the name of the last."""
-    norm, name = _taken(rest, NORMS)
-    act, name = (NONE, name) if name else _taken(rest, ACTIVATIONS)
+    norm, named = _taken(rest, NORMS)
+    act, named = (NONE, named) if named else _taken(rest, ACTIVATIONS)
     last = act if act != NONE else norm
     fused = conv if last == NONE else _with_norm(conv, _bare(norm), _bare(act), last)
-    return As(fused, name, fused.x, fused.y) if name else fused
+    return replace(named, layer=fused, x=fused.x, y=fused.y) if named else fused
 
 
-def _taken(rest: list[Layer], names: tuple[str, ...]) -> tuple[Call, str]:
-    """The layer that stands next, where it is one of ``names``, and the name of its output: both leave ``rest``."""
+def _taken(rest: list[Layer], names: tuple[str, ...]) -> tuple[Call, As | None]:
+    """The layer that stands next, where it is one of ``names``, and the same with its name: both leave ``rest``."""
     first = rest[0] if rest else None
-    call, name = (first.layer, first.name) if isinstance(first, As) else (first, "")
+    named = first if isinstance(first, As) else None
+    call = first if named is None else named.layer
     if not isinstance(call, Call) or call.name not in names:
-        return NONE, ""
+        return NONE, None
     rest.pop(0)
-    return call, name
+    return call, named
 
 
 def _bare(layer: Call) -> Call:
@@ -134,13 +131,6 @@ def _with_norm(conv: Call, norm: Call, act: Call, last: Layer) -> Call:
 def _form(form: Form, defaults: Defaults) -> Form:
     if form.name == "cat" and (shares := _split(form)):
         return shares
-    for branch in form.branches:
-        if branch.items and isinstance(branch.items[0], Call) and branch.items[0].name == "slice":
-            start, stop = (branch.items[0][name] for name in ("start", "stop"))
-            raise LiftError(
-                f"{branch.items[0].node}: channels {start} to {stop} of {show_shape(form.x)} are taken by themselves,"
-                " and the language has only `split`, which takes equal shares of all"
-            )
     if form.name == "add" and len(form.branches) == 2 and (sum_ := _residual(form, defaults)):
         return sum_
     if form.name in _SYMMETRIC:
@@ -169,6 +159,8 @@ def _residual(form: Form, defaults: Defaults) -> Form | None:
     first, second = form.branches
     body, shortcut = (first, second) if len(first.items) >= len(second.items) else (second, first)
     if not body.items or isinstance(body.items[0], Use) or body.y != shortcut.y:
+        return None
+    if body is second and free_names(body):  # which may be named in the first
         return None
     if not shortcut.items or _is_projection(shortcut, form.x, form.y, defaults):
         branches: tuple[Chain, ...] = (body,)

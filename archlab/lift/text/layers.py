@@ -6,6 +6,7 @@ Layers compare by what they would say in a text, so that two places that read al
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -58,12 +59,13 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class As:
-    """A layer whose output has a name."""
+    """A layer whose output has a name; ``uses`` is how often it is used, wherever that is."""
 
     layer: Call | Form | Use
     name: str
     x: Shape = _shape()
     y: Shape = _shape()
+    uses: int = field(default=0, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,40 @@ def free_names(layers: Chain) -> set[str]:
     return used - {item.name for item in items if isinstance(item, As)}
 
 
+def is_closed(layers: Chain) -> bool:
+    """Whether ``layers`` use no name from elsewhere, and nothing elsewhere uses theirs."""
+    left: dict[str, int] = {}
+    for item in _names_in(layers):
+        if isinstance(item, As):
+            if left.get(item.name):
+                return False
+            left[item.name] = item.uses
+        elif not left.get(item.name):
+            return False
+        else:
+            left[item.name] -= 1
+    return not any(left.values())
+
+
+def _names_in(layers: Chain) -> Iterator[As | Use]:
+    """The names that ``layers`` give and use, in the order in which they are read."""
+    for item in layers.items:
+        inner = item.layer if isinstance(item, As) else item
+        if isinstance(inner, Use):
+            yield inner
+        elif isinstance(inner, Form):
+            for branch in inner.branches:
+                yield from _names_in(branch)
+        if isinstance(item, As):
+            yield item
+
+
+def uses_in(layers: Chain) -> Counter[str]:
+    """How often ``layers`` use each name."""
+    items = [item.layer if isinstance(item, As) else item for inside in chains_in(layers) for item in inside.items]
+    return Counter(item.name for item in items if isinstance(item, Use))
+
+
 def calls_in(layers: Chain) -> Iterator[Call]:
     """Every call in ``layers``, in the order in which they are read."""
     for inside in chains_in(layers):
@@ -150,3 +186,9 @@ def calls_in(layers: Chain) -> Iterator[Call]:
             call = item.layer if isinstance(item, As) else item
             if isinstance(call, Call):
                 yield call
+
+
+def says_in(value: Value) -> bool:
+    """Whether a value is the channels that enter, or a multiple of them."""
+    base = value.left if isinstance(value, ast.Binary) else value
+    return base == ast.Name("in")

@@ -6,31 +6,25 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
-from archlab.lift.text.layers import As, Call, Chain, Form, Layer, Use, chain, chains_in
+from archlab.lift.text.layers import As, Call, Chain, Form, Layer, Use, chain, chains_in, uses_in
 
 _FEW = ("x", "y", "z")
 
 
 def with_own_names(layers: Chain) -> Chain:
     """Return ``layers`` with the names that no other item uses numbered in their item: equal items have equal names."""
-    uses = _uses(layers)
+    uses = uses_in(layers)
     return chain(tuple(_own(item, 0, uses) for item in layers.items), layers.x)
-
-
-def _uses(layers: Chain) -> Counter[str]:
-    """How often each name is used in ``layers``."""
-    items = [item.layer if isinstance(item, As) else item for inside in chains_in(layers) for item in inside.items]
-    return Counter(item.name for item in items if isinstance(item, Use))
 
 
 def _own(item: Layer, level: int, uses: Counter[str]) -> Layer:
     if isinstance(item, As):
         inner = _own(item.layer, level, uses)
         assert not isinstance(inner, As)
-        return replace(item, layer=inner)
+        return replace(item, layer=inner, uses=uses[item.name])
     if not isinstance(item, Form):
         return item
-    here = _uses(chain((item,), item.x))
+    here = uses_in(chain((item,), item.x))
     inside = tuple(chain(tuple(_own(i, level + 1, uses) for i in branch.items), branch.x) for branch in item.branches)
     numbers: dict[str, str] = {}
 

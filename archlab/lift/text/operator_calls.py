@@ -68,7 +68,7 @@ def _argument(name: str, default: Any, node: Node, x: Shape) -> Value:
 def _paddings(node: Node) -> list[Value]:
     """How the padding may be written, the shortest first."""
     if "padding_end" in node.attrs:
-        return ["tf", "same"]
+        return ["same", "tf"] if node.attrs["padding_end"] == node.attrs["padding"] else ["tf", "same"]
     words: list[Value] = ["same"] if _is_same(node) else []
     return [*words, _tidy(node.attrs["padding"]), "tf"]
 

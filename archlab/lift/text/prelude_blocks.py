@@ -65,28 +65,36 @@ def _inside(item: Layer, defaults: Defaults) -> Layer:
     if isinstance(item, As):
         inner = _inside(item.layer, defaults)
         assert not isinstance(inner, As)
-        return As(inner, item.name, item.x, item.y)
+        return replace(item, layer=inner)
     return item
 
 
 def _replaced(layers: Chain, names: tuple[str, ...], defaults: Defaults) -> Chain:
     known = samples(names)
     longest = max(map(len, known))
-    bones = tuple(map(skeleton, layers.items))
+    bare = tuple(item.layer if isinstance(item, As) else item for item in layers.items)
+    bones = tuple(map(skeleton, bare))
     items: list[Layer] = []
     i = 0
     while i < len(bones):
-        for n in range(min(longest, len(bones) - i), 0, -1):
+        for n in range(_until_name(layers.items, i, longest), 0, -1):
             blocks = known.get(bones[i : i + n], ())
-            call = next((c for name in blocks if (c := _call(name, layers.items[i : i + n], defaults))), None)
-            if call is not None and not (i and _lacks_its_head(call, layers.items[i - 1])):
-                items.append(call)
+            call = next((c for name in blocks if (c := _call(name, bare[i : i + n], defaults))), None)
+            if call is not None and not (i and _lacks_its_head(call, bare[i - 1])):
+                last = layers.items[i + n - 1]
+                items.append(replace(last, layer=call) if isinstance(last, As) else call)
                 i += n
                 break
         else:
             items.append(layers.items[i])
             i += 1
     return chain(tuple(items), layers.x)
+
+
+def _until_name(items: tuple[Layer, ...], start: int, longest: int) -> int:
+    """How many layers from ``start`` may be a block: what it gives may have a name, and nothing inside."""
+    most = min(longest, len(items) - start)
+    return next((n for n in range(1, most) if isinstance(items[start + n - 1], As)), most)
 
 
 def _lacks_its_head(call: Call, before: Layer) -> bool:
@@ -172,7 +180,8 @@ def _squeeze(facts: _Facts) -> Iterator[Value]:
 
 
 def _reduction(facts: _Facts) -> Iterator[Value]:
-    yield from _ratio(facts.convs[0].y[0], facts.x[0])
+    if facts.x[0] % facts.convs[0].y[0] == 0:
+        yield from _ratio(facts.convs[0].y[0], facts.x[0])
     yield prelude_params()["squeeze_excite"]["r"] or 0
 
 
@@ -185,7 +194,7 @@ def _first_groups(facts: _Facts) -> Iterator[Value]:
 READERS: Mapping[str, Callable[[_Facts], Iterator[Value]]] = {
     "c": lambda facts: iter((facts.y[0],)),
     "k": lambda facts: iter((_kernel(facts),)),
-    "s": lambda facts: iter((facts.largest("s", facts.calls),)),
+    "s": lambda facts: iter((_largest_side(facts.largest("s", facts.calls)),)),
     "g": lambda facts: iter((facts.largest("g", facts.dense),)),
     "g1": _first_groups,
     "e": _expansion,
@@ -202,5 +211,8 @@ READERS: Mapping[str, Callable[[_Facts], Iterator[Value]]] = {
 
 
 def _kernel(facts: _Facts) -> Value:
-    largest = facts.largest("k", facts.convs)
-    return max(largest) if isinstance(largest, tuple) else largest  # factorised: 1xk and kx1
+    return _largest_side(facts.largest("k", facts.convs))
+
+
+def _largest_side(value: Value) -> Value:
+    return max(value) if isinstance(value, tuple) else value  # factorised: 1xk and kx1

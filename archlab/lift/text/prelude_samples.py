@@ -59,10 +59,21 @@ def samples(names: tuple[str, ...]) -> Mapping[tuple[Skeleton, ...], tuple[str, 
                 items = elaborated(expr, _SHAPE).items
             except ArchlabError:  # not every combination is a block, such as a narrowing shuffle unit
                 continue
-            key = tuple(map(skeleton, items))
+            key = tuple(_with_gates(skeleton(item), names) for item in items)
             if items and name not in found[key]:
                 found[key].append(name)
     return {key: tuple(blocks) for key, blocks in found.items()}
+
+
+def _with_gates(bones: Skeleton, names: tuple[str, ...]) -> Skeleton:
+    """A skeleton with the gates in it as blocks, which are found before what they stand in."""
+    if names == GATES:
+        return bones
+    if (bones,) in samples(GATES):
+        return GATES
+    first, *branches = bones
+    parts = (tuple(_with_gates(b, names) for b in branch) for branch in branches if isinstance(branch, tuple))
+    return (first, *parts)
 
 
 def _sample_calls(name: str) -> Iterator[ast.Call]:

@@ -14,7 +14,7 @@ def with_skips(tree: Chain) -> Chain:
         _body(item.branches[0].items)
         for layers in chains_in(tree)
         for item in layers.items
-        if _is_plain(item) and len(item.branches[0].items) > 1
+        if isinstance(item, Form) and _is_plain(item) and len(item.branches[0].items) > 1
     }
     alone = {found for layers in chains_in(tree) for found, _, _ in _alone(layers, bodies)}
     return rebuilt(tree, lambda layers: _skipped(layers, alone)) if alone else tree

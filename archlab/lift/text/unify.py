@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from archlab.grammar import ast
 from archlab.lift.text.defaults import NO_DEFAULTS, Defaults
-from archlab.lift.text.layers import ACTIVATIONS, NORMS, As, Call, Chain, Default, Form, Layer, Use, Value, chain
+from archlab.lift.text.layers import (
+    Call,
+    Chain,
+    Default,
+    Value,
+    says_in,
+)
+from archlab.lift.text.leaves import Leaf, Place, filled, leaves
 from archlab.lift.text.written import Params, prelude_params
 
 CHANNELS = frozenset({"c", "n", "g"})
 """Parameters that count channels, or follow from a number of channels."""
 _DECIMALS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Layers somewhere in a text.
-
-    Attributes:
-        layers: the layers.
-        fixed: whether their shapes are those of the network: in a block's body they are those of one use of it.
-    """
-
-    layers: Chain
-    fixed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +36,6 @@ class Unified:
     params: Params
     body: Chain
     args: tuple[tuple[Value, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Leaf:
-    """A value in a place: of which call and parameter, and what ``in`` means there."""
-
-    call: str
-    param: str
-    value: Value
-    channels: int | None
 
 
 @dataclass(slots=True)
@@ -84,7 +68,7 @@ def unify(places: Sequence[Place], defaults: Defaults = NO_DEFAULTS) -> Unified 
 
     None where a default that is computed at one place is written at another in a way that cannot be made explicit.
     """
-    read = [list(_leaves(p.layers, p.layers.x[0] if p.fixed else None)) for p in places]
+    read = [list(leaves(p.layers, p.layers.x[0] if p.fixed else None)) for p in places]
     columns = [_explicit(column) for column in zip(*read, strict=True)]
     if any(column is None for column in columns):
         return None
@@ -93,8 +77,11 @@ def unify(places: Sequence[Place], defaults: Defaults = NO_DEFAULTS) -> Unified 
     widths = [tuple(leaf.value for leaf in column) for column in columns if column and column[0].param == "c"]
     if outs in widths and len(set(outs)) > 1 and all(p.fixed for p in places):
         known.named("c", outs)
-    values = iter([_slot(column, known) for column in columns if column])
-    body = _filled(places[0].layers, values)
+    slots = [_slot(column, known) for column in columns if column]
+    if any(slot is None for slot in slots):
+        return None
+    values = iter([slot for slot in slots if slot is not None])
+    body = filled(places[0].layers, values)
     if "c" not in known.values and (last := _last_channels(body)) in known.values:
         known.values = {"c" if name == last else name: values for name, values in known.values.items()}
         body = _renamed(body, last)
@@ -103,52 +90,7 @@ def unify(places: Sequence[Place], defaults: Defaults = NO_DEFAULTS) -> Unified 
     return Unified(params, body, args)
 
 
-# --- the values of a place -------------------------------------------------------------------------------------------
-
-
-def _leaves(layers: Chain, channels: int | None) -> Iterator[_Leaf]:
-    for item in layers.items:
-        inner = item.layer if isinstance(item, As) else item
-        if isinstance(inner, Call) and inner.name in (*ACTIVATIONS, *NORMS):
-            kind = "act" if inner.name in ACTIVATIONS else "norm"
-            yield _Leaf(inner.name, kind, Call(inner.name, inner.args), channels)
-        elif isinstance(inner, Call):
-            for param, value in inner.args:
-                yield _Leaf(inner.name, param, value, channels)
-        elif isinstance(inner, Form):
-            if inner.name == "repeat":
-                yield _Leaf("repeat", "count", inner.count, channels)
-            inside = channels if inner.name == "repeat" else inner.channels if channels is not None else None
-            for branch in inner.branches:
-                yield from _leaves(branch, inside)
-
-
-def _filled(layers: Chain, values: Iterator[Value]) -> Chain:
-    """``layers`` with other values, in the order of ``_leaves``."""
-    return chain(tuple(_filled_item(item, values) for item in layers.items), layers.x)
-
-
-def _filled_item(item: Layer, values: Iterator[Value]) -> Layer:
-    match item:
-        case As(layer=layer):
-            inner = _filled_item(layer, values)
-            assert not isinstance(inner, As)
-            return replace(item, layer=inner)
-        case Call(name=name) if name in (*ACTIVATIONS, *NORMS):
-            value = next(values)
-            if isinstance(value, ast.Name):
-                return Use(value.name, item.x, item.y)
-            assert isinstance(value, Call)
-            return replace(item, args=value.args)
-        case Call(args=args):
-            return replace(item, args=tuple((param, next(values)) for param, _ in args))
-        case Form(name=name, count=count):
-            count = next(values) if name == "repeat" else count
-            return replace(item, count=count, branches=tuple(_filled(b, values) for b in item.branches))
-    return item
-
-
-def _explicit(column: tuple[_Leaf, ...]) -> tuple[_Leaf, ...] | None:
+def _explicit(column: tuple[Leaf, ...]) -> tuple[Leaf, ...] | None:
     """A column without a mixture of computed defaults and values."""
     kinds = {isinstance(leaf.value, Default) for leaf in column}
     return column if len(kinds) == 1 else None
@@ -163,8 +105,8 @@ def _last_channels(body: Chain) -> str:
 
 def _renamed(layers: Chain, name: str) -> Chain:
     """``layers`` with the parameter ``name`` as ``c``."""
-    columns = (leaf.value for leaf in _leaves(layers, None))
-    return _filled(layers, iter([_renamed_value(value, name) for value in columns]))
+    columns = (leaf.value for leaf in leaves(layers, None))
+    return filled(layers, iter([_renamed_value(value, name) for value in columns]))
 
 
 def _renamed_value(value: Value, name: str) -> Value:
@@ -178,10 +120,12 @@ def _renamed_value(value: Value, name: str) -> Value:
 # --- parameters ------------------------------------------------------------------------------------------------------
 
 
-def _slot(column: tuple[_Leaf, ...], known: _Parameters) -> Value:
-    """What stands in the body for the values of one column."""
+def _slot(column: tuple[Leaf, ...], known: _Parameters) -> Value | None:
+    """What stands in the body for the values of one column; None where nothing can."""
     values = tuple(leaf.value for leaf in column)
     first = column[0]
+    if first.depth and any(map(says_in, values)):
+        return _entering(column)
     symbolic = any(isinstance(v, ast.Expr) for v in values)
     if len(set(values)) == 1 and not symbolic:
         return values[0]
@@ -192,7 +136,24 @@ def _slot(column: tuple[_Leaf, ...], known: _Parameters) -> Value:
     return known.named(first.param, values)
 
 
-def _channels(param: str, values: tuple[int, ...], column: tuple[_Leaf, ...], known: _Parameters) -> Value:
+def _entering(column: tuple[Leaf, ...]) -> Value | None:
+    """Of values inside a form, where ``in`` is what enters the form and no argument of the block: the one for all."""
+    written = {leaf.value for leaf in column if says_in(leaf.value)}
+    if len(written) > 1:
+        return None
+    said = written.pop()
+    return said if all(leaf.value == said or leaf.value == _worth(said, leaf.channels) for leaf in column) else None
+
+
+def _worth(said: Value, channels: int | None) -> Value | None:
+    """What ``in``, or a multiple of it, is where so many channels enter."""
+    if channels is None or not isinstance(said, ast.Binary):
+        return channels
+    times_ = said.right.value if isinstance(said.right, ast.Number) else 0
+    return channels * times_ if said.op == "*" else channels / times_ if times_ else None
+
+
+def _channels(param: str, values: tuple[int, ...], column: tuple[Leaf, ...], known: _Parameters) -> Value:
     """Channels that differ: a multiple of those of the block, of those that enter, or a parameter."""
     for name, of in known.values.items():
         if name[0] in "cm" and (ratio := _constant(values, of)) is not None:

@@ -7,14 +7,14 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from archlab.lift.text.drafts import Draft
-from archlab.lift.text.fold import runs
-from archlab.lift.text.layers import ACTIVATIONS, As, Call, Chain, Form, Layer, Use, chain, chains_in, free_names
+from archlab.lift.text.fold import CONVOLUTIONS, runs
+from archlab.lift.text.layers import ACTIVATIONS, As, Call, Chain, Form, Layer, Use, chain, is_closed
+from archlab.lift.text.leaves import Place
 from archlab.lift.text.prelude_samples import Skeleton, skeleton
-from archlab.lift.text.unify import Place
 
 LONGEST = 6
 """The most layers in a row that become a block."""
-KINDS = BRANCHES, ROW, SINGLE = range(3)
+KINDS = BRANCHES, ROW, SINGLE = (0, 1, 2)
 """What has branches, which is what people call a block; layers in a row; a single layer with some arguments fixed."""
 
 Key = tuple[Skeleton, ...]
@@ -40,27 +40,36 @@ def windows_of(draft: Draft, kind: int) -> Mapping[Key, list[Window]]:
     """Return all windows of a kind by skeleton, in the order of the text; those of one skeleton do not overlap."""
     found: dict[Key, list[Window]] = defaultdict(list)
     ends: dict[Key, tuple[int, int]] = {}
-    for number, (layers, fixed) in enumerate(_chains(draft)):
-        view = ChainView(layers, draft.units)
-        written = {i for start, period, _ in view.folded for i in range(start, start + period)}
+    for number, (view, fixed, is_written) in enumerate(_chains(draft)):
         for i, n in view.windows(kind):
             key = view.bones[i : i + n]
             where, end = ends.get(key, (-1, 0))
             if where == number and end > i:
                 continue
-            items = layers.items[i : i + n]
+            items = view.items[i : i + n]
             place = Place(chain(items, items[0].x), fixed)
-            found[key].append(Window(place, where == number and end == i, i in written))
+            found[key].append(Window(place, where == number and end == i, is_written and i in view.written))
             ends[key] = number, i + n
     return found
 
 
-def _chains(draft: Draft) -> Iterator[tuple[Chain, bool]]:
+def _chains(draft: Draft) -> Iterator[tuple[ChainView, bool, bool]]:
+    """Every chain of a draft, whether its shapes are known, and whether it stands in the text."""
     for block in draft.blocks:
-        for layers in chains_in(block.body):
-            yield layers, False
-    for layers in chains_in(draft.tree):
-        yield layers, True
+        for view, is_written in _chains_in(block.body, draft, True):
+            yield view, False, is_written
+    for view, is_written in _chains_in(draft.tree, draft, True):
+        yield view, True, is_written
+
+
+def _chains_in(layers: Chain, draft: Draft, is_written: bool) -> Iterator[tuple[ChainView, bool]]:
+    view = ChainView(layers, draft.units)
+    yield view, is_written
+    for i, item in enumerate(layers.items):
+        form = item.layer if isinstance(item, As) else item
+        if isinstance(form, Form):
+            for branch in form.branches:
+                yield from _chains_in(branch, draft, is_written and i in view.written)
 
 
 class ChainView:
@@ -70,6 +79,7 @@ class ChainView:
         self.items = layers.items
         self.bones = tuple(map(skeleton, layers.items))
         self.folded = runs(layers.items)
+        self.written = {i for start, period, _ in self.folded for i in range(start, start + period)}
         self._repeated = [run for run in self.folded if run[2] > 1]
         self._is_unit = [is_unit(item, units) for item in layers.items]
         self._is_act = [isinstance(item, Call) and item.name in ACTIVATIONS for item in layers.items]
@@ -106,6 +116,8 @@ class ChainView:
         units = [j for j in range(i, i + n) if self._is_unit[j]]
         if len(units) > 1 or (n > 1 and units and isinstance(self.items[units[0]], Call)):
             return False
+        if units and any(map(_strides, self.items[i : i + n])):
+            return False  # that begins a stage
         if self._is_act[i] and i > 0 and self._is_unit[i - 1]:
             return False
         behind = i + n
@@ -132,6 +144,11 @@ def is_unit(item: Layer, units: Collection[str]) -> bool:
     return isinstance(item, Form) or (isinstance(item, Call) and item.name in units)
 
 
+def _strides(item: Layer) -> bool:
+    """Whether a layer is a convolution that changes the resolution."""
+    return isinstance(item, Call) and item.name in CONVOLUTIONS and item.x[1:] != item.y[1:]
+
+
 def _is_open(item: Layer) -> bool:
-    """Whether a layer gives a name or uses one from elsewhere."""
-    return isinstance(item, As | Use) or (isinstance(item, Form) and bool(free_names(chain((item,), item.x))))
+    """Whether a layer has a name, or names of its are used elsewhere, or names from elsewhere in it."""
+    return isinstance(item, As | Use) or (isinstance(item, Form) and not is_closed(chain((item,), item.x)))

@@ -28,7 +28,7 @@ class Encoder:
                 row[self._column(name, "value")] = (float(value) - hole.lo) / span
         return row
 
-    def matrix(self, rows: Sequence[dict[int, float]], features: Sequence[tuple[float, ...]]) -> np.ndarray:
+    def matrix(self, rows: Sequence[dict[int, float]], features: Sequence[Sequence[float]]) -> np.ndarray:
         """Return rows by columns: holes centred, features standardised, both over ``rows``; constants left out."""
         holes = np.zeros((len(rows), len(self._columns)))
         for i, row in enumerate(rows):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -33,7 +34,7 @@ class Observations:
     drawer: Drawer
     encoder: Encoder
     rows: list[dict[int, float]] = field(default_factory=list)
-    features: list[tuple[float, ...]] = field(default_factory=list)
+    features: list[Sequence[float]] = field(default_factory=list)
     params: list[Key] = field(default_factory=list)
     values: list[list[float] | None] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)
@@ -74,6 +75,8 @@ class Observations:
         if counted is None:
             return
         self.taken.add(counted.network.digest)
+        # In the place of the equal key that the sampler has put there: one of them is enough.
+        self.keys.discard(counted.key)
         self.keys.add(counted.key)
         if counted.fill > 1 and trial.state != TrialState.COMPLETE:
             return
@@ -81,7 +84,7 @@ class Observations:
         if trial.state == TrialState.COMPLETE:
             values = [sign * value for sign, value in zip(signs, trial.values, strict=True)]
         self.rows.append(self.encoder.holes(counted))
-        self.features.append(counted.features)
+        self.features.append(array("d", counted.features))
         self.params.append(counted.key)
         self.values.append(values)
 

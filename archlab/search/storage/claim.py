@@ -22,7 +22,7 @@ class SettledClaims:
 
     def __init__(self) -> None:
         self._settled = 0
-        self._owners: dict[str, list[int]] = {}
+        self._owners: dict[str, tuple[int, ...]] = {}
         self._ledger = Ledger()
 
     def owner(self, trials: Sequence[FrozenTrial], digest: str, but: int) -> int | None:
@@ -34,7 +34,7 @@ class SettledClaims:
         for trial in trials[self._settled : settled]:
             theirs = trial.system_attrs.get(CLAIM)
             if theirs is not None and _counts(trial):
-                self._owners.setdefault(theirs, []).append(trial.number)
+                self._owners[theirs] = (*self._owners.get(theirs, ()), trial.number)
         self._settled = settled
         others = [t for t in trials[settled:] if t._trial_id != but and t.system_attrs.get(CLAIM) == digest]
         owners = [*self._owners.get(digest, ()), *(other.number for other in others if _counts(other))]

@@ -7,6 +7,7 @@ retry counts, and the others give way.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -35,21 +36,26 @@ class Ledger:
     untold: dict[int, FrozenTrial] = field(default_factory=dict)
     _sources: dict[int, int] = field(default_factory=dict)
     _slots: dict[int, int] = field(default_factory=dict)
-    _evaluated: set[int] = field(default_factory=set)
+    """Of retries; any other trial is its own."""
+    _evaluated: list[int] = field(default_factory=list)
+    """The slots that have cost an evaluation, in order."""
     _running: list[int] = field(default_factory=list)
     _waiting: list[int] = field(default_factory=list)
     _ended: set[int] = field(default_factory=set)
+    """What has ended behind the first that has not."""
+    _added: int = 0
     _settled: int = 0
 
     def read(self, trials: Sequence[FrozenTrial]) -> None:
         """Take in what is new among all ``trials`` of the study, which are in the order of their numbers."""
+        for trial in trials[self._added :]:
+            self._add(trial)
+        self._added = len(trials)
         self._running, self._waiting = [], []
         for trial in trials[self._settled :]:
             number = trial.number
             if number in self._ended:
                 continue
-            if number not in self._slots:
-                self._add(trial)
             if trial.state == TrialState.RUNNING:
                 self._running.append(number)
             elif trial.state == TrialState.WAITING:
@@ -58,11 +64,11 @@ class Ledger:
                 self._ended.add(number)
                 if number not in self.retries and number not in self.duplicates:
                     if is_evaluated(trial):
-                        self._evaluated.add(number)
+                        insort(self._evaluated, self._slot(number))
                     elif is_untold(trial):
                         self.untold[number] = trial
-
         self._settled = count_settled(trials, self._settled)
+        self._ended = {number for number in self._ended if number >= self._settled}
 
     def count_begun(self, before: int | None = None) -> int:
         """Count evaluations that were done or may be under way, of the slots before that of trial ``before``.
@@ -70,13 +76,19 @@ class Ledger:
         Without one it counts all but those in the queue, which are there to be taken.
         """
         open_ones = self._running if before is None else [*self._running, *self._waiting]
-        last = None if before is None else self._slots[before]
-        counted = [*self._evaluated, *self.untold, *(n for n in open_ones if n not in self.duplicates)]
-        return sum(last is None or self._slots[number] < last for number in counted)
+        begun = [*self.untold, *(number for number in open_ones if number not in self.duplicates)]
+        if before is None:
+            return len(self._evaluated) + len(begun)
+        last = self._slot(before)
+        return bisect_left(self._evaluated, last) + sum(self._slot(number) < last for number in begun)
+
+    def _slot(self, number: int) -> int:
+        return self._slots.get(number, number)
 
     def _add(self, trial: FrozenTrial) -> None:
         history = trial.system_attrs.get(RETRIES) or [trial.number]
-        self._slots[trial.number] = history[0]
+        if history[0] != trial.number:
+            self._slots[trial.number] = history[0]
         if history[-1] == trial.number:
             source = trial.user_attrs.get(SOURCE)
             if source is not None and self._sources.setdefault(source, trial.number) != trial.number:
@@ -86,8 +98,10 @@ class Ledger:
             self.duplicates.add(trial.number)
         else:
             self.retries[history[-1]] = trial.number
-            self._evaluated.discard(history[-1])
             self.untold.pop(history[-1], None)
+            place = bisect_left(self._evaluated, history[0])
+            if self._evaluated[place : place + 1] == [history[0]]:
+                del self._evaluated[place]
 
 
 def ledger_of(trials: Sequence[FrozenTrial]) -> Ledger:

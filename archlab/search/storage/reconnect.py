@@ -46,6 +46,9 @@ OPERATIONS = (
 )
 """What Optuna's cache asks of the database behind it."""
 
+IN_FAILED_TRANSACTION = "25P02"
+"""PostgreSQL's code for a statement after one that has failed, in the same transaction."""
+
 NOTHING_NEW: dict[str, Callable[[], Any]] = {
     "_get_stale_trial_ids": list,
     "_get_trials": list,
@@ -64,6 +67,9 @@ def is_unreachable(error: BaseException) -> bool:
         if isinstance(cause, OperationalError | InterfaceError):
             return True
         if isinstance(cause, DBAPIError) and cause.connection_invalidated:
+            return True
+        # Where the server ends a statement that reads trials, Optuna asks in another way in the same transaction.
+        if isinstance(cause, DBAPIError) and getattr(cause.orig, "sqlstate", None) == IN_FAILED_TRANSACTION:
             return True
         cause = cause.__cause__
     return False

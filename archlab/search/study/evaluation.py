@@ -139,7 +139,7 @@ def _value(
         raise _FailedError(f"it returned {_shown(value)}, not a number{_start_of(goal.function)}")
     try:
         return float(value)
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
         raise _FailedError(f"it returned {_shown(value)}: {_words(error)}{_start_of(goal.function)}") from error
 
 

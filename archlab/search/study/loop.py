@@ -10,7 +10,7 @@ from dataclasses import replace
 import optuna
 
 from archlab.elaborate import Interpreter, Network, Value, fill_holes
-from archlab.errors import ArchlabError, ExhaustedError
+from archlab.errors import ArchlabError, ExhaustedError, RuleError
 from archlab.grammar import unparse
 from archlab.search.candidate import Candidate
 from archlab.search.closed_form import costs_of, find_smallest, find_unseen
@@ -23,6 +23,7 @@ from archlab.search.storage.liveness import Liveness
 from archlab.search.storage.one_trial import is_running, write_constraints
 from archlab.search.storage.run_trial import run_one_trial
 from archlab.search.storage.settled import count_settled
+from archlab.search.storage.shared_parts import SharedParts
 from archlab.search.storage.trial_record import EVALUATED, FOUND, RECORD, record_in, record_of, trial_of
 from archlab.search.study.evaluation import Outcome, evaluate
 from archlab.search.study.history import EXHAUSTED, INTERRUPTED, TIME_IS_UP, History, Watch
@@ -69,11 +70,12 @@ class Search:
         self._synced = 0
         self._claims = SettledClaims()
         self._ledger = Ledger()
+        self._parts = SharedParts()
         self.reap()
         if stage.number == 1 and not study.get_trials(deepcopy=False):
             self._enqueue(self.start)
         self.sync()
-        self._before = frozenset(self.history.numbers)
+        self._known = len(self.history.trials)
 
     @property
     def start(self) -> Network:
@@ -94,6 +96,7 @@ class Search:
         trials = self.study.get_trials(deepcopy=False)
         for trial in trials[self._synced :]:
             if trial.state.is_finished() and trial.number not in self.history.numbers:
+                self._parts.share(trial)
                 self.history.add(trial.number, trial_of(trial.number, record_in(trial)))
         self._synced = count_settled(trials, self._synced)
         for number, again in self._read_ledger().retries.items():
@@ -106,7 +109,7 @@ class Search:
             InputError: they did, and the stage does not say that it is to go on.
         """
         if not self.stage.keep_going:
-            refuse_repeated_failure([trial for trial in self.history.trials if trial.number not in self._before])
+            refuse_repeated_failure(self.history.trials[self._known :])
 
     def _enqueue(self, network: Network) -> None:
         self.study.enqueue_trial(dict(network.draws), user_attrs={FOUND: "by counting"})
@@ -232,6 +235,8 @@ class Search:
             network = self.interpreter.network(FromTrial(trial))
         except ExhaustedError:
             raise
+        except RuleError as error:  # no candidate: drawn in vain, like one over budget
+            return Trial(trial.number, "over_budget", dict(trial.params), {}, reason=error.one_line)
         except ArchlabError as error:
             return Trial(trial.number, "failed", dict(trial.params), {}, reason=error.one_line)
         draws = dict(network.draws)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 
 from archlab.errors import InputError
 from archlab.search.result import Trial
@@ -22,7 +23,7 @@ def repeated_failure(trials: Sequence[Trial]) -> str | None:
     Args:
         trials: in the order in which they ended; those that cost no evaluation are passed over.
     """
-    last = [trial for trial in trials if trial.state in EVALUATED][-TIMES:]
+    last = list(islice((trial for trial in reversed(trials) if trial.state in EVALUATED), TIMES))
     reasons = {trial.reason for trial in last if trial.state == "failed"}
     reason = next(iter(reasons), None)
     alike = len(last) == TIMES and len(reasons) == 1 and all(trial.state == "failed" for trial in last)

@@ -42,6 +42,16 @@ def main(task_pipe: int, answers: int) -> None:
     for descriptor in (task_pipe, answers):
         os.set_inheritable(descriptor, False)  # what an objective starts has nothing to do with them
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        _carry_out(task_pipe, answers)
+    except KeyboardInterrupt:  # asked to end while it was about to
+        pass
+    finally:
+        # From here on there is nothing to put in order: torch's own end would only fail with a traceback.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _carry_out(task_pipe: int, answers: int) -> None:
     lifeline = Lifeline(task_pipe)
     try:
         task = read_task(task_pipe)

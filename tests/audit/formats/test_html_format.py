@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import OrderedDict
 
 import pytest
 import torch
@@ -139,3 +140,22 @@ def test_nothing_audited_says_so(opened):
     page = opened([Failure("a", "b")])
     assert "No model could be audited" in page.locator("main").inner_text()
     assert page.problems == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_page_scrolls_sideways_also_with_long_names(opened, theme):
+    long = "a_name_that_no_line_breaks" * 8
+    model = nn.Sequential(OrderedDict([(long, deepest(long))]))
+    merged = dataclasses.replace(
+        archlab.audit(model, torch.empty(1, 3, 8, 8, device="meta"), backward=True), name=long, notes=(long,)
+    )
+    page = opened([merged, small(), Failure(long, long)])
+    page.emulate_media(color_scheme=theme)
+    for width in (1280, 400, 320):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+    assert page.problems == []
+
+
+def deepest(name):
+    return nn.Sequential(OrderedDict([(name, nn.Conv2d(3, 8, 3)), ("norm", nn.BatchNorm2d(8))]))

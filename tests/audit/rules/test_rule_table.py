@@ -153,3 +153,27 @@ def test_no_operator_stands_in_both_lists():
 def test_a_layer_with_a_sparse_weight_is_counted_by_what_it_stores(layout):
     weight = ones(8, 8).triu().to_sparse_csr() if layout == "csr" else torch.eye(8).to_sparse_bsr((2, 2))
     assert archlab.audit(Calls(lambda: F.linear(ones(4, 8), weight))).macs == (36 if layout == "csr" else 16) * 4
+
+
+PLACES = torch.randint(0, 10, (1000,))
+SCATTERED = {
+    "scattered with a sum": (lambda v, i: torch.zeros(10, 8).scatter(0, i.expand(-1, 8), v, reduce="add"), 8000),
+    "multiplied in place": (lambda v, i: torch.ones(10, 8).scatter_(0, i.expand(-1, 8), v, reduce="multiply"), 8000),
+    "one number added": (lambda v, i: torch.zeros(10, 8).scatter(0, i.expand(-1, 8), 1.0, reduce="add"), 8000),
+    "scattered alone": (lambda v, i: torch.zeros(10, 8).scatter(0, i.expand(-1, 8), v), 0),
+    "put and added up": (lambda v, i: torch.zeros(10, 8).index_put_((i[:, 0],), v, accumulate=True), 8000),
+    "put alone": (lambda v, i: torch.zeros(10, 8).index_put((i[:, 0],), v), 0),
+    "put flat and added up": (lambda v, i: torch.zeros(80).put_(i[:, 0], v[:, 0], accumulate=True), 1000),
+}
+
+
+@pytest.mark.parametrize("name", SCATTERED)
+def test_values_that_are_added_where_they_are_put_count_one_each(name):
+    function, count = SCATTERED[name]
+
+    class Model(nn.Module):
+        def forward(self, values, places):
+            return function(values, places)
+
+    audit = archlab.audit(Model(), torch.ones(1000, 8), PLACES[:, None])
+    assert (audit.elementwise, audit.uncounted) == (count, ())

@@ -1,4 +1,4 @@
-"""Axes are followed through views and permutations: the oracle is torch, on a tensor whose elements say where they lie."""
+"""Axes are followed through views and permutations: the oracle is a tensor whose elements say where they lie."""
 
 from __future__ import annotations
 

@@ -27,10 +27,19 @@ def a_computed_weight(m, x):
     return nn.functional.conv2d(x, m.conv.weight.tanh(), m.conv.bias)
 
 
+class Blur(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("filter", torch.ones(6, 1, 3, 3) / 9)
+
+    def forward(self, x):
+        return nn.functional.conv2d(x, self.filter, groups=6)
+
+
 CONV = {"conv": nn.Conv2d(6, 6, 1)}
 REFUSED = {
-    "an operator that the language lacks": (Of(lambda m, x: x.cumsum(1)), "cumsum of 1x6x8x8: the language has no operator"),
-    "part of a map": (Of(lambda m, x: x[:, :, 1:]), "it takes part of the axis 2 of n x c6 x h8 x w8, and not of the channels"),
+    "an operator that the language lacks": (Of(lambda m, x: x.cumsum(1)), "cumsum of 1x6x8x8: the language has no"),
+    "part of a map": (Of(lambda m, x: x[:, :, 1:]), "it takes part of the axis 2 of n x c6 x h8 x w8, and"),
     "every second channel": (Of(lambda m, x: x[:, ::2]), "it takes every 2th"),
     "statistics of the batch": (nn.BatchNorm2d(6, track_running_stats=False), "it takes its statistics from the batch"),
     "a weight that is computed": (Of(a_computed_weight, **CONV), r"its weight is computed of conv.weight by tanh"),
@@ -43,6 +52,7 @@ REFUSED = {
     ),
     "attention": (Of(lambda m, x: nn.functional.scaled_dot_product_attention(x, x, x)), "the language has no operator"),
     "a norm over places": (nn.LayerNorm((6, 8, 8)), "its input has not its channels last"),
+    "a filter that is not trained": (Blur(), "its weight filter is a buffer of the model, and in"),
     "a factor of one number": (Of(lambda m, x: x * m.gain, gain=nn.Parameter(torch.ones(()))), "by the weight gain"),
 }  # fmt: skip
 

@@ -13,7 +13,6 @@ from archlab.nn import build
 from archlab.ops import verify
 from tests.lift.canonical.modules import CASES
 
-
 ONE_IMAGE = ("tokens", "squeezed by linear layers", "select kernel", "shuffle")
 """Cases whose views could take a batch of one for something else."""
 
@@ -71,7 +70,7 @@ def test_nodes_have_the_paths_of_the_models_own_modules():
 @pytest.mark.parametrize(("layer", "args"), [("StdConv2d", {"gain": False}), ("ScaledStdConv2d", {"gamma": 1.2})])
 def test_weight_standardisation_is_the_one_way_to_compute_a_weight(layer, args):
     layers = pytest.importorskip("timm.layers")
-    conv = getattr(layers, layer)(6, 8, 3, padding=1, **({} if "gain" in args else args))
+    conv = getattr(layers, layer)(6, 8, 3, padding=1, bias=True, **({} if "gain" in args else args))
     named = graph_of(conv, (1, 6, 8, 8))
     (node,) = named.graph
     assert node.op == "wsconv2d"

@@ -8,23 +8,15 @@ import optuna
 import pytest
 
 from archlab.cost import Budget
-from archlab.elaborate import Interpreter, load
 from archlab.errors import BudgetError, ExhaustedError
-from archlab.grammar import parse, parse_file
-from archlab.resources import find_architecture
 from archlab.search.closed_form import costs_of
-from archlab.search.sampler.counted_network import Drawer
-from archlab.search.sampler.hypervolume import by_hypervolume
-from archlab.search.sampler.near_budget import WAYS, Band, NearBudget
 from archlab.search.sampler.screen import BATCH, START, ScreenSampler
-from archlab.search.sampler.surrogate import Surrogate
 from archlab.search.storage.put_back import put_back
 from archlab.search.storage.trial_record import CLAIM, PLAN, RECORD
 from archlab.search.trial_draw import FromTrial
-from tests.search.conftest import TINY
+from tests.search.sampler.spaces import WIDTHS, interpreter_of
 from tests.search.test_closed_form import every_network
 
-WIDTHS = "net widths(input=3x16x16)\n" + "\n".join(f"s{i}: conv([4..64 step 4], 3, s={1 + i % 2})" for i in range(5))
 WIDTHS += "\nhead: gap -> fc(10)"
 
 
@@ -34,10 +26,6 @@ def quiet():
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     yield
     optuna.logging.set_verbosity(level)
-
-
-def interpreter_of(text=TINY):
-    return Interpreter(load(parse(text)))
 
 
 def study_of(sampler, directions=("maximize",), storage=None):
@@ -92,27 +80,6 @@ def test_an_empty_band_is_told_once_and_the_rest_is_searched():
     assert len(found) == 2
     (note,) = notes
     assert note.startswith("no network was found between 85% and 100 % of the budget (params ≤ 1.000 M)")
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_each_way_leads_into_the_shell(way):
-    interpreter = interpreter_of(WIDTHS)
-    band = Band(0.85)
-    drawer = Drawer(interpreter, Budget((("macs", 3e6),)))
-    drawn = itertools.islice(WAYS[way](drawer, band, random.Random(0)), 600)
-    inside = [c for c in drawn if c is not None and not band.distance(c.fill)]
-    assert len(inside) >= 10
-    for candidate in inside:
-        assert 0.85 * 3e6 <= costs_of(candidate.network)["macs"] <= 3e6
-
-
-def test_solving_needs_a_multiplier_and_beats_rejection_where_there_is_one():
-    interpreter = Interpreter(load(parse_file(find_architecture("resnet50"))))
-    shell = NearBudget(Drawer(interpreter, Budget((("macs", 1.2e9),))), Band(0.85))
-    list(shell.draw(random.Random(0), 600))
-    rate = {way: shell.found[way] / shell.draws[way] for way in WAYS}
-    assert max(rate, key=rate.__getitem__) == "solving"
-    assert shell.draws["solving"] > 300, "what yields most is drawn most"
 
 
 def test_the_best_of_a_large_space_is_found_by_its_regularity():
@@ -234,22 +201,6 @@ def test_a_parameter_that_is_no_hole_is_drawn_too():
     study = study_of(ScreenSampler(interpreter))
     study.optimize(objective, n_trials=20)
     assert len({trial.params["lr"] for trial in study.trials}) == 20
-
-
-def test_the_surrogate_interpolates_a_line_and_foretells_a_constant():
-    rng = np.random.default_rng(0)
-    x = rng.standard_normal((40, 3))
-    y = 2 * x[:, 0] - x[:, 1] + 7
-    new = rng.standard_normal((10, 3))
-    assert np.allclose(Surrogate().expect(x, y, new, 40), 2 * new[:, 0] - new[:, 1] + 7, atol=0.05)
-    assert np.all(Surrogate().expect(x, np.full(40, 3.0), new, 40) == 3.0)
-
-
-def test_what_adds_most_volume_is_chosen_first():
-    # Beyond the front of (0, 1), (1, 0) with the reference (0, 0): areas .81 > .25 > nothing.
-    seen = np.array([[0.0, 1.0], [1.0, 0.0]])
-    points = np.array([[0.5, 0.5], [0.9, 0.9], [0.0, 0.5]])
-    assert by_hypervolume(seen, [points[:, 0], points[:, 1]], 2, np.random.default_rng(0))[0] == 1
 
 
 @pytest.mark.parametrize("at", [0, 1, 3])

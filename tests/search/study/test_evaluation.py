@@ -35,6 +35,7 @@ FIRST = "if len(CALLS.read_text().splitlines()) == 2:\n    "
         ("raise type('Odd', (Exception,), {'__str__': lambda self: 1 / 0})", "Odd: an error without words (mine.py:"),
         ("return object()", "not a number (mine.py:"),
         ("import torch; return torch.zeros(2)", "it returned tensor([0., 0.]): ValueError: only one element"),
+        ("return 10**400", "OverflowError: int too large to convert to float (mine.py:"),
         ("raise MemoryError", "MemoryError (mine.py:"),
     ],
 )  # fmt: skip

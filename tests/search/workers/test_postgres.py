@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import optuna
 import pytest
@@ -166,6 +167,20 @@ def run_sql(database):
     """Runs statements in the database, as its owner."""
     with psycopg.connect(database, autocommit=True) as owner:
         yield owner.execute
+
+
+def test_a_read_of_trials_that_the_server_ends_is_repeated(database):
+    notes = []
+    storage = open_storage(f"{database}?options=-c%20statement_timeout%3D300", note=notes.append).storage
+    study = optuna.create_study(storage=storage)
+    study.ask().suggest_int("n", 1, 9)
+    with ThreadPoolExecutor() as pool, psycopg.connect(database) as owner:
+        owner.execute("LOCK TABLE trial_params IN ACCESS EXCLUSIVE MODE")
+        trials = pool.submit(study.get_trials, deepcopy=False)
+        until(lambda: notes or trials.done())
+        owner.rollback()
+        assert [trial.params.keys() for trial in trials.result()] == [{"n"}]
+    assert notes[0].endswith("does not answer: waiting for it")
 
 
 def test_a_server_without_free_connections_says_so(run_sql, database):

@@ -19,7 +19,7 @@ from archlab.search.storage.trial_record import SETUP
 from archlab.search.workers import process, start
 from archlab.search.workers.join import work
 from tests.search.workers.conftest import SPACE, calls
-from tests.waiting import Clock, finish, succeed, until
+from tests.waiting import Clock, finish, succeed, until, without_notice
 
 
 def write_objective(folder, body):
@@ -118,11 +118,16 @@ def test_ctrl_c_ends_all_workers_without_a_traceback(many, archlab_in, gate):
     process.send_signal(signal.SIGINT)
     _, err = finish(process)
     assert process.returncode == 130
-    assert err.strip().splitlines() == [
-        "archlab: ended early: interrupted by the user; the same command resumes it"
-    ]  # fmt: skip
+    assert without_notice(err) == "archlab: ended early: interrupted by the user; the same command resumes it\n"
     assert scored(many) == 2
     assert all(map(has_ended, gate.begun()))
+
+
+def test_a_worker_that_is_asked_to_end_while_it_ends_has_no_traceback(many, archlab_in):
+    write_objective(many, "import atexit\natexit.register(signal.raise_signal, signal.SIGTERM)")
+    _, err = succeed(archlab_in(*search_args(2, "--workers", 2)))
+    assert "Traceback" not in err
+    assert scored(many) == 2
 
 
 # --- a limit on each trial --------------------------------------------------------------------------------------

@@ -76,7 +76,7 @@ def dropout(use: Use, build: Builder) -> Operand:
     return _on(use, build, "dropout", {"p": use["p"]})
 
 
-def passed_by(use: Use, build: Builder) -> Operand:
+def passed_by(use: Use, _: Builder) -> Operand:
     """What changes no value: a copy, a check, a dropout of whole channels in evaluation mode."""
     if use["train"]:
         raise UnsayableError("it drops in evaluation mode too")

@@ -84,7 +84,9 @@ def _scaled(build: Builder, a: Operand, factors: Weight) -> Operand:
     if factors.transposed or math.prod(factors.shape) != c:
         raise UnsayableError(f"it multiplies by the weight {factors.name} of {factors.shape}, not one for each channel")
     shape = (1,) * (len(x.axes) - len(factors.shape)) + factors.shape
-    fits = len(shape) == len(x.axes) and all(n == 1 or axis == whole("c", c) for n, axis in zip(shape, x.axes, strict=True))
+    fits = len(shape) == len(x.axes) and all(
+        n == 1 or axis == whole("c", c) for n, axis in zip(shape, x.axes, strict=True)
+    )
     if not fits:
         raise UnsayableError(f"the weight {factors.name} of {factors.shape} does not lie along the channels")
     return build.value(build.add("scale", [x.step], {}, weight=factors), x.axes)

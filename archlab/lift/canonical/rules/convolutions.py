@@ -12,7 +12,7 @@ from archlab.lift.canonical.values import Computed, Operand, Padding, UnsayableE
 
 
 def conv2d(use: Use, build: Builder) -> Operand:
-    """A convolution with what is padded around its input; zero padding that differs between sides may be TensorFlow's."""
+    """A convolution with what is padded around its input; where the sides differ, that may be TensorFlow's padding."""
     kernel_of = use["weight"]
     standardised: dict[str, Any] = {}
     op, gain = "conv2d", None
@@ -22,14 +22,14 @@ def conv2d(use: Use, build: Builder) -> Operand:
     kernel = weight(kernel_of, "weight")
     x = build.map(use.x, padded=True)
     k, s, d = kernel.shape[2:], pair(use["stride"]), pair(use["dilation"])
-    step, p = padded_for(build, x, k, s, d, around(use["padding"], k, s, d))
+    step, p = padded_for(build, x, k, s, d, around(use["padding"], k, d))
     args = {"c": kernel.shape[0], "k": k, "s": s, "g": use["groups"], "d": d, "p": p}
     args |= {"bias": int(use["bias"] is not None), **standardised}
     bias = given(use["bias"], "bias")
     return build.value(build.add(op, [step], args, weight=kernel, bias=bias, gain=gain))
 
 
-def around(padding: Any, k: Any, s: Any, d: Any) -> Padding:
+def around(padding: Any, k: Any, d: Any) -> Padding:
     """Return the padding that a convolution is called with: numbers, or ``same`` and ``valid``."""
     if padding == "valid":
         return Padding(0, 0, 0, 0)
@@ -87,7 +87,7 @@ def conv1d(use: Use, build: Builder) -> Operand:
     if x.axes[1:] != ((), whole("c", c)) or kernel.shape[:2] != (1, 1) or use["bias"] is not None:
         raise UnsayableError("one-dimensional convolutions are said over the channels of a 1x1 map alone")
     k, s, d, p = kernel.shape[2], pair(use["stride"])[0], pair(use["dilation"])[0], use["padding"]
-    if (s, d) != (1, 1) or around(p, (k, k), (s, s), (d, d)).top != (k - 1) // 2:
+    if (s, d) != (1, 1) or around(p, (k, k), (d, d)).top != (k - 1) // 2:
         raise UnsayableError("a convolution over the channels is said with stride 1 and the same size alone")
     return build.value(build.add("channel_conv", [build.as_map(x.step)], {"k": k}, weight=kernel), x.axes)
 

@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from archlab.ir import Shape
-from archlab.lift.canonical.axes import Axes, Axis, Atom, letters, map_axes, regroup, size_of
+from archlab.lift.canonical.axes import Atom, Axes, Axis, letters, map_axes, regroup, size_of
 from archlab.lift.canonical.builder import Builder, described_axes
 from archlab.lift.canonical.rules.rule import Use
 from archlab.lift.canonical.values import Computed, Operand, UnsayableError, Value, Weight

@@ -6,7 +6,7 @@ from typing import Any
 
 from archlab.lift.canonical.axes import Axes, letters, size_of, whole
 from archlab.lift.canonical.builder import Builder, padding_of
-from archlab.lift.canonical.rules.convolutions import as_tensorflow, around
+from archlab.lift.canonical.rules.convolutions import around, as_tensorflow
 from archlab.lift.canonical.rules.rule import Use, pair
 from archlab.lift.canonical.values import Operand, UnsayableError, Value
 
@@ -18,7 +18,7 @@ def max_pool2d(use: Use, build: Builder) -> Operand:
     x = build.map(use.x, padded=True)
     k, s = _window(use)
     d = pair(use["dilation"])
-    own, unsaid = around(use["padding"], k, s, d), padding_of(x)
+    own, unsaid = around(use["padding"], k, d), padding_of(x)
     rows = own.top + unsaid.top, own.bottom + unsaid.bottom
     columns = own.left + unsaid.left, own.right + unsaid.right
     args = {"k": k, "s": s, "ceil": int(bool(use["ceil_mode"])), **({} if d == (1, 1) else {"d": d})}
@@ -58,9 +58,7 @@ def _window(use: Use) -> tuple[tuple[int, int], tuple[int, int]]:
     return k, pair(use["stride"]) if use["stride"] not in (None, ()) else k
 
 
-def _said(
-    build: Builder, x: Value, k: Any, s: Any, d: Any, rows: Any, columns: Any, or_none: bool = False
-) -> Any:
+def _said(build: Builder, x: Value, k: Any, s: Any, d: Any, rows: Any, columns: Any, or_none: bool = False) -> Any:
     """Return the padding as the language says it."""
     if rows[0] == rows[1] and columns[0] == columns[1]:
         return rows[0], columns[0]
@@ -120,7 +118,7 @@ def _over_places(use: Use, build: Builder, op: str, words: str) -> Operand:
 def _covers(all_axes: Axes, axes: tuple[int, ...], shape: Any) -> bool:
     """Return whether these axes have all places, though in pieces."""
     atoms = [atom for i in axes for atom in all_axes[i]]
-    sizes = {letter: 1 for letter in "hw"}
+    sizes = dict.fromkeys("hw", 1)
     for atom in atoms:
         sizes[atom.letter] = sizes.get(atom.letter, 1) * atom.size
     return (sizes["h"], sizes["w"]) == tuple(shape[1:])

@@ -22,7 +22,7 @@ def _resized(use: Use, build: Builder, mode: dict[str, Any]) -> Operand:
     """By a whole factor it is an upsampling, else a resizing."""
     x = build.map(use.x)
     old, new = build.shape_of(x.step)[1:], use.shape[2:]
-    if new == old and not mode.get("align") or new == old:
+    if (new == old and not mode.get("align")) or new == old:
         return x
     _refuse_own_scale(use, old, new)
     if new[0] % old[0] == 0 and new[1] % old[1] == 0 and new[0] // old[0] == new[1] // old[1]:
@@ -53,7 +53,7 @@ def pad(use: Use, build: Builder) -> Operand:
         x, before = build.plain(x), Padding(0, 0, 0, 0)
     if any(sides[4:]):
         raise UnsayableError(f"padding of channels or images, {sides}")
-    left, right, top, bottom = (*sides[:4], *(0, 0, 0, 0)[len(sides) :])
+    left, right, top, bottom = [*sides[:4], 0, 0, 0, 0][:4]
     if min(left, right, top, bottom) < 0:
         raise UnsayableError(f"padding that cuts off, {sides}")
     around = Padding(before.top + top, before.bottom + bottom, before.left + left, before.right + right, float(value))

@@ -98,8 +98,14 @@ def joined(build: Builder, values: Sequence[Value], dim: int) -> Value:
     if len(values) == 1:
         return values[0]
     shapes = [build.shape_of(value.step) for value in values]
-    if len(values[0].axes) == 2 and dim == 1 and any(len(s) == 1 or value.axes == flat_axes(build.batch, s) != (
-        value.axes[0], whole("c", s[0])) for value, s in zip(values, shapes, strict=True)):
+    if (
+        len(values[0].axes) == 2
+        and dim == 1
+        and any(
+            len(s) == 1 or value.axes == flat_axes(build.batch, s) != (value.axes[0], whole("c", s[0]))
+            for value, s in zip(values, shapes, strict=True)
+        )
+    ):
         return build.value(build.add("cat", [build.features(value) for value in values]))
     for value, shape in zip(values, shapes, strict=True):
         rest = (*value.axes[:dim], *value.axes[dim + 1 :])

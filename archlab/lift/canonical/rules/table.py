@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from archlab.lift.canonical.rules import activations, arithmetic, convolutions, layouts, norms, pooling, resizing, slices
+from archlab.lift.canonical.rules import (
+    activations,
+    arithmetic,
+    convolutions,
+    layouts,
+    norms,
+    pooling,
+    resizing,
+    slices,
+)
 from archlab.lift.canonical.rules.rule import Rule
 
 
 def _names(rule: Rule, names: str) -> dict[str, Rule]:
     return dict.fromkeys(names.split(), rule)
 
+
+_ACTIVATIONS = "relu relu6 silu sigmoid hardswish hardsigmoid tanh mish"
+"""Those that have the same name in the language, and no arguments."""
 
 RULES: Mapping[str, Rule] = {
     "conv2d": convolutions.conv2d,
@@ -21,7 +33,7 @@ RULES: Mapping[str, Rule] = {
     "group_norm": norms.group_norm,
     "layer_norm": norms.layer_norm,
     "local_response_norm": norms.local_response_norm,
-    **{name: activations.activation(name) for name in "relu relu6 silu sigmoid hardswish hardsigmoid tanh mish".split()},
+    **{name: activations.activation(name) for name in _ACTIVATIONS.split()},
     "gelu": activations.gelu,
     "leaky_relu": activations.leaky_relu,
     "elu": activations.elu,

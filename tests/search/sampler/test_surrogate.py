@@ -1,0 +1,24 @@
+"""What the search expects of networks, and which of them add most."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from archlab.search.sampler.hypervolume import by_hypervolume
+from archlab.search.sampler.surrogate import Surrogate
+
+
+def test_the_surrogate_interpolates_a_line_and_foretells_a_constant():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((40, 3))
+    y = 2 * x[:, 0] - x[:, 1] + 7
+    new = rng.standard_normal((10, 3))
+    assert np.allclose(Surrogate().expect(x, y, new, 40), 2 * new[:, 0] - new[:, 1] + 7, atol=0.05)
+    assert np.all(Surrogate().expect(x, np.full(40, 3.0), new, 40) == 3.0)
+
+
+def test_what_adds_most_volume_is_chosen_first():
+    # Beyond the front of (0, 1), (1, 0) with the reference (0, 0): areas .81 > .25 > nothing.
+    seen = np.array([[0.0, 1.0], [1.0, 0.0]])
+    points = np.array([[0.5, 0.5], [0.9, 0.9], [0.0, 0.5]])
+    assert by_hypervolume(seen, [points[:, 0], points[:, 1]], 2, np.random.default_rng(0))[0] == 1
