@@ -43,6 +43,7 @@ from archlab.errors import (
     InputError,
     LiftError,
     LimitError,
+    RuleError,
     ScoreError,
     SyntaxProblem,
 )
@@ -131,6 +132,7 @@ __all__ = [
     "Random",
     "RegNet",
     "RewriteOptions",
+    "RuleError",
     "ScoreError",
     "ScreenSampler",
     "SearchResult",
