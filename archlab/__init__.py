@@ -63,7 +63,8 @@ if TYPE_CHECKING:
     from archlab.carry import Carried, CarriedLayer, carry
     from archlab.exchange.export import export
     from archlab.exchange.regnet import REGNETS, RegNet, regnet
-    from archlab.exchange.rewrite import RewriteOptions, rewrite
+    from archlab.exchange.rewrite import rewrite
+    from archlab.exchange.rewrite_rules import RewriteOptions
     from archlab.exchange.timm_in import from_timm
     from archlab.exchange.timm_out import to_timm
     from archlab.lift.copy_weights import copy_weights
@@ -74,6 +75,8 @@ if TYPE_CHECKING:
     from archlab.search.sampler.screen import ScreenSampler
     from archlab.search.trial_draw import FromTrial
     from archlab.structure.compare import Diff
+    from archlab.what_if.open_holes import open_holes
+    from archlab.what_if.suggest import Suggestion, suggest
 
     __version__: str
 
@@ -89,16 +92,19 @@ _LAZY = {
     "REGNETS": "archlab.exchange.regnet",
     "Lifted": "archlab.lift.lifted",
     "RegNet": "archlab.exchange.regnet",
-    "RewriteOptions": "archlab.exchange.rewrite",
+    "RewriteOptions": "archlab.exchange.rewrite_rules",
+    "Suggestion": "archlab.what_if.suggest",
     "ScreenSampler": "archlab.search.sampler.screen",
     "build": "archlab.nn",
     "carry": "archlab.carry",
     "copy_weights": "archlab.lift.copy_weights",
     "export": "archlab.exchange.export",
+    "open_holes": "archlab.what_if.open_holes",
     "from_timm": "archlab.exchange.timm_in",
     "recount": "archlab.nn",
     "regnet": "archlab.exchange.regnet",
     "rewrite": "archlab.exchange.rewrite",
+    "suggest": "archlab.what_if.suggest",
     "to_timm": "archlab.exchange.timm_out",
     "write_report": "archlab.report.search_page",
 }
@@ -142,6 +148,7 @@ __all__ = [
     "SearchResult",
     "Space",
     "Structure",
+    "Suggestion",
     "SyntaxProblem",
     "__version__",
     "audit",
@@ -164,6 +171,7 @@ __all__ = [
     "lift",
     "load",
     "load_space",
+    "open_holes",
     "parse",
     "parse_budget",
     "read_result",
@@ -174,6 +182,7 @@ __all__ = [
     "score",
     "search",
     "structure",
+    "suggest",
     "to_timm",
     "unparse",
     "verify",

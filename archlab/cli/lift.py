@@ -20,8 +20,9 @@ MOST_REASONS = 40
 
 
 @click.command(
-    epilog="Examples:  archlab lift torchvision:resnet50  ·  archlab lift timm:mobilenetv3_large_100 --out mine.arch  "
-    "·  archlab lift my_models.py:small --input 3x96x96 --weights small.pt  ·  archlab lift exported.pt2"
+    epilog="Examples:  archlab lift torchvision:resnet50  ·  archlab lift timm:mobilenetv3_large_100 --out my.arch  ·  "
+    "archlab lift my_models.py:small --input 3x96x96 --weights small.pt  ·  archlab lift exported.pt2  ·  "
+    "archlab lift torchvision:resnet50 --holes width,depth --out space.arch, to search around it"
 )
 @click.argument("target")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the text to this file.  [default: standard output]")
@@ -38,9 +39,21 @@ MOST_REASONS = 40
     help="3x224x224, without the batch.  [default: the model's own]",
 )
 @click.option("--output", metavar="NAME", help="Lift this output of a model that returns several.")
+@click.option(
+    "--holes",
+    metavar="KIND,KIND",
+    help="Open the text as a space around the model, which is its default draw: width, inner, depth, kernel, groups, "
+    "expansion, block.",
+)
 @click.option("--trust", is_flag=True, help="Read a .pt2 whose parts can run code, such as pickles.")
 def lift(
-    target: str, out: Path | None, weights: Path | None, inputs: Sequence[str], output: str | None, trust: bool
+    target: str,
+    out: Path | None,
+    weights: Path | None,
+    inputs: Sequence[str],
+    output: str | None,
+    holes: str | None,
+    trust: bool,
 ) -> None:
     """Write TARGET, an existing torch model, as a text of the language: the same network, verified.
 
@@ -58,17 +71,25 @@ def lift(
             if not error.reasons:
                 raise
             _refused(target, error)
+        text = lifted.text if holes is None else _opened(lifted.text, holes)
         state = _saved(lifted.state_dict()) if weights is not None else b""
     if out is None:
-        click.echo(lifted.text, nl=False)
+        click.echo(text, nl=False)
     else:
-        write_atomic(out, lifted.text)
+        write_atomic(out, text)
         click.echo(printable(str(out)))
     if weights is not None:
         write_atomic(weights, state)
         say(f"weights in {weights}")
     for line in summary(lifted):
         say(line)
+
+
+def _opened(text: str, holes: str) -> str:
+    from archlab.grammar import unparse
+    from archlab.what_if.open_holes import open_holes
+
+    return unparse(open_holes(text, [kind.strip() for kind in holes.split(",")]))
 
 
 def _refused(target: str, error: LiftError) -> None:

@@ -25,6 +25,7 @@ from archlab.report.diagram import draw, draw_blocks
 from archlab.report.escaping import json_block
 from archlab.report.page_environment import environment, policy, static
 from archlab.report.structure_tables import KindRow, kind_rows
+from archlab.report.what_if_page import SECTION_SCRIPT, SECTION_STYLE, panel_of
 from archlab.structure.found import COSTS
 
 STYLES = ("page.css", "tables.css", "diagram.css", "audit.css", "print.css")
@@ -75,6 +76,8 @@ def render(run: AuditRun, options: Options, /) -> str:
     """Return the page, the same for the same audits."""
     found = run.audits
     panels = _panels(found)
+    styles = (*STYLES, SECTION_STYLE) if options.what_ifs else STYLES
+    scripts = (*SCRIPTS, SECTION_SCRIPT) if options.what_ifs else SCRIPTS
     content: dict[str, Any] = {
         "title": found[0].name if len(found) == 1 else f"{len(found)} models",
         "panels": panels,
@@ -86,10 +89,11 @@ def render(run: AuditRun, options: Options, /) -> str:
         "note": NOTE,
         "costs": COSTS,
         "data": json_block([_table(panel.audit) if panel.tabled else None for panel in panels]),
-        "csp": policy(STYLES, (FIRST_SCRIPT, *SCRIPTS)),
+        "what_ifs": [panel_of(found, number) for number, found in enumerate(options.what_ifs, start=1)],
+        "csp": policy(styles, (FIRST_SCRIPT, *scripts)),
         "first_script": static(FIRST_SCRIPT),
-        "styles": [static(name) for name in STYLES],
-        "scripts": [static(name) for name in SCRIPTS],
+        "styles": [static(name) for name in styles],
+        "scripts": [static(name) for name in scripts],
     }
     return environment().get_template("audit.html").render(content)
 

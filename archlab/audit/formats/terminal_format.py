@@ -21,6 +21,7 @@ from archlab.audit.formats.several_models import MODELS, print_comparison, print
 from archlab.errors import printable
 from archlab.ir import show_shape
 from archlab.report.structure_tables import STRUCTURE_HEADINGS, print_structure
+from archlab.report.suggestion_table import print_suggestions
 from archlab.report.terminal_tables import console_for, print_fitted, print_lines, safe, share, table_of
 from archlab.units import format_bytes, format_count
 
@@ -80,6 +81,10 @@ def render(run: AuditRun, options: Options, /) -> str:
         elif found:
             print_models(console, found, options)
         print_lines(console, (f"failed  {printable(f.name)}: {printable(f.reason)}" for f in run.failures))
+        for other in options.what_ifs:
+            print_suggestions(
+                console, other.suggestions, f"what could save MACs in {printable(other.name)}", other.reason
+            )
     return captured.get()
 
 
