@@ -8,8 +8,8 @@
 ``archlab.detect``, ``archlab.roi`` and ``archlab.score``. They keep their meaning until the changelog says otherwise.
 Every other module and name is internal, with or without an underscore, and may change or move without notice.
 
-``archlab.audit``, ``archlab.cost``, ``archlab.elaborate``, ``archlab.lift`` and ``archlab.search`` are functions; the
-modules of these names are internal.
+``archlab.audit``, ``archlab.carry``, ``archlab.cost``, ``archlab.elaborate``, ``archlab.lift``, ``archlab.search`` and
+``archlab.structure`` are functions; the modules of these names are internal.
 """
 
 from __future__ import annotations
@@ -54,11 +54,13 @@ from archlab.lift import lift
 from archlab.ops import verify
 from archlab.search import search
 from archlab.search.result import SearchResult, read_result
+from archlab.structure import Structure, diff, structure
 
 if TYPE_CHECKING:
     from archlab import detect, roi, score
     from archlab.audit.audit_result import Audit
     from archlab.audit.rules.own_rules import audit_rule
+    from archlab.carry import Carried, CarriedLayer, carry
     from archlab.exchange.export import export
     from archlab.exchange.regnet import REGNETS, RegNet, regnet
     from archlab.exchange.rewrite import RewriteOptions, rewrite
@@ -71,6 +73,7 @@ if TYPE_CHECKING:
     from archlab.search.candidate import Candidate
     from archlab.search.sampler.screen import ScreenSampler
     from archlab.search.trial_draw import FromTrial
+    from archlab.structure.compare import Diff
 
     __version__: str
 
@@ -78,6 +81,9 @@ if TYPE_CHECKING:
 _LAZY = {
     "Audit": "archlab.audit.audit_result",
     "Candidate": "archlab.search.candidate",
+    "Carried": "archlab.carry",
+    "CarriedLayer": "archlab.carry",
+    "Diff": "archlab.structure.compare",
     "audit_rule": "archlab.audit.rules.own_rules",
     "FromTrial": "archlab.search.trial_draw",
     "REGNETS": "archlab.exchange.regnet",
@@ -86,6 +92,7 @@ _LAZY = {
     "RewriteOptions": "archlab.exchange.rewrite",
     "ScreenSampler": "archlab.search.sampler.screen",
     "build": "archlab.nn",
+    "carry": "archlab.carry",
     "copy_weights": "archlab.lift.copy_weights",
     "export": "archlab.exchange.export",
     "from_timm": "archlab.exchange.timm_in",
@@ -107,7 +114,10 @@ __all__ = [
     "BudgetError",
     "BuildError",
     "Candidate",
+    "Carried",
+    "CarriedLayer",
     "Cost",
+    "Diff",
     "Draw",
     "ElaborationError",
     "ExhaustedError",
@@ -131,6 +141,7 @@ __all__ = [
     "ScreenSampler",
     "SearchResult",
     "Space",
+    "Structure",
     "SyntaxProblem",
     "__version__",
     "audit",
@@ -141,9 +152,11 @@ __all__ = [
     "by_op",
     "by_part",
     "by_stage",
+    "carry",
     "copy_weights",
     "cost",
     "detect",
+    "diff",
     "elaborate",
     "export",
     "fill_holes",
@@ -160,6 +173,7 @@ __all__ = [
     "roi",
     "score",
     "search",
+    "structure",
     "to_timm",
     "unparse",
     "verify",

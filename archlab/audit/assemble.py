@@ -54,6 +54,8 @@ def assemble(name: str, done: ForwardPass, parts: tuple[Part, ...] = (), notes: 
         parts=parts,
         notes=(*notes, *recording.notes, *_own_rules(recording.calls)),
         peers=(),
+        structure=None,
+        no_structure=None,
         **modules[0].counts(),
     )
 

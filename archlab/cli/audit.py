@@ -33,6 +33,7 @@ _OPTIONS = [
     click.option("--crosscheck", is_flag=True, help="Count with every other counter that is installed."),
     click.option("--backward", is_flag=True, help="Count the gradients of a training step as well, and its memory."),
     click.option("--latency", is_flag=True, help="Time every module on this machine as well, with random weights."),
+    click.option("--structure", is_flag=True, help="Show the blocks that a model is made of, found by their wiring."),
     click.option("--trust", is_flag=True, help="Read a .pt2 whose parts can run code, such as pickles."),
     click.option("--rules", multiple=True, metavar="FILE",
                  help="A .py file of yours that calls archlab.audit_rule for operators of your own; repeatable."),
@@ -63,6 +64,7 @@ def audit(
     compare: bool,
     columns: str | None,
     wide: bool,
+    structure: bool,
     as_json: bool,
     csv_file: Path | None,
     html_file: Path | None,
@@ -79,6 +81,7 @@ def audit(
     from archlab.audit.audit_request import request_over
     from archlab.audit.config import read_config
 
+    requested["structure"] = structure or as_json or html_file is not None
     request = request_over(read_config(Path.cwd()), **requested)  # type: ignore[arg-type]  # click checks them
 
     with interrupts(), progress("loading torch") as say_what:
@@ -86,14 +89,15 @@ def audit(
         from archlab.audit.audit_targets import run_audits
         from archlab.audit.formats import Options, render
         from archlab.audit.formats.terminal_format import HEADINGS
+        from archlab.cli.lifted import lifted_graph
         from archlab.report.terminal_tables import choice_of
 
-        options = Options(by, depth, compare, choice_of(columns, wide, HEADINGS))
+        options = Options(by, depth, compare, choice_of(columns, wide, HEADINGS), structure)
 
         def watch(name: str, done: int, total: int) -> None:
             say_what(f"auditing {name}" + (f", {done + 1} of {total}" if total > 1 else ""))
 
-        run = run_audits(request, watch)
+        run = run_audits(request, watch, lifted_graph)
     for name, path in (("csv", csv_file), ("html", html_file)):
         if path is not None:
             write_atomic(path, render(name, run, options))

@@ -18,6 +18,7 @@ from typing import NoReturn
 import click
 
 from archlab.cli.audit import audit
+from archlab.cli.diff import diff
 from archlab.cli.ending import EXIT_CODES, OUTPUT, USAGE, refuse_deleted_folder, run
 from archlab.cli.exchange import export, import_timm, rewrite
 from archlab.cli.lift import lift
@@ -182,5 +183,5 @@ def report(result: Path, out: Path | None) -> None:
     click.echo(printable(str(target)))
 
 
-for _command in (audit, calibrate, export, import_timm, lift, rewrite, search, study, worker):
+for _command in (audit, calibrate, diff, export, import_timm, lift, rewrite, search, study, worker):
     cli.add_command(_command)

@@ -51,6 +51,25 @@ def lift_trace(trace: Trace, held: Mapping[str, Tensor], name: str, output: str 
     return _verified(trace, held, calls, named), [other for other, _ in trace.outputs].index(path)
 
 
+def graph_of_trace(trace: Trace, name: str) -> Graph:
+    """Return a trace with all its outputs as a graph of the language's operators, verified by counts; no text is made.
+
+    Raises:
+        LiftError: it cannot be said, or the graph is another network.
+    """
+    form = canonicalise(trace)
+    named = named_graph(form, _identifier(name), [step for _, step in form.outputs])
+    calls = needed_calls(trace, tuple(argument for _, argument in trace.outputs))
+    refusals = [each for path, _ in trace.outputs for each in refusals_of(form, named, trace, calls, path)]
+    if refusals:
+        raise _cannot_be_said(named.graph.name, list(dict.fromkeys(map(str, refusals))))
+    verify(named.graph)
+    nodes, read = named.graph.nodes, parameters_read(trace, calls)
+    _require_equal("parameters", sum(node.params for node in nodes), sum(math.prod(trace.held[key]) for key in read))
+    _require_equal("MACs", sum(node.macs for node in nodes) * trace.batch, sum(trace.calls[i].macs for i in calls))
+    return named.graph
+
+
 def _verified(trace: Trace, held: Mapping[str, Tensor], calls: tuple[int, ...], named: Named) -> Lifted:
     """Write the text and compare what it says with the model: parameters, MACs and wiring."""
     graph = named.graph

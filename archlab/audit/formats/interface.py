@@ -18,12 +18,14 @@ class Options:
         depth: how deep the modules go; None for what fits a screen.
         compare: whether several models stand side by side, with ratios to the first.
         columns: the columns of a terminal's tables.
+        structure: whether a terminal shows the blocks that a model is made of, in place of its modules.
     """
 
     by: str = "module"
     depth: int | None = None
     compare: bool = False
     columns: Choice = WHAT_FITS
+    structure: bool = False
 
 
 DEFAULTS = Options()
