@@ -193,7 +193,7 @@ class _Checker:
             case ast.Range():
                 self._range(expr)
             case ast.Quoted(text=text):
-                raise self._error(f'"{text}" stands in quotes', expr.at, "only opaque(\"…\") takes a text in quotes")
+                raise self._error(f'"{text}" stands in quotes', expr.at, "names stand without quotes, but for opaque's")
         for child in ast.children(expr):
             if not (isinstance(child, ast.Quoted) and isinstance(expr, ast.Call) and expr.name == OPAQUE):
                 self._expr(child, names)

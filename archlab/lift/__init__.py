@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["lift"]
 
 
-def lift(model: nn.Module, inputs: Any, name: str | None = None, output: str | None = None, *, opaque: bool = False) -> Lifted:
+def lift(
+    model: nn.Module, inputs: Any, name: str | None = None, output: str | None = None, *, opaque: bool = False
+) -> Lifted:
     """Return the text of a torch model, with the mapping of every parameter and buffer.
 
     The model runs once without data, in evaluation mode, and is left as it was. The text is verified: it is elaborated,

@@ -46,7 +46,9 @@ def lift_target(
         raise InputError(f"{quote(text)} names {len(found)} models", hint=f"lift one of them, such as {names}")
     model, own = built_target(found[0], real=True)
     with prints_on_stderr():
-        return lift_model(model, _arguments(found[0], model, spec, own), found[0].name.removesuffix("()"), output, opaque)
+        return lift_model(
+            model, _arguments(found[0], model, spec, own), found[0].name.removesuffix("()"), output, opaque
+        )
 
 
 def _arguments(target: Target, model: nn.Module, spec: InputSpec | None, own: Any) -> tuple[Any, ...]:

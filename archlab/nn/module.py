@@ -61,8 +61,8 @@ def build(
     The same seed gives the same weights, whatever the state of torch's global generator, which stays as it was.
 
     Args:
-        originals: the modules that the text's ``opaque`` stand for, by their names; each stands there as a copy with its
-            own weights.
+        originals: the modules that the text's ``opaque`` stand for, by their names; a copy of each stands there, with
+            weights of its own.
 
     Raises:
         BuildError: torch cannot build a node, or an ``opaque`` is without its original; the message names it.

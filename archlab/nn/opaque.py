@@ -24,8 +24,9 @@ class Opaque(nn.Module):
     def __init__(self, original: nn.Module, attrs: Mapping[str, Any]) -> None:
         super().__init__()
         self.original = original
-        self.layout = attrs.get("layout", CHANNELS_FIRST) if len(attrs["takes"]) == 3 else ""
-        self.out_layout = attrs.get("out_layout", CHANNELS_FIRST) if len(attrs["out"]) == 3 else ""
+        layout = attrs.get("layout", CHANNELS_FIRST)
+        self.layout = layout if len(attrs["takes"]) == 3 else ""
+        self.out_layout = attrs.get("out_layout", layout) if len(attrs["out"]) == 3 else ""
         self.out = tuple(attrs["out"])
 
     def forward(self, x: Tensor) -> Tensor:

@@ -23,15 +23,15 @@ MOST = 2**31 - 1
 def opaque_attrs(x: Shapes, a: Attrs) -> Attrs:
     if not isinstance(a["name"], str):
         raise ElaborationError(f"name must be the original's path in quotes, not {show(a['name'])}")
-    takes = _shape_of(a, "takes")
+    takes, layout = _shape_of(a, "takes"), word(a, "layout", LAYOUTS)
     return {
         "name": a["name"],
         "takes": takes,
         "out": takes if a["out"] == 0 else _shape_of(a, "out"),
         "params": whole(a, "params", least=0),
         "macs": whole(a, "macs", least=0),
-        **unless("layout", word(a, "layout", LAYOUTS), LAYOUTS[0]),
-        **unless("out_layout", word(a, "out_layout", LAYOUTS), LAYOUTS[0]),
+        **unless("layout", layout, LAYOUTS[0]),
+        **unless("out_layout", layout if a["out_layout"] == 0 else word(a, "out_layout", LAYOUTS), layout),
     }
 
 

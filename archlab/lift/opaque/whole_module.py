@@ -1,4 +1,4 @@
-"""A module of a model as one operator: what it takes and gives, what it reads and costs, and whether it can stand alone."""
+"""A module of a model as one operator: what it takes, gives, reads and costs, and whether it can stand alone."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ def whole_module(model: nn.Module, trace: Trace, path: str) -> WholeModule:
     read = {o for i in calls for o in _reads(trace.calls[i]) if o.call not in inside}
     after = [o for i, call in enumerate(trace.calls) if i not in inside for o in _reads(call)]
     given = {o for o in (*after, *outputs_in(tuple(a for _, a in trace.outputs))) if o.call in inside}
-    for verb, found in (("takes", read), ("gives", given)):
-        if len(found) != 1:
-            raise NotAloneError(f"{verb} {len(found)} tensors")
+    for verb, several in (("takes", read), ("gives", given)):
+        if len(several) != 1:
+            raise NotAloneError(f"{verb} {len(several)} tensors")
     (takes,), (gives,) = read, given
     held = tuple(sorted({h for i in calls for h in _held(tuple(trace.calls[i].arguments.values()))}))
     if elsewhere := [name for name in held if not name.startswith(f"{path}.")]:

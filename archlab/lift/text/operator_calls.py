@@ -54,8 +54,8 @@ def _opaque_arguments(attrs: Any) -> Iterator[tuple[str, Value]]:
     yield "out", 0 if same else _shape_argument(attrs["out"])
     yield "params", attrs["params"]
     yield "macs", attrs["macs"]
-    for name in ("layout", "out_layout"):
-        yield name, ast.Quoted(attrs[name]) if name in attrs else LAYOUTS[0]
+    for name, default in (("layout", LAYOUTS[0]), ("out_layout", 0)):
+        yield name, ast.Quoted(attrs[name]) if name in attrs else default
 
 
 def _shape_argument(shape: Shape) -> Value:

@@ -43,16 +43,25 @@ def _axes(layout: str, batch: int, shape: Shape) -> Axes:
     return (n, h, w, c) if layout == CHANNELS_LAST else (n, (*h, *w), c)
 
 
+def _is_channels_last(shape: Shape, layout: str, takes: Shape) -> bool:
+    """Return where a map has its channels: where the other two sides are as those of the input; else, as the input."""
+    _, height, width = takes if len(takes) == 3 else (0, 1, 1)
+    first, last = shape[2] * width == shape[3] * height, shape[1] * width == shape[2] * height
+    return layout == CHANNELS_LAST if first == last else last
+
+
 def _given(shape: Shape, layout: str, takes: Shape, batch: int) -> tuple[str, Any]:
     """Return the layout and the shape, without the batch, of what a module gives."""
     if shape[:1] != (batch,):
         raise UnsayableError(f"its output of {shape} is not one for each image")
     if len(shape) == 2:
-        return CHANNELS_FIRST, shape[1:]
-    if len(shape) == 4 and layout == CHANNELS_LAST:
-        return CHANNELS_LAST, (shape[3], *shape[1:3])
+        return layout, shape[1:]
     if len(shape) == 4:
-        return CHANNELS_FIRST, shape[1:]
-    if len(shape) == 3 and len(takes) == 3 and shape[1] == takes[1] * takes[2]:
-        return TOKENS, (shape[2], *takes[1:])
-    raise UnsayableError(f"its output of {shape} is neither a map, nor features, nor as many tokens as it takes")
+        last = _is_channels_last(shape, layout, takes)
+        return (CHANNELS_LAST, (shape[3], *shape[1:3])) if last else (CHANNELS_FIRST, shape[1:])
+    if len(shape) == 3 and len(takes) == 3:
+        for stride in range(1, max(takes[1:]) + 1):
+            height, width = -(-takes[1] // stride), -(-takes[2] // stride)
+            if height * width == shape[1]:
+                return TOKENS, (shape[2], height, width)
+    raise UnsayableError(f"its output of {shape} is neither a map, nor features, nor the tokens of one")
