@@ -1,0 +1,47 @@
+"""Training a classifier: images from files, one loop, checkpoints.
+
+Nothing here imports torch before a name is used that needs it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from archlab.train.find_images import find_images
+from archlab.train.image_source import Example, ImageSource, OddFile, odd_lines, write_split
+
+if TYPE_CHECKING:
+    from archlab.train.labelled_images import LabelledImages, batches
+    from archlab.train.normalisation import Normalisation
+    from archlab.train.read_part import load_part
+
+__all__ = [
+    "Example",
+    "ImageSource",
+    "LabelledImages",
+    "Normalisation",
+    "OddFile",
+    "batches",
+    "find_images",
+    "load_part",
+    "odd_lines",
+    "write_split",
+]
+
+_LAZY = {
+    "LabelledImages": "labelled_images",
+    "Normalisation": "normalisation",
+    "batches": "labelled_images",
+    "load_part": "read_part",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(f"archlab.train.{_LAZY[name]}"), name)
+    raise AttributeError(f"module 'archlab.train' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
