@@ -10,26 +10,43 @@ from typing import TYPE_CHECKING, Any
 
 from archlab.train.find_images import find_images
 from archlab.train.image_source import Example, ImageSource, OddFile, odd_lines, write_split
+from archlab.train.settings import TrainSettings
 
 if TYPE_CHECKING:
     from archlab.train.labelled_images import LabelledImages, batches
+    from archlab.train.loop import Trained, train
+    from archlab.train.metrics import Evaluation, evaluate
     from archlab.train.normalisation import Normalisation
     from archlab.train.read_part import load_part
+    from archlab.train.weights import load_weights, save_weights
 
 __all__ = [
+    "Evaluation",
     "Example",
     "ImageSource",
     "LabelledImages",
     "Normalisation",
     "OddFile",
+    "TrainSettings",
+    "Trained",
     "batches",
+    "evaluate",
     "find_images",
     "load_part",
+    "load_weights",
     "odd_lines",
+    "save_weights",
+    "train",
     "write_split",
 ]
 
 _LAZY = {
+    "Evaluation": "metrics",
+    "Trained": "loop",
+    "evaluate": "metrics",
+    "load_weights": "weights",
+    "save_weights": "weights",
+    "train": "loop",
     "LabelledImages": "labelled_images",
     "Normalisation": "normalisation",
     "batches": "labelled_images",

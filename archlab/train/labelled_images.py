@@ -69,7 +69,7 @@ def batches(
 
     Pixels are normalised by ``part.inputs``, on whichever device they were moved to. Those on disk are decoded by
     threads, at most ``AHEAD`` batches ahead; one that cannot be decoded is left out and noted, so that its batch is
-    smaller.
+    smaller, or empty.
 
     Args:
         size: of a batch; the last has what is left.
@@ -108,8 +108,8 @@ def _from_disk(part: LabelledImages, chunks: Sequence[Tensor]) -> Iterator[tuple
                         indices.append(i)
                         read.append(pixels)
                 _begin(part, next(todo, None), pool, waiting)
-                if read:
-                    yield torch.stack(read), part.labels[indices]
+                blank = torch.empty(0, *part.shape, dtype=torch.float32 if part.is_wide else torch.uint8)
+                yield torch.stack(read) if read else blank, part.labels[indices]
         finally:
             pool.shutdown(cancel_futures=True)
 
