@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from archlab.train.loop import Trained, train
     from archlab.train.metrics import Evaluation, evaluate
     from archlab.train.normalisation import Normalisation
+    from archlab.train.outcome import Outcome, train_network
     from archlab.train.read_part import load_part
     from archlab.train.weights import load_weights, save_weights
 
@@ -27,6 +28,7 @@ __all__ = [
     "LabelledImages",
     "Normalisation",
     "OddFile",
+    "Outcome",
     "TrainSettings",
     "Trained",
     "batches",
@@ -37,12 +39,15 @@ __all__ = [
     "odd_lines",
     "save_weights",
     "train",
+    "train_network",
     "write_split",
 ]
 
 _LAZY = {
     "Evaluation": "metrics",
+    "Outcome": "outcome",
     "Trained": "loop",
+    "train_network": "outcome",
     "evaluate": "metrics",
     "load_weights": "weights",
     "save_weights": "weights",

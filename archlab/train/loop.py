@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +54,7 @@ def train(
     data_digest: str = "",
     teacher: nn.Module | None = None,
     progress: Note = lambda _: None,
+    on_look: Callable[[Look], None] = lambda _: None,
 ) -> Trained:
     """Train a classifier in place.
 
@@ -64,6 +66,7 @@ def train(
         data_digest: of the source, which must be the same for a run to go on.
         teacher: a network of the same inputs and classes, whose outputs are followed as well.
         progress: is told the step, the loss, the accuracy and the time left.
+        on_look: is given each look at the held-out images.
 
     Returns:
         the network with what was seen on the way. On the CPU the same seed, settings, threads and data give the same
@@ -82,7 +85,7 @@ def train(
         raise InputError("a training needs two images or more")
     identity = identity_of(module, teacher, settings, data_digest)
     state = start(module, teacher, settings, device, precision)
-    run = Run(state, training, held_out, settings, device, progress)
+    run = Run(state, training, held_out, settings, device, progress, on_look)
     run.refuse_other_outputs()
     path = None if folder is None else folder / CHECKPOINT
 

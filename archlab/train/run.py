@@ -55,9 +55,10 @@ class Run:
         settings: TrainSettings,
         device: torch.device,
         progress: Note,
+        on_look: Callable[[Look], None],
     ) -> None:
         self.state, self.training, self.held_out = state, training, held_out
-        self.settings, self.device, self.progress = settings, device, progress
+        self.settings, self.device, self.progress, self._on_look = settings, device, progress, on_look
         self.per_epoch = max(1, len(training) // settings.batch)
         self.total = settings.total_steps(self.per_epoch)
         self.step, self.rate, self.history = 0, 0.0, list[Look]()
@@ -165,6 +166,7 @@ class Run:
         loss = self._loss.item() / self._losses if self._losses else None
         epoch = self.step / self.per_epoch
         self.history.append(Look(self.step, epoch, seconds, self.rate, loss, found.loss, found.accuracy))
+        self._on_look(self.history[-1])
         self._loss.zero_()
         self._losses = 0
 
