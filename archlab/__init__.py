@@ -42,6 +42,7 @@ from archlab.errors import (
     GraphError,
     InputError,
     LimitError,
+    RuleError,
     ScoreError,
     SyntaxProblem,
 )
@@ -118,6 +119,7 @@ __all__ = [
     "Random",
     "RegNet",
     "RewriteOptions",
+    "RuleError",
     "ScoreError",
     "ScreenSampler",
     "SearchResult",

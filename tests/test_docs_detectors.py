@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from archlab.elaborate import elaborate
-from archlab.elaborate.check_text import signature
+from archlab.elaborate.hints import signature
 from archlab.elaborate.language import DETECT_PARTS
 from archlab.grammar import parse
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from archlab.elaborate import check_text, elaborate, holes, space, unfold
-from archlab.elaborate.check_text import signature
+from archlab.elaborate.hints import signature
 from archlab.elaborate.language import FORMS, FUNCTIONS, USAGE, prelude
 from archlab.grammar import lexer, parse
 

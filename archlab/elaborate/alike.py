@@ -11,7 +11,8 @@ import random
 from itertools import combinations
 
 from archlab.elaborate.draw import Draw, Random, defaults
-from archlab.elaborate.fragment import Fragment, Nothing, hash_of
+from archlab.elaborate.emit import hash_of
+from archlab.elaborate.fragment import Fragment, Nothing
 from archlab.elaborate.interpreter import Interpreter
 from archlab.elaborate.scope import Scope
 from archlab.elaborate.space import Space

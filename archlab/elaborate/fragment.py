@@ -2,7 +2,7 @@
 
 A search elaborates the same block on the same input again and again, so a fragment is made once and shared: it knows
 its own totals, and the totals of whatever is built from fragments are sums and maxima of theirs.
-Only ``nodes_of`` gives the pieces of a network names of their own.
+Only ``archlab.elaborate.emit`` gives the pieces of a network names of their own.
 
 A piece in which a value is named, or a named value is read, has no lifetimes of its own until all its values are known:
 ``archlab.elaborate.lifetimes`` settles it then, and leaves out what nothing reads.
@@ -14,9 +14,8 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from types import EllipsisType
 
-from archlab.elaborate.hole_paths import UniqueNames
 from archlab.errors import ElaborationError
-from archlab.ir import INPUT, Applied, Node, Shape, hashes_of, numel
+from archlab.ir import Applied, Shape, numel
 from archlab.ops import OPS, Stride, apply_op
 
 NamedFragment = tuple[str, "Fragment"]
@@ -248,70 +247,3 @@ def _fan(branches: Sequence[NamedFragment], shape: Shape, x: Shape) -> Fragment:
     assert fragment.values is not None
     fragment.values = replace(fragment.values, fan=True)
     return fragment
-
-
-def nodes_of(stages: Sequence[NamedFragment]) -> list[Node]:
-    """Return the operators of a network in running order, each under its path."""
-    nodes: list[Node] = []
-    ends: dict[Hashable, str] = {}
-    source = INPUT
-    for name, fragment in stages:
-        ends[name] = source = _Emit(nodes, name, ends).emit(fragment, name, name, source)
-    return nodes
-
-
-class _Outside(dict[Hashable, str]):
-    def __missing__(self, value: Hashable) -> str:
-        return f"value {value}"
-
-
-def hash_of(fragment: Fragment) -> str:
-    """Return a hash of what a piece computes of what enters it, and of the named values that it reads."""
-    nodes: list[Node] = []
-    output = _Emit(nodes, "", _Outside()).emit(fragment, "", "", INPUT)
-    if gives_nothing(fragment):
-        return "nothing"
-    outside = {name: name for node in nodes for name in node.inputs} | {output: output}
-    return hashes_of(nodes, outside)[output]
-
-
-class _Emit:
-    """Appends the operators of one stage to ``nodes``; ``ends`` are the nodes that give stages and named values."""
-
-    def __init__(self, nodes: list[Node], stage: str, ends: dict[Hashable, str]) -> None:
-        self.nodes = nodes
-        self.stage = stage
-        self.ends = ends
-        self.names = UniqueNames()
-
-    def emit(self, fragment: Fragment, path: str, block: str, source: str) -> str:
-        """Append ``fragment`` on the output of ``source``; return the name of its output."""
-        if isinstance(fragment.op, Node):
-            self.nodes.append(
-                replace(fragment.op, inputs=tuple(self.ends.get(name, name) for name in fragment.op.inputs))
-            )
-            return fragment.op.name
-        if fragment.op is not None and not fragment.parts:
-            return self._append(fragment.op, path, block, (source,))
-        values = fragment.values
-        if values is not None and values.taken is not None:
-            return self.ends[values.taken]
-        aside = fragment.op is not None or (values is not None and values.fan)
-        outputs = []
-        output = source
-        for name, part in fragment.parts:
-            child = f"{path}.{name}" if name else path
-            output = self.emit(part, child, child if block == self.stage else block, source if aside else output)
-            if not gives_nothing(part):
-                outputs.append(output)
-        if fragment.op is not None:
-            return self._append(fragment.op, f"{path}.{fragment.op.op}", block, tuple(outputs))
-        if values is not None and values.given is not None:
-            self.ends[values.given] = output
-        return outputs[0] if aside and outputs else output
-
-    def _append(self, op: Applied, path: str, block: str, inputs: tuple[str, ...]) -> str:
-        name = self.names.fresh(path)
-        # A block that is one operator has its name, also where that got a number.
-        self.nodes.append(Node.of(op, name, inputs, self.stage, name if block == path else block))
-        return name

@@ -112,8 +112,6 @@ class _Finder:
 
     def found(self) -> NamedValues:
         arch = self.architecture
-        if not self.all_names and len(arch.stages) < 2:
-            return self.values
         for var in arch.vars:
             self._framed(var.value)
         for block in arch.blocks:

@@ -9,7 +9,8 @@ from functools import cached_property
 
 from archlab.detector import OUTPUTS, OWN_STAGES, DetectorSpec
 from archlab.elaborate.draw import Value
-from archlab.elaborate.fragment import Fragment, chain, nodes_of
+from archlab.elaborate.emit import nodes_of
+from archlab.elaborate.fragment import Fragment, chain
 from archlab.ir import Graph, Shape, show_shape
 from archlab.shown import Tabled, short
 from archlab.units import format_count

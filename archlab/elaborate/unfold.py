@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Hashable, Sequence
 from typing import cast
 
@@ -23,6 +22,7 @@ from archlab.elaborate.fragment import (
 )
 from archlab.elaborate.language import FUNCTIONS, IDENTITIES, REPEATS, ZERO, Callee, prelude
 from archlab.elaborate.lifetimes import settled
+from archlab.elaborate.part_names import COPY, distinct_names, part_label
 from archlab.elaborate.scope import Bound, Layer, Scope, Stored, Wide, scaled_repeats
 from archlab.elaborate.shared import Shared
 from archlab.elaborate.text_defaults import TextDefaults
@@ -40,8 +40,6 @@ _LAYER_WORK = 5
 _WORK_PER_NODE = 20
 # What has asked for more holes than this will hardly be drawn again.
 _MEMORABLE = 200
-COPY = "#"
-"""The name of a copy of a repeat until the enclosing sequence numbers it."""
 
 
 class Unfolder:
@@ -147,7 +145,7 @@ class Unfolder:
             if copies is None:
                 fragment = self.layer(item, scope, x)
                 if not is_identity(fragment):
-                    parts.append((_label(item) or leaf_name(fragment), fragment))
+                    parts.append((part_label(item) or leaf_name(fragment), fragment))
                 x = fragment.shape
                 if fragment.values is not None and fragment.values.taken is not None:
                     scope = scope.inside(x[0])
@@ -158,7 +156,7 @@ class Unfolder:
 
     def _chain(self, parts: Sequence[NamedFragment], x: Shape, expr: ast.Expr, scope: Scope) -> Fragment:
         self.bound_nodes(sum(part.nodes for _, part in parts), expr, scope)
-        return chain(_distinct(parts), x)
+        return chain(distinct_names(parts), x)
 
     def _copies(self, expr: ast.Expr, scope: Scope, x: Shape) -> list[NamedFragment] | None:
         """The copies of a ``repeat`` or ``each``, which stand in the enclosing sequence; None for any other layer."""
@@ -278,27 +276,3 @@ class Unfolder:
 
     def _channels(self, value: Bound, width: float) -> Wide:
         return whole_channels(number(value, "c"), width, self.divisor)
-
-
-def _label(expr: ast.Expr) -> str:
-    """Return what a part of a sequence is called in paths; a residual leaves its name out."""
-    if isinstance(expr, ast.Named):
-        return _label(expr.layer)
-    if isinstance(expr, ast.Call | ast.Name):
-        return "" if expr.name in ("residual", "skip") else expr.name
-    return "choice" if isinstance(expr, ast.Choice) else "part"
-
-
-def _distinct(parts: Sequence[NamedFragment]) -> list[NamedFragment]:
-    """Parts under names that differ: copies are numbered, a second ``conv`` is ``conv_2``."""
-    seen: dict[str, int] = {}
-    copies = itertools.count()
-    named: list[NamedFragment] = []
-    for name, part in parts:
-        if name == COPY:
-            named.append((str(next(copies)), part))
-            continue
-        seen[name] = n = seen.get(name, 0) + 1
-        # An unnamed second part (a residual behind another) needs a name after all.
-        named.append((name if n == 1 else f"{name or 'residual'}_{n}", part))
-    return named
