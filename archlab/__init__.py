@@ -4,8 +4,9 @@
 >>> archlab.cost("mobilenet_v1").macs
 568740352
 
-**What is public**: the names in ``archlab.__all__``, and in the ``__all__`` of the three packages among them,
-``archlab.detect``, ``archlab.roi`` and ``archlab.score``. They keep their meaning until the changelog says otherwise.
+**What is public**: the names in ``archlab.__all__``, and in the ``__all__`` of the four packages among them,
+``archlab.detect``, ``archlab.roi``, ``archlab.score`` and ``archlab.train``. They keep their meaning until the changelog
+says otherwise.
 Every other module and name is internal, with or without an underscore, and may change or move without notice.
 
 ``archlab.audit``, ``archlab.cost``, ``archlab.elaborate`` and ``archlab.search`` are functions; the modules of these
@@ -54,7 +55,7 @@ from archlab.search import search
 from archlab.search.result import SearchResult, read_result
 
 if TYPE_CHECKING:
-    from archlab import detect, roi, score
+    from archlab import detect, roi, score, train
     from archlab.audit.audit_result import Audit
     from archlab.audit.rules.own_rules import audit_rule
     from archlab.exchange.export import export
@@ -90,7 +91,7 @@ _LAZY = {
     "to_timm": "archlab.exchange.timm_out",
     "write_report": "archlab.report.search_page",
 }
-_PACKAGES = ("detect", "roi", "score")
+_PACKAGES = ("detect", "roi", "score", "train")
 
 __all__ = [
     "REGNETS",
@@ -153,6 +154,7 @@ __all__ = [
     "score",
     "search",
     "to_timm",
+    "train",
     "unparse",
     "verify",
     "with_classes",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from archlab.errors import InputError
-from archlab.train.class_folders import read_class_folders
-from archlab.train.csv_table import read_csv_table
-from archlab.train.found import Found
-from archlab.train.idx_files import IMAGES_FILE, images_files, read_idx_files
 from archlab.train.image_source import ImageSource
+
+if TYPE_CHECKING:
+    from archlab.train.found import Found
 
 
 def find_images(data: str | Path, seed: int = 0) -> ImageSource:
@@ -36,6 +36,10 @@ def find_images(data: str | Path, seed: int = 0) -> ImageSource:
 
 
 def _found(path: Path) -> Found:
+    # Not above: these import numpy, and a command that only shows its help need not.
+    from archlab.train.csv_table import read_csv_table
+    from archlab.train.idx_files import IMAGES_FILE, read_idx_files
+
     if os.path.isfile(path):
         if path.suffix.lower() == ".csv":
             return read_csv_table(path)
@@ -53,6 +57,10 @@ def _found(path: Path) -> Found:
 
 
 def _in_folder(folder: Path) -> Found:
+    from archlab.train.class_folders import read_class_folders
+    from archlab.train.csv_table import read_csv_table
+    from archlab.train.idx_files import IMAGES_FILE, images_files, read_idx_files
+
     if idx := images_files(folder):
         sets = sorted({match["set"] for file in idx if (match := IMAGES_FILE.fullmatch(file.name))})
         if len(sets) > 1:
