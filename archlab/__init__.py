@@ -5,8 +5,8 @@
 568740352
 
 **What is public**: the names in ``archlab.__all__``, and in the ``__all__`` of the four packages among them,
-``archlab.detect``, ``archlab.roi``, ``archlab.score`` and ``archlab.train``. They keep their meaning until the changelog
-says otherwise.
+``archlab.detect``, ``archlab.roi``, ``archlab.score`` and ``archlab.train``. They keep their meaning until the
+changelog says otherwise.
 Every other module and name is internal, with or without an underscore, and may change or move without notice.
 
 ``archlab.audit``, ``archlab.cost``, ``archlab.elaborate`` and ``archlab.search`` are functions; the modules of these
