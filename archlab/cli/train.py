@@ -107,8 +107,8 @@ def train(
 
     A last layer fc(1000) or linear(1000) gets an output for each class instead. What the data does not split, --seed
     does: a tenth of each class validates, another tests. The folder gets weights.pt, a state dict; metrics.json;
-    split.json, what was split; network.arch; and checkpoint.pt, from which the same command goes on when it was
-    interrupted.
+    training.html, with curves, confusions and mistakes; split.json, what was split; network.arch; and checkpoint.pt,
+    from which the same command goes on when it was interrupted.
     """
     from archlab.grammar import unparse
 
@@ -127,6 +127,7 @@ def train(
             guide = _network(teacher_net or net, () if teacher_net else sets, size, classes)[0].graph, teacher
         target = out or Path("out") / f"train-{network.name}"
         with progress("loading torch"):
+            from archlab.report.training_page import write_training_page
             from archlab.train import train_network
         with progress("reading the images") as tell:
             outcome = train_network(
@@ -141,6 +142,7 @@ def train(
                 progress=tell,
                 on_look=_say_look,
             )
+            write_training_page(outcome, target / "training.html")
     if as_json:
         click.echo(printable_json(json.dumps(outcome.metrics, indent=1, ensure_ascii=False)))
     else:

@@ -131,7 +131,7 @@ def metrics_of(
             "odd": odd_lines(source.odd),
             "normalisation": asdict(judged.normalisation),
         },
-        "settings": asdict(settings),
+        "settings": asdict(settings) | {"rate": settings.highest_rate, "weight_decay": settings.decay},
         "device": trained.device,
         "precision": trained.precision,
         "torch": str(torch.__version__),

@@ -40,7 +40,7 @@ def test_a_folder_of_images_becomes_weights_and_metrics(place):
     assert "archlab: red/notes.txt: is no image of a kind that is read" in done.stderr
     assert "held out 100.00 %" in done.stderr
     out = place / "out" / "train-squares"
-    names = ["checkpoint.pt", "metrics.json", "network.arch", "split.json", "weights.pt"]
+    names = ["checkpoint.pt", "metrics.json", "network.arch", "split.json", "training.html", "weights.pt"]
     assert sorted(path.name for path in out.iterdir()) == names
     metrics = json.loads((out / "metrics.json").read_text())
     assert (metrics["test"]["accuracy"], metrics["test"]["images"]) == (1, 3)
