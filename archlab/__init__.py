@@ -9,8 +9,8 @@
 changelog says otherwise.
 Every other module and name is internal, with or without an underscore, and may change or move without notice.
 
-``archlab.audit``, ``archlab.cost``, ``archlab.elaborate`` and ``archlab.search`` are functions; the modules of these
-names are internal.
+``archlab.audit``, ``archlab.carry``, ``archlab.cost``, ``archlab.elaborate``, ``archlab.lift``, ``archlab.search`` and
+``archlab.structure`` are functions; the modules of these names are internal.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from archlab.errors import (
     ExhaustedError,
     GraphError,
     InputError,
+    LiftError,
     LimitError,
     RuleError,
     ScoreError,
@@ -50,24 +51,33 @@ from archlab.errors import (
 from archlab.grammar import parse, unparse, with_classes, with_input
 from archlab.grammar.ast import Architecture
 from archlab.ir import Graph, Node
+from archlab.lift import lift
 from archlab.ops import verify
 from archlab.search import search
 from archlab.search.result import SearchResult, read_result
+from archlab.structure import Structure, diff, structure
 
 if TYPE_CHECKING:
     from archlab import detect, roi, score, train
     from archlab.audit.audit_result import Audit
     from archlab.audit.rules.own_rules import audit_rule
+    from archlab.carry import Carried, CarriedLayer, carry
     from archlab.exchange.export import export
     from archlab.exchange.regnet import REGNETS, RegNet, regnet
-    from archlab.exchange.rewrite import RewriteOptions, rewrite
+    from archlab.exchange.rewrite import rewrite
+    from archlab.exchange.rewrite_rules import RewriteOptions
     from archlab.exchange.timm_in import from_timm
     from archlab.exchange.timm_out import to_timm
-    from archlab.nn import build, copy_weights, recount
+    from archlab.lift.copy_weights import copy_weights
+    from archlab.lift.lifted import Lifted
+    from archlab.nn import build, recount
     from archlab.report.search_page import write_report
     from archlab.search.candidate import Candidate
     from archlab.search.sampler.screen import ScreenSampler
     from archlab.search.trial_draw import FromTrial
+    from archlab.structure.compare import Diff
+    from archlab.what_if.open_holes import open_holes
+    from archlab.what_if.suggest import Suggestion, suggest
 
     __version__: str
 
@@ -75,19 +85,27 @@ if TYPE_CHECKING:
 _LAZY = {
     "Audit": "archlab.audit.audit_result",
     "Candidate": "archlab.search.candidate",
+    "Carried": "archlab.carry",
+    "CarriedLayer": "archlab.carry",
+    "Diff": "archlab.structure.compare",
     "audit_rule": "archlab.audit.rules.own_rules",
     "FromTrial": "archlab.search.trial_draw",
     "REGNETS": "archlab.exchange.regnet",
+    "Lifted": "archlab.lift.lifted",
     "RegNet": "archlab.exchange.regnet",
-    "RewriteOptions": "archlab.exchange.rewrite",
+    "RewriteOptions": "archlab.exchange.rewrite_rules",
+    "Suggestion": "archlab.what_if.suggest",
     "ScreenSampler": "archlab.search.sampler.screen",
     "build": "archlab.nn",
-    "copy_weights": "archlab.nn",
+    "carry": "archlab.carry",
+    "copy_weights": "archlab.lift.copy_weights",
     "export": "archlab.exchange.export",
+    "open_holes": "archlab.what_if.open_holes",
     "from_timm": "archlab.exchange.timm_in",
     "recount": "archlab.nn",
     "regnet": "archlab.exchange.regnet",
     "rewrite": "archlab.exchange.rewrite",
+    "suggest": "archlab.what_if.suggest",
     "to_timm": "archlab.exchange.timm_out",
     "write_report": "archlab.report.search_page",
 }
@@ -103,7 +121,10 @@ __all__ = [
     "BudgetError",
     "BuildError",
     "Candidate",
+    "Carried",
+    "CarriedLayer",
     "Cost",
+    "Diff",
     "Draw",
     "ElaborationError",
     "ExhaustedError",
@@ -114,6 +135,8 @@ __all__ = [
     "Hole",
     "InputError",
     "Interpreter",
+    "LiftError",
+    "Lifted",
     "LimitError",
     "Network",
     "Node",
@@ -125,6 +148,8 @@ __all__ = [
     "ScreenSampler",
     "SearchResult",
     "Space",
+    "Structure",
+    "Suggestion",
     "SyntaxProblem",
     "__version__",
     "audit",
@@ -135,15 +160,19 @@ __all__ = [
     "by_op",
     "by_part",
     "by_stage",
+    "carry",
     "copy_weights",
     "cost",
     "detect",
+    "diff",
     "elaborate",
     "export",
     "fill_holes",
     "from_timm",
+    "lift",
     "load",
     "load_space",
+    "open_holes",
     "parse",
     "parse_budget",
     "read_result",
@@ -153,6 +182,8 @@ __all__ = [
     "roi",
     "score",
     "search",
+    "structure",
+    "suggest",
     "to_timm",
     "train",
     "unparse",

@@ -9,6 +9,7 @@ parameters come on top.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 
@@ -197,11 +198,32 @@ class Budget:
         return all(values[name] <= limit for name, limit in self.limits if name in values)
 
 
-def parse_budget(texts: Iterable[str]) -> Budget:
+_TIMES = re.compile(r"[A-Za-z]+=\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*[x×]\s*")
+
+
+def relative_budgets(texts: Iterable[str]) -> dict[str, float]:
+    """Return the budgets among ``texts`` that are relative, by metric.
+
+    >>> relative_budgets(["macs=0.5x", "params=3.4M"])
+    {'macs': 0.5}
+    """
+    found = ((text.partition("=")[0], _TIMES.fullmatch(text)) for text in texts)
+    return {name: float(match[1]) for name, match in found if match is not None}
+
+
+def parse_budget(texts: Iterable[str], relative_to: Mapping[str, float] | None = None) -> Budget:
     """Return a budget from texts such as ``macs=300M``, ``memory=8MiB`` and ``latency=25ms``.
 
+    Args:
+        texts: a metric and its limit each.
+        relative_to: costs by metric, of which ``macs=0.5x`` is a share.
+
+    >>> parse_budget(["macs=0.5x"], {"macs": 301}).limits
+    (('macs', 150),)
+
     Raises:
-        InputError: an unknown metric, one given twice, or a value that is no positive number in its unit.
+        InputError: an unknown metric, one given twice, a value that is no positive number in its unit, or a relative
+            one where there is nothing that it could be of.
     """
     limits: dict[str, float] = {}
     for text in texts:
@@ -213,7 +235,20 @@ def parse_budget(texts: Iterable[str]) -> Budget:
             )
         if name in limits:
             raise InputError(f"the budget names {name} twice")
-        limits[name] = METRICS[name].parse(value)
+        times = _TIMES.fullmatch(text)
+        limits[name] = METRICS[name].parse(value) if times is None else _share(text, name, float(times[1]), relative_to)
         if limits[name] <= 0:
             raise InputError(f"the budget {text!r} must be positive")
     return Budget(tuple(limits.items()))
+
+
+def _share(text: str, name: str, times: float, relative_to: Mapping[str, float] | None) -> int:
+    """Return the largest cost within a relative budget."""
+    example = f"write it like {name}={METRICS[name].example}"
+    if METRICS[name].measured:
+        raise InputError(f"the budget {text!r} cannot be relative: {name} is measured, not counted", hint=example)
+    if relative_to is None:
+        raise InputError(
+            f"the budget {text!r} is relative, and there is nothing here that it could be of", hint=example
+        )
+    return int(times * relative_to[name])

@@ -10,6 +10,7 @@ ArchlabError            a message, and where it can be said: the place and the n
 ├── GraphError          a graph breaks a rule of the intermediate representation
 ├── BuildError          torch cannot build the network's module
 ├── AuditError          a model that cannot be built, run or counted
+├── LiftError           a model or a graph that the language cannot say
 └── ScoreError          a score is no number for this network
 """
 
@@ -116,6 +117,18 @@ class BuildError(ArchlabError):
 
 class AuditError(ArchlabError):
     """A model that cannot be built, run or counted."""
+
+
+class LiftError(ArchlabError):
+    """A model or a graph that the language cannot say.
+
+    Args:
+        reasons: where and why, each with its place, operator and shapes; the message has the first of them.
+    """
+
+    def __init__(self, message: str, hint: str | None = None, reasons: Iterable[object] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.reasons = tuple(map(str, reasons))
 
 
 class ScoreError(ArchlabError):

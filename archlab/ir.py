@@ -170,10 +170,15 @@ class Graph(Tabled):
         It covers every operator, its resolved arguments, where its inputs come from, and the outputs in order; not the
         names of stages and blocks, nor the order of independent branches. 32 hexadecimal digits.
         """
-        hashes = hashes_of(self.nodes, {INPUT: _hash(f"input {self.input_shape}"), BOXES: _hash("boxes")})
+        hashes = self.hashes
         # Two equal branches hash alike: how often each operator stands tells a doubled branch from a shared one.
         parts = sorted(hashes[name] for name in (*self.inputs, *self.names))
         return _hash(f"{' '.join(hashes[name] for name in self.outputs)} {parts}")
+
+    @cached_property
+    def hashes(self) -> Mapping[str, str]:
+        """A hash of what each node computes from the inputs, by name, the inputs' own first."""
+        return hashes_of(self.nodes, {INPUT: _hash(f"input {self.input_shape}"), BOXES: _hash("boxes")})
 
     def to_networkx(self) -> nx.DiGraph[str]:
         """Return a DiGraph for analysis with networkx.

@@ -67,6 +67,11 @@ def test_a_budget_is_read_in_the_units_of_its_metrics():
     assert str(Budget()) == "none"
 
 
+def test_a_relative_budget_is_the_most_within_its_share():
+    budget = parse_budget(["macs=0.5x", "memory=1.25x", "params=3M"], {"macs": 301, "memory": 8, "params": 7})
+    assert budget.limits == (("macs", 150), ("memory", 10), ("params", 3e6))
+
+
 def test_a_budget_is_met_up_to_its_limit():
     budget = parse_budget(["macs=200", "params=100"])
     assert budget.allows({"macs": 200, "params": 100})
@@ -80,6 +85,16 @@ def test_a_budget_is_met_up_to_its_limit():
     [
         (["mac=3M"], "the budget 'mac=3M' is not METRIC=VALUE with a known metric\n  hint: did you mean macs?"),
         (["macs"], "the budget 'macs' is not METRIC=VALUE with a known metric\n  hint: write it like macs=300M"),
+        (
+            ["macs=0.5x"],
+            "the budget 'macs=0.5x' is relative, and there is nothing here that it could be of\n"
+            "  hint: write it like macs=300M",
+        ),
+        (
+            ["latency=0.5x"],
+            "the budget 'latency=0.5x' cannot be relative: latency is measured, not counted\n"
+            "  hint: write it like latency=25ms",
+        ),
         (["macs=1M", "macs=2M"], "the budget names macs twice"),
         (["macs=0"], "the budget 'macs=0' must be positive"),
     ],

@@ -54,6 +54,8 @@ def assemble(name: str, done: ForwardPass, parts: tuple[Part, ...] = (), notes: 
         parts=parts,
         notes=(*notes, *recording.notes, *_own_rules(recording.calls)),
         peers=(),
+        structure=None,
+        no_structure=None,
         **modules[0].counts(),
     )
 
@@ -88,6 +90,8 @@ def _operators(calls: Sequence[OperatorCall]) -> tuple[Operator, ...]:
                 target=call.known.target,
                 module=call.module,
                 inputs=call.sources,
+                given=call.arguments,
+                signature=call.known.arguments,
                 takes=call.takes,
                 settings=call.settings,
                 shapes=call.shapes,

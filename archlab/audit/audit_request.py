@@ -27,6 +27,7 @@ class Request:
         crosscheck: whether every other counter that is installed counts as well.
         backward: whether the gradients of a training step are counted as well.
         latency: whether every module is timed on this machine as well.
+        structure: whether the blocks that a model is made of are looked for as well.
         trust: whether exported programs may run code when they are read.
         rules: files of rules of the user's own (see ``archlab.audit_rule``).
         limits: what a model may cost.
@@ -42,6 +43,7 @@ class Request:
     crosscheck: bool = False
     backward: bool = False
     latency: bool = False
+    structure: bool = False
     trust: bool = False
     rules: tuple[str, ...] = ()
     limits: Budget = _NO_LIMITS
@@ -65,6 +67,7 @@ def request_over(
     crosscheck: bool = False,
     backward: bool = False,
     latency: bool = False,
+    structure: bool = False,
     trust: bool = False,
     rules: Sequence[str] = (),
 ) -> Request:
@@ -91,6 +94,7 @@ def request_over(
         crosscheck=crosscheck,
         backward=backward,
         latency=latency,
+        structure=structure,
         trust=trust,
         rules=tuple(rules) or config.rules,
         limits=parse_limits(limits or config.limits),

@@ -18,6 +18,7 @@ from archlab.audit.operator_graph import operator_graph
 from archlab.ir import Graph, Shape
 from archlab.measured import Latency
 from archlab.shown import Tabled, short
+from archlab.structure import Structure
 from archlab.units import format_bytes, format_count
 
 
@@ -52,6 +53,8 @@ class Audit(Tabled, Counts):
         parts: the parts of a detector.
         notes: what else a reader should know.
         peers: other counters' counts, where they were asked for.
+        structure: the blocks that it is made of, where that was asked for and could be found.
+        no_structure: why they could not be found.
         seconds: how long the audit took.
     """
 
@@ -78,6 +81,8 @@ class Audit(Tabled, Counts):
     parts: tuple[Part, ...] = ()
     notes: tuple[str, ...] = ()
     peers: tuple[Peer, ...] = ()
+    structure: Structure | None = None
+    no_structure: str | None = None
     seconds: float = field(default=0.0, compare=False)
 
     view = "archlab.audit.show_audit"
@@ -153,6 +158,8 @@ class Audit(Tabled, Counts):
             "latency": None if self.latency is None else asdict(self.latency),
             "parts": [asdict(part) for part in self.parts],
             "peers": [asdict(peer) for peer in self.peers],
+            "structure": None if self.structure is None else self.structure.as_dict(),
+            "no_structure": self.no_structure,
             "notes": list(self.notes),
             "stages": [module.path for module in self.by_stage()],
             "modules": self.rows("module"),

@@ -19,27 +19,54 @@ from archlab.audit.detector_parts import Boxes
 from archlab.audit.input_spec import InputSpec, parse_inputs
 from archlab.audit.limits import breaches_of
 from archlab.audit.targets import Target, find_targets
-from archlab.errors import ArchlabError, AuditError, InputError
+from archlab.errors import ArchlabError, AuditError, InputError, quote
+from archlab.ir import Graph
+from archlab.structure import find_structure
 from archlab.user_prints import prints_on_stderr
 
 Watch = Callable[[str, int, int], None]
 """Is called before each model with its name, how many are done, and how many there are."""
 
+Lift = Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], Graph]
+"""Returns the graph of archlab's operators that a model is, given what it is called with."""
 
-def run_audits(request: Request, watch: Watch = lambda *_: None) -> AuditRun:
+
+def run_audits(request: Request, watch: Watch = lambda *_: None, lift: Lift | None = None) -> AuditRun:
     """Audit every target of a request, and compare each with its limits.
+
+    Args:
+        lift: what finds the graph of a torch model whose structure is asked for; it raises ArchlabError where the
+            model cannot be said in archlab's operators, and the audit then says why.
 
     Raises:
         InputError: the inputs cannot be read; or the only target names no model.
     """
-    outcomes = tuple(audit_each(request, watch))
+    outcomes = tuple(audit_each(request, watch, lift))
     audits = [outcome for outcome in outcomes if isinstance(outcome, Audit)]
     breaches = [breach for audit in audits for breach in breaches_of(audit, request.limits_for(audit.name))]
     return AuditRun(outcomes, tuple(breaches), needs_equal_peers=request.fvcore)
 
 
-def audit_each(request: Request, watch: Watch = lambda *_: None) -> Iterator[Outcome]:
-    """Yield the outcomes in the order of the targets.
+def graph_of_target(text: str, request: Request, lift: Lift) -> Graph:
+    """Return the graph of the one model that a text names; ``request`` says what it is called with.
+
+    Raises:
+        InputError: the text names none or several, or the model cannot be built or run.
+        AuditError: it cannot be said in archlab's operators.
+    """
+    found = find_targets(text, trust=request.trust)
+    if len(found) != 1:
+        raise InputError(f"{quote(text)} names {len(found)} models, not one", hint=f"such as {found[0].name}")
+    outcome = audit_target(found[0], parse_inputs(request.inputs, request.batch or 1), request, lift)
+    if isinstance(outcome, Failure):
+        raise InputError(f"{outcome.name}: {outcome.reason}")
+    if outcome.structure is None:
+        raise AuditError(f"{outcome.name} has no graph of archlab's operators: {outcome.no_structure}")
+    return outcome.structure.graph
+
+
+def audit_each(request: Request, watch: Watch = lambda *_: None, lift: Lift | None = None) -> Iterator[Outcome]:
+    """Yield the outcomes in the order of the targets; see ``run_audits``.
 
     Raises:
         InputError: the inputs or a file of rules cannot be read; or the only target names no model.
@@ -57,13 +84,13 @@ def audit_each(request: Request, watch: Watch = lambda *_: None) -> Iterator[Out
             found.append(Failure(text, error.one_line))
     for number, target in enumerate(found):
         watch(target.name, number, len(found))
-        yield target if isinstance(target, Failure) else audit_target(target, inputs, request)
+        yield target if isinstance(target, Failure) else audit_target(target, inputs, request, lift)
 
 
-def audit_target(target: Target, inputs: InputSpec | None, request: Request) -> Outcome:
+def audit_target(target: Target, inputs: InputSpec | None, request: Request, lift: Lift | None = None) -> Outcome:
     """Audit one target; return why where that fails."""
     try:
-        return _audit(target, inputs, request)
+        return _audit(target, inputs, request, lift)
     except ArchlabError as error:
         return Failure(target.name, error.one_line)
     except RecursionError:
@@ -72,8 +99,8 @@ def audit_target(target: Target, inputs: InputSpec | None, request: Request) -> 
         return Failure(target.name, "there is not enough memory to build it")
 
 
-def _audit(target: Target, inputs: InputSpec | None, request: Request) -> Audit:
-    model, own = _build(target, real=not target.meta)
+def _audit(target: Target, inputs: InputSpec | None, request: Request, lift: Lift | None) -> Audit:
+    model, own = built_target(target, real=not target.meta)
     inputs = target.complete(inputs) if inputs is not None else target.inputs(model, request.batch or 1)
     own = _with_batch(target, model, own, request.batch) if inputs is None else own
     if inputs is None and own is None:
@@ -89,9 +116,12 @@ def _audit(target: Target, inputs: InputSpec | None, request: Request) -> Audit:
         # Its forward looks at values, or is timed: it runs for real, with random weights.
         del model
         gc.collect()
-        model, own = _build(target, real=True)
+        model, own = built_target(target, real=True)
         own = _with_batch(target, model, own, request.batch) if inputs is None else own
     audit = audit or _audit_built(target, model, inputs, own, request, "cpu")
+    if request.structure:
+        device = "meta" if audit.device == "meta" else "cpu"
+        audit = _with_structure(audit, target.graph or (lambda: _lifted(lift, model, inputs, own, device)))
     if inputs is not None and inputs.note:
         audit = dataclasses.replace(audit, notes=(*audit.notes, inputs.note))
     return _timed(audit, model, inputs, own) if request.latency else audit
@@ -99,6 +129,26 @@ def _audit(target: Target, inputs: InputSpec | None, request: Request) -> Audit:
 
 def _with_batch(target: Target, model: nn.Module, own: Any, batch: int | None) -> Any:
     return own if own is None or batch is None else target.with_batch(model, own, batch)
+
+
+def _with_structure(audit: Audit, graph: Callable[[], Graph]) -> Audit:
+    """Add the structure; where it cannot be found, why."""
+    try:
+        named = dataclasses.replace(graph(), name=audit.name)
+        return dataclasses.replace(audit, structure=find_structure(named))
+    except ArchlabError as error:
+        return dataclasses.replace(audit, no_structure=error.one_line)
+    except Exception as error:  # a model is anybody's, and what it costs is known all the same
+        words = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        return dataclasses.replace(audit, no_structure=f"reading it failed with {words}")
+
+
+def _lifted(lift: Lift | None, model: nn.Module, inputs: InputSpec | None, own: Any, device: str) -> Graph:
+    if lift is None:
+        raise AuditError("it is a torch model, which is not read into archlab's operators here")
+    args, kwargs = inputs.make(device) if inputs is not None else own
+    with prints_on_stderr():
+        return lift(model, tuple(args), dict(kwargs))
 
 
 def _timed(audit: Audit, model: nn.Module, inputs: InputSpec | None, own: Any) -> Audit:
@@ -145,8 +195,13 @@ def _arguments(given: list[Any]) -> tuple[tuple[Any, ...], dict[str, Any]] | Non
     return tuple(given), {}
 
 
-def _build(target: Target, real: bool) -> tuple[nn.Module, Any]:
-    """Build the model; return it with the arguments that came with it, if any did."""
+def built_target(target: Target, real: bool) -> tuple[nn.Module, Any]:
+    """Build the model; return it with the arguments that came with it, if any did.
+
+    Raises:
+        AuditError: its factory fails.
+        InputError: what it makes is no torch module.
+    """
     made = build_for_real(target.make) if real else build_without_memory(target.make)
     model, own = made, None
     if isinstance(made, tuple) and made and isinstance(made[0], nn.Module):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from archlab.audit.counts import Counts
+from archlab.audit.operands import Argument, Signature, named
 from archlab.ir import Shape
 
 
@@ -18,6 +19,8 @@ class Operator(Counts):
         target: the operator in full, such as ``aten.conv2d.default``.
         module: the path of the module that calls it; empty for the model itself.
         inputs: the operators whose outputs it takes, by number; -1 is the network's input.
+        given: what it was called with, by position: numbers, texts, and in the place of tensors where they come from.
+        signature: the names and defaults of its arguments.
         takes: the shapes of the tensors that it takes, weights among them, the batch included.
         settings: its kernel, stride, padding, dilation and groups; those that it has.
         shapes: the shapes of its outputs, the batch included.
@@ -32,6 +35,8 @@ class Operator(Counts):
     target: str
     module: str
     inputs: tuple[int, ...]
+    given: tuple[Argument, ...] = field(default=(), repr=False)
+    signature: Signature = field(default=(), repr=False)
     takes: tuple[Shape, ...] = ()
     settings: dict[str, int | str | tuple[int, ...]] = field(default_factory=dict)
     shapes: tuple[Shape, ...]
@@ -39,6 +44,11 @@ class Operator(Counts):
     params: tuple[str, ...]
     live: int
     counted: bool
+
+    @property
+    def arguments(self) -> dict[str, Argument]:
+        """What it was called with, by name, those that were left out with their defaults."""
+        return named(self.signature, self.given)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

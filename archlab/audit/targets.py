@@ -21,7 +21,7 @@ from typing import Any
 from archlab import user_code
 from archlab.audit.input_spec import InputSpec, TensorSpec, images
 from archlab.errors import InputError, did_you_mean, quote
-from archlab.ir import BOXES_SHAPE
+from archlab.ir import BOXES_SHAPE, Graph
 from archlab.resources import shipped_spaces
 
 _FACTORY = re.compile(r"(?P<source>[^()]+):(?P<name>[A-Za-z_][\w.]*|[\w.*?\[\]!-]+)(?P<call>\(.*\))?", re.DOTALL)
@@ -40,6 +40,7 @@ class Target:
         meta: whether it can be built without memory.
         complete: adds to the inputs that a user asks for what they leave out: a detector's boxes.
         with_batch: returns the arguments that came with the model with another batch.
+        graph: the graph of a network of ours; None for any other model.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Target:
     meta: bool = True
     complete: Callable[[InputSpec], InputSpec] = field(default=lambda call: call)
     with_batch: Callable[[Any, Any, int], Any] = field(default=lambda model, given, batch: refuse_batch(batch))
+    graph: Callable[[], Graph] | None = None
 
 
 def refuse_batch(batch: int) -> Any:
@@ -153,7 +155,7 @@ def _architecture(text: str, proposals: int | None) -> Target:
         return InputSpec((*given.args, TensorSpec((given.args[0].shape[0] * rois, *BOXES_SHAPE))))
 
     # Its builder draws the weights on the CPU, module by module; they are freed with the model.
-    return Target(network.name, make, call, meta=False, complete=complete)
+    return Target(network.name, make, call, meta=False, complete=complete, graph=lambda: network.graph)
 
 
 def _exported(path: Path, trust: bool) -> Target:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,11 @@ from archlab.cli.interrupts import interrupts
 from archlab.cli.messages import printable_json, say
 from archlab.cli.progress import progress
 from archlab.files import write_atomic
+
+if TYPE_CHECKING:
+    from archlab.audit.audit_request import Request
+    from archlab.audit.audit_run import AuditRun
+    from archlab.what_if.what_if import WhatIf
 
 _OPTIONS = [
     click.argument("targets", nargs=-1, metavar="TARGET…"),
@@ -33,9 +39,12 @@ _OPTIONS = [
     click.option("--crosscheck", is_flag=True, help="Count with every other counter that is installed."),
     click.option("--backward", is_flag=True, help="Count the gradients of a training step as well, and its memory."),
     click.option("--latency", is_flag=True, help="Time every module on this machine as well, with random weights."),
+    click.option("--structure", is_flag=True, help="Show the blocks that a model is made of, found by their wiring."),
     click.option("--trust", is_flag=True, help="Read a .pt2 whose parts can run code, such as pickles."),
     click.option("--rules", multiple=True, metavar="FILE",
                  help="A .py file of yours that calls archlab.audit_rule for operators of your own; repeatable."),
+    click.option("--suggest", is_flag=True, help="List what could save MACs, as `archlab rewrite` does; the page gets "
+                 "sliders for widths, depths and kernels."),
     click.option("--compare", is_flag=True, help="Show models side by side, with ratios to the first."),
     click.option("--columns", metavar="NAME,NAME", help="Show these columns of the table.  [default: what fits]"),
     click.option("--wide", is_flag=True, help="Show all columns, however wide."),
@@ -43,6 +52,23 @@ _OPTIONS = [
     click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Write all tables to a file."),
     click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write a report: one offline page."),
 ]  # fmt: skip
+
+
+def _what_ifs(run: AuditRun, request: Request, sliders: bool, say_what: Callable[[str], None]) -> Iterator[WhatIf]:
+    """Yield what each model could be, or why that is not known: as when it cannot be said in the language."""
+    from archlab.cli.named_text import is_text, text_of
+    from archlab.errors import ArchlabError
+    from archlab.what_if.what_if import WhatIf, what_if
+
+    # An audit has the name of its text's network, which need not be that of the file.
+    texts = {text.name: text for text in map(text_of, filter(is_text, request.targets))}
+    for audit in run.audits:
+        say_what(f"lifting {audit.name}")
+        try:
+            text = texts.get(audit.name) or text_of(audit.name.removesuffix("()"), request.inputs, request.trust)
+            yield what_if(audit.name, text, sliders, say_what)
+        except ArchlabError as error:
+            yield WhatIf(audit.name, reason=f"nothing is suggested: {error.one_line}")
 
 
 def _with_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -60,9 +86,11 @@ def _with_options(command: Callable[..., None]) -> Callable[..., None]:
 def audit(
     by: str,
     depth: int | None,
+    suggest: bool,
     compare: bool,
     columns: str | None,
     wide: bool,
+    structure: bool,
     as_json: bool,
     csv_file: Path | None,
     html_file: Path | None,
@@ -79,6 +107,7 @@ def audit(
     from archlab.audit.audit_request import request_over
     from archlab.audit.config import read_config
 
+    requested["structure"] = structure or as_json or html_file is not None
     request = request_over(read_config(Path.cwd()), **requested)  # type: ignore[arg-type]  # click checks them
 
     with interrupts(), progress("loading torch") as say_what:
@@ -86,14 +115,17 @@ def audit(
         from archlab.audit.audit_targets import run_audits
         from archlab.audit.formats import Options, render
         from archlab.audit.formats.terminal_format import HEADINGS
+        from archlab.cli.lifted import lifted_graph
         from archlab.report.terminal_tables import choice_of
 
-        options = Options(by, depth, compare, choice_of(columns, wide, HEADINGS))
+        choice = choice_of(columns, wide, HEADINGS)
 
         def watch(name: str, done: int, total: int) -> None:
             say_what(f"auditing {name}" + (f", {done + 1} of {total}" if total > 1 else ""))
 
-        run = run_audits(request, watch)
+        run = run_audits(request, watch, lifted_graph)
+        what_ifs = tuple(_what_ifs(run, request, html_file is not None, say_what)) if suggest else ()
+        options = Options(by, depth, compare, choice, structure, what_ifs)
     for name, path in (("csv", csv_file), ("html", html_file)):
         if path is not None:
             write_atomic(path, render(name, run, options))

@@ -1,4 +1,4 @@
-"""The commands that take networks in, out and elsewhere: export, import and rewrite."""
+"""The commands that take networks in and out: export and import."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from archlab.errors import printable
 from archlab.exchange.export import FORMATS
 from archlab.exchange.export import export as exported
 from archlab.exchange.export_parts import PARTS, DetectorPart
-from archlab.exchange.rewrite import RULES
 
 
 @click.command(
@@ -101,49 +100,3 @@ def import_timm(file: Path, out: Path | None) -> None:
         return
     write_atomic(out, unparse(architecture))
     click.echo(printable(str(out)))
-
-
-@click.command(
-    epilog="Examples:  archlab rewrite vgg16_5x5 --rule factorise5x5  ·  archlab rewrite resnet50 --rule separable "
-    "--where stage3 --dm 2 --out thin.arch"
-)
-@click.argument("net")
-@click.option(
-    "--rule",
-    required=True,
-    type=click.Choice(list(RULES)),
-    help="Choose what dense convolutions become.",
-)
-@click.option("--where", metavar="STAGE", help="Rewrite this stage alone.  [default: all stages]")
-@click.option(
-    "--dm", type=click.IntRange(1, 64), default=1, show_default=True, help="Set the depth multiplier of separable."
-)
-@click.option(
-    "--groups", type=click.IntRange(2, 4096), default=2, show_default=True, help="Set the groups of group_shuffle."
-)
-@click.option("--out", type=click.Path(path_type=Path), help="Write to this .arch file.  [default: standard output]")
-def rewrite(net: str, rule: str, where: str | None, dm: int, groups: int, out: Path | None) -> None:
-    """Make the convolutions of NET cheaper by a rule, and print the new text with its cost beside the old one's."""
-    from archlab.cost import cost
-    from archlab.elaborate import elaborate
-    from archlab.errors import ElaborationError
-    from archlab.exchange.rewrite import RewriteOptions, compare
-    from archlab.exchange.rewrite import rewrite as rewritten
-    from archlab.files import write_atomic
-    from archlab.grammar import parse, parse_file, unparse
-    from archlab.resources import find_architecture
-
-    with progress("rewriting"):
-        old = parse_file(find_architecture(net))
-        text = unparse(rewritten(old, rule, where, RewriteOptions(dm, groups)))
-        try:
-            new = elaborate(parse(text, f"{old.name} rewritten"))
-        except ElaborationError as error:
-            hint = "limit the rule to a stage that it fits, with --where"
-            raise type(error)(error.message, error.place, hint) from None
-        table = compare(cost(elaborate(old)), cost(new))
-    if out is None:
-        click.echo(text + "".join(f"# {line}\n" for line in table), nl=False)
-        return
-    write_atomic(out, text)
-    click.echo("\n".join([*table, printable(str(out))]))

@@ -18,10 +18,13 @@ from typing import NoReturn
 import click
 
 from archlab.cli.audit import audit
+from archlab.cli.diff import diff
 from archlab.cli.ending import EXIT_CODES, OUTPUT, USAGE, refuse_deleted_folder, run
-from archlab.cli.exchange import export, import_timm, rewrite
+from archlab.cli.exchange import export, import_timm
+from archlab.cli.lift import lift
 from archlab.cli.messages import say
 from archlab.cli.progress import progress
+from archlab.cli.rewrite import rewrite
 from archlab.cli.search import calibrate, search, worker
 from archlab.cli.streams import guard_output
 from archlab.cli.study import study
@@ -182,5 +185,5 @@ def report(result: Path, out: Path | None) -> None:
     click.echo(printable(str(target)))
 
 
-for _command in (audit, calibrate, export, import_timm, rewrite, search, study, train, worker):
+for _command in (audit, calibrate, diff, export, import_timm, lift, rewrite, search, study, train, worker):
     cli.add_command(_command)

@@ -28,7 +28,8 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
     options = [
         click.argument("space"),
         click.option("--budget", "-b", "budget", multiple=True, metavar="METRIC=VALUE",
-                     help=f"An upper limit: {', '.join(limits[:-1])} or {limits[-1]}; repeatable."),
+                     help=f"An upper limit: {', '.join(limits[:-1])} or {limits[-1]}; repeatable. macs=0.5x is half of "
+                     "the space's default draw."),
         click.option("--objective", "-o", "objective", multiple=True, metavar="NAME",
                      help=f"A score to maximise ({', '.join(scores)}; of detectors "
                      f"{', '.join(DETECTION)}), a metric to minimise, or your own package.module:function or "

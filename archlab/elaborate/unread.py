@@ -32,7 +32,7 @@ def renamed(expr: ast.Expr, names: Mapping[str, str]) -> ast.Expr:
 
 
 def without_unread(body: ast.Expr, stages: Collection[str]) -> ast.Expr:
-    """``body`` without names that nothing reads, and without layers behind which a value begins anew.
+    """``body`` without names that nothing reads, and without layers behind which a value begins again.
 
     ``stages`` are names of values from outside.
     """

@@ -1,4 +1,4 @@
-"""Architecture to architecture: the literature's ways to make a convolution cheaper, as rules on the syntax tree.
+"""Architecture to architecture: a rule that makes convolutions cheaper, applied to the syntax tree.
 
 A rule replaces calls of ``conv`` and ``conv2d`` whose kernel is known, that are dense and padded to keep their size. A
 block that holds one, also a block of the prelude, is written a second time under a name that has the rule in it.
@@ -6,113 +6,17 @@ block that holds one, also a block of the prelude, is written a second time unde
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from archlab.cost import Cost
+from archlab.elaborate.hole_paths import paths_in
 from archlab.elaborate.language import Callee, callee_of, prelude
 from archlab.errors import InputError, did_you_mean
+from archlab.exchange.rewrite_rules import RULES, Conv, RewriteOptions, Rule
 from archlab.grammar import ast
 
 Env = Mapping[str, ast.Expr]
-
-
-@dataclass(frozen=True, slots=True)
-class Conv:
-    """A convolution to replace: whether it is a ``conv`` with norm and activation, its arguments, and its kernel."""
-
-    is_block: bool
-    c: ast.Expr
-    k: int
-    stride: tuple[tuple[str, ast.Expr], ...]
-    rest: tuple[tuple[str, ast.Expr], ...]
-
-    def make(self, c: ast.Expr, k: int, stride: bool = False, g: ast.Expr | None = None) -> ast.Call:
-        """Return another convolution of its kind, with its norm and activation."""
-        keywords = self.stride if stride else ()
-        keywords += () if g is None else (("g", g),)
-        name = "conv" if self.is_block else "conv2d"
-        return ast.Call(name, (c, ast.Number(k)), (*keywords, *self.rest))
-
-
-@dataclass(frozen=True, slots=True)
-class RewriteOptions:
-    """What a rule can be given: the depth multiplier, the groups, and the share of channels in the middle."""
-
-    dm: int = 1
-    groups: int = 2
-    e: float = 0.25
-
-
-Rule = Callable[[Conv, RewriteOptions], ast.Expr | None]
-
-
-def _factorise5x5(conv: Conv, options: RewriteOptions) -> ast.Expr | None:
-    """Replace a 5x5 by two 3x3 (VGG, arXiv:1409.1556, section 2.3; Inception-v3, arXiv:1512.00567, section 3.1)."""
-    if conv.k != 5:
-        return None
-    if conv.is_block:
-        return ast.Call("two3x3", (conv.c,), (*conv.stride, *conv.rest))
-    return ast.Sequence((conv.make(conv.c, 3, stride=True), conv.make(conv.c, 3)))
-
-
-def _factorise3x3(conv: Conv, options: RewriteOptions) -> ast.Expr | None:
-    """Replace a 3x3 by a 1x3, then a 3x1 (Inception-v3, arXiv:1512.00567, section 3.2)."""
-    if conv.k != 3:
-        return None
-    if conv.is_block:
-        return ast.Call("factorised", (conv.c, ast.Number(3)), (*conv.stride, *conv.rest))
-    one = ast.Number(1)
-    strides = [
-        tuple((key, ast.Call("size", pair)) for key, s in conv.stride for pair in [(one, s) if first else (s, one)])
-        for first in (True, False)
-    ]
-    return ast.Sequence((
-        ast.Call("conv2d", (conv.c, ast.Size((1, 3))), (*strides[0], *conv.rest)),
-        ast.Call("conv2d", (conv.c, ast.Size((3, 1))), (*strides[1], *conv.rest)),
-    ))  # fmt: skip
-
-
-def _separable(conv: Conv, options: RewriteOptions) -> ast.Expr | None:
-    """Replace a kernel by a depthwise one with ``dm`` filters per channel, then a pointwise one.
-
-    Xception, arXiv:1610.02357; MobileNet, arXiv:1704.04861.
-    """
-    if conv.k == 1:
-        return None
-    if conv.is_block:
-        dm = (("dm", ast.Number(options.dm)),) if options.dm != 1 else ()
-        return ast.Call("separable", (conv.c, ast.Number(conv.k)), (*conv.stride, *dm, *conv.rest))
-    entering = ast.Name("in")
-    filters = entering if options.dm == 1 else ast.Binary("*", entering, ast.Number(options.dm))
-    return ast.Sequence((conv.make(filters, conv.k, stride=True, g=entering), conv.make(conv.c, 1)))
-
-
-def _group_shuffle(conv: Conv, options: RewriteOptions) -> ast.Expr | None:
-    """Replace a convolution by a grouped convolution, then a channel shuffle (ShuffleNet, arXiv:1707.01083)."""
-    groups = ast.Number(options.groups)
-    return ast.Sequence((conv.make(conv.c, conv.k, stride=True, g=groups), ast.Call("shuffle", (groups,))))
-
-
-def _bottleneck(conv: Conv, options: RewriteOptions) -> ast.Expr | None:
-    """Replace a kernel by a 1x1 down, the kernel on fewer channels, and a 1x1 up (ResNet, arXiv:1512.03385)."""
-    if conv.k == 1:
-        return None
-    narrow: ast.Expr = ast.Binary("*", conv.c, ast.Number(options.e))
-    if isinstance(conv.c, ast.Number) and conv.c.value * options.e == int(conv.c.value * options.e):
-        narrow = ast.Number(int(conv.c.value * options.e))
-    middle = conv.make(narrow, conv.k, stride=True)
-    return ast.Sequence((conv.make(narrow, 1), middle, conv.make(conv.c, 1)))
-
-
-RULES: Mapping[str, Rule] = {
-    "factorise5x5": _factorise5x5,
-    "factorise3x3": _factorise3x3,
-    "separable": _separable,
-    "group_shuffle": _group_shuffle,
-    "bottleneck": _bottleneck,
-}
-"""The rules by name."""
 
 _SAME = ast.Name("same")
 _KEEP_SIZE = (_SAME, ast.Name("tf"))
@@ -120,6 +24,22 @@ _KEEP_SIZE = (_SAME, ast.Name("tf"))
 
 # Blocks that are what a rule makes, or no more than one convolution.
 _KEPT = {"conv", "fc", "two3x3", "factorised", "group", "depthwise", "separable", "squeeze_excite", "projection"}
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A convolution that a rule applies to, where it is met on the way through a stage.
+
+    Attributes:
+        stage: the stage.
+        path: the calls that lead to it, such as ``stage3.bottleneck.conv_2``. A convolution in a block is a site for
+            each call of the block; the copies of a ``repeat`` are one.
+        k: its kernel.
+    """
+
+    stage: str
+    path: str
+    k: int
 
 
 def rewrite(
@@ -134,14 +54,27 @@ def rewrite(
     for what, name, known in (("rule", rule, RULES), ("stage", where or stages[0], stages)):
         if name not in known:
             raise InputError(f"there is no {what} {name!r}", hint=did_you_mean(name, known))
-    rewriting = _Rewriting(architecture, rule, options or RewriteOptions())
-    new = tuple(
-        stage if where not in (None, stage.name) else replace(stage, body=rewriting.expr(stage.body, {}))
-        for stage in architecture.stages
-    )
-    if new == architecture.stages:
+    found = find_sites(architecture, rule, options)
+    chosen = [number for number, site in enumerate(found) if where in (None, site.stage)]
+    if not chosen:
         place = f"stage {where}" if where else architecture.name
         raise InputError(f"{place} holds no convolution for the rule {rule}", hint=f"it would {_summary(RULES[rule])}")
+    return rewrite_sites(architecture, rule, chosen, options)
+
+
+def find_sites(architecture: ast.Architecture, rule: str, options: RewriteOptions | None = None) -> tuple[Site, ...]:
+    """Return the convolutions that a rule of ``RULES`` applies to, in the order in which they are met."""
+    rewriting = _Rewriting(architecture, rule, options or RewriteOptions(), ())
+    rewriting.stages()
+    return tuple(rewriting.sites)
+
+
+def rewrite_sites(
+    architecture: ast.Architecture, rule: str, only: Collection[int], options: RewriteOptions | None = None
+) -> ast.Architecture:
+    """Return ``architecture`` with a rule applied to some of ``find_sites``'s convolutions, by their number there."""
+    rewriting = _Rewriting(architecture, rule, options or RewriteOptions(), only)
+    new = rewriting.stages()
     changed = replace(architecture, stages=new, blocks=(*architecture.blocks, *rewriting.made.values()))
     return _without_unused(changed, set(rewriting.replaced))
 
@@ -153,13 +86,34 @@ def _summary(rule: Rule) -> str:
 
 
 class _Rewriting:
-    def __init__(self, architecture: ast.Architecture, rule: str, options: RewriteOptions) -> None:
+    """One walk over the stages, and into every block where it is called.
+
+    It meets the same sites in the same order whichever of them it is to rewrite.
+    """
+
+    def __init__(
+        self, architecture: ast.Architecture, rule: str, options: RewriteOptions, only: Collection[int]
+    ) -> None:
+        self.architecture = architecture
         self.rule = rule
         self.options = options
+        self.only = only
+        self.sites: list[Site] = []
+        self.stage = self.prefix = ""
+        self.paths: Mapping[int, str] = {}
         self.padding = dict(architecture.options).get("p", _SAME)
         self.callees = prelude() | {b.name: callee_of(b, own=True) for b in architecture.blocks}
         self.made: dict[str, ast.Block] = {}
         self.replaced: set[str] = set()
+
+    def stages(self) -> tuple[ast.Stage, ...]:
+        """Return the stages with the rule applied."""
+        new = []
+        for stage in self.architecture.stages:
+            self.stage = self.prefix = stage.name
+            self.paths = paths_in(stage.body, self.callees)
+            new.append(replace(stage, body=self.expr(stage.body, {})))
+        return tuple(new)
 
     def expr(self, expr: ast.Expr, env: Env) -> ast.Expr:
         """Return ``expr`` with the rule applied; ``env`` are the parameters whose values are known here."""
@@ -167,13 +121,14 @@ class _Rewriting:
             case ast.Call(name=name):
                 conv = self._conv(expr, env)
                 made = RULES[self.rule](conv, self.options) if conv else None
-                if made is not None:
-                    return made
+                if conv is not None and made is not None:
+                    self.sites.append(Site(self.stage, self._path(expr), conv.k))
+                    return made if len(self.sites) - 1 in self.only else expr
                 args = tuple(self.expr(arg, env) for arg in expr.args)
                 keywords = tuple((key, self.expr(arg, env)) for key, arg in expr.keywords)
                 return replace(expr, name=self._block(expr, env), args=args, keywords=keywords)
             case ast.Name(name=name) if name not in env and name in self.callees:
-                new = self._block(ast.Call(name), env)
+                new = self._block(ast.Call(name), env, expr)
                 return expr if new == name else ast.Name(new)
             case ast.Sequence(items=items):
                 parts = [self.expr(item, env) for item in items]
@@ -203,7 +158,10 @@ class _Rewriting:
         rest = tuple((key, value) for key, value in given.items() if (key, value) != ("p", self.padding))
         return Conv(call.name == "conv", c, k, stride, rest)
 
-    def _block(self, call: ast.Call, env: Env) -> str:
+    def _path(self, expr: ast.Expr) -> str:
+        return f"{self.prefix}.{self.paths[id(expr)]}" if id(expr) in self.paths else self.prefix
+
+    def _block(self, call: ast.Call, env: Env, written: ast.Expr | None = None) -> str:
         """Return the name of the block that ``call`` should call: one with the rule applied, where that changes it."""
         callee = self.callees.get(call.name)
         if callee is None or callee.block is None or (call.name in _KEPT and not callee.own) or call.name in env:
@@ -214,7 +172,10 @@ class _Rewriting:
             for name, default in callee.params.items()
         }
         inner = {name: _resolved(value, env if name in given else known) for name, value in known.items()}
+        before = self.prefix, self.paths
+        self.prefix, self.paths = self._path(written or call), paths_in(callee.block.body, self.callees)
         body = self.expr(callee.block.body, inner)
+        self.prefix, self.paths = before
         if body == callee.block.body:
             return call.name
         self.replaced.add(call.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archlab.errors import ElaborationError
 from archlab.ir import Shape, show_shape
-from archlab.ops.arguments import channels, needs_map
+from archlab.ops.arguments import channels, needs_map, whole
 from archlab.ops.row import Attrs, Shapes
 
 
@@ -34,6 +34,10 @@ def cat_shape(x: Shapes, a: Attrs) -> Shape:
     if any(shape[1:] != x[0][1:] for shape in x):
         raise ElaborationError(f"maps of different size cannot be concatenated: {' and '.join(map(show_shape, x))}")
     return (sum(shape[0] for shape in x), *x[0][1:])
+
+
+def slice_attrs(x: Shapes, a: Attrs) -> Attrs:
+    return {"start": whole(a, "start", least=0), "stop": whole(a, "stop")}
 
 
 def slice_shape(x: Shapes, a: Attrs) -> Shape:

@@ -48,7 +48,7 @@ class Op:
         stride: pixels of the input per pixel of the output, (y, x); None where the output is no map of places.
         view: the output is the input's memory, or part of it.
         arity: how many inputs it may take.
-        joins: takes several inputs, or part of one; written as a form of the language, not as a call.
+        joins: takes several inputs; written as a form of the language, not as a call.
     """
 
     signature: Mapping[str, Any]

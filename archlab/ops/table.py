@@ -17,7 +17,7 @@ from archlab.ops.convolutions import (
     transposed_shape,
     transposed_weights,
 )
-from archlab.ops.joins import add_shape, cat_shape, mul_shape, slice_shape, sub_shape, upsample_like_shape
+from archlab.ops.joins import add_shape, cat_shape, mul_shape, slice_attrs, slice_shape, sub_shape, upsample_like_shape
 from archlab.ops.resizing import (
     interpolation_name,
     interpolation_other,
@@ -139,7 +139,7 @@ OPS: dict[str, Op] = {
     "flatten": Op({}, shape=flatten_shape, stride=ends, view=True),
     "dropout": Op({"p": 0.5}, dropout_attrs, view=True),
     "shuffle": Op({"g": REQUIRED}, shuffle_attrs),
-    "slice": Op({"start": REQUIRED, "stop": REQUIRED}, shape=slice_shape, view=True, joins=True),
+    "slice": Op({"start": REQUIRED, "stop": REQUIRED}, slice_attrs, slice_shape, view=True),
     # Each box on the level of a pyramid that suits its size, into n x n bins (arXiv:1703.06870; arXiv:1504.08083). A
     # bilinear sample is four multiply-accumulates, but no convolution: `other`. A maximum has none.
     "roi_align": Op({**_ROI, "sampling": REQUIRED, "aligned": REQUIRED}, roi_attrs, roi_shape,

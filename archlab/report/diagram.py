@@ -6,13 +6,17 @@ come from the page's style sheet (``reports/static/diagram.css``), so that the d
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from markupsafe import Markup
 
 from archlab.ir import BOXES, INPUT, Graph
+from archlab.report.diagram_blocks import Caption, block_by_block
 from archlab.report.diagram_cards import Card, DrawnStage, OperatorBox, stages_of
 from archlab.report.diagram_layout import Edge, Item, Layout, layout
 from archlab.report.operator_labels import attributes, dims, operator_label, size
 from archlab.report.svg import bar, drawing, element, shorten
+from archlab.structure.found import Structure
 from archlab.units import format_count
 
 BOX_WIDTH, BOX_HEIGHT = 200, 42
@@ -28,12 +32,35 @@ def draw(graph: Graph) -> Markup:
 
     Works for any graph of ``archlab.ir``; names and attributes may hold any text.
     """
-    stages = stages_of(graph)
+    return _network(graph, stages_of(graph), _card)
+
+
+def draw_blocks(structure: Structure) -> Markup:
+    """Return the drawing of a network block by block: sections that open to blocks, and these to their operators.
+
+    Blocks that are alike and follow each other are one, with their number; what is heaviest is open.
+    """
+    graph, captions = block_by_block(structure)
+    stages = stages_of(graph, joins_small=False)
+    heaviest = _heaviest(stages)
+    opened = heaviest and max(heaviest.cards, key=lambda card: card.macs * len(card.names))
+    return _network(graph, stages, lambda card, macs: _block(card, macs, captions, card is opened))
+
+
+DrawCard = Callable[[Card, int], Markup]
+"""Draws a card of a network of so many MACs."""
+
+
+def _network(graph: Graph, stages: tuple[DrawnStage, ...], card: DrawCard) -> Markup:
     macs = max(sum(stage.macs for stage in stages), 1)
-    heaviest = max(stages, key=lambda stage: stage.macs, default=None)
-    rows = [_stage(stage, macs, stage is heaviest) for stage in stages]
+    heaviest = _heaviest(stages)
+    rows = [_stage(stage, macs, stage is heaviest, card) for stage in stages]
     start = element("p", "input ", element("b", dims(graph.input_shape)), class_="net-end")
     return element("div", start, *rows, element("p", *_outputs(graph), class_="net-end"), class_="net")
+
+
+def _heaviest(stages: tuple[DrawnStage, ...]) -> DrawnStage | None:
+    return max(stages, key=lambda stage: stage.macs, default=None)
 
 
 def _outputs(graph: Graph) -> list[str]:
@@ -47,7 +74,7 @@ def _outputs(graph: Graph) -> list[str]:
     return parts
 
 
-def _stage(stage: DrawnStage, macs: int, is_open: bool) -> Markup:
+def _stage(stage: DrawnStage, macs: int, is_open: bool, card: DrawCard) -> Markup:
     gives = ", ".join(map(dims, stage.gives))
     rois = f" · {_plural(stage.rois, 'RoI')}" if stage.rois is not None else ""
     blocks = _plural(stage.nodes, "operator")
@@ -62,7 +89,7 @@ def _stage(stage: DrawnStage, macs: int, is_open: bool) -> Markup:
         element("span", element("b", format_count(stage.params)), " params", class_="net-cost"),
         share_bar(stage.macs / macs),
     )
-    cards = element("div", *(_card(card, macs) for card in stage.cards), class_="net-cards")
+    cards = element("div", *(card(each, macs) for each in stage.cards), class_="net-cards")
     opened = {"open": ""} if is_open else {}
     return element("details", summary, cards, class_="net-stage", **opened)
 
@@ -87,9 +114,33 @@ def _card(card: Card, macs: int) -> Markup:
         element("span", f"×{copies}", class_="times") if copies > 1 else "",
         element("span", f"{format_count(card.macs)} MACs · {format_count(card.params)} params{each}"),
     )
+    return element("figure", caption, _scrolled(card, macs, name), class_=f"net-card h{heat(card.macs / macs)}")
+
+
+def _block(card: Card, macs: int, captions: Mapping[str, Caption], is_open: bool) -> Markup:
+    """Return a block that opens to its operators; equal ones in a row are one."""
+    first, last, copies = captions[card.names[0]], captions[card.names[-1]], len(card.names)
+    place = first.place if copies == 1 else f"{first.place} … {last.place.rsplit('.', 1)[-1]}"
+    each = " each" if copies > 1 else ""
+    summary = element(
+        "summary",
+        element("b", shorten(first.label, 60)),
+        element("span", f"×{copies}", class_="times") if copies > 1 else "",
+        element("span", shorten(place, 60), class_="place"),
+        element("span", dims(card.shape), class_="net-shape"),
+        element(
+            "span", f"{format_count(card.macs)} MACs · {format_count(card.params)} params{each}", class_="net-cost"
+        ),
+        share_bar(card.macs * copies / macs),
+    )
+    opened = {"open": ""} if is_open else {}
+    drawn = _scrolled(card, macs, shorten(f"operators of {first.label}", 80))
+    return element("details", summary, drawn, class_=f"net-block h{heat(card.macs / macs)}", **opened)
+
+
+def _scrolled(card: Card, macs: int, name: str) -> Markup:
     scroll = {"class_": "net-scroll", "tabindex": "0", "role": "group", "aria_label": name}
-    body = element("div", _card_drawing(card, macs), **scroll)
-    return element("figure", caption, body, class_=f"net-card h{heat(card.macs / macs)}")
+    return element("div", _card_drawing(card, macs), **scroll)
 
 
 def heat(share: float) -> int:

@@ -98,15 +98,19 @@ class DrawnStage:
     cards: tuple[Card, ...]
 
 
-def stages_of(graph: Graph) -> tuple[DrawnStage, ...]:
-    """Return the stages of a graph in running order; a stage whose operators do not stand together appears in parts."""
+def stages_of(graph: Graph, joins_small: bool = True) -> tuple[DrawnStage, ...]:
+    """Return the stages of a graph in running order; a stage whose operators do not stand together appears in parts.
+
+    Args:
+        joins_small: whether small blocks that follow each other share a card.
+    """
     uses = Counter(name for node in graph for name in node.inputs)
     takes, before = graph.input_shape, INPUT
     stages = []
     for name, nodes in _runs(graph, lambda node: node.stage):
         cards: list[Card] = []
         keys: list[object] = []
-        blocks = _blocks(nodes, uses)
+        blocks = _blocks(nodes, uses) if joins_small else _single_blocks(nodes, uses)
         for block, boxes in blocks:
             card = _card(graph, block, boxes, before)
             key = _signature(card, before)
@@ -131,6 +135,10 @@ def stages_of(graph: Graph) -> tuple[DrawnStage, ...]:
         )
         takes = nodes[-1].shape
     return tuple(stages)
+
+
+def _single_blocks(nodes: Sequence[Node], uses: Counter[str]) -> list[tuple[str, list[OperatorBox]]]:
+    return [(name, _boxes(run, uses)) for name, run in _runs(nodes, lambda node: node.block)]
 
 
 def _blocks(nodes: Sequence[Node], uses: Counter[str]) -> list[tuple[str, list[OperatorBox]]]:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from archlab.ir import Graph
-from archlab.report.diagram import draw
+from archlab.report.diagram import draw, draw_blocks
 from archlab.report.page_environment import FIRST_SCRIPT, environment, policy, static
+from archlab.report.structure_tables import kind_rows
+from archlab.structure.found import COSTS, Structure
 
 STYLES = ("page.css", "tables.css", "diagram.css", "gallery.css", "print.css")
 SCRIPTS = ("report.js",)
@@ -27,13 +29,16 @@ class PageTable:
     rows: tuple[tuple[str, ...], ...]
 
 
-def graph_page(graph: Graph, figures: Figures, tables: Sequence[PageTable]) -> str:
-    """Return the page, the same for the same graph."""
-    drawing = draw(graph)
+def graph_page(graph: Graph, figures: Figures, tables: Sequence[PageTable], structure: Structure | None = None) -> str:
+    """Return the page, the same for the same graph; with its structure, the drawing is block by block."""
+    drawing = draw(graph) if structure is None else draw_blocks(structure)
     content = {
         "graph": graph,
         "figures": figures,
         "tables": tables,
+        "structure": structure,
+        "kinds": () if structure is None else kind_rows(structure),
+        "costs": COSTS,
         "drawing": drawing if len(drawing) < MAX_BYTES - 120_000 else None,
         "csp": policy(STYLES, (FIRST_SCRIPT, *SCRIPTS)),
         "first_script": static(FIRST_SCRIPT),

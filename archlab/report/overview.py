@@ -28,13 +28,27 @@ class StateCount:
 
 @dataclass(frozen=True, slots=True)
 class BudgetRow:
-    """A budget, what the best finalist uses of it, and the smallest network's cost."""
+    """A budget, what the best finalist uses of it, and the smallest network's cost.
+
+    Attributes:
+        relative: where it was given as a share of the default draw, that in words.
+    """
 
     label: str
     limit: str
     best: str | None
     used: float | None
     smallest: str | None
+    relative: str | None = None
+
+
+def in_words(result: SearchResult) -> str:
+    """Return the budgets in one line, such as ``macs ≤ 2.045 G (0.5x)``; empty where there are none."""
+    parts = []
+    for name, limit in result.budgets.items():
+        share = result.relative_budgets.get(name)
+        parts.append(f"{name} ≤ {METRICS[name].format(limit)}" + (f" ({share:g}x)" if share is not None else ""))
+    return ", ".join(parts)
 
 
 def counts(result: SearchResult) -> tuple[StateCount, ...]:
@@ -63,6 +77,7 @@ def budgets(result: SearchResult) -> tuple[BudgetRow, ...]:
         show = METRICS[name].format if name in METRICS else format_count
         used = finite(best.cost.get(name)) if best else None
         smallest = finite(result.smallest.get(name))
+        share = finite(result.relative_budgets.get(name))
         rows.append(
             BudgetRow(
                 METRICS[name].unit if name in METRICS else name,
@@ -70,6 +85,7 @@ def budgets(result: SearchResult) -> tuple[BudgetRow, ...]:
                 show(used) if used is not None else None,
                 used / limit if used is not None and limit > 0 else None,
                 show(smallest) if smallest is not None else None,
+                f"{share:g}x of the default draw" if share is not None else None,
             )
         )
     return tuple(rows)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from rich.table import Table
 
-from archlab.cost import METRICS
 from archlab.errors import printable
 from archlab.report.finalist_table import terminal_columns
+from archlab.report.overview import in_words
 from archlab.report.terminal_tables import safe, table_of
 from archlab.search.result import SearchResult
 from archlab.units import format_seconds
@@ -24,7 +24,7 @@ STAGES_SPARE = ("share", "evaluation", "failed", "pruned")
 
 def finalists_table(result: SearchResult) -> Table:
     """Return the finalists with all of their columns."""
-    budget = ", ".join(f"{name} ≤ {METRICS[name].format(limit)}" for name, limit in result.budgets.items())
+    budget = in_words(result)
     title = f"best of {safe(result.space)}" + (f" with {budget}" if budget else "")
     columns = {safe(head): [safe(cell) for cell in cells] for head, cells in terminal_columns(result).items()}
     table = table_of(*columns, title=title)

@@ -62,7 +62,7 @@ def search(
 
     Args:
         space: a shipped name, an ``.arch`` file, or an architecture.
-        budget: limits such as ``"macs=300M"``.
+        budget: limits such as ``"macs=300M"``, or ``"macs=0.5x"`` of the space's default draw.
         objective: a score, a metric, ``"file.py:function"``, a function ``(module, candidate, trial) -> float``, or
             several of them for a Pareto front; by default ``"detection"`` for a text with a stage ``detect``, and
             ``"score"`` for others.

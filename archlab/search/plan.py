@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,6 +76,7 @@ class Plan:
     Attributes:
         space: where candidates are drawn from; ``text`` is its canonical text.
         stages: in order; each judges the best of the one before.
+        relative: the budgets that were given relative to the space's default draw, by metric: the share.
         out: the folder for the study, the result, the report and the finalists.
         storage: the storage's address, which may hold a password; None for ``study.journal`` in ``out``.
         heartbeat: seconds between a worker's signs of life on a database server.
@@ -93,6 +94,7 @@ class Plan:
     text: str
     stages: tuple[Stage, ...]
     out: Path
+    relative: Mapping[str, float] = field(default_factory=dict)
     storage: str | None = None
     heartbeat: int = HEARTBEAT
     retry_failed: bool = False

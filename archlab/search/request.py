@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archlab.cost import parse_budget
+from archlab.cost import cost, parse_budget, relative_budgets
 from archlab.detect.data_source import TRAIN, TRAIN_STEPS
 from archlab.elaborate import alike_options, architecture_of, load
 from archlab.elaborate.space import MAX_NODES
@@ -86,7 +86,9 @@ def make_plan(
     _refuse_unknown("sampler", sampler, SAMPLERS)
     if pruner is not None:
         _refuse_unknown("pruner", pruner, PRUNERS)
-    limits = parse_budget(budget)
+    budget = list(budget)
+    relative = relative_budgets(budget)
+    limits = parse_budget(budget, cost(loaded).as_dict() if relative else {})
     keeps = _keeps(shares, len(later))
     seconds, each = _seconds(timeout), _seconds(trial_timeout)
     from archlab.search.objective import parse_goals
@@ -124,6 +126,7 @@ def make_plan(
     return Plan(
         space=loaded,
         text=unparse(loaded.architecture),
+        relative=relative,
         stages=tuple(stages),
         out=Path(out) if out is not None else Path("out") / loaded.name,
         storage=storage,

@@ -171,6 +171,7 @@ class SearchResult(Tabled):
         space: the space's name; ``space_text`` its canonical text.
         command: the command line or call that made it.
         budgets: limits by metric.
+        relative_budgets: those that were given relative to the space's default draw: the share.
         objectives: of all stages, the last stage's first, as finalists are ranked by it.
         stages: in order; a search without ``then`` has one.
         smallest: cost of the smallest network that was found.
@@ -197,6 +198,7 @@ class SearchResult(Tabled):
     seconds: float = 0.0
     interrupted: str | None = None
     data: DataSummary | None = None
+    relative_budgets: dict[str, float] = field(default_factory=dict)
     schema: str = SCHEMA
 
     view = "archlab.report.show_search"

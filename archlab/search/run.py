@@ -88,6 +88,7 @@ def _result(
         versions=versions(),
         machine=machine_line(),
         budgets=dict(first.budget.limits),
+        relative_budgets=dict(plan.relative),
         objectives=tuple(objective for stage in reversed(funnel.objectives) for objective in stage),
         trials=funnel.trials,
         finalists=finalists,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -104,7 +105,7 @@ def train_network(
         judged = load_part(source, "test", shape, normalisation=known, note=note, progress=progress)
     test = evaluate(trained.module, judged)
     metrics = metrics_of(graph, source, settings, trained, judged, test)
-    write_atomic(out / METRICS, json.dumps(metrics, indent=1, ensure_ascii=False) + "\n")
+    write_atomic(out / METRICS, json.dumps(metrics, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     return Outcome(trained, judged, test, metrics)
 
 
@@ -116,8 +117,10 @@ def metrics_of(
     judged: LabelledImages,
     test: Evaluation,
 ) -> dict[str, Any]:
-    """Return a training as JSON has it; shares are between 0 and 1, losses in nats, times in seconds."""
-    return {
+    """Return a training as JSON has it; shares are between 0 and 1, losses in nats, times in seconds.
+
+    A loss that is not finite is null."""
+    data = {
         "format": FORMAT,
         "network": graph.name,
         "digest": graph.digest,
@@ -141,6 +144,16 @@ def metrics_of(
         "test": _figures(test) | {"confusion": test.confusion.tolist(), "recall": list(test.recall)},
         "history": [asdict(look) for look in trained.history],
     }
+    return {key: _finite(value) for key, value in data.items()}
+
+
+def _finite(data: Any) -> Any:
+    """Return JSON data with null in place of numbers that are not finite."""
+    if isinstance(data, dict):
+        return {key: _finite(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_finite(value) for value in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data
 
 
 def _figures(found: Evaluation) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 // What the other scripts share: the data, the theme, and small helpers. Text enters the page as text only, never as markup.
 "use strict";
 
-const report = JSON.parse(document.getElementById("data").textContent);
+const report = JSON.parse(document.getElementById("data")?.textContent ?? "null");
 
 /** The element with this id; null where the page has none. */
 const byId = (id) => document.getElementById(id);

@@ -98,6 +98,8 @@ def test_spaces_lists_what_is_shipped():
         (["rewrite", "resnet18", "--rule", "separable", "--where", "stage9"], "there is no stage 'stage9'"),
         (["rewrite", "resnet18", "--rule", "factorise5x5"], "resnet18 holds no convolution for the rule factorise5x5"),
         (["rewrite", "vgg16", "--rule", "group_shuffle"], "limit the rule to a stage that it fits, with --where"),
+        (["rewrite", "resnet18", "--apply", "999"], "there is no suggestion 999\n  hint: there are 80;"),
+        (["rewrite", "resnet18", "--dm", "4"], "--dm belongs to --rule"),
         (["serch"], "No such command 'serch'"),
     ],
 )
@@ -145,6 +147,15 @@ def test_a_rewritten_network_is_printed_with_its_cost(tmp_path):
     assert archlab("rewrite", "w.arch", "--rule", "separable", "--out", "n.arch", cwd=tmp_path).returncode == 0
     shown = json.loads(archlab("show", "n.arch", "--json", cwd=tmp_path).stdout)
     assert shown["params"] == 128 * 9 + 128 * 256
+
+
+def test_suggested_rewritings_are_listed_and_one_is_applied(tmp_path):
+    (tmp_path / "w.arch").write_text("net worked(input=128x14x14)\nbody: conv2d(256, 3)\n", encoding="utf-8")
+    listed = json.loads(archlab("rewrite", "w.arch", "--json", cwd=tmp_path).stdout)["suggestions"]
+    (number,) = [one["number"] for one in listed if one["options"] == {"dm": 4}]
+    assert f" {number} " in archlab("rewrite", "w.arch", cwd=tmp_path).stdout
+    applied = archlab("rewrite", "w.arch", "--apply", number, cwd=tmp_path)
+    assert applied.stdout == archlab("rewrite", "w.arch", "--rule", "separable", "--dm", 4, cwd=tmp_path).stdout
 
 
 def test_block_strings_go_out_and_in(tmp_path):

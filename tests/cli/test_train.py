@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -13,7 +16,9 @@ import archlab
 from archlab.cli.ending import run
 from archlab.cli.main import cli
 from archlab.train import evaluate, find_images, load_part, load_weights
+from tests.cli.command_line import ENVIRONMENT
 from tests.train.drawn import folders
+from tests.waiting import finish, until
 
 TEXT = "net squares(input=3x8x8)\nstem: conv({4, 8}, 3, s=2)\nhead: gap -> fc(1000)\n"
 
@@ -77,6 +82,22 @@ def test_weights_to_begin_with_and_a_teacher(place):
     assert "accuracy   100.00 %" in taught.stdout
     state = torch.load("third/weights.pt", weights_only=True)
     assert len(state["stem.conv2d.weight"]) == 4
+
+
+def test_ctrl_c_leaves_a_state_from_which_the_same_command_goes_on(place):
+    args = ["train", "n.arch", "--data", "data", "--batch", "8", "--device", "cpu", "--checkpoint-every", "0.001s"]
+    command = [sys.executable, "-m", "archlab", *args, "--out", "o", "--steps"]
+    running = subprocess.Popen([*command, "1000000"], stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    until((place / "o" / "checkpoint.pt").exists, running)
+    running.send_signal(signal.SIGINT)
+    _, said = finish(running)
+    assert running.returncode == 130
+    assert said.endswith(
+        "archlab: o/checkpoint.pt has the state: the same command goes on from it\narchlab: interrupted\n"
+    )
+    step = torch.load("o/checkpoint.pt", weights_only=True)["position"]["step"]
+    assert step > 0
+    assert not (place / "o" / "weights.pt").exists()
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ import archlab
 from archlab.errors import InputError
 from archlab.exchange import regnet as regnet_module
 from archlab.exchange.regnet import REGNETS, RegNet, regnet
-from archlab.nn import build, copy_weights
+from archlab.lift.copy_weights import copy_weights
+from archlab.nn import build
 
 OF_TORCHVISION = sorted(name for name in REGNETS if hasattr(tv, name))
 # timm rounds widths to groups as the paper does.

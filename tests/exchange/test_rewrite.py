@@ -9,7 +9,8 @@ import pytest
 import archlab
 from archlab.errors import InputError
 from archlab.exchange import rewrite as module
-from archlab.exchange.rewrite import RULES, RewriteOptions, rewrite
+from archlab.exchange.rewrite import rewrite
+from archlab.exchange.rewrite_rules import RULES, RewriteOptions
 
 WORKED = "net worked(input=128x14x14)\nbody: conv2d(256, 3)"
 

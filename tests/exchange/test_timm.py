@@ -13,7 +13,8 @@ from archlab.errors import InputError
 from archlab.exchange import timm_in as timm_arch
 from archlab.exchange.timm_in import from_timm
 from archlab.exchange.timm_out import to_timm
-from archlab.nn import build, copy_weights
+from archlab.lift.copy_weights import copy_weights
+from archlab.nn import build
 
 EFFICIENTNET_B0 = """name efficientnet_b0
 stem 32

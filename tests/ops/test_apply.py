@@ -62,5 +62,5 @@ def test_nothing_may_hold_more_elements_than_the_limit():
 def test_only_views_and_joins_are_marked():
     assert {name for name, op in OPS.items() if op.view} == {"flatten", "dropout", "slice"}
     assert {name for name, op in OPS.items() if op.joins} == {
-        "add", "sub", "mul", "cat", "slice", "upsample_like", "roi_align", "roi_pool",
+        "add", "sub", "mul", "cat", "upsample_like", "roi_align", "roi_pool",
     }  # fmt: skip

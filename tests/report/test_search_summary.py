@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 from rich.console import Console
 
+from archlab.report.search_page import render_report
 from archlab.report.search_summary import file_lines, finalists_table, stages_table, trial_lines
 from tests.report import results
 
@@ -22,6 +24,12 @@ def test_the_best_stand_below_the_budgets():
     assert title.strip() == "best of mobile with macs ≤ 300.0 M, params ≤ 3.400 M"
     assert head.split()[:2] == ["network", "channels"]
     assert sum("mobile_" in line for line in rest) == 6
+
+
+def test_a_relative_budget_says_of_what_it_is():
+    result = dataclasses.replace(results.search(), relative_budgets={"macs": 0.5})
+    assert "macs ≤ 300.0 M (0.5x), params ≤ 3.400 M" in finalists_table(result).title
+    assert "<span>0.5x of the default draw</span>" in render_report(result)
 
 
 def test_each_stage_has_its_share_of_the_time():

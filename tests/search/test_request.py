@@ -58,6 +58,16 @@ def test_the_size_the_limit_and_the_time_reach_the_plan():
     assert (made.space.max_nodes, made.stages[0].timeout, made.heartbeat) == (500, 120, 7)
 
 
+def test_relative_budgets_are_of_the_default_draw_and_recorded():
+    costs = archlab.cost(TINY)
+    made = plan(objective="macs", budget=["macs=0.75x", "params=1M", "memory=2x"])
+    expected = {"macs": int(0.75 * costs.macs), "params": 1e6, "memory": 2 * costs.memory}
+    assert dict(made.stages[0].budget.limits) == expected
+    assert made.relative == {"macs": 0.75, "memory": 2.0}
+    with pytest.raises(InputError, match="latency is measured"):
+        plan(objective="macs", budget=["latency=0.5x"])
+
+
 def test_what_is_amiss_with_the_data_is_reported():
     notes = []
     plan(objective="level_entropy", note=notes.append)

@@ -21,9 +21,12 @@ from archlab.audit.formats.icicle import icicle
 from archlab.audit.formats.interface import Options
 from archlab.audit.formats.layer_columns import layers_of, settings_in_words, taken_by
 from archlab.audit.formats.plots import memory, models, roofline
-from archlab.report.diagram import draw
+from archlab.report.diagram import draw, draw_blocks
 from archlab.report.escaping import json_block
 from archlab.report.page_environment import environment, policy, static
+from archlab.report.structure_tables import KindRow, kind_rows
+from archlab.report.what_if_page import SECTION_SCRIPT, SECTION_STYLE, panel_of
+from archlab.structure.found import COSTS
 
 STYLES = ("page.css", "tables.css", "diagram.css", "audit.css", "print.css")
 SCRIPTS = ("report.js", "audit.js")
@@ -44,7 +47,9 @@ class ModelPanel:
         by_params: the icicle of its parameters.
         roofline: its operators by arithmetic intensity.
         memory: live memory over the schedule.
-        drawing: the drawing of its operators; None where there is no room for it.
+        drawing: the drawing of its blocks, or where these are not known, of its operators; None where there is no room
+            for it.
+        kinds: the kinds of block that it is made of.
         conventions: its totals as other counters would give them.
         modules: the modules whose rows are in the page itself.
         stages: the modules that make it up.
@@ -59,6 +64,7 @@ class ModelPanel:
     roofline: Markup
     memory: Markup
     drawing: Markup | None
+    kinds: tuple[KindRow, ...]
     conventions: tuple[Convention, ...]
     modules: tuple[Module, ...]
     stages: tuple[Module, ...]
@@ -70,6 +76,8 @@ def render(run: AuditRun, options: Options, /) -> str:
     """Return the page, the same for the same audits."""
     found = run.audits
     panels = _panels(found)
+    styles = (*STYLES, SECTION_STYLE) if options.what_ifs else STYLES
+    scripts = (*SCRIPTS, SECTION_SCRIPT) if options.what_ifs else SCRIPTS
     content: dict[str, Any] = {
         "title": found[0].name if len(found) == 1 else f"{len(found)} models",
         "panels": panels,
@@ -79,11 +87,13 @@ def render(run: AuditRun, options: Options, /) -> str:
         "comparison": _comparison(found),
         "scatter": models(found) if len(found) > 1 else "",
         "note": NOTE,
+        "costs": COSTS,
         "data": json_block([_table(panel.audit) if panel.tabled else None for panel in panels]),
-        "csp": policy(STYLES, (FIRST_SCRIPT, *SCRIPTS)),
+        "what_ifs": [panel_of(found, number) for number, found in enumerate(options.what_ifs, start=1)],
+        "csp": policy(styles, (FIRST_SCRIPT, *scripts)),
         "first_script": static(FIRST_SCRIPT),
-        "styles": [static(name) for name in STYLES],
-        "scripts": [static(name) for name in SCRIPTS],
+        "styles": [static(name) for name in styles],
+        "scripts": [static(name) for name in scripts],
     }
     return environment().get_template("audit.html").render(content)
 
@@ -102,7 +112,7 @@ def _panels(found: Sequence[Audit]) -> list[ModelPanel]:
         size = sum(map(len, plots.values())) + len(str(json_block(_table(audit))))
         tabled = size < left
         left -= size if tabled else 20_000
-        drawing = draw(audit.graph(views=False)) if audit.operators else None
+        drawing = _drawing(audit)
         if drawing is not None and len(drawing) > left:
             drawing = None
         left -= len(drawing or "")
@@ -111,6 +121,7 @@ def _panels(found: Sequence[Audit]) -> list[ModelPanel]:
                 number=number,
                 audit=audit,
                 drawing=drawing,
+                kinds=() if audit.structure is None else kind_rows(audit.structure),
                 conventions=audit.conventions,
                 modules=tuple(m for m in audit.modules if m.operators or m.params)[:STATIC_ROWS],
                 stages=audit.by_stage(),
@@ -120,6 +131,12 @@ def _panels(found: Sequence[Audit]) -> list[ModelPanel]:
             )
         )
     return panels
+
+
+def _drawing(audit: Audit) -> Markup | None:
+    if audit.structure is not None and audit.structure.sections:
+        return draw_blocks(audit.structure)
+    return draw(audit.graph(views=False)) if audit.operators else None
 
 
 def _layers(audit: Audit) -> dict[str, tuple[str, str]]:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from archlab.audit.audit_run import AuditRun
 from archlab.report.terminal_tables import WHAT_FITS, Choice
+from archlab.what_if.what_if import WhatIf
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +19,16 @@ class Options:
         depth: how deep the modules go; None for what fits a screen.
         compare: whether several models stand side by side, with ratios to the first.
         columns: the columns of a terminal's tables.
+        structure: whether a terminal shows the blocks that a model is made of, in place of its modules.
+        what_ifs: what models could be, where a reader asks for suggestions.
     """
 
     by: str = "module"
     depth: int | None = None
     compare: bool = False
     columns: Choice = WHAT_FITS
+    structure: bool = False
+    what_ifs: tuple[WhatIf, ...] = ()
 
 
 DEFAULTS = Options()

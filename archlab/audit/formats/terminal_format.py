@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from rich.console import Console
 from rich.table import Table
@@ -10,16 +10,19 @@ from rich.text import Text
 
 from archlab.audit.audit_result import Audit
 from archlab.audit.audit_run import AuditRun
-from archlab.audit.breakdown import largest_first, ratios, totals_by_op
+from archlab.audit.breakdown import largest_first, totals_by_op
 from archlab.audit.conventions import FLOPS_NOTE
 from archlab.audit.counts import Counts
 from archlab.audit.findings import Backward, Module, Part, Peer
-from archlab.audit.formats.columns import COLUMNS, Column, format_total, latency_text
+from archlab.audit.formats.columns import COLUMNS, Column, latency_text
 from archlab.audit.formats.interface import DEFAULTS, Options
 from archlab.audit.formats.layer_columns import LAYER_HEADINGS, layer_cells, layers_of
+from archlab.audit.formats.several_models import MODELS, print_comparison, print_models
 from archlab.errors import printable
 from archlab.ir import show_shape
-from archlab.report.terminal_tables import Choice, console_for, print_fitted, print_lines, safe, share, table_of
+from archlab.report.structure_tables import STRUCTURE_HEADINGS, print_structure
+from archlab.report.suggestion_table import print_suggestions
+from archlab.report.terminal_tables import console_for, print_fitted, print_lines, safe, share, table_of
 from archlab.units import format_bytes, format_count
 
 _SHARE_AFTER = "macs"
@@ -47,12 +50,16 @@ _SPARE = (
 )
 """Columns that leave where the table does not fit, the first first."""
 
-_MODELS = (
-    *("model", "input", "params", "MACs", "FLOPs", "activations", "memory", "deployed params"),
-    *("not counted", "ran"),
+HEADINGS = (
+    "class",
+    "calls",
+    "share",
+    *(column.heading for column in COLUMNS),
+    *LAYER_HEADINGS,
+    *MODELS,
+    "ratio",
+    *STRUCTURE_HEADINGS,
 )
-_MODELS_SPARE = ("deployed params", "activations", "FLOPs", "memory", "input")
-HEADINGS = ("class", "calls", "share", *(column.heading for column in COLUMNS), *LAYER_HEADINGS, *_MODELS, "ratio")
 """The columns of all tables, which a reader may choose from."""
 
 
@@ -64,14 +71,32 @@ def render(run: AuditRun, options: Options, /) -> str:
     console = console_for(_WIDTH_IN_A_PIPE)
     found = run.audits
     with console.capture() as captured:
-        if options.compare and len(found) > 1:
-            _print_comparison(console, found, options)
+        if options.structure:
+            for audit in found:
+                _print_blocks(console, audit, options)
+        elif options.compare and len(found) > 1:
+            print_comparison(console, found, options)
         elif len(found) == 1:
             print_audit(console, found[0], options)
         elif found:
-            _print_models(console, found, options)
+            print_models(console, found, options)
         print_lines(console, (f"failed  {printable(f.name)}: {printable(f.reason)}" for f in run.failures))
+        for other in options.what_ifs:
+            print_suggestions(
+                console, other.suggestions, f"what could save MACs in {printable(other.name)}", other.reason
+            )
     return captured.get()
+
+
+def _print_blocks(console: Console, audit: Audit, options: Options) -> None:
+    """Print one model's totals and the blocks that it is made of; without these, why they are not known."""
+    print_lines(console, [Text.from_markup(_title(audit)).plain], "bold")
+    print_lines(console, total_lines(audit))
+    if audit.structure is not None:
+        print_structure(console, audit.structure, options.columns)
+    if audit.no_structure is not None:
+        print_lines(console, [f"its structure is not known: {printable(audit.no_structure)}"])
+    print_lines(console, (f"note    {printable(note)}" for note in audit.notes))
 
 
 def print_audit(console: Console, audit: Audit, options: Options = DEFAULTS) -> None:
@@ -86,8 +111,7 @@ def print_audit(console: Console, audit: Audit, options: Options = DEFAULTS) -> 
 
 def audit_table(audit: Audit, options: Options = DEFAULTS) -> Table:
     """Return the table of one model, with all of its columns."""
-    inputs = ", ".join(show_shape(i.shape) + ("" if i.dtype == "float32" else f" {i.dtype}") for i in audit.inputs)
-    title = f"{safe(audit.name)}  {inputs}"
+    title = _title(audit)
     if options.by == "op":
         columns = [column for column in COLUMNS if not column.of_modules_only]
         table = table_of("operator", "calls", *_headings(columns), title=title)
@@ -106,6 +130,11 @@ def audit_table(audit: Audit, options: Options = DEFAULTS) -> Table:
             table.add_row(safe(name) or "(whole)", safe(module.kind), calls, *cells)
     table.add_section()
     return table
+
+
+def _title(audit: Audit) -> str:
+    inputs = ", ".join(show_shape(i.shape) + ("" if i.dtype == "float32" else f" {i.dtype}") for i in audit.inputs)
+    return f"{safe(audit.name)}  {inputs}"
 
 
 def total_lines(audit: Audit) -> Iterable[str]:
@@ -218,64 +247,3 @@ def _peer_lines(peer: Peer) -> Iterable[str]:
         yield f"    {printable(difference.what)}: {difference.theirs:,}, ours {difference.ours:,}: {difference.cause}"
     if peer.uncounted:
         yield f"    it does not count: {', '.join(f'{name} x {n}' for name, n in peer.uncounted.items())}"
-
-
-# --- several models ----------------------------------------------------------------------------------------------
-
-
-def _print_models(console: Console, found: Sequence[Audit], options: Options) -> None:
-    """Print several models in one table, a row each."""
-    table = table_of(*_MODELS)
-    for audit in found:
-        after = audit.deployed.params if audit.deployed else audit.params
-        missing = sum(row.times for row in audit.uncounted)
-        table.add_row(
-            safe(audit.name),
-            " ".join(show_shape(i.shape) for i in audit.inputs[:3]),
-            format_count(audit.params),
-            format_count(audit.macs),
-            format_count(2 * audit.macs),
-            format_count(audit.activations),
-            format_bytes(audit.memory),
-            format_count(after),
-            str(missing or ""),
-            "for real" if audit.device == "real" else "",
-        )
-    print_lines(console, [FLOPS_NOTE])
-    print_fitted(console, table, _MODELS_SPARE, options.columns)
-
-
-def _totals_with_flops(audit: Audit) -> dict[str, int]:
-    totals: dict[str, int] = {}
-    for name, value in audit.totals().items():
-        totals[name] = value
-        if name == "macs":
-            totals["FLOPs"] = 2 * value
-    return totals
-
-
-def _print_comparison(console: Console, found: Sequence[Audit], options: Options) -> None:
-    """Print models side by side: in total, with ratios to the first, and stage by stage."""
-    print_lines(console, [FLOPS_NOTE])
-    wide = Choice(wide=options.columns.wide)  # each column is a model
-    names = [safe(audit.name) for audit in found]
-    table = table_of("", names[0], *(n for name in names[1:] for n in (name, "ratio")), title="in total")
-    totals = [_totals_with_flops(audit) for audit in found]
-    for metric, value in totals[0].items():
-        cells = [format_total(metric, value)]
-        for other in totals[1:]:
-            ratio = ratios(totals[0], other)
-            cells += [format_total(metric, other[metric]), f"{ratio[metric]:.3f}" if metric in ratio else ""]
-        table.add_row(metric, *cells)
-    print_fitted(console, table, ("ratio",), wide)
-    table = table_of("stage", *(n for name in names for n in (name, "MACs", "params")), title="by stage")
-    stages = [audit.by_stage() for audit in found]
-    for number in range(max(map(len, stages))):
-        cells = []
-        for own in stages:
-            stage = own[number] if number < len(own) else None
-            cells += [safe(stage.path), format_count(stage.macs), format_count(stage.params)] if stage else ["", "", ""]
-        table.add_row(str(number + 1), *cells)
-    for column in table.columns[1::3]:
-        column.justify, column.no_wrap = "left", False
-    print_fitted(console, table, (), wide, group=3)

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils import _pytree as pytree
 
 from archlab.audit.tracing.arguments import is_small
 from archlab.audit.tracing.copy_inputs import copy_inputs
@@ -146,9 +147,12 @@ def _attempt(
 ) -> tuple[tuple[str, Tensor], ...]:
     tensors = [(n, p) for n, p in model.named_parameters(remove_duplicate=False) if not _is_lazy(p)]
     tracer = Tracer(recording, meta, tensors, roomy)
-    for buffer in model.buffers():
+    for name, buffer in model.named_buffers(remove_duplicate=False):
         if not _is_lazy(buffer):
             recording.memory.ignore(buffer)
+            recording.held.setdefault(id(buffer), name)
+    for name, parameter in tensors:
+        recording.held.setdefault(id(parameter), name)
     with torch.enable_grad() if gradients else _below_autograd():
         twins = Twins()
         prepare = (lambda t: _without_data(t, twins, roomy)) if meta else (lambda t: t)
@@ -160,6 +164,12 @@ def _attempt(
                 out = model(*args, **kwargs)
                 if isinstance(out, GeneratorType):
                     collections.deque(out, maxlen=0)  # what it yields is computed as it yields it
+                    out = None
+                recording.outputs = tuple(
+                    (pytree.keystr(path), recording.argument(leaf))
+                    for path, leaf in pytree.tree_leaves_with_path(out)
+                    if isinstance(leaf, Tensor)
+                )
                 del out
         finally:
             tracer.journal.restore()

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.parameter import is_lazy
 
 from archlab.audit.counts import Counts
+from archlab.audit.operands import PLAIN, Argument, Constant, Held, Output
 from archlab.audit.rules.lookup import KnownOperator
 from archlab.audit.rules.settings import Settings
 from archlab.ir import Shape
@@ -27,6 +28,7 @@ class OperatorCall:
         known: the operator.
         module: the path of the module that called it.
         sources: the indices of the calls whose outputs it took.
+        arguments: what it was called with, by position; ``known.arguments`` has their names, and the rest's defaults.
         parameters: the names of the parameters that it read.
         counts: its arithmetic, and the bytes that it read and wrote.
         takes: the shapes of the tensors that it took.
@@ -39,6 +41,7 @@ class OperatorCall:
     known: KnownOperator
     module: str
     sources: tuple[int, ...]
+    arguments: tuple[Argument, ...]
     parameters: tuple[str, ...]
     counts: Counts
     takes: tuple[Shape, ...]
@@ -127,6 +130,8 @@ class Recording:
         failed_in: the paths of the modules that raised, innermost first.
         stack: the paths of the modules that run now, innermost last.
         notes: what else a reader should know, each once.
+        held: the names of the model's parameters and buffers, by the identity of the tensors.
+        outputs: the tensors that the forward returned, with their paths in what it returned.
     """
 
     memory: Memory = field(default_factory=Memory)
@@ -135,7 +140,10 @@ class Recording:
     failed_in: list[str] = field(default_factory=list)
     stack: list[str] = field(default_factory=lambda: [""])
     notes: dict[str, None] = field(default_factory=dict)
-    _producer: dict[int, tuple[weakref.ref[Tensor], int]] = field(default_factory=dict)
+    held: dict[int, str] = field(default_factory=dict)
+    outputs: tuple[tuple[str, Argument], ...] = ()
+    _producer: dict[int, tuple[weakref.ref[Tensor], Output]] = field(default_factory=dict)
+    _given: int = 0
 
     def note(self, words: str) -> None:
         """Add a note that is not there yet."""
@@ -143,18 +151,33 @@ class Recording:
 
     def add_input(self, tensor: Tensor) -> None:
         """Remember a tensor that the network is given."""
-        self._producer[id(tensor)] = weakref.ref(tensor), INPUT
+        self._producer[id(tensor)] = weakref.ref(tensor), Output(INPUT, self._given)
+        self._given += 1
         self.memory.ignore(tensor)
 
     def sources(self, tensors: list[Tensor]) -> tuple[int, ...]:
         """Return where each of these comes from; weights and constants come from nowhere."""
-        found = []
-        for tensor in tensors:
-            made = self._producer.get(id(tensor))
-            # A new tensor may have the identity of one that is gone.
-            if made is not None and made[0]() is tensor:
-                found.append(made[1])
-        return tuple(found)
+        made = (self._origin(tensor) for tensor in tensors)
+        return tuple(origin.call for origin in made if origin is not None)
+
+    def _origin(self, tensor: Tensor) -> Output | None:
+        made = self._producer.get(id(tensor))
+        # A new tensor may have the identity of one that is gone.
+        return made[1] if made is not None and made[0]() is tensor else None
+
+    def argument(self, value: Any) -> Argument:
+        """Return an argument of an operator as plain data, which keeps no tensor alive."""
+        if value is None or isinstance(value, PLAIN):
+            return value
+        if isinstance(value, Tensor):
+            origin = self._origin(value)
+            if origin is not None:
+                return origin
+            name = self.held.get(id(value))
+            return Held(name) if name is not None else Constant(() if is_lazy(value) else tuple(value.shape))
+        if isinstance(value, tuple | list):
+            return tuple(map(self.argument, value))
+        return str(value)
 
     def add_call(
         self,
@@ -163,6 +186,7 @@ class Recording:
         sources: tuple[int, ...],
         parameters: Sequence[str],
         settings: Settings,
+        arguments: tuple[Argument, ...],
         tensors: list[Tensor],
         outputs: list[Tensor],
     ) -> None:
@@ -174,14 +198,15 @@ class Recording:
             sources: where its inputs come from.
             parameters: the names of the parameters that it reads.
             settings: its kernel, stride and so on.
+            arguments: what it was called with, made before it ran: in place it gives a tensor that it takes.
             tensors: all tensors that it took.
             outputs: the tensors that it put out.
         """
         index = len(self.calls)
         self.memory.now = index
         fresh = [self.memory.add_output(t, index) for t in outputs]
-        for tensor in outputs:
-            self._producer[id(tensor)] = weakref.ref(tensor), index
+        for number, tensor in enumerate(outputs):
+            self._producer[id(tensor)] = weakref.ref(tensor), Output(index, number)
         written = sum(_bytes(t) for t, new in zip(outputs, fresh, strict=True) if new or known.writes)
         read = _bytes_read(known, tensors, written) if written else 0
         self.calls.append(
@@ -189,6 +214,7 @@ class Recording:
                 known,
                 self.stack[-1],
                 sources,
+                arguments,
                 tuple(parameters),
                 arithmetic + Counts(read=read, written=written),
                 tuple(() if is_lazy(t) else tuple(t.shape) for t in tensors),

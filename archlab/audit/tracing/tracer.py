@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from archlab.audit.counts import Counts
+from archlab.audit.operands import Argument
 from archlab.audit.rules.lookup import KnownOperator, look_up, look_up_higher_order
 from archlab.audit.rules.rule import NOTHING, complex_product
 from archlab.audit.rules.settings import settings_of
@@ -107,13 +108,14 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if out is not NotImplemented:
                 return out
         sources = self.recording.sources(tensors)
+        arguments = tuple(map(self.recording.argument, known.in_order(args, kwargs)))
         used = [self._parameters[id(t)] for t in tensors if id(t) in self._parameters]
         if self.meta:
             out, given = self.on_meta(func, known, args, kwargs, tensors)
         else:
             self._remember_writes(known, args, kwargs)
             out, given = func(*args, **kwargs), args
-        self._record(known, given, kwargs, tensors, out, sources, used)
+        self._record(known, given, kwargs, tensors, out, sources, used, arguments)
         return out
 
     def _unfolded(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]) -> Any:
@@ -247,8 +249,9 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return done
         tensors = tensors_in(args, [])
         sources = self.recording.sources(tensors)
+        arguments = tuple(map(self.recording.argument, args))
         out = func(*(self._to_meta(args) if self.meta else args), **kwargs)
-        self._record(look_up_higher_order(func), args, {}, tensors, out, sources, [])
+        self._record(look_up_higher_order(func), args, {}, tensors, out, sources, [], arguments)
         return out
 
     # --- recording ----------------------------------------------------------------------------------------------
@@ -262,6 +265,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         out: Any,
         sources: tuple[int, ...],
         used: list[str],
+        arguments: tuple[Argument, ...],
     ) -> None:
         outputs = [out] if isinstance(out, Tensor) else tensors_in(_iterable(out), [])
         given = known.in_order(args, kwargs)
@@ -269,7 +273,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if arithmetic.macs and outputs and outputs[0].is_complex():
             arithmetic = complex_product(arithmetic)
         settings = settings_of(known.arguments, given)
-        self.recording.add_call(known, arithmetic, sources, used, settings, tensors, outputs)
+        self.recording.add_call(known, arithmetic, sources, used, settings, arguments, tensors, outputs)
 
 
 @functools.cache

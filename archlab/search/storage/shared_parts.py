@@ -1,6 +1,6 @@
 """Finished trials that share what is alike in all of them, so that a long search keeps less of each in memory.
 
-Optuna reads each trial's names and distributions anew, from JSON or from rows: a trial of six holes takes 6.9 kB,
+Optuna reads each trial's names and distributions again, from JSON or from rows: a trial of six holes takes 6.9 kB,
 more than half of it for what every other trial has too. What is shared here is never changed: Optuna copies a trial's
 parts before it changes them, and a finished trial's are not changed at all.
 """

@@ -66,6 +66,8 @@ def test_the_fields_of_the_json():
             "latency",
             "parts",
             "peers",
+            "structure",
+            "no_structure",
             "notes",
         ),
         *("stages", "modules", "operators"),

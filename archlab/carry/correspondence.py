@@ -1,0 +1,189 @@
+"""Which channel of the source each channel of the target is.
+
+Classes of the target are matched with classes of the source that stand at the same places: those of one segment, such
+as the inner channels of a block, may be any of that segment's in the source, and the most important are taken, in their
+order. Where there are as many as in the source nothing is chosen, so every channel is itself.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from archlab.carry.channels import Channels, channels_of, is_depthwise
+from archlab.carry.copies import Kept, source_name
+from archlab.errors import InputError
+from archlab.ir import Graph, Node
+
+ABSENT = -1
+GROUPED = ("conv2d", "wsconv2d", "conv_transpose")
+Place = tuple[str, int]
+"""Where a class is seen: in the value of an operator, and in which group of the convolution that reads or makes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Correspondence:
+    """What of the source each part of the target is.
+
+    Attributes:
+        node: the source's operator for each of the target's.
+        index: for each value of the target, its channels' places in the source's value; ``ABSENT`` for none.
+        reads: for each operator of the target, its first input's channels' places in what the source's operator reads:
+            where a copy of a repeat was dropped, that is another value.
+    """
+
+    node: Mapping[str, str]
+    index: Mapping[str, tuple[int, ...]]
+    reads: Mapping[str, tuple[int, ...]]
+
+    def is_whole(self, name: str, source: Graph) -> bool:
+        """Return whether the value ``name`` has every channel of the source's, in order."""
+        return self.index[name] == tuple(range(source.shape_of(self.node[name])[0]))
+
+
+def correspond(source: Graph, target: Graph, importance: Mapping[int, float], kept: Kept) -> Correspondence:
+    """Match the channels of two draws of one space.
+
+    Args:
+        source: the larger network.
+        target: the smaller one.
+        importance: how much a class of the source's channels matters; what is not named matters nothing.
+        kept: the copies of repeats that stay.
+
+    Raises:
+        InputError: an operator of the target has no counterpart in the source.
+    """
+    nodes = {name: name for name in source.inputs} | {node.name: source_name(node.name, kept) for node in target}
+    _check(nodes, source, target)
+    ours, theirs = channels_of(target), channels_of(source)
+    pairs = [(node, source[nodes[node.name]]) for node in target]
+    chosen = _choose(
+        _segments(target, ours, [(node.name, node, _groups(node, there)) for node, there in pairs]),
+        _segments(source, theirs, [(node.name, there, _groups(node, there)) for node, there in pairs]),
+        _with_filters(importance, source, theirs),
+    )
+    for node, there in pairs:
+        if is_depthwise(node) and is_depthwise(there):
+            entering = _places([chosen.get(c, ABSENT) for c in ours.of[node.inputs[0]]], theirs.of[there.inputs[0]])
+            for c, at in zip(ours.of[node.name], _filters(node, there, entering), strict=True):
+                chosen[c] = theirs.of[there.name][at] if at != ABSENT else ABSENT
+    index = {
+        name: _places([chosen.get(c, ABSENT) for c in ours.of[name]], theirs.of[there]) for name, there in nodes.items()
+    }
+    reads = {
+        node.name: index[node.inputs[0]]
+        if nodes[node.inputs[0]] == there.inputs[0]
+        else _places([chosen.get(c, ABSENT) for c in ours.of[node.inputs[0]]], theirs.of[there.inputs[0]])
+        for node, there in pairs
+    }
+    return Correspondence(nodes, index, reads)
+
+
+def _check(nodes: Mapping[str, str], source: Graph, target: Graph) -> None:
+    for node in target:
+        there = nodes[node.name]
+        if there not in source.names or source[there].op != node.op:
+            found = f"{source[there].op} there" if there in source.names else "no such operator"
+            raise InputError(
+                f"{node.name}: the target has {node.op} here, and the source has {found}",
+                hint="both must be draws of one space, the target with no deeper repeats",
+            )
+
+
+def _groups(node: Node, there: Node) -> int:
+    """Return how many groups of channels are told apart at a convolution: its groups, where both have as many."""
+    groups = int(node.attrs.get("groups", 1))
+    same = groups == there.attrs.get("groups", 1)
+    return groups if same and node.op in GROUPED and not is_depthwise(node) else 1
+
+
+def _segments(
+    graph: Graph, channels: Channels, nodes: Iterable[tuple[str, Node, int]]
+) -> dict[frozenset[Place], list[int]]:
+    """Return the classes of ``graph`` by the places where they are seen, in the order of their channels.
+
+    ``nodes`` are the operators that count, each with the name of its place and the groups to tell apart.
+    """
+    seen: dict[int, set[Place]] = defaultdict(set)
+
+    def see(place: str, classes: Sequence[int], groups: int) -> None:
+        each = len(classes) // groups
+        for i, c in enumerate(classes):
+            seen[c].add((place, i // each))
+
+    for name in graph.inputs:
+        see(name, channels.of[name], 1)
+    for place, node, groups in nodes:
+        see(place, channels.of[node.name], groups)
+        if groups > 1:
+            see(f"{place} reads", channels.of[node.inputs[0]], groups)
+    segments: dict[frozenset[Place], list[int]] = defaultdict(list)
+    for c, places in seen.items():
+        segments[frozenset(places)].append(c)
+    return segments
+
+
+def _choose(
+    ours: Mapping[frozenset[Place], Sequence[int]],
+    theirs: Mapping[frozenset[Place], Sequence[int]],
+    importance: Mapping[int, float],
+) -> dict[int, int]:
+    """Return a class of the source for each class of the target; none where the source has too few."""
+    left = {places: list(classes) for places, classes in theirs.items()}
+    chosen: dict[int, int] = {}
+    short: list[tuple[frozenset[Place], list[int]]] = []
+    for places, wanted in ours.items():
+        taken = _best(left.get(places, []), len(wanted), importance)
+        chosen |= zip(wanted, taken, strict=False)
+        left[places] = [c for c in left.get(places, []) if c not in set(taken)]
+        if len(taken) < len(wanted):
+            short.append((places, list(wanted[len(taken) :])))
+    # Widths that halve again and again (ShuffleNet v2) do not always round alike: the rest comes from the nearest.
+    for places, wanted in short:
+        while wanted and (near := max(left, key=lambda p: (bool(left[p]), len(p & places)))) and left[near]:
+            if not near & places:
+                break
+            taken = _best(left[near], len(wanted), importance)
+            chosen |= zip(wanted, taken, strict=False)
+            left[near] = [c for c in left[near] if c not in set(taken)]
+            wanted = wanted[len(taken) :]
+    return chosen
+
+
+def _best(classes: Sequence[int], n: int, importance: Mapping[int, float]) -> list[int]:
+    """Return the ``n`` most important of ``classes``, in their order; the earlier one where two are equal."""
+    ranked = sorted(range(len(classes)), key=lambda i: (-importance.get(classes[i], 0.0), i))
+    return [classes[i] for i in sorted(ranked[:n])]
+
+
+def _places(wanted: Sequence[int], vector: Sequence[int]) -> tuple[int, ...]:
+    """Return where in ``vector`` each wanted class stands; a class that is wanted again is the next one of its kind."""
+    where: dict[int, list[int]] = defaultdict(list)
+    for i, c in enumerate(vector):
+        where[c].append(i)
+    uses: dict[int, int] = defaultdict(int)
+    places: list[int] = []
+    for c in wanted:
+        at = where.get(c, [])
+        places.append(at[uses[c]] if uses[c] < len(at) else ABSENT)
+        uses[c] += 1
+    return tuple(places)
+
+
+def _with_filters(importance: Mapping[int, float], graph: Graph, channels: Channels) -> dict[int, float]:
+    """Return the importance of channels with that of the depthwise filters that stay or go with them."""
+    total = dict(importance)
+    for node in reversed(graph.nodes):
+        if is_depthwise(node) and node.shape[0] != graph.shape_of(node.inputs[0])[0]:
+            many = node.attrs["out_channels"] // node.attrs["in_channels"]
+            for i, c in enumerate(channels.of[node.name]):
+                there = channels.of[node.inputs[0]][i // many]
+                total[there] = total.get(there, 0.0) + total.get(c, 0.0)
+    return total
+
+
+def _filters(node: Node, there: Node, kept: Sequence[int]) -> tuple[int, ...]:
+    """Return which depthwise filters stay: for each kept channel its first ones."""
+    ours, theirs = (n.attrs["out_channels"] // n.attrs["in_channels"] for n in (node, there))
+    return tuple(c * theirs + i if c != ABSENT and i < theirs else ABSENT for c in kept for i in range(ours))

@@ -1,0 +1,254 @@
+"""Weights refitted in running order, each layer on what it really reads in the smaller network.
+
+Every layer is fitted, by ridge regression with its present weight as prior, to what the source's layer gives behind its
+norm at the channels that stay. The last layer of a residual block is fitted to the source's sum less what the smaller
+network's shortcut gives, so that each block repairs the error of the trunk; the head to the source's outputs. No labels
+are read. Where nothing was removed before a layer it stays as it is, to the bit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from archlab.carry.correspondence import ABSENT, Correspondence
+from archlab.carry.fit import LEAST, grouped, moments, ridge, together, unexplained
+from archlab.carry.forward import Forward, layer_of
+from archlab.carry.patches import at_places, read_by, sample_places
+from archlab.carry.statistics import ROWS
+from archlab.carry.units import Unit, running_order, units_of
+from archlab.ir import Graph, Node
+
+STRENGTH = 1e-3
+PASSES = 3
+"""How often a fit is made again to what it gave, where an activation is flat."""
+# What mixes channels: its output is the source's only where every channel is there.
+_MIXES = {"conv2d", "wsconv2d", "conv_transpose", "linear", "gn", "ln", "lrn", "softmax", "group_sum", "channel_conv"}
+
+
+@dataclass(frozen=True, slots=True)
+class LayerFit:
+    """How well a layer gives what the source gives.
+
+    Attributes:
+        name: the layer's operator.
+        before: the share of the target's variance that was not explained before the fit.
+        after: the same after it.
+    """
+
+    name: str
+    before: float
+    after: float
+
+
+@torch.no_grad()
+def refit_by_walk(
+    base: nn.Module,
+    source: Graph,
+    module: nn.Module,
+    target: Graph,
+    corr: Correspondence,
+    images: Tensor,
+    rows: int = ROWS,
+    seed: int = 0,
+) -> tuple[LayerFit, ...]:
+    """Refit ``module`` in place, so that each layer gives what ``base`` gives on ``images``; return the fits."""
+    order, units = running_order(target, units_of(target))
+    ends = {unit.layer.name: corr.node[(unit.total or unit.end).name] for unit in units.values()}
+    middles = {n: corr.node[unit.layer.name] for n, unit in units.items() if unit.norm and unit.norm.op != "bn"}
+    base.eval()
+    module.eval()
+    theirs = Forward(base, source, images, keep=(*ends.values(), *middles.values()))
+    ours = Forward(module, target, images)
+    walk = _Walk(base, source, module, corr, theirs, ours, rows, seed)
+    exact: dict[str, bool] = dict.fromkeys(target.inputs, True)
+    fits: list[LayerFit] = []
+    for node in order:
+        unit = units.get(node.name)
+        exact[node.name] = walk.is_exact(node, exact)
+        if unit is not None:
+            wanted = theirs.run_to(ends[node.name])
+            others = [] if unit.total is None else [n for n in unit.total.inputs if n != unit.end.name]
+            if not exact[node.name] or not all(exact[n] for n in others):
+                exact[node.name] = False
+                fits.append(walk.refit(unit, wanted, others))
+            theirs.release(ends[node.name])
+            if node.name in middles:
+                theirs.run_to(middles[node.name])
+                theirs.release(middles[node.name])
+        ours.run(node)
+    return tuple(fits)
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    base: nn.Module
+    source: Graph
+    module: nn.Module
+    corr: Correspondence
+    theirs: Forward
+    ours: Forward
+    rows: int
+    seed: int
+
+    def is_exact(self, node: Node, exact: Mapping[str, bool]) -> bool:
+        """Return whether a value is, at its channels, the source's to the bit, if its own weights are not fitted."""
+        there = self.source[self.corr.node[node.name]]
+        same = tuple(self.corr.node[name] for name in node.inputs) == there.inputs
+        if not same or not all(exact[name] for name in node.inputs):
+            return False
+        if node.op not in _MIXES:
+            return ABSENT not in self.corr.index[node.name]
+        return self.corr.is_whole(node.inputs[0], self.source) and _shape_of(node) == _shape_of(there)
+
+    def refit(self, unit: Unit, wanted: Tensor, others: list[str]) -> LayerFit:
+        """Fit a unit to the source's value ``wanted`` less what the values ``others`` give."""
+        layer = layer_of(self.module, unit.layer)
+        x = self.ours.values[unit.layer.inputs[0]]
+        is_map = unit.layer.op == "conv2d"
+        places = sample_places(len(x), unit.layer.shape, self.rows, self.seed) if is_map else None
+        reads = read_by(unit.layer, x, places)
+        total = _channels(at_places(wanted, places), self.corr.index[(unit.total or unit.end).name]).double()
+        rest = sum((at_places(self.ours.values[name], places).double() for name in others), torch.zeros_like(total))
+        factor = total.new_ones(total.shape[1])
+        if unit.factor is not None:
+            factor = layer_of(self.module, unit.factor).get_parameter("weight").double().flatten()
+            factor = torch.where(factor.abs() < LEAST, 1.0, factor)
+        goal = Goal(total, rest, factor, unit.flat)
+        if unit.norm is None or unit.norm.op == "bn":
+            norm = None if unit.norm is None else layer_of(self.module, unit.norm)
+            return _fit(unit.layer, layer, norm, reads, goal)
+        middle = self.theirs.run_to(self.corr.node[unit.layer.name])
+        between = _channels(at_places(middle, places), self.corr.index[unit.layer.name]).double()
+        fit = _fit(unit.layer, layer, None, reads, Goal(between, torch.zeros_like(between), torch.ones_like(factor)))
+        norm = layer_of(self.module, unit.norm)
+        _fit_affine(norm, at_places(norm(layer(x)), places), goal.of(None))
+        return fit
+
+
+def _shape_of(node: Node) -> tuple[object, ...]:
+    return tuple(node.attrs.get(name) for name in ("kernel", "stride", "padding", "dilation", "groups"))
+
+
+def _channels(value: Tensor, index: tuple[int, ...]) -> Tensor:
+    """Return the channels of (rows, C) that stay; zeros for what the source has not."""
+    at = torch.tensor(index)
+    return torch.where(at != ABSENT, value[:, at.clamp(min=0)], 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a unit should give: ``(total - rest) / factor``, (rows, C).
+
+    Where the source's total is in a flat part of the activation that reads it, anything in that part will do: what the
+    unit gives is then its own goal, and the fit is spent on what can be told apart.
+    """
+
+    total: Tensor
+    rest: Tensor
+    factor: Tensor
+    flat: tuple[float, float] = (-math.inf, math.inf)
+
+    def of(self, given: Tensor | None) -> Tensor:
+        """Return the goal of a unit that gives ``given`` so far."""
+        total = self.total
+        if given is not None:
+            low, high = self.flat
+            now = given * self.factor + self.rest
+            total = torch.where(
+                total <= low, now.clamp(max=low), torch.where(total >= high, now.clamp(min=high), total)
+            )
+        return (total - self.rest) / self.factor
+
+    @property
+    def has_slack(self) -> bool:
+        """Whether there is a flat part."""
+        return self.flat != (-math.inf, math.inf)
+
+
+def _fit(node: Node, layer: nn.Module, norm: nn.Module | None, reads: Tensor, goal: Goal) -> LayerFit:
+    """Fit ``layer``, with the batch norm behind it, to ``goal``; rewrite the norm so that it gives the fit.
+
+    The weight keeps its size, filter by filter, so that training goes on as from any weight.
+    """
+    weight: Tensor = layer.get_parameter("weight")
+    bias = getattr(layer, "bias", None)
+    groups = int(node.attrs.get("groups", 1))
+    gain, shift = _affine(norm, weight, bias)
+    centred = norm is not None or bias is not None
+    prior = (weight.double().flatten(1) * gain[:, None]).view(groups, -1, weight[0].numel())
+    known = moments(reads, groups, centred)
+    rows = grouped(reads, groups).double()
+    about = rows - known.mean[:, None] if centred else rows
+    given = together(rows @ prior.transpose(1, 2)) + shift
+    before = unexplained(given - goal.of(given), goal.of(None))
+    for _ in range(PASSES if goal.has_slack else 1):
+        goals = grouped(goal.of(given)[:, :, None], groups)
+        middle = goals.mean(1) if centred else torch.zeros_like(goals[:, 0])
+        cross = about.transpose(1, 2) @ (goals - middle[:, None]) / goals.shape[1]
+        fitted = ridge(known.cov, cross, prior, STRENGTH)
+        given = together(about @ fitted.transpose(1, 2) + middle[:, None])
+    mean = (fitted @ known.mean[:, :, None])[:, :, 0].flatten()
+    variance = ((fitted @ known.cov) * fitted).sum(2).flatten()
+    _write(weight, bias, norm, fitted.reshape(len(weight), -1), mean, variance, middle.flatten())
+    return LayerFit(node.name, before, unexplained(given - goal.of(given), goal.of(None)))
+
+
+def _affine(norm: nn.Module | None, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return the factor and the offset of each channel behind a layer's product, in evaluation, in float64."""
+    zero = weight.new_zeros(len(weight), dtype=torch.float64)
+    own = zero if bias is None else bias.double()
+    if norm is None:
+        return zero + 1, own
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    gain = 1 / (norm.running_var.double() + norm.eps).sqrt()
+    if norm.weight is not None:
+        gain = gain * norm.weight.double()
+    offset = zero if norm.bias is None else norm.bias.double()
+    return gain, (own - norm.running_mean.double()) * gain + offset
+
+
+def _write(
+    weight: Tensor,
+    bias: Tensor | None,
+    norm: nn.Module | None,
+    fitted: Tensor,
+    mean: Tensor,
+    variance: Tensor,
+    middle: Tensor,
+) -> None:
+    """Put a fit into a layer and its norm; ``mean`` and ``variance`` are its product's, ``middle`` the goal's mean."""
+    if norm is None or norm.weight is None:
+        weight.copy_(fitted.view_as(weight))
+        if bias is not None:
+            bias.copy_(middle - mean)
+        return
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    old = weight.double().flatten(1).norm(dim=1)
+    new = fitted.norm(dim=1)
+    size = torch.where((old > LEAST) & (new > LEAST), old / new.clamp(min=LEAST), 1.0)
+    weight.copy_((fitted * size[:, None]).view_as(weight))
+    own = 0.0 if bias is None else bias.double()
+    norm.running_mean.copy_(mean * size + own)
+    norm.running_var.copy_(variance * size.square())
+    norm.weight.copy_((norm.running_var.double() + norm.eps).sqrt() / size)
+    norm.bias.copy_(middle)
+
+
+def _fit_affine(norm: nn.Module, value: Tensor, goal: Tensor) -> None:
+    """Fit a norm's factor and offset of each channel, so that ``value`` (rows, C) comes nearest to ``goal``."""
+    value, goal = value.double(), goal.double()
+    about = value - value.mean(0)
+    spread = about.square().mean(0)
+    ratio = torch.where(spread > LEAST, (about * goal).mean(0) / spread.clamp(min=LEAST), 1.0)
+    norm.get_parameter("weight").mul_(ratio)
+    offset = norm.get_parameter("bias")
+    offset.copy_(offset.double() * ratio + goal.mean(0) - value.mean(0) * ratio)

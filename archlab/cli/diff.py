@@ -1,0 +1,83 @@
+"""``archlab diff``: what differs between two networks."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from archlab.cli.interrupts import interrupts
+from archlab.cli.messages import printable_json
+from archlab.cli.progress import progress
+from archlab.files import write_atomic
+from archlab.ir import Graph
+
+SCHEMA = "archlab.diff/1"
+
+
+@click.command(
+    epilog="Examples:  archlab diff resnet50 resnext50_32x4d  ·  archlab diff old.arch new.arch --html diff.html  ·  "
+    "archlab diff torchvision:resnet50 resnet50"
+)
+@click.argument("a")
+@click.argument("b")
+@click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="SHAPE|FILE",
+    help="What both are called with, such as 3x128x160.  [default: each its own]",
+)
+@click.option("--trust", is_flag=True, help="Read a .pt2 whose parts can run code, such as pickles.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON (schema archlab.diff/1).")
+@click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write a page: one offline file.")
+def diff(a: str, b: str, inputs: Sequence[str], trust: bool, as_json: bool, html_file: Path | None) -> None:
+    """Compare networks A and B by structure: stages and blocks side by side, what changed, and what it costs.
+
+    A and B are shipped names, .arch files, .onnx files, or models as `archlab audit` takes them, which are run by
+    their code; of a text with holes it is the default draw. Exits with 0 where both compute the same, and with 1 where
+    they differ, like diff. Weights are not compared.
+    """
+    from archlab.report.diff_tables import print_diff
+    from archlab.report.terminal_tables import console_for
+    from archlab.structure.compare import compare
+
+    with interrupts(), progress("reading") as say_what:
+        graphs = []
+        for name in (a, b):
+            say_what(f"reading {name}")
+            graphs.append(_graph(name, inputs, trust))
+        found = compare(*graphs)
+    if html_file is not None:
+        from archlab.report.diff_page import diff_page
+
+        write_atomic(html_file, diff_page(found))
+    if as_json:
+        data = {"schema": SCHEMA, **found.as_dict()}
+        click.echo(printable_json(json.dumps(data, indent=1, ensure_ascii=False)))
+    else:
+        print_diff(console_for(), found)
+    if not found.equal:
+        sys.exit(1)
+
+
+def _graph(name: str, inputs: Sequence[str], trust: bool) -> Graph:
+    from archlab.elaborate import elaborate
+    from archlab.grammar import parse_file, with_input
+    from archlab.resources import find_architecture
+
+    if ":" not in name and Path(name).suffix in ("", ".arch"):
+        return elaborate(with_input(parse_file(find_architecture(name)), inputs[0] if inputs else None)).graph
+    if name.endswith(".onnx"):
+        from archlab.lift.lift_target import lift_target
+
+        return lift_target(name, inputs).graph
+    from archlab.audit.audit_request import Request
+    from archlab.audit.audit_targets import graph_of_target
+    from archlab.cli.lifted import lifted_graph
+
+    request = Request(targets=(name,), inputs=tuple(inputs), structure=True, trust=trust)
+    return graph_of_target(name, request, lifted_graph)

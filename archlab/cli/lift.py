@@ -1,0 +1,130 @@
+"""``archlab lift``: an existing model as a readable text."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from archlab.cli.interrupts import interrupts
+from archlab.cli.messages import say
+from archlab.cli.progress import progress
+from archlab.errors import LiftError, printable
+from archlab.files import write_atomic
+
+MOST_REASONS = 40
+"""How many reasons are printed of a model that cannot be said."""
+
+
+@click.command(
+    epilog="Examples:  archlab lift torchvision:resnet50  ·  archlab lift timm:mobilenetv3_large_100 --out my.arch  ·  "
+    "archlab lift my_models.py:small --input 3x96x96 --weights small.pt  ·  archlab lift exported.pt2  ·  "
+    "archlab lift torchvision:resnet50 --holes width,depth --out space.arch, to search around it"
+)
+@click.argument("target")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the text to this file.  [default: standard output]")
+@click.option(
+    "--weights",
+    type=click.Path(path_type=Path),
+    help="Write the model's weights to this file, under the names of the text's module: a state dict for torch.load.",
+)
+@click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="SHAPE",
+    help="3x224x224, without the batch.  [default: the model's own]",
+)
+@click.option("--output", metavar="NAME", help="Lift this output of a model that returns several.")
+@click.option(
+    "--holes",
+    metavar="KIND,KIND",
+    help="Open the text as a space around the model, which is its default draw: width, inner, depth, kernel, groups, "
+    "expansion, block.",
+)
+@click.option("--trust", is_flag=True, help="Read a .pt2 whose parts can run code, such as pickles.")
+def lift(
+    target: str,
+    out: Path | None,
+    weights: Path | None,
+    inputs: Sequence[str],
+    output: str | None,
+    holes: str | None,
+    trust: bool,
+) -> None:
+    """Write TARGET, an existing torch model, as a text of the language: the same network, verified.
+
+    TARGET is torchvision:NAME, timm:NAME, package.module:factory(arg=…), file.py:factory, a shipped name, an .arch file
+    or an exported .pt2, as in `archlab audit`. The text has the model's parameters and MACs to the unit, and with the
+    model's weights in it the same outputs. What the language cannot say is named with its place and reason, and the
+    exit code is then 1.
+    """
+    with interrupts(), progress(f"lifting {target}"):
+        from archlab.lift.lift_target import lift_target
+
+        try:
+            lifted = lift_target(target, inputs, output, trust)
+        except LiftError as error:
+            if not error.reasons:
+                raise
+            _refused(target, error)
+        text = lifted.text if holes is None else _opened(lifted.text, holes)
+        state = _saved(lifted.state_dict()) if weights is not None else b""
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        write_atomic(out, text)
+        click.echo(printable(str(out)))
+    if weights is not None:
+        write_atomic(weights, state)
+        say(f"weights in {weights}")
+    for line in summary(lifted):
+        say(line)
+
+
+def _opened(text: str, holes: str) -> str:
+    from archlab.grammar import unparse
+    from archlab.what_if.open_holes import open_holes
+
+    return unparse(open_holes(text, [kind.strip() for kind in holes.split(",")]))
+
+
+def _refused(target: str, error: LiftError) -> None:
+    say(f"{target} cannot be said in the language, in {len(error.reasons)} places:")
+    for reason in error.reasons[:MOST_REASONS]:
+        say(f"  {reason}")
+    if len(error.reasons) > MOST_REASONS:
+        say(f"  and {len(error.reasons) - MOST_REASONS} more")
+    sys.exit(1)
+
+
+def summary(lifted: object) -> list[str]:
+    """Return what is said of a lift: its length, its counts, and how it was verified."""
+    from archlab.lift.lifted import Lifted
+
+    assert isinstance(lifted, Lifted)
+    lines = lifted.text.rstrip("\n").count("\n") + 1
+    said = [
+        f"{lines} lines, {len(lifted.text)} characters: {lifted.params:,} params, {lifted.macs:,} MACs, as the model"
+    ]
+    if lifted.difference is None:
+        said.append("the model has no data: its outputs were not compared")
+    elif lifted.difference == 0:
+        said.append("with the model's weights its outputs are the model's, to the bit")
+    else:
+        said.append(f"with the model's weights its outputs differ by {lifted.difference:.1e} of the largest: rounding")
+    if lifted.unread:
+        names = ", ".join(lifted.unread[:4]) + (" …" if len(lifted.unread) > 4 else "")
+        said.append(f"{len(lifted.unread)} parameters of the model are not read in evaluation, and left out: {names}")
+    return said
+
+
+def _saved(state: object) -> bytes:
+    import torch
+
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    return buffer.getvalue()

@@ -1,0 +1,154 @@
+"""``archlab rewrite``: the literature's ways to make convolutions cheaper, suggested or applied."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from archlab.cli.progress import progress
+from archlab.errors import InputError, did_you_mean, printable
+from archlab.exchange.rewrite_rules import RULES
+
+if TYPE_CHECKING:
+    from archlab.cost import Cost
+    from archlab.grammar.ast import Architecture
+    from archlab.what_if.suggest import Suggestion
+
+
+@click.command(
+    epilog="Examples:  archlab rewrite resnet50  ·  archlab rewrite torchvision:resnet18 --html page.html  ·  "
+    "archlab rewrite resnet50 --apply 3 --out thin.arch  ·  archlab rewrite vgg16_5x5 --rule factorise5x5  ·  "
+    "archlab rewrite resnet50 --rule separable --where stage3 --dm 2 --out thin.arch"
+)
+@click.argument("net")
+@click.option("--rule", type=click.Choice(list(RULES)), help="Choose what dense convolutions become.")
+@click.option("--where", metavar="STAGE", help="Rewrite this stage alone.  [default: all stages]")
+@click.option("--dm", type=click.IntRange(1, 64), help="Set the depth multiplier of --rule separable.  [default: 1]")
+@click.option("--groups", type=click.IntRange(2, 4096), help="Set the groups of --rule group_shuffle.  [default: 2]")
+@click.option("--apply", "number", type=click.IntRange(1), metavar="N", help="Write the text of suggestion N.")
+@click.option("--all", "show_all", is_flag=True, help="List all suggestions, not the best 20.")
+@click.option("--json", "as_json", is_flag=True, help="Print the suggestions as JSON.")
+@click.option(
+    "--html",
+    "html_file",
+    type=click.Path(path_type=Path),
+    help="Write a page with the suggestions, and with sliders for widths, depths and kernels.",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Write to this .arch file.  [default: standard output]")
+def rewrite(
+    net: str,
+    rule: str | None,
+    where: str | None,
+    dm: int | None,
+    groups: int | None,
+    number: int | None,
+    show_all: bool,
+    as_json: bool,
+    html_file: Path | None,
+    out: Path | None,
+) -> None:
+    """Make the convolutions of NET cheaper: of a shipped name, an .arch file, or a model as `archlab lift` takes it.
+
+    Without --rule it tries every rule on each layer, on each stage and everywhere, and lists what saves MACs, with
+    exact costs and what the literature found of the accuracy; --apply N writes suggestion N. With --rule it rewrites
+    at once. The new text is printed with its cost beside the old one's.
+    """
+    if rule is not None:
+        for option, given in (("--apply", number), ("--all", show_all), ("--json", as_json), ("--html", html_file)):
+            if given:
+                raise click.UsageError(f"{option} belongs to the list of suggestions, which --rule leaves out")
+        _rewrite_at_once(net, rule, where, dm or 1, groups or 2, out)
+        return
+    for option, chosen in (("--dm", dm), ("--groups", groups)):
+        if chosen is not None:
+            raise click.UsageError(f"{option} belongs to --rule")
+    if out is not None and number is None:
+        raise click.UsageError("--out needs --rule or --apply: a list of suggestions is no text")
+    architecture = _text_of(net)
+    found = _suggestions(architecture, where)
+    if html_file is not None:
+        _write_page(architecture, html_file)
+    if number is not None:
+        _apply(found, number, out)
+    elif as_json:
+        data = [{"number": i, **one.as_dict()} for i, one in enumerate(found, start=1)]
+        click.echo(json.dumps({"schema": "archlab.suggestions/1", "suggestions": data}, indent=1))
+    else:
+        from archlab.report.suggestion_table import MOST_ROWS, print_suggestions
+        from archlab.report.terminal_tables import console_for
+
+        print_suggestions(console_for(), found, most=None if show_all else MOST_ROWS)
+        click.echo("archlab rewrite NET --apply N writes the text of one")
+
+
+def _text_of(net: str) -> Architecture:
+    from archlab.cli.named_text import text_of
+
+    with progress(f"reading {net}"):
+        return text_of(net)
+
+
+def _write_page(architecture: Architecture, path: Path) -> None:
+    from archlab.files import write_atomic
+    from archlab.report.what_if_page import what_if_page
+    from archlab.what_if.what_if import what_if
+
+    with progress("finding the closed form of its costs"):
+        write_atomic(path, what_if_page(what_if(architecture.name, architecture)))
+
+
+def _suggestions(architecture: Architecture, where: str | None) -> Sequence[Suggestion]:
+    from archlab.what_if.suggest import suggest
+
+    stages = [stage.name for stage in architecture.stages]
+    if where is not None and where not in stages:
+        raise InputError(f"there is no stage {where!r}", hint=did_you_mean(where, stages))
+    with progress("trying rules") as say_what:
+        found = suggest(architecture, say_what)
+    return [one for one in found if where is None or one.where.split(".")[0] == where]
+
+
+def _apply(found: Sequence[Suggestion], number: int, out: Path | None) -> None:
+    if number > len(found):
+        raise InputError(
+            f"there is no suggestion {number}", hint=f"there are {len(found)}; the command without --apply lists them"
+        )
+    chosen = found[number - 1]
+    _write(chosen.architecture, chosen.before, chosen.after, out)
+
+
+def _rewrite_at_once(net: str, rule: str, where: str | None, dm: int, groups: int, out: Path | None) -> None:
+    from archlab.cost import cost
+    from archlab.elaborate import elaborate
+    from archlab.errors import ElaborationError
+    from archlab.exchange.rewrite import rewrite as rewritten
+    from archlab.exchange.rewrite_rules import RewriteOptions
+    from archlab.grammar import parse, unparse
+
+    old = _text_of(net)
+    with progress("rewriting"):
+        new = rewritten(old, rule, where, RewriteOptions(dm, groups))
+        try:
+            network = elaborate(parse(unparse(new), f"{old.name} rewritten"))
+        except ElaborationError as error:
+            hint = "limit the rule to a stage that it fits, with --where"
+            raise type(error)(error.message, error.place, hint) from None
+        before = cost(elaborate(old))
+    _write(new, before, cost(network), out)
+
+
+def _write(new: Architecture, before: Cost, after: Cost, out: Path | None) -> None:
+    from archlab.exchange.rewrite import compare
+    from archlab.files import write_atomic
+    from archlab.grammar import unparse
+
+    text, table = unparse(new), compare(before, after)
+    if out is None:
+        click.echo(text + "".join(f"# {line}\n" for line in table), nl=False)
+        return
+    write_atomic(out, text)
+    click.echo("\n".join([*table, printable(str(out))]))

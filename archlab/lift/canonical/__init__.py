@@ -1,0 +1,1 @@
+"""The canonical form: what a trace computes, as steps of the language's operators."""

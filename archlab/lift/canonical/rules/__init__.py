@@ -1,0 +1,1 @@
+"""Rules from operators of PyTorch to operators of the language, one function each; ``table`` says which."""

@@ -1,0 +1,97 @@
+"""What a lift gives: the text, the graph that it says, and where every weight comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from archlab.errors import InputError
+from archlab.ir import Graph
+from archlab.lift.canonical.values import Weight
+from archlab.nn import build
+from archlab.nn.module import target_of
+
+
+@dataclass(frozen=True, repr=False)
+class Lifted:
+    """A model as text. It was verified: see ``archlab.lift``.
+
+    Attributes:
+        text: the canonical text.
+        graph: the model's operators in the language, under the paths of its own modules.
+        written: the graph of the text, by whose paths the text's module names its weights.
+        mapping: the model's tensor for each of the text's, by their keys in the state dicts.
+        unread: the model's parameters that its forward does not read in evaluation mode, and the text is without.
+        params: how many parameters the text's network has.
+        macs: its multiply-accumulates for one image.
+        difference: the largest difference of the outputs relative to the largest output, with the model's own weights;
+            None where it has none.
+        batch: how many images the model was given.
+    """
+
+    text: str
+    graph: Graph
+    written: Graph
+    mapping: Mapping[str, str]
+    unread: tuple[str, ...]
+    params: int
+    macs: int
+    difference: float | None
+    batch: int
+    _weights: Mapping[str, Weight] = field(default_factory=dict)
+    _held: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        lines = self.text.count("\n")
+        return f"<Lifted {self.graph.name}, {lines} lines, {self.params:,} parameters, {self.macs:,} MACs>"
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the model's weights under the keys of the text's module. Each is a tensor of its own.
+
+        Raises:
+            InputError: the model has no data.
+        """
+        return weights_for(self._held, self.written, self._weights)
+
+    def module(self) -> nn.Module:
+        """Return the text's torch module with the model's weights, in evaluation mode.
+
+        Raises:
+            InputError: the model has no data.
+        """
+        module = build(self.written).eval()
+        module.load_state_dict(self.state_dict(), strict=False)
+        return module
+
+
+def weights_for(held: Mapping[str, Tensor], graph: Graph, weights: Mapping[str, Weight]) -> dict[str, Tensor]:
+    """Return a model's tensors by the keys of a graph's module, in the shapes that these have there.
+
+    Raises:
+        InputError: the model has no data.
+    """
+    if any(tensor.is_meta for tensor in held.values()):
+        raise InputError("the model has no data to take weights from", hint="build it on a real device")
+    shapes = _shapes(graph)
+    found = {}
+    for key, weight in weights.items():
+        value = held[weight.name].detach()
+        value = value.t() if weight.transposed else value
+        found[key] = value.reshape(shapes[key]).to(
+            "cpu", torch.float32 if value.is_floating_point() else None, copy=True
+        )
+    return found
+
+
+def _shapes(graph: Graph) -> dict[str, tuple[int, ...]]:
+    return {
+        f"{target_of(node.name)}.{name}": shape
+        for node in graph
+        for name, shape in (*node.weights.items(), *node.buffers.items())
+    }

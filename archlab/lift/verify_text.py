@@ -1,0 +1,40 @@
+"""Whether a text says the graph that it was written from."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from archlab.elaborate import elaborate
+from archlab.errors import ArchlabError, LiftError
+from archlab.grammar import unparse
+from archlab.grammar.ast import Architecture
+from archlab.ir import Graph
+from archlab.lift.text.cats import with_flat_cats
+
+
+def verify(graph: Graph, architecture: Architecture) -> None:
+    """Check that ``architecture``, as it prints, is the network ``graph``: its operators, arguments and wiring.
+
+    Concatenations may be nested otherwise: the channels and their order are the same.
+
+    Raises:
+        LiftError: it is not; the message names the first node that the text does not say.
+    """
+    try:
+        written = elaborate(unparse(architecture), max_nodes=2 * len(graph) + 1000).graph
+    except ArchlabError as error:
+        raise LiftError(f"{graph.name}: the text written for it is no network: {error.one_line}") from None
+    if written.digest == graph.digest:
+        return
+    given, said = with_flat_cats(graph), with_flat_cats(written)
+    if said.digest != given.digest:
+        raise LiftError(f"{graph.name}: the text written for it is another network: {_difference(given, said)}")
+
+
+def _difference(given: Graph, said: Graph) -> str:
+    said_hashes = Counter(said.hashes.values())
+    for name, hash_ in given.hashes.items():
+        if not said_hashes[hash_]:
+            return f"it lacks {name}"
+        said_hashes[hash_] -= 1
+    return f"it has {len(said) - len(given)} more operators"

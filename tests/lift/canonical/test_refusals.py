@@ -1,0 +1,89 @@
+"""What cannot be said is refused by its place, with the reason; every place, not only the first."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+import archlab
+from archlab.errors import LiftError
+from tests.lift.canonical.modules import Of
+
+
+def reasons(model, *shapes):
+    with pytest.raises(LiftError) as caught:
+        archlab.lift(model, shapes[0] if shapes else (1, 6, 8, 8))
+    return caught.value.reasons
+
+
+def written_through_a_view(m, x):
+    y = m.conv(x)
+    y[:, :2].relu_()
+    return y + 1
+
+
+def a_computed_weight(m, x):
+    return nn.functional.conv2d(x, m.conv.weight.tanh(), m.conv.bias)
+
+
+class Blur(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("filter", torch.ones(6, 1, 3, 3) / 9)
+
+    def forward(self, x):
+        return nn.functional.conv2d(x, self.filter, groups=6)
+
+
+CONV = {"conv": nn.Conv2d(6, 6, 1)}
+REFUSED = {
+    "an operator that the language lacks": (Of(lambda m, x: x.cumsum(1)), "cumsum of 1x6x8x8: the language has no"),
+    "part of a map": (Of(lambda m, x: x[:, :, 1:]), "it takes part of the axis 2 of n x c6 x h8 x w8, and"),
+    "every second channel": (Of(lambda m, x: x[:, ::2]), "it takes every 2th"),
+    "statistics of the batch": (nn.BatchNorm2d(6, track_running_stats=False), "it takes its statistics from the batch"),
+    "a weight that is computed": (Of(a_computed_weight, **CONV), r"its weight is computed of conv.weight by tanh"),
+    "a weight that is shared": (Of(lambda m, x: m.conv(m.conv(x)), **CONV), "conv.weight is shared with conv_2"),
+    "a change through a view": (Of(written_through_a_view, **CONV), "it reads what relu in the model changes in place"),
+    "a constant": (Of(lambda m, x: x + torch.ones(6, 1, 1)), "its second input is computed by ones"),
+    "places mixed with channels": (
+        Of(lambda m, x: m.fc(x.permute(0, 2, 3, 1).flatten(1)), fc=nn.Linear(384, 2)),
+        "flattened in another order, as n x h8·w8·c6",
+    ),
+    "attention": (Of(lambda m, x: nn.functional.scaled_dot_product_attention(x, x, x)), "the language has no operator"),
+    "a norm over places": (nn.LayerNorm((6, 8, 8)), "its input has not its channels last"),
+    "a filter that is not trained": (Blur(), "its weight filter is a buffer of the model, and in"),
+    "a factor of one number": (Of(lambda m, x: x * m.gain, gain=nn.Parameter(torch.ones(()))), "by the weight gain"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_it_is_refused_with_its_place_and_reason(what):
+    model, words = REFUSED[what]
+    found = reasons(model)
+    assert len(found) == 1 or what == "a weight that is shared"
+    assert words in found[0]
+
+
+def test_all_places_are_named_and_what_follows_is_still_read():
+    blocks = [Of(lambda m, x: x.cumsum(1)), nn.Conv2d(6, 6, 1), Of(lambda m, x: x.erf()), nn.ReLU()]
+    assert reasons(nn.Sequential(*blocks)) == (
+        "0: cumsum of 1x6x8x8: the language has no operator for it",
+        "2: erf of 1x6x8x8: the language has no operator for it",
+    )
+
+
+def test_the_message_says_what_and_where():
+    with pytest.raises(LiftError, match=r"Sequential cannot be said in the language: 0: cumsum of 1x6x8x8: the lang"):
+        archlab.lift(nn.Sequential(Of(lambda m, x: x.cumsum(1))), (1, 6, 8, 8))
+
+
+def test_several_inputs_and_outputs():
+    class Two(nn.Module):
+        def forward(self, x):
+            return {"a": x.relu(), "b": x.tanh()}
+
+    with pytest.raises(LiftError, match=r"returns 2 tensors \(a, b\)"):
+        archlab.lift(Two(), (1, 6, 8, 8))
+    assert [node.op for node in archlab.lift(Two(), (1, 6, 8, 8), output="b").graph] == ["tanh"]
+    assert "not 2x6" in reasons(nn.Identity(), (2, 6))[0]
