@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TypeVar
 
 import torch
@@ -57,33 +58,49 @@ def load_part(
         InputError: the part has no images that can be read; as ``reader_of``; or Pillow is not installed.
     """
     reader = reader_of(source, shape)
-    if normalisation is None:
-        progress("measuring the training images")
-        normalisation = measure(_some(source, reader))
     examples = source.parts[part]
-    labels = torch.tensor([example.label for example in examples], dtype=torch.int64)
-    all_there = LabelledImages(
-        source.classes, examples, labels, shape, None, normalisation, source.is_wide, reader, note
-    )
     if not examples:
         raise InputError(
             f"{source.root} has no images for the part {part}",
             hint="a part that is cut needs at least three images of some class",
         )
+    labels = torch.tensor([example.label for example in examples], dtype=torch.int64)
+    known = normalisation or Normalisation((0.0,) * shape[0], (1.0,) * shape[0])
+    found = LabelledImages(source.classes, examples, labels, shape, None, known, source.is_wide, reader, note)
     free = free_memory()
     needed = len(examples) * math.prod(shape) * (4 if source.is_wide else 1)
-    return all_there if free is not None and needed > share * free else _in_memory(all_there, part, progress)
+    if free is None or needed <= share * free:
+        found = _in_memory(found, part, progress)
+    if normalisation is not None:
+        return found
+    progress("measuring the training images")
+    chosen = _spread(source.parts["train"])
+    measured = _held(found, chosen) if part == "train" and found.images is not None else _read(reader, chosen)
+    return replace(found, normalisation=measure(measured))
 
 
-def _some(source: ImageSource, reader: Reader) -> Iterator[Pixels]:
-    examples = source.parts["train"]
-    step = max(1, len(examples) / MEASURED)
-    chosen = [examples[int(i * step)] for i in range(min(len(examples), MEASURED))]
+def _spread(examples: Sequence[Example]) -> list[Example]:
+    """Return ``MEASURED`` examples at equal distances, or all where they are fewer."""
+    step = max(1.0, len(examples) / MEASURED)
+    return [examples[int(i * step)] for i in range(min(len(examples), MEASURED))]
+
+
+def _held(part: LabelledImages, chosen: Sequence[Example]) -> Iterator[Pixels]:
+    """Yield those images of ``chosen`` that are in memory already."""
+    assert part.images is not None
+    wanted = set(chosen)
+    for example, pixels in zip(part.examples, part.images, strict=True):
+        if example in wanted:
+            yield pixels.numpy()
+
+
+def _read(reader: Reader, chosen: Sequence[Example]) -> Iterator[Pixels]:
+    """Yield the images of ``chosen`` from disk; those that cannot be read are said when their part is."""
 
     def read(example: Example) -> Pixels | None:
         try:
             return reader(example)
-        except InputError:  # said when its part is read
+        except InputError:
             return None
 
     for pixels in _in_threads(read, chosen):
@@ -105,10 +122,7 @@ def _in_memory(part: LabelledImages, name: PartName, progress: Note) -> Labelled
     if not kept:
         raise InputError(f"no image of the part {name} can be read")
     examples = tuple(part.examples[i] for i in kept)
-    return LabelledImages(
-        part.classes, examples, part.labels[kept], part.shape, images[: len(kept)], part.normalisation, part.is_wide,
-        part.reader, part.note,
-    )  # fmt: skip
+    return replace(part, examples=examples, labels=part.labels[kept], images=images[: len(kept)])
 
 
 def _in_threads(function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:

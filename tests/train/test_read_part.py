@@ -41,6 +41,15 @@ def test_every_part_has_the_training_images_normalisation(tmp_path):
     torch.testing.assert_close(part.inputs(part.images), (part.images / 255 - 0.5) / 0.25)
 
 
+def test_of_many_images_some_are_measured_whether_in_memory_or_not(tmp_path, monkeypatch):
+    monkeypatch.setattr("archlab.train.read_part.MEASURED", 5)
+    source = find_images(folders(tmp_path))
+    part = load_part(source, "train", (3, 8, 8))
+    some = part.images[[0, 4, 9, 14, 19]].double() / 255  # 24 images, each 4.8th
+    torch.testing.assert_close(torch.tensor(part.normalisation.mean).double(), some.mean((0, 2, 3)), check_dtype=False)
+    assert part.normalisation == load_part(source, "test", (3, 8, 8)).normalisation
+
+
 def test_a_channel_that_is_the_same_everywhere_is_divided_by_one(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
