@@ -23,7 +23,8 @@ MOST = 2**31 - 1
 def opaque_attrs(x: Shapes, a: Attrs) -> Attrs:
     if not isinstance(a["name"], str):
         raise ElaborationError(f"name must be the original's path in quotes, not {show(a['name'])}")
-    takes, layout = _shape_of(a, "takes"), word(a, "layout", LAYOUTS)
+    takes = _shape_of(a, "takes")
+    layout = LAYOUTS[0] if a["layout"] == 0 else word(a, "layout", LAYOUTS)
     return {
         "name": a["name"],
         "takes": takes,

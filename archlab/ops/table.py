@@ -18,7 +18,7 @@ from archlab.ops.convolutions import (
     transposed_weights,
 )
 from archlab.ops.joins import add_shape, cat_shape, mul_shape, slice_attrs, slice_shape, sub_shape, upsample_like_shape
-from archlab.ops.opaque import LAYOUTS, OPAQUE, opaque_attrs, opaque_shape, opaque_stride, opaque_weights
+from archlab.ops.opaque import OPAQUE, opaque_attrs, opaque_shape, opaque_stride, opaque_weights
 from archlab.ops.resizing import (
     interpolation_name,
     interpolation_other,
@@ -143,7 +143,7 @@ OPS: dict[str, Op] = {
     "shuffle": Op({"g": REQUIRED}, shuffle_attrs),
     "slice": Op({"start": REQUIRED, "stop": REQUIRED}, slice_attrs, slice_shape, view=True),
     # A module of another network, which the language cannot say: what it costs, and which one it is.
-    OPAQUE: Op({**_OPAQUE, "layout": LAYOUTS[0], "out_layout": 0}, opaque_attrs, opaque_shape, opaque_weights,
+    OPAQUE: Op({**_OPAQUE, "layout": 0, "out_layout": 0}, opaque_attrs, opaque_shape, opaque_weights,
                macs=lambda x, y, a: int(a["macs"]), stride=opaque_stride),
     # Each box on the level of a pyramid that suits its size, into n x n bins (arXiv:1703.06870; arXiv:1504.08083). A
     # bilinear sample is four multiply-accumulates, but no convolution: `other`. A maximum has none.

@@ -9,7 +9,7 @@ from archlab.errors import ArchlabError, LiftError
 from archlab.grammar import ast
 from archlab.ir import Node, Shape, show_shape
 from archlab.lift.text.layers import Call, Value
-from archlab.ops import LAYOUTS, OPAQUE, OPS, apply_op
+from archlab.ops import OPAQUE, OPS, apply_op
 
 _RESOLVED = {
     "c": "out_channels",
@@ -54,8 +54,8 @@ def _opaque_arguments(attrs: Any) -> Iterator[tuple[str, Value]]:
     yield "out", 0 if same else _shape_argument(attrs["out"])
     yield "params", attrs["params"]
     yield "macs", attrs["macs"]
-    for name, default in (("layout", LAYOUTS[0]), ("out_layout", 0)):
-        yield name, ast.Quoted(attrs[name]) if name in attrs else default
+    for name in ("layout", "out_layout"):
+        yield name, ast.Quoted(attrs[name]) if name in attrs else 0
 
 
 def _shape_argument(shape: Shape) -> Value:
