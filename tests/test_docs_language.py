@@ -71,5 +71,6 @@ def test_the_limits_are_the_codes():
         space.MAX_HOLES,
         check_text.MAX_PARAMS,
         lexer.MAX_NAME,
+        lexer.MAX_QUOTED,
         lexer.MAX_NUMBER,
     ]

@@ -22,6 +22,7 @@ MOST_REASONS = 40
 @click.command(
     epilog="Examples:  archlab lift torchvision:resnet50  ·  archlab lift timm:mobilenetv3_large_100 --out my.arch  ·  "
     "archlab lift my_models.py:small --input 3x96x96 --weights small.pt  ·  archlab lift exported.pt2  ·  "
+    "archlab lift timm:botnet26t_256 --opaque  ·  "
     "archlab lift torchvision:resnet50 --holes width,depth --out space.arch, to search around it"
 )
 @click.argument("target")
@@ -45,6 +46,11 @@ MOST_REASONS = 40
     help="Open the text as a space around the model, which is its default draw: width, inner, depth, kernel, groups, "
     "expansion, block.",
 )
+@click.option(
+    "--opaque",
+    is_flag=True,
+    help="Keep what cannot be said as it is: the smallest module around it is an opaque of the text, with its cost.",
+)
 @click.option("--trust", is_flag=True, help="Read a .pt2 whose parts can run code, such as pickles.")
 def lift(
     target: str,
@@ -53,6 +59,7 @@ def lift(
     inputs: Sequence[str],
     output: str | None,
     holes: str | None,
+    opaque: bool,
     trust: bool,
 ) -> None:
     """Write TARGET, an existing torch model, as a text of the language: the same network, verified.
@@ -60,13 +67,13 @@ def lift(
     TARGET is torchvision:NAME, timm:NAME, package.module:factory(arg=…), file.py:factory, a shipped name, an .arch file
     or an exported .pt2, as in `archlab audit`. The text has the model's parameters and MACs to the unit, and with the
     model's weights in it the same outputs. What the language cannot say is named with its place and reason, and the
-    exit code is then 1.
+    exit code is then 1; with --opaque it stays as it is, where a module around it takes one tensor and gives one.
     """
     with interrupts(), progress(f"lifting {target}"):
         from archlab.lift.lift_target import lift_target
 
         try:
-            lifted = lift_target(target, inputs, output, trust)
+            lifted = lift_target(target, inputs, output, trust, opaque)
         except LiftError as error:
             if not error.reasons:
                 raise
@@ -104,6 +111,7 @@ def _refused(target: str, error: LiftError) -> None:
 def summary(lifted: object) -> list[str]:
     """Return what is said of a lift: its length, its counts, and how it was verified."""
     from archlab.lift.lifted import Lifted
+    from archlab.ops import OPAQUE
 
     assert isinstance(lifted, Lifted)
     lines = lifted.text.rstrip("\n").count("\n") + 1
@@ -116,6 +124,11 @@ def summary(lifted: object) -> list[str]:
         said.append("with the model's weights its outputs are the model's, to the bit")
     else:
         said.append(f"with the model's weights its outputs differ by {lifted.difference:.1e} of the largest: rounding")
+    if lifted.originals:
+        nodes = [node for node in lifted.written if node.op == OPAQUE]
+        params, macs = sum(node.params for node in nodes), sum(node.macs for node in nodes)
+        many = "module is" if len(nodes) == 1 else "modules are"
+        said.append(f"{len(nodes)} {many} opaque, with {params:,} of the params and {macs:,} of the MACs")
     if lifted.unread:
         names = ", ".join(lifted.unread[:4]) + (" …" if len(lifted.unread) > 4 else "")
         said.append(f"{len(lifted.unread)} parameters of the model are not read in evaluation, and left out: {names}")

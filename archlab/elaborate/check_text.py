@@ -28,7 +28,7 @@ from archlab.elaborate.language import (
 from archlab.errors import ElaborationError, did_you_mean, quote
 from archlab.grammar import ast, unparse_expr
 from archlab.grammar.ast import place_in
-from archlab.ops import REQUIRED
+from archlab.ops import OPAQUE, REQUIRED
 
 MAX_OPTIONS = 1000
 MAX_STEPS = 1_000_000
@@ -192,8 +192,11 @@ class _Checker:
                 self._choice(expr)
             case ast.Range():
                 self._range(expr)
+            case ast.Quoted(text=text):
+                raise self._error(f'"{text}" stands in quotes', expr.at, "names stand without quotes, but for opaque's")
         for child in ast.children(expr):
-            self._expr(child, names)
+            if not (isinstance(child, ast.Quoted) and isinstance(expr, ast.Call) and expr.name == OPAQUE):
+                self._expr(child, names)
 
     def _name(self, expr: ast.Name, names: Collection[str]) -> None:
         name = expr.name

@@ -50,6 +50,8 @@ class Evaluator:
         match expr:
             case ast.Size(dims=dims):
                 return dims
+            case ast.Quoted(text=text):
+                return text
             case ast.Range():
                 return number(self.fill(self.space.hole(scope.prefix, expr)), "a drawn value")
             case ast.Choice():

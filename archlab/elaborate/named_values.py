@@ -234,7 +234,7 @@ class _Finder:
         )  # fmt: skip
         if what:
             self._wrong(f"{quote(name)} is already {what}", at, "give the value another name")
-        if isinstance(layer, ast.Number | ast.Size | ast.Range | ast.Binary | ast.Negate):
+        if isinstance(layer, ast.Number | ast.Size | ast.Quoted | ast.Range | ast.Binary | ast.Negate):
             self._wrong(
                 f"{quote(name)} stands behind a number", at, "a layer's output can be named, such as  conv(8) as x"
             )

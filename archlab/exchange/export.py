@@ -12,7 +12,7 @@ from typing import cast
 
 from archlab.elaborate import Network, Space
 from archlab.errors import InputError
-from archlab.exchange.export_parts import DetectorPart
+from archlab.exchange.export_parts import DetectorPart, refuse_opaque
 
 __all__ = ["FORMATS", "DetectorPart", "Format", "export"]
 
@@ -51,9 +51,11 @@ def export(space: Space, network: Network, to: str, seed: int = 0, part: Detecto
 
     Raises:
         InputError: the format is unknown, needs a package that is not installed, or cannot hold this part or network.
-        BuildError: an operator cannot be said in it.
+        BuildError: an operator cannot be said in it, or is an ``opaque``, which only canonical text can hold.
     """
     if to not in FORMATS:
         raise InputError(f"there is no format {to!r}", hint=f"the formats are {', '.join(FORMATS)}")
+    if to != "arch":
+        refuse_opaque(network.graph)
     written = import_module(FORMATS[to].module).write(space, network, seed, part)
     return cast("str | bytes", written)

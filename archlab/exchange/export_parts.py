@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Literal
 
 from archlab.detector import backbone_of, without_head
 from archlab.elaborate import Network
-from archlab.errors import InputError
+from archlab.errors import BuildError, InputError
 from archlab.ir import Graph
+from archlab.ops import OPAQUE
 
 if TYPE_CHECKING:
     from torch import fx
@@ -27,6 +28,20 @@ def build_part(network: Network, part: DetectorPart, seed: int) -> tuple[Graph, 
         return network.graph, module
     graph = without_head(network.graph) if part == "neck" else backbone_of(network.graph)
     return graph, part_of(module, graph)
+
+
+def refuse_opaque(graph: Graph) -> None:
+    """Raise where a network stands for modules that its text does not say.
+
+    Raises:
+        BuildError: it has an ``opaque``; the message names them.
+    """
+    names = [f'opaque("{node.attrs["name"]}")' for node in graph if node.op == OPAQUE]
+    if names:
+        raise BuildError(
+            f"{graph.name} cannot be exported with {', '.join(names[:4])}{' …' if len(names) > 4 else ''}",
+            hint="build it with its originals, and export the module with torch; as text it can be written to arch",
+        )
 
 
 def refuse_missing_part(network: Network, part: DetectorPart) -> None:

@@ -128,6 +128,10 @@ def refuse_boxes(w: Writer, node: Node) -> None:
     )
 
 
+def refuse_opaque(w: Writer, node: Node) -> None:
+    raise BuildError(f'{node.name}: opaque("{node.attrs["name"]}") stands for a module that is not in the text')
+
+
 def shuffle(w: Writer, node: Node) -> None:
     c, height, width = node.shape
     groups = node.attrs["groups"]

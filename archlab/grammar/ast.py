@@ -41,6 +41,14 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
+class Quoted:
+    """A text in quotes: the path of a module in another network, which ``opaque`` stands for."""
+
+    text: str
+    at: At = _at()
+
+
+@dataclass(frozen=True, slots=True)
 class Name:
     """A parameter, a ``var``, a named value, a block without arguments, ``in``, or in a rule a hole by its path."""
 
@@ -125,7 +133,7 @@ class Range:
     at: At = _at()
 
 
-Expr = Number | Size | Name | Call | Sequence | Named | Binary | Negate | Conditional | Choice | Range
+Expr = Number | Size | Quoted | Name | Call | Sequence | Named | Binary | Negate | Conditional | Choice | Range
 Options = tuple[tuple[str, Expr], ...]
 
 

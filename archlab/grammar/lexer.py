@@ -13,6 +13,7 @@ MAX_BRACKETS = 30
 MAX_OPERATORS = 60
 MAX_NUMBER = 2**31 - 1
 MAX_NAME = 64
+MAX_QUOTED = 250
 MAX_DIGITS = 400
 MAX_DIMS = 8
 
@@ -84,6 +85,8 @@ class StatementLines:
                 raise SyntaxProblem(f"{str(token)!r} where {expected!r} should close", self._place(token))
 
     def _bound(self, token: Token) -> None:
+        if token.type == "QUOTED" and len(token) > MAX_QUOTED:
+            raise LimitError(f"a text in quotes is longer than {MAX_QUOTED} characters", self._place(token))
         if token.type in ("NAME", "PATH") and any(len(part) > MAX_NAME for part in token.split(".")):
             raise LimitError(f"a name is longer than {MAX_NAME} characters", self._place(token))
         if token.type not in ("NUMBER", "SIZE", "CHANNELS"):

@@ -24,6 +24,7 @@ _WORDS = {
     "PATH": "a hole's path",
     "CHANNELS": "a size such as 3x{96, 128}",
     "SIZE": "a size such as 3x224x224",
+    "QUOTED": "a text in quotes",
     "COMPARE": "a comparison",
     "COLON": "':'",
     "EQUAL": "'='",
@@ -50,7 +51,7 @@ _CHARACTERS = {
     "%": "the language has + - * / and //",
     "!": "the language has == and !=",
 }
-_STARTS_LAYER = {"NAME", "PATH", "NUMBER", "SIZE", "CHANNELS", "IN", "LPAR", "LBRACE", "LSQUARE", "MINUS"}
+_STARTS_LAYER = {"NAME", "PATH", "NUMBER", "SIZE", "CHANNELS", "QUOTED", "IN", "LPAR", "LBRACE", "LSQUARE", "MINUS"}
 _OPERATORS = {"PLUS", "MINUS", "STAR", "SLASH", "FLOOR"}
 
 
@@ -136,6 +137,8 @@ def _hint(token: Token, accepted: set[str], place: Place) -> str | None:
     """Return what the writer may have meant by a token that does not fit."""
     if "NAME" in accepted and token.type != "NAME" and token.isalpha():
         return f"{str(token)!r} is a word of the language; choose another name"
+    if token.type == "QUOTED":
+        return "names stand without quotes"
     if token.type == "EQUAL" and "COMPARE" in accepted:
         return "== compares"
     if token.type == "NAME" and _is_in_size(token, place):
@@ -272,6 +275,9 @@ class _ToTree(Transformer[Token, Any]):
                 whole = all(isinstance(dim, int) for dim in dims)
                 options.append(ast.Size((int(channels[:-1]), *dims), side.at) if whole else side)
         return ast.Choice(tuple(options), _at(brace))
+
+    def quoted(self, token: Token) -> ast.Quoted:
+        return ast.Quoted(token[1:-1], _at(token))
 
     def name(self, token: Token) -> ast.Name:
         return ast.Name(str(token), _at(token))

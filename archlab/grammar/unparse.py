@@ -57,6 +57,8 @@ def _bare(expr: ast.Expr) -> tuple[str, int]:
             return _number(value), _UNARY if value < 0 else _ATOM
         case ast.Size(dims=dims):
             return "x".join(map(str, dims)), _ATOM
+        case ast.Quoted(text=text):
+            return f'"{text}"', _ATOM
         case ast.Name(name=name):
             return name, _ATOM
         case ast.Call(name=name, args=args, keywords=keywords):

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["lift"]
 
 
-def lift(model: nn.Module, inputs: Any, name: str | None = None, output: str | None = None) -> Lifted:
+def lift(
+    model: nn.Module, inputs: Any, name: str | None = None, output: str | None = None, *, opaque: bool = False
+) -> Lifted:
     """Return the text of a torch model, with the mapping of every parameter and buffer.
 
     The model runs once without data, in evaluation mode, and is left as it was. The text is verified: it is elaborated,
@@ -27,6 +29,8 @@ def lift(model: nn.Module, inputs: Any, name: str | None = None, output: str | N
         inputs: what it is called with: a shape such as ``(1, 3, 224, 224)`` or ``"3x224x224"``, or a tensor.
         name: what to call the network; by default the model's class.
         output: the key of the output to lift, where the model returns several.
+        opaque: whether what cannot be said stays as it is: the smallest module that contains it, takes one tensor and
+            gives one is an ``opaque`` of the text, with its cost; ``Lifted.originals`` has these modules.
 
     Raises:
         LiftError: it cannot be said in the language; the message has the places, operators and reasons.
@@ -40,4 +44,4 @@ def lift(model: nn.Module, inputs: Any, name: str | None = None, output: str | N
     """
     from archlab.lift.lift_model import lift_model
 
-    return lift_model(model, (inputs,), name, output)
+    return lift_model(model, (inputs,), name, output, opaque)

@@ -17,7 +17,9 @@ from archlab.lift.lifted import Lifted
 from archlab.user_prints import prints_on_stderr
 
 
-def lift_target(text: str, inputs: Sequence[str] = (), output: str | None = None, trust: bool = False) -> Lifted:
+def lift_target(
+    text: str, inputs: Sequence[str] = (), output: str | None = None, trust: bool = False, opaque: bool = False
+) -> Lifted:
     """Lift the one model that a text names.
 
     Args:
@@ -25,6 +27,7 @@ def lift_target(text: str, inputs: Sequence[str] = (), output: str | None = None
         inputs: as ``--input`` describes them; without, the model's own.
         output: the output to lift, where the model returns several.
         trust: whether an exported program may run code when it is read.
+        opaque: whether to keep modules that cannot be said.
 
     Raises:
         InputError: it names no model, or several, or its inputs are not known.
@@ -32,6 +35,8 @@ def lift_target(text: str, inputs: Sequence[str] = (), output: str | None = None
     """
     spec = parse_inputs(inputs, 1)
     if text.endswith(".onnx"):
+        if opaque:
+            raise InputError("an ONNX file has no modules that could be kept opaque", hint="lift the torch model")
         from archlab.lift.onnx.lift_onnx import lift_onnx  # onnx is an extra
 
         return lift_onnx(Path(text), None if spec is None else tuple(spec.args[0].shape), output)
@@ -41,7 +46,9 @@ def lift_target(text: str, inputs: Sequence[str] = (), output: str | None = None
         raise InputError(f"{quote(text)} names {len(found)} models", hint=f"lift one of them, such as {names}")
     model, own = built_target(found[0], real=True)
     with prints_on_stderr():
-        return lift_model(model, _arguments(found[0], model, spec, own), found[0].name.removesuffix("()"), output)
+        return lift_model(
+            model, _arguments(found[0], model, spec, own), found[0].name.removesuffix("()"), output, opaque
+        )
 
 
 def _arguments(target: Target, model: nn.Module, spec: InputSpec | None, own: Any) -> tuple[Any, ...]:

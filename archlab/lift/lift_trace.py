@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from torch import Tensor
 
@@ -15,6 +16,7 @@ from archlab.grammar import parse, unparse
 from archlab.ir import Graph
 from archlab.lift.canonical.canonicalise import canonicalise
 from archlab.lift.canonical.graph import Named, named_graph
+from archlab.lift.canonical.step import Refusal
 from archlab.lift.canonical.values import Weight
 from archlab.lift.lifted import Lifted
 from archlab.lift.match import match
@@ -24,7 +26,7 @@ from archlab.lift.trace import Trace
 from archlab.lift.wiring import wiring_of_graph
 from archlab.lift.write import write_text
 from archlab.nn.module import target_of
-from archlab.ops import verify
+from archlab.ops import OPAQUE, verify
 
 MOST_SHOWN = 3
 """How many reasons a message has at most; ``LiftError.reasons`` has all."""
@@ -41,14 +43,43 @@ def lift_trace(trace: Trace, held: Mapping[str, Tensor], name: str, output: str 
         LiftError: it cannot be said; or the text is another network, which would be a fault of archlab's.
         InputError: there is no such output.
     """
+    read = read_trace(trace, name, output)
+    if read.refusals:
+        raise _cannot_be_said(read.named.graph.name, list(dict.fromkeys(map(str, read.refusals))))
+    verify(read.named.graph)
+    lifted = _verified(trace, held, read.calls, read.named)
+    return lifted, [other for other, _ in trace.outputs].index(read.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One output of a trace in the language's operators.
+
+    Attributes:
+        path: where the output is in what the model returns.
+        calls: the numbers of the calls that it needs.
+        named: its graph.
+        refusals: what cannot be said, in the order of running; empty where all can.
+    """
+
+    path: str
+    calls: tuple[int, ...]
+    named: Named
+    refusals: tuple[Refusal, ...]
+
+
+def read_trace(trace: Trace, name: str, output: str | None) -> Read:
+    """Say one output of a trace in the language, as far as that can be.
+
+    Raises:
+        LiftError: there are several outputs, and none is chosen.
+        InputError: there is no such output.
+    """
     path, argument = _chosen(trace, output)
     form = canonicalise(trace)
     named = named_graph(form, _identifier(name), [dict(form.outputs)[path]])
     calls = needed_calls(trace, (argument,))
-    if refusals := refusals_of(form, named, trace, calls, path):
-        raise _cannot_be_said(named.graph.name, list(dict.fromkeys(map(str, refusals))))
-    verify(named.graph)
-    return _verified(trace, held, calls, named), [other for other, _ in trace.outputs].index(path)
+    return Read(path, calls, named, tuple(refusals_of(form, named, trace, calls, path)))
 
 
 def graph_of_trace(trace: Trace, name: str) -> Graph:
@@ -124,7 +155,7 @@ def _weights(named: Named, written: Graph) -> dict[str, Weight]:
     for a, b in sorted(found.items(), key=lambda pair: pair[1]):
         theirs = named.graph.nodes[first.vertices[a].number].name
         ours = written.nodes[second.vertices[b].number]
-        for tensor in (*ours.weights, *ours.buffers):
+        for tensor in named.held[theirs] if ours.op == OPAQUE else (*ours.weights, *ours.buffers):
             weight = named.mapping.get(f"{theirs}.{tensor}")
             if weight is not None:
                 weights[f"{target_of(ours.name)}.{tensor}"] = weight

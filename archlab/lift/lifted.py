@@ -30,6 +30,7 @@ class Lifted:
         difference: the largest difference of the outputs relative to the largest output, with the model's own weights;
             None where it has none.
         batch: how many images the model was given.
+        originals: the modules that the text has as ``opaque``, by the names that it gives them.
     """
 
     text: str
@@ -41,6 +42,7 @@ class Lifted:
     macs: int
     difference: float | None
     batch: int
+    originals: Mapping[str, nn.Module] = field(default_factory=dict)
     _weights: Mapping[str, Weight] = field(default_factory=dict)
     _held: Mapping[str, Tensor] = field(default_factory=dict)
 
@@ -60,13 +62,14 @@ class Lifted:
         return weights_for(self._held, self.written, self._weights)
 
     def module(self) -> nn.Module:
-        """Return the text's torch module with the model's weights, in evaluation mode.
+        """Return the text's torch module with the model's weights, in evaluation mode; opaque modules are copies.
 
         Raises:
             InputError: the model has no data.
         """
-        module = build(self.written).eval()
-        module.load_state_dict(self.state_dict(), strict=False)
+        state = self.state_dict()
+        module = build(self.written, originals=self.originals).eval()
+        module.load_state_dict(state, strict=False)
         return module
 
 
@@ -83,7 +86,7 @@ def weights_for(held: Mapping[str, Tensor], graph: Graph, weights: Mapping[str, 
     for key, weight in weights.items():
         value = held[weight.name].detach()
         value = value.t() if weight.transposed else value
-        found[key] = value.reshape(shapes[key]).to(
+        found[key] = value.reshape(shapes.get(key, value.shape)).to(
             "cpu", torch.float32 if value.is_floating_point() else None, copy=True
         )
     return found

@@ -18,7 +18,9 @@ from archlab.elaborate import Source, Space, graph_of
 from archlab.errors import BuildError, InputError, did_you_mean
 from archlab.ir import Graph, Node, Shape
 from archlab.nn.layers import Scale, WSConv2d
+from archlab.nn.opaque import Originals, opaque_layer, refuse_unknown
 from archlab.nn.operators import FUNCTIONS, MODULES
+from archlab.ops import OPAQUE
 
 
 class Network(fx.GraphModule):
@@ -35,7 +37,9 @@ def _restore(reconstruct: Callable[..., fx.GraphModule], args: tuple[Any, ...], 
     return network
 
 
-def build(graph: Graph | Elaborated | Source | Space, seed: int = 0) -> fx.GraphModule:
+def build(
+    graph: Graph | Elaborated | Source | Space, seed: int = 0, *, originals: Originals | None = None
+) -> fx.GraphModule:
     """Return the torch module of ``graph``, in training mode, in float32, on the CPU.
 
     In place of a graph stands also a network, or whatever ``archlab.elaborate`` takes: its default draw is built.
@@ -56,15 +60,21 @@ def build(graph: Graph | Elaborated | Source | Space, seed: int = 0) -> fx.Graph
     ``uniform`` within ±√(3 / fan-in), as in torchvision's FeaturePyramidNetwork and Detectron's ``XavierFill``.
     The same seed gives the same weights, whatever the state of torch's global generator, which stays as it was.
 
+    Args:
+        originals: the modules that the text's ``opaque`` stand for, by their names; a copy of each stands there, with
+            weights of its own.
+
     Raises:
-        BuildError: torch cannot build a node; the message names it.
+        BuildError: torch cannot build a node, or an ``opaque`` is without its original; the message names it.
         InputError: the argument is no network, and names none; or ``seed`` is no whole number.
     """
     graph = graph_of(graph)
     if not isinstance(seed, int):
         raise InputError(f"the seed must be a whole number, not {seed!r}")
     rng = torch.Generator().manual_seed(seed)
-    return _assemble(graph, lambda node: _module(node, rng))
+    given = originals or {}
+    refuse_unknown(graph, given)
+    return _assemble(graph, lambda node: opaque_layer(node, given) if node.op == OPAQUE else _module(node, rng))
 
 
 def part_of(module: fx.GraphModule, graph: Graph) -> fx.GraphModule:

@@ -6,13 +6,17 @@ Shapes are without the batch; ``x`` is a list of input shapes, ``y`` the output'
 """
 
 from archlab.ops.apply import MAX_ELEMENTS, apply_op, apply_resolved
+from archlab.ops.opaque import LAYOUTS, MOST, OPAQUE
 from archlab.ops.row import REQUIRED, Op, Stride
 from archlab.ops.table import CONVOLUTIONS, OPS, STRETCHING
 from archlab.ops.verify import verify
 
 __all__ = [
     "CONVOLUTIONS",
+    "LAYOUTS",
     "MAX_ELEMENTS",
+    "MOST",
+    "OPAQUE",
     "OPS",
     "REQUIRED",
     "STRETCHING",

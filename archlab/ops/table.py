@@ -18,6 +18,7 @@ from archlab.ops.convolutions import (
     transposed_weights,
 )
 from archlab.ops.joins import add_shape, cat_shape, mul_shape, slice_attrs, slice_shape, sub_shape, upsample_like_shape
+from archlab.ops.opaque import OPAQUE, opaque_attrs, opaque_shape, opaque_stride, opaque_weights
 from archlab.ops.resizing import (
     interpolation_name,
     interpolation_other,
@@ -68,6 +69,7 @@ _TRANSPOSED = {"c": REQUIRED, "k": 2, "s": 2, "g": 1, "d": 1, "p": 0, "out": 0, 
 _ROI = dict.fromkeys(("n", "canonical", "rois", "strides"), REQUIRED)
 _LEVELS_AND_BOXES = MANY[1:]
 _POOL = {"k": REQUIRED, "s": 0, "p": "same", "ceil": 0}
+_OPAQUE = {"name": REQUIRED, "takes": REQUIRED, "out": 0, "params": 0, "macs": 0}
 _INTERPOLATION = {"mode": "nearest", "align": 0}
 
 CONVOLUTIONS = frozenset({"conv2d", "wsconv2d", "conv_transpose"})
@@ -140,6 +142,9 @@ OPS: dict[str, Op] = {
     "dropout": Op({"p": 0.5}, dropout_attrs, view=True),
     "shuffle": Op({"g": REQUIRED}, shuffle_attrs),
     "slice": Op({"start": REQUIRED, "stop": REQUIRED}, slice_attrs, slice_shape, view=True),
+    # A module of another network, which the language cannot say: what it costs, and which one it is.
+    OPAQUE: Op({**_OPAQUE, "layout": 0, "out_layout": 0}, opaque_attrs, opaque_shape, opaque_weights,
+               macs=lambda x, y, a: int(a["macs"]), stride=opaque_stride),
     # Each box on the level of a pyramid that suits its size, into n x n bins (arXiv:1703.06870; arXiv:1504.08083). A
     # bilinear sample is four multiply-accumulates, but no convolution: `other`. A maximum has none.
     "roi_align": Op({**_ROI, "sampling": REQUIRED, "aligned": REQUIRED}, roi_attrs, roi_shape,

@@ -58,6 +58,8 @@ def operator_label(node: Node) -> str:
         label += f" ×{attrs.get('scale')}"
     if node.op == "resize":
         label += f" {dims(attrs.get('size', ()))}"
+    if node.op == "opaque":
+        label += f" {attrs.get('name')}"
     if node.op in ("factor", "offset"):
         label = f"{'×' if node.op == 'factor' else '+'} {attrs.get('x')}"
     return label

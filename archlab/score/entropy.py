@@ -32,7 +32,9 @@ def _scales(graph: Graph) -> list[float]:
     for node in graph:
         growth[node.name] = max(growth[name] for name in node.inputs)
         # Behind a global pooling there is no map, until a gate joins one again.
-        is_map[node.name] = any(is_map[name] for name in node.inputs) and node.op not in ("gap", "gmp", "flatten")
+        is_map[node.name] = (
+            any(is_map[name] for name in node.inputs) and len(node.shape) == 3 and node.op not in ("gap", "gmp")
+        )
         if node.op in CONVOLUTIONS:
             fan_in = math.prod(node.weights["weight"][1:])
             growth[node.name] += 0.5 * math.log(fan_in)

@@ -65,7 +65,7 @@ class GraphFeatures:
 
 def _layer(op: Applied) -> Sums:
     """Return one operator's terms: of a weight (out, in / groups, k, k), or (out, in)."""
-    if not op.activations:
+    if not op.activations or "weight" not in op.weights:  # of an opaque module no layer is known
         return _NOTHING
     c, h = op.shape[0], op.shape[1] if len(op.shape) == 3 else 1
     fan_in = math.prod(op.weights["weight"][1:])

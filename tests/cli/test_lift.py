@@ -17,6 +17,13 @@ def small():
     torch.manual_seed(0)
     return nn.Sequential(nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), nn.ReLU())
 
+class Rolled(nn.Module):
+    def forward(self, x):
+        return torch.roll(x, 1, 1)
+
+def rolled():
+    return nn.Sequential(*small(), Rolled())
+
 class Odd(nn.Module):
     def forward(self, x):
         return x.cumsum(1).erf()
@@ -90,3 +97,14 @@ def test_what_is_wrong_is_said_in_one_message(run, args, message):
     done = run(*args)
     assert done.exit_code != 0
     assert message in str(done.exception)
+
+
+def test_with_opaque_a_module_stays_as_it_is(run):
+    done = run("models.py:rolled", "--input", "3x16x16", "--opaque")
+    assert done.exit_code == 0, done.output
+    assert 'opaque("3", 8x16x16)' in done.stdout
+    assert "1 module is opaque, with 0 of the params and 0 of the MACs" in done.stderr
+    assert "to the bit" in done.stderr
+    refused = run("models.py:Odd", "--input", "3x16x16", "--opaque")
+    assert refused.exit_code == 1
+    assert "No module around it can be kept opaque: it is in the model itself" in refused.stderr

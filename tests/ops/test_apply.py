@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from archlab.errors import LimitError
+from archlab.errors import ElaborationError, LimitError
 from archlab.ir import numel
 from archlab.ops import MAX_ELEMENTS, OPS, REQUIRED, apply_op
 from tests.ops.every_operator import BY_HAND, MAP, X
@@ -64,3 +64,20 @@ def test_only_views_and_joins_are_marked():
     assert {name for name, op in OPS.items() if op.joins} == {
         "add", "sub", "mul", "cat", "upsample_like", "roi_align", "roi_pool",
     }  # fmt: skip
+
+
+def test_an_opaque_module_is_what_it_says():
+    said = {"name": "layer1.attn", "takes": X, "params": 80, "macs": 2880}
+    applied = apply("opaque", **said)
+    assert (applied.shape, applied.params, applied.macs, applied.activations) == (X, 80, 2880, MAP)
+    smaller = apply("opaque", **said, out=(8, 3, 2), layout="nhwc", out_layout="nlc")
+    assert smaller.shape == (8, 3, 2)
+    assert OPS["opaque"].stride(smaller.attrs) == (2, 3)
+    features = apply("opaque", **{**said, "params": 0}, out=10)
+    assert (features.shape, features.params, OPS["opaque"].stride(features.attrs)) == ((10,), 0, None)
+    with pytest.raises(ElaborationError, match=r'"layer1.attn" takes 4x6x6, and is given 8x6x6'):
+        apply("opaque", (8, 6, 6), **said)
+    with pytest.raises(
+        ElaborationError, match="takes must be a map such as 256x14x14 or a number of features, not 3x3"
+    ):
+        apply("opaque", **{**said, "takes": (3, 3)})

@@ -17,11 +17,12 @@ Mapped = Mapping[str, Weight]
 
 @dataclass(frozen=True)
 class Named:
-    """A graph, its mapping, and the step that each of its nodes stands for, by name."""
+    """A graph, its mapping, and by its nodes' names the steps that they stand for and the tensors that they hold."""
 
     graph: Graph
     mapping: Mapped
     steps: Mapping[str, int]
+    held: Mapping[str, tuple[str, ...]]
 
 
 def needed(steps: Sequence[Step], outputs: Sequence[int]) -> list[int]:
@@ -52,8 +53,9 @@ def named_graph(form: Canonical, name: str, outputs: Sequence[int]) -> Named:
         block = ".".join(path.split(".")[:2])
         nodes.append(Node.of(step.applied, path, inputs, stage, block))
     ends = tuple(INPUT_NAME if step == INPUT else names[step] for step in outputs)
+    held = {names[i]: tuple(form.steps[i].held) for i in kept}
     mapping = {f"{names[i]}.{tensor}": weight for i in kept for tensor, weight in form.steps[i].held.items()}
-    return Named(Graph(name, form.input_shape, tuple(nodes), ends), mapping, {names[i]: i for i in kept})
+    return Named(Graph(name, form.input_shape, tuple(nodes), ends), mapping, {names[i]: i for i in kept}, held)
 
 
 def _names(steps: Sequence[Step]) -> Iterator[str]:

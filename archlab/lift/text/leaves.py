@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from archlab.grammar import ast
 from archlab.lift.text.layers import ACTIVATIONS, NORMS, As, Call, Chain, Form, Layer, Use, Value, chain
+from archlab.ops import OPAQUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def leaves(layers: Chain, channels: int | None, depth: int = 0) -> Iterator[Leaf
         if isinstance(inner, Call) and inner.name in (*ACTIVATIONS, *NORMS):
             kind = "act" if inner.name in ACTIVATIONS else "norm"
             yield Leaf(inner.name, kind, Call(inner.name, inner.args), channels, depth)
-        elif isinstance(inner, Call):
+        elif isinstance(inner, Call) and inner.name != OPAQUE:
             for param, value in inner.args:
                 yield Leaf(inner.name, param, value, channels, depth)
         elif isinstance(inner, Form):
@@ -68,7 +69,7 @@ def _filled_item(item: Layer, values: Iterator[Value]) -> Layer:
                 return Use(value.name, item.x, item.y)
             assert isinstance(value, Call)
             return replace(item, args=value.args)
-        case Call(args=args):
+        case Call(name=name, args=args) if name != OPAQUE:
             return replace(item, args=tuple((param, next(values)) for param, _ in args))
         case Form(name=name, count=count):
             count = next(values) if name == "repeat" else count

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from archlab.errors import ArchlabError, LiftError
+from archlab.grammar import ast
 from archlab.ir import Node, Shape, show_shape
 from archlab.lift.text.layers import Call, Value
-from archlab.ops import OPS, apply_op
+from archlab.ops import OPAQUE, OPS, apply_op
 
 _RESOLVED = {
     "c": "out_channels",
@@ -33,6 +34,8 @@ def operator_call(node: Node, x: Shape, padding: str | None = None) -> Call:
     Raises:
         LiftError: no arguments do.
     """
+    if node.op == OPAQUE:
+        return Call(node.op, tuple(_opaque_arguments(node.attrs)), x, node.shape, node.name)
     op = OPS[node.op]
     for args in _candidates(node, x, padding):
         try:
@@ -41,6 +44,22 @@ def operator_call(node: Node, x: Shape, padding: str | None = None) -> Call:
         except ArchlabError:
             continue
     raise LiftError(f"{node.name}: the language has no {node.op} with {_shown(node.attrs)} on {show_shape(x)}")
+
+
+def _opaque_arguments(attrs: Any) -> Iterator[tuple[str, Value]]:
+    """Yield the arguments of a module that is kept as it is: a name in quotes, shapes, and numbers."""
+    same = attrs["out"] == attrs["takes"]
+    yield "name", ast.Quoted(attrs["name"])
+    yield "takes", _shape_argument(attrs["takes"])
+    yield "out", 0 if same else _shape_argument(attrs["out"])
+    yield "params", attrs["params"]
+    yield "macs", attrs["macs"]
+    for name in ("layout", "out_layout"):
+        yield name, ast.Quoted(attrs[name]) if name in attrs else 0
+
+
+def _shape_argument(shape: Shape) -> Value:
+    return ast.Size(shape) if len(shape) > 1 else shape[0]
 
 
 def _candidates(node: Node, x: Shape, first: str | None) -> Iterator[tuple[tuple[str, Value], ...]]:

@@ -16,6 +16,7 @@ from archlab.lift.text.defaults import NO_DEFAULTS, Defaults
 from archlab.lift.text.fuse import fuse
 from archlab.lift.text.layers import ACTIVATIONS, NORMS, As, Call, Chain, Form, Layer, Use
 from archlab.lift.text.written import prelude_params, written_defaults
+from archlab.ops import OPAQUE
 
 GATES = ("squeeze_excite",)
 """Blocks that stand inside other blocks, and are found first."""
@@ -38,6 +39,8 @@ Skeleton = tuple[object, ...]
 def skeleton(item: Layer) -> Skeleton:
     """Return what a layer is made of: names without arguments, one name for all activations, one for all norms."""
     match item:
+        case Call(name=name, args=args) if name == OPAQUE:
+            return (f"{name} {args}",)  # each is another module
         case Call(name=name):
             return ("act",) if name in ACTIVATIONS else ("norm",) if name in NORMS else (name,)
         case Form(name=name, branches=branches):

@@ -10,11 +10,13 @@ from archlab.lift.canonical.rules import (
     convolutions,
     layouts,
     norms,
+    opaque,
     pooling,
     resizing,
     slices,
 )
 from archlab.lift.canonical.rules.rule import Rule
+from archlab.ops import OPAQUE
 
 
 def _names(rule: Rule, names: str) -> dict[str, Rule]:
@@ -77,6 +79,7 @@ RULES: Mapping[str, Rule] = {
     "div": arithmetic.div,
     "upsample_nearest2d": resizing.nearest,
     "upsample_bilinear2d": resizing.bilinear,
+    OPAQUE: opaque.opaque,
     **_names(resizing.pad, "constant_pad_nd pad"),
 }  # fmt: skip
 """Each by the operator's name without namespace, overload and the underscore of in-place ones."""
