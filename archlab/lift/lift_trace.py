@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
@@ -28,6 +28,21 @@ from archlab.ops import verify
 
 MOST_SHOWN = 3
 """How many reasons a message has at most; ``LiftError.reasons`` has all."""
+
+
+class SeveralOutputsError(LiftError):
+    """A model returns several tensors, and it was not said which is lifted.
+
+    Attributes:
+        names: what the outputs are called.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(
+            f"the model returns {len(names)} tensors ({', '.join(names)}), and a text has one output",
+            hint=f"choose one, such as output={names[0]!r}",
+        )
+        self.names = tuple(names)
 
 
 def lift_trace(trace: Trace, held: Mapping[str, Tensor], name: str, output: str | None) -> tuple[Lifted, int]:
@@ -103,10 +118,9 @@ def _chosen(trace: Trace, asked: str | None) -> tuple[str, Argument]:
             raise InputError(f"the model has no output {asked!r}", hint=f"it has {', '.join(names) or 'none'}")
         return outputs[names.index(asked)]
     if len(outputs) != 1:
-        raise LiftError(
-            f"the model returns {len(outputs)} tensors ({', '.join(names)}), and a text has one output",
-            hint=f"choose one, such as output={names[0]!r}" if names else None,
-        )
+        if not names:
+            raise LiftError("the model returns no tensor, and a text has one output")
+        raise SeveralOutputsError(names)
     return outputs[0]
 
 

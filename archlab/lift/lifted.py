@@ -30,6 +30,7 @@ class Lifted:
         difference: the largest difference of the outputs relative to the largest output, with the model's own weights;
             None where it has none.
         batch: how many images the model was given.
+        notes: what a reader should know of what was lifted.
     """
 
     text: str
@@ -41,6 +42,7 @@ class Lifted:
     macs: int
     difference: float | None
     batch: int
+    notes: tuple[str, ...] = ()
     _weights: Mapping[str, Weight] = field(default_factory=dict)
     _held: Mapping[str, Tensor] = field(default_factory=dict)
 
