@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from archlab.audit.operands import Argument
-from archlab.elaborate import elaborate
 from archlab.errors import ArchlabError, InputError, LiftError
 from archlab.grammar import parse, unparse
 from archlab.ir import Graph
@@ -22,7 +21,7 @@ from archlab.lift.needed_calls import needed_calls, parameters_read
 from archlab.lift.refusals import refusals_of
 from archlab.lift.trace import Trace
 from archlab.lift.wiring import wiring_of_graph
-from archlab.lift.write import write_text
+from archlab.lift.write import write_network
 from archlab.nn.module import target_of
 from archlab.ops import verify
 
@@ -88,14 +87,13 @@ def graph_of_trace(trace: Trace, name: str) -> Graph:
 def _verified(trace: Trace, held: Mapping[str, Tensor], calls: tuple[int, ...], named: Named) -> Lifted:
     """Write the text and compare what it says with the model: parameters, MACs and wiring."""
     graph = named.graph
-    text = unparse(write_text(graph))
-    network = elaborate(text)
+    architecture, network = write_network(graph)
     read = parameters_read(trace, calls)
     _require_equal("parameters", network.body.params, sum(math.prod(trace.held[name]) for name in read))
     _require_equal("MACs", network.body.macs * trace.batch, sum(trace.calls[i].macs for i in calls))
     weights = {key: weight for key, weight in _weights(named, network.graph).items() if weight.name in trace.held}
     return Lifted(
-        text=text,
+        text=unparse(architecture),
         graph=graph,
         written=network.graph,
         mapping={key: weight.name for key, weight in weights.items()},
