@@ -41,6 +41,11 @@ MOST_REASONS = 40
 )
 @click.option("--output", metavar="NAME", help="Lift this output of a model that returns several.")
 @click.option(
+    "--part",
+    metavar="NAME",
+    help="Lift this part of one of torchvision's detectors: neck, rpn, box_head …  [default: its backbone]",
+)
+@click.option(
     "--holes",
     metavar="KIND,KIND",
     help="Open the text as a space around the model, which is its default draw: width, inner, depth, kernel, groups, "
@@ -58,6 +63,7 @@ def lift(
     weights: Path | None,
     inputs: Sequence[str],
     output: str | None,
+    part: str | None,
     holes: str | None,
     opaque: bool,
     trust: bool,
@@ -67,13 +73,14 @@ def lift(
     TARGET is torchvision:NAME, timm:NAME, package.module:factory(arg=…), file.py:factory, a shipped name, an .arch file
     or an exported .pt2, as in `archlab audit`. The text has the model's parameters and MACs to the unit, and with the
     model's weights in it the same outputs. What the language cannot say is named with its place and reason, and the
-    exit code is then 1; with --opaque it stays as it is, where a module around it takes one tensor and gives one.
+    exit code is then 1; with --opaque it stays as it is, where a module around it takes one tensor and gives one. A
+    detector of torchvision's is lifted by parts.
     """
     with interrupts(), progress(f"lifting {target}"):
         from archlab.lift.lift_target import lift_target
 
         try:
-            lifted = lift_target(target, inputs, output, trust, opaque)
+            lifted = lift_target(target, inputs, output, trust, part, opaque)
         except LiftError as error:
             if not error.reasons:
                 raise
@@ -132,7 +139,7 @@ def summary(lifted: object) -> list[str]:
     if lifted.unread:
         names = ", ".join(lifted.unread[:4]) + (" …" if len(lifted.unread) > 4 else "")
         said.append(f"{len(lifted.unread)} parameters of the model are not read in evaluation, and left out: {names}")
-    return said
+    return [*said, *lifted.notes]
 
 
 def _saved(state: object) -> bytes:

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils import _pytree as pytree
 
 from archlab.audit.operands import named
 from archlab.audit.tracing.forward import run_forward
@@ -23,7 +24,8 @@ def capture(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any] | N
     Raises:
         AuditError: the forward fails.
     """
-    done = run_forward(model, args, kwargs or {})
+    blank = any(isinstance(leaf, Tensor) and leaf.is_meta for leaf in pytree.tree_leaves((args, kwargs)))
+    done = run_forward(model, args, kwargs or {}, real=not blank)
     leaves = {name for name, module in done.model.named_modules() if not any(True for _ in module.children())}
     held = {name: tuple(tensor.shape) for name, tensor in tensors_of(done.model).items()}
     return Trace(

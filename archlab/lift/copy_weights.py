@@ -19,6 +19,7 @@ from archlab.lift.canonical.values import Weight
 from archlab.lift.capture import capture, tensors_of
 from archlab.lift.match import match as matched
 from archlab.lift.wiring import wiring_of_form
+from archlab.nn.blank_inputs import blank_inputs
 
 _USUAL = (3, 224, 224)
 
@@ -31,8 +32,9 @@ def copy_weights(source: nn.Module, target: nn.Module, inputs: Any = None) -> No
     same.
 
     Args:
-        inputs: what both are called with: a shape such as ``(1, 3, 224, 224)`` or ``"3x224x224"``, or a tensor. By
-            default the input of the one that archlab built, else 3x224x224.
+        inputs: what both are called with: a shape such as ``(1, 3, 224, 224)`` or ``"3x224x224"``, a tensor, or a list
+            of those where they take several, such as images and boxes. By default the inputs of the one that archlab
+            built, else 3x224x224.
 
     Raises:
         BuildError: the two do not compute the same, or it is ambiguous which layer is which; the message names them.
@@ -85,16 +87,22 @@ def _same(theirs: Canonical, ours: Canonical) -> list[tuple[int, Any]]:
 
 
 def _form(model: nn.Module, args: tuple[Any, ...]) -> Canonical:
-    return canonicalise(capture(model, args))
+    return canonicalise(capture(model, args), whole=True)
 
 
 def _arguments(source: nn.Module, target: nn.Module, inputs: Any) -> tuple[Any, ...]:
     if inputs is not None:
-        spec = shapes_given((inputs,), {})
-        return (inputs,) if spec is None else spec.make("meta")[0]
-    graphs = [_graph_of(target), _graph_of(source)]
-    shape = next((graph.input_shape for graph in graphs if graph is not None), _USUAL)
-    return (torch.empty((1, *shape), device="meta"),)
+        given = tuple(inputs) if _is_several(inputs) else (inputs,)
+        spec = shapes_given(given, {})
+        return given if spec is None else spec.make("meta")[0]
+    graph = _graph_of(target) or _graph_of(source)
+    images = (torch.empty((1, *_USUAL)),) if graph is None else blank_inputs(graph)
+    return tuple(tensor.to("meta") for tensor in images)
+
+
+def _is_several(inputs: Any) -> bool:
+    """Return whether these are inputs, and not one: a tuple of numbers is the shape of one."""
+    return isinstance(inputs, list | tuple) and not all(isinstance(size, int) for size in inputs)
 
 
 def _graph_of(model: nn.Module) -> Graph | None:

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import dataclasses
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from torch import nn
+from torch.utils import _pytree as pytree
 
 from archlab.audit.audit_targets import built_target
-from archlab.audit.input_spec import InputSpec, parse_inputs
+from archlab.audit.detector_parts import is_detector
+from archlab.audit.input_spec import InputSpec, TensorSpec, parse_inputs
 from archlab.audit.targets import Target, find_targets
-from archlab.errors import InputError, quote
+from archlab.errors import InputError, LiftError, quote
+from archlab.ir import Shape
 from archlab.lift.lift_model import lift_model
+from archlab.lift.lift_trace import SeveralOutputsError
 from archlab.lift.lifted import Lifted
+from archlab.lift.torchvision_parts import PartModule, part_called, show_parts
 from archlab.user_prints import prints_on_stderr
 
 
 def lift_target(
-    text: str, inputs: Sequence[str] = (), output: str | None = None, trust: bool = False, opaque: bool = False
+    text: str,
+    inputs: Sequence[str] = (),
+    output: str | None = None,
+    trust: bool = False,
+    part: str | None = None,
+    opaque: bool = False,
 ) -> Lifted:
     """Lift the one model that a text names.
 
@@ -27,28 +39,71 @@ def lift_target(
         inputs: as ``--input`` describes them; without, the model's own.
         output: the output to lift, where the model returns several.
         trust: whether an exported program may run code when it is read.
+        part: the part to lift of one of torchvision's detectors; by default its backbone.
         opaque: whether to keep modules that cannot be said.
 
     Raises:
-        InputError: it names no model, or several, or its inputs are not known.
+        InputError: it names no model, or several, or its inputs are not known; or it has no such part.
         LiftError, AuditError: as ``archlab.lift``.
     """
+    try:
+        return _lifted(text, inputs, output, trust, part, opaque)
+    except SeveralOutputsError as error:
+        raise LiftError(error.message, hint=f"choose one, such as --output {shlex.quote(error.names[0])}") from None
+
+
+def _lifted(
+    text: str, inputs: Sequence[str], output: str | None, trust: bool, part: str | None, opaque: bool
+) -> Lifted:
     spec = parse_inputs(inputs, 1)
     if text.endswith(".onnx"):
         if opaque:
             raise InputError("an ONNX file has no modules that could be kept opaque", hint="lift the torch model")
         from archlab.lift.onnx.lift_onnx import lift_onnx  # onnx is an extra
 
+        if part is not None:
+            raise _no_parts(text)
         return lift_onnx(Path(text), None if spec is None else tuple(spec.args[0].shape), output)
     found = find_targets(text, trust=trust)
     if len(found) > 1:
         names = ", ".join(target.name for target in found[:4])
         raise InputError(f"{quote(text)} names {len(found)} models", hint=f"lift one of them, such as {names}")
     model, own = built_target(found[0], real=True)
+    name = found[0].name.removesuffix("()")
     with prints_on_stderr():
-        return lift_model(
-            model, _arguments(found[0], model, spec, own), found[0].name.removesuffix("()"), output, opaque
-        )
+        if is_detector(model) and isinstance(getattr(model, "backbone", None), nn.Module):
+            return _part_lifted(part, model, _image(spec or found[0].inputs(model, 1)), name, output, opaque)
+        if part is not None:
+            raise _no_parts(name)
+        return lift_model(model, _arguments(found[0], model, spec, own), name, output, opaque)
+
+
+def _no_parts(name: str) -> InputError:
+    return InputError(f"{name} is lifted whole", hint="leave --part out; torchvision's detectors have parts")
+
+
+def _part_lifted(
+    asked: str | None, model: nn.Module, image: Shape, name: str, output: str | None, opaque: bool
+) -> Lifted:
+    """Lift one part of a detector, and note which others there are."""
+    part, names = part_called(asked, model, image)
+    module = PartModule(model, part, output is not None)
+    lifted = lift_model(module, ((1, *(part.takes or image)),), f"{name}_{part.name}", output, opaque)
+    note = f"this is {part.what if output is None else f'the output {output} of its {part.name}'}"
+    if others := [other for other in names if other != part.name]:
+        note += f"; --part lifts another: {show_parts(others)}"
+    held = tuple(f"{path}." for path in part.modules)
+    unread = tuple(parameter for parameter in lifted.unread if parameter.startswith(held))
+    return dataclasses.replace(lifted, unread=unread, notes=(note,))
+
+
+def _image(spec: InputSpec | None) -> Shape:
+    """Return the shape (C, H, W) of the one image that a detector is given, alone or in a list or a batch."""
+    leaves, _ = pytree.tree_flatten(() if spec is None else (spec.args, spec.kwargs))
+    shapes = [tuple(leaf.shape) for leaf in leaves if isinstance(leaf, TensorSpec)]
+    if len(shapes) != 1 or len(shapes[0]) not in (3, 4):
+        raise InputError("a detector's parts are lifted for one image", hint="--input 3x320x320 is one")
+    return shapes[0][-3:]
 
 
 def _arguments(target: Target, model: nn.Module, spec: InputSpec | None, own: Any) -> tuple[Any, ...]:

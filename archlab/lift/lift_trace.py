@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from archlab.audit.operands import Argument
-from archlab.elaborate import elaborate
 from archlab.errors import ArchlabError, InputError, LiftError
 from archlab.grammar import parse, unparse
 from archlab.ir import Graph
@@ -24,12 +23,27 @@ from archlab.lift.needed_calls import needed_calls, parameters_read
 from archlab.lift.refusals import refusals_of
 from archlab.lift.trace import Trace
 from archlab.lift.wiring import wiring_of_graph
-from archlab.lift.write import write_text
+from archlab.lift.write import write_network
 from archlab.nn.module import target_of
 from archlab.ops import OPAQUE, verify
 
 MOST_SHOWN = 3
 """How many reasons a message has at most; ``LiftError.reasons`` has all."""
+
+
+class SeveralOutputsError(LiftError):
+    """A model returns several tensors, and it was not said which is lifted.
+
+    Attributes:
+        names: what the outputs are called.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(
+            f"the model returns {len(names)} tensors ({', '.join(names)}), and a text has one output",
+            hint=f"choose one, such as output={names[0]!r}",
+        )
+        self.names = tuple(names)
 
 
 def lift_trace(trace: Trace, held: Mapping[str, Tensor], name: str, output: str | None) -> tuple[Lifted, int]:
@@ -104,14 +118,13 @@ def graph_of_trace(trace: Trace, name: str) -> Graph:
 def _verified(trace: Trace, held: Mapping[str, Tensor], calls: tuple[int, ...], named: Named) -> Lifted:
     """Write the text and compare what it says with the model: parameters, MACs and wiring."""
     graph = named.graph
-    text = unparse(write_text(graph))
-    network = elaborate(text)
+    architecture, network = write_network(graph)
     read = parameters_read(trace, calls)
     _require_equal("parameters", network.body.params, sum(math.prod(trace.held[name]) for name in read))
     _require_equal("MACs", network.body.macs * trace.batch, sum(trace.calls[i].macs for i in calls))
     weights = {key: weight for key, weight in _weights(named, network.graph).items() if weight.name in trace.held}
     return Lifted(
-        text=text,
+        text=unparse(architecture),
         graph=graph,
         written=network.graph,
         mapping={key: weight.name for key, weight in weights.items()},
@@ -134,10 +147,9 @@ def _chosen(trace: Trace, asked: str | None) -> tuple[str, Argument]:
             raise InputError(f"the model has no output {asked!r}", hint=f"it has {', '.join(names) or 'none'}")
         return outputs[names.index(asked)]
     if len(outputs) != 1:
-        raise LiftError(
-            f"the model returns {len(outputs)} tensors ({', '.join(names)}), and a text has one output",
-            hint=f"choose one, such as output={names[0]!r}" if names else None,
-        )
+        if not names:
+            raise LiftError("the model returns no tensor, and a text has one output")
+        raise SeveralOutputsError(names)
     return outputs[0]
 
 

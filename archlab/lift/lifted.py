@@ -31,6 +31,7 @@ class Lifted:
             None where it has none.
         batch: how many images the model was given.
         originals: the modules that the text has as ``opaque``, by the names that it gives them.
+        notes: what a reader should know of what was lifted.
     """
 
     text: str
@@ -43,6 +44,7 @@ class Lifted:
     difference: float | None
     batch: int
     originals: Mapping[str, nn.Module] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     _weights: Mapping[str, Weight] = field(default_factory=dict)
     _held: Mapping[str, Tensor] = field(default_factory=dict)
 

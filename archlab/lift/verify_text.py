@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from archlab.elaborate import elaborate
+from archlab.elaborate import Network, elaborate
 from archlab.errors import ArchlabError, LiftError
 from archlab.grammar import unparse
 from archlab.grammar.ast import Architecture
@@ -12,23 +12,28 @@ from archlab.ir import Graph
 from archlab.lift.text.cats import with_flat_cats
 
 
-def verify(graph: Graph, architecture: Architecture) -> None:
+def verify(graph: Graph, architecture: Architecture) -> Network:
     """Check that ``architecture``, as it prints, is the network ``graph``: its operators, arguments and wiring.
 
     Concatenations may be nested otherwise: the channels and their order are the same.
+
+    Returns:
+        what the text says.
 
     Raises:
         LiftError: it is not; the message names the first node that the text does not say.
     """
     try:
-        written = elaborate(unparse(architecture), max_nodes=2 * len(graph) + 1000).graph
+        network = elaborate(unparse(architecture), max_nodes=2 * len(graph) + 1000)
     except ArchlabError as error:
         raise LiftError(f"{graph.name}: the text written for it is no network: {error.one_line}") from None
+    written = network.graph
     if written.digest == graph.digest:
-        return
+        return network
     given, said = with_flat_cats(graph), with_flat_cats(written)
     if said.digest != given.digest:
         raise LiftError(f"{graph.name}: the text written for it is another network: {_difference(given, said)}")
+    return network
 
 
 def _difference(given: Graph, said: Graph) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 
+from archlab.elaborate import Network
 from archlab.errors import LiftError
 from archlab.grammar import unparse
 from archlab.grammar.ast import Architecture
@@ -31,7 +32,12 @@ _WAY_WITHOUT_DEFAULTS: Mapping[tuple[int, ...], float] = {(BRANCHES, ROW, SINGLE
 
 
 def write_text(graph: Graph, name: str | None = None) -> Architecture:
-    """Return ``graph`` as an architecture that a person can read; ``unparse`` prints it.
+    """Return ``graph`` as an architecture that a person can read; ``unparse`` prints it. See ``write_network``."""
+    return write_network(graph, name)[0]
+
+
+def write_network(graph: Graph, name: str | None = None) -> tuple[Architecture, Network]:
+    """Return ``graph`` as an architecture that a person can read, and the network that its text says.
 
     It is verified: the text's own graph is the same, see ``archlab.lift.verify_text.verify``.
 
@@ -50,10 +56,8 @@ def write_text(graph: Graph, name: str | None = None) -> Architecture:
     texts.sort(key=lambda text: len(unparse(text[0])) * text[1])
     for architecture, _ in texts[:-1]:
         with contextlib.suppress(LiftError):  # a wrong text is not written; a longer one may be right
-            verify(graph, architecture)
-            return architecture
-    verify(graph, texts[-1][0])
-    return texts[-1][0]
+            return architecture, verify(graph, architecture)
+    return texts[-1][0], verify(graph, texts[-1][0])
 
 
 def _drafts(graph: Graph, defaults: Defaults, ways: Mapping[tuple[int, ...], float]) -> list[tuple[Draft, float]]:

@@ -7,7 +7,7 @@ which ``verify`` finds nothing. A new pass over graphs is tested with it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import partial
 
 from archlab.errors import ArchlabError, GraphError, did_you_mean
@@ -25,12 +25,14 @@ class Facts:
         before: the nodes that have run, by name.
         used: the names that a node takes or the network puts out.
         closed: the stages that have ended.
+        derived: what the operator gives on its inputs, once a rule has asked for it.
     """
 
     graph: Graph
     before: Mapping[str, Node]
     used: frozenset[str]
     closed: frozenset[str]
+    derived: list[Applied] = field(default_factory=list)
 
     def shape_of(self, name: str) -> Shape:
         """Return the shape of a value that is there when the node runs."""
@@ -130,8 +132,10 @@ def _derived(name: str, node: Node, facts: Facts) -> str | None:
 
 
 def _expected(node: Node, facts: Facts) -> Applied:
-    shapes = [facts.shape_of(name) for name in node.inputs]
-    return apply_resolved(node.op, shapes, node.attrs, facts.rows_of(node.inputs[0]))
+    if not facts.derived:
+        shapes = [facts.shape_of(name) for name in node.inputs]
+        facts.derived.append(apply_resolved(node.op, shapes, node.attrs, facts.rows_of(node.inputs[0])))
+    return facts.derived[0]
 
 
 def _in_block(node: Node, facts: Facts) -> str | None:
@@ -154,7 +158,7 @@ def _needed(node: Node, facts: Facts) -> str | None:
     return None if node.name in facts.used else f"nothing takes {node.name}, and it is no output"
 
 
-DERIVED = tuple(field.name for field in fields(Applied) if field.name not in ("op", "attrs"))
+DERIVED = tuple(each.name for each in fields(Applied) if each.name not in ("op", "attrs"))
 NODE_RULES: Mapping[str, NodeRule] = {
     "names are unique": _own_name,
     "the operator is in the table": _known_operator,

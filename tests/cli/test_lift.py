@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from torch import nn
 
 from archlab.cli.main import cli
+from archlab.errors import LiftError
 
 MODELS = """
 import torch
@@ -108,3 +109,16 @@ def test_with_opaque_a_module_stays_as_it_is(run):
     refused = run("models.py:Odd", "--input", "3x16x16", "--opaque")
     assert refused.exit_code == 1
     assert "No module around it can be kept opaque: it is in the model itself" in refused.stderr
+
+
+def test_of_several_outputs_the_option_is_named(run, tmp_path):
+    (tmp_path / "models.py").write_text(
+        MODELS
+        + "\nclass Two(nn.Module):\n    def forward(self, x):\n        return {'out': x.relu(), 'aux': x.tanh()}\n"
+    )
+    done = run("models.py:Two", "--input", "3x16x16")
+    assert done.exit_code == 1
+    assert isinstance(done.exception, LiftError)
+    assert done.exception.message == "the model returns 2 tensors (out, aux), and a text has one output"
+    assert done.exception.hint == "choose one, such as --output out"
+    assert run("models.py:Two", "--input", "3x16x16", "--output", "out").stdout.endswith("relu\n")

@@ -8,6 +8,8 @@ from torch import nn
 
 from archlab.errors import BuildError
 from archlab.lift.copy_weights import copy_weights, match
+from archlab.nn import build
+from archlab.nn.blank_inputs import blank_inputs
 
 SHAPE = (1, 4, 6, 6)
 
@@ -117,3 +119,26 @@ def test_operators_that_the_language_lacks_are_compared_as_they_are():
 def test_a_layer_that_no_output_needs_is_named():
     with pytest.raises(BuildError, match=r"q\.weight: nothing that the target's outputs need reads it"):
         match(Net(lambda m, x: m.a(x), "ab"), Net(lambda m, x: m.p(x), "pq"), SHAPE)
+
+
+DETECTOR = """net detector(input=3x64x64)
+stem: conv(8, 3, s=4)
+stage1: conv(12, 3, s=2)
+detect: fpn(8) -> roi_align(3, sampling={sampling}) -> box_head(16, classes=3)
+"""
+
+
+@pytest.mark.parametrize("inputs", [None, ["3x64x64", (7, 5)], [torch.zeros(2, 3, 64, 64), torch.zeros(3, 5)]])
+def test_detectors_take_images_and_boxes(inputs):
+    theirs, ours = (build(DETECTOR.format(sampling=2), seed=seed).eval() for seed in (0, 1))
+    copy_weights(theirs, ours, inputs)
+    assert sorted(match(theirs, ours, inputs)) == [(key, key) for key in sorted(theirs.state_dict())]
+    images, boxes = blank_inputs(ours.meta["graph"])
+    images = torch.rand_like(images)
+    for a, b in zip(theirs(images, boxes), ours(images, boxes), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_what_boxes_are_read_with_is_compared():
+    with pytest.raises(BuildError, match=r"roi_align \(aten\.archlab::roi_align.* where the other has .*roi_align"):
+        match(build(DETECTOR.format(sampling=2)), build(DETECTOR.format(sampling=1)))

@@ -7,14 +7,12 @@ whatever follows is still read and all reasons are found.
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from archlab.audit.operands import Argument, Constant, Held, Output
-from archlab.ir import Applied, Shape
-from archlab.lift.canonical.axes import Axes, map_axes, size_of
+from archlab.ir import Shape
+from archlab.lift.canonical.axes import map_axes
 from archlab.lift.canonical.builder import Builder
 from archlab.lift.canonical.response_norm import INSIDE, with_response_norms
 from archlab.lift.canonical.rules.layouts import computed
@@ -22,6 +20,7 @@ from archlab.lift.canonical.rules.rule import Use
 from archlab.lift.canonical.rules.table import RULES
 from archlab.lift.canonical.stale import Stale
 from archlab.lift.canonical.step import INPUT, Refusal, Step
+from archlab.lift.canonical.unsaid import further_input, leaves_in, rows_of, unsaid
 from archlab.lift.canonical.values import Computed, Operand, Unknown, UnsayableError, Value, Weight
 from archlab.lift.trace import Call, Trace
 
@@ -47,15 +46,20 @@ class Canonical:
     refusals: tuple[Refusal, ...]
 
 
-def canonicalise(trace: Trace) -> Canonical:
-    """Say every operator of a trace in the language, and refuse by name what cannot be said."""
-    reader = _Reader(trace)
+def canonicalise(trace: Trace, whole: bool = False) -> Canonical:
+    """Say every operator of a trace in the language, and refuse by name what cannot be said.
+
+    Args:
+        whole: whether all that follows an operator that cannot be said is read, and inputs beside the images, such as
+            boxes. The form then holds every operator, to be compared with another's.
+    """
+    reader = _Reader(trace, whole)
     for number, call in enumerate(with_response_norms(trace.calls)):
         reader.read(number, call)
     outputs = tuple((path, reader.output(path, argument)) for path, argument in trace.outputs)
     build = reader.build
     refusals = tuple(dict.fromkeys(reader.refusals))
-    return Canonical(trace.name, build.batch, build.input_shape, tuple(build.steps), outputs, refusals)
+    return Canonical(trace.name, trace.batch, build.input_shape, tuple(build.steps), outputs, refusals)
 
 
 @dataclass
@@ -63,6 +67,7 @@ class _Reader:
     """Reads a trace call by call."""
 
     trace: Trace
+    whole: bool = False
     values: dict[Output, Operand] = field(default_factory=dict)
     refusals: list[Refusal] = field(default_factory=list)
     stale: Stale = field(default_factory=Stale)
@@ -78,6 +83,9 @@ class _Reader:
         if len(shapes) != 1 or len(first) != 4:
             given = " and ".join("x".join(map(str, shape)) for shape in shapes) or "nothing"
             self.refuse("", "the input", shapes, f"a network of the language takes one batch of images, not {given}")
+        for number, shape in enumerate(shapes if self.whole else ()):
+            if Output(INPUT, number) not in self.values:
+                self.values[Output(INPUT, number)] = further_input(self.build, number, shape)
 
     def refuse(self, module: str, op: str, shapes: tuple[Shape, ...], reason: str, call: int = INPUT) -> None:
         self.refusals.append(Refusal(module, op, shapes, reason, call))
@@ -86,12 +94,14 @@ class _Reader:
         """Say one operator."""
         self.build.module, self.build.leaf = call.module, call.leaf
         args = {name: self.operand(argument) for name, argument in call.arguments.items()}
+        if self.whole:  # a box head runs once for each box
+            self.build.batch = rows_of(args) or self.trace.batch
         try:
             self.stale.check(call, self.trace)
             out = self.said(call, args)
         except UnsayableError as error:
             self.refuse(call.module, call.op, call.takes, str(error), number)
-            out = self.opaque(call, args)
+            out = unsaid(self.build, call, args, self.whole)
         self.stale.run(number, call)
         outs = out if isinstance(out, tuple) else (out,)
         for index, shape in enumerate(call.shapes):
@@ -99,7 +109,7 @@ class _Reader:
 
     def said(self, call: Call, args: Mapping[str, Operand]) -> Operand:
         use = Use(call.op, args, call.shapes)
-        operands = list(_leaves(tuple(args.values())))
+        operands = list(leaves_in(tuple(args.values())))
         if call.op == INSIDE or any(isinstance(operand, Unknown) for operand in operands):
             return tuple(map(Unknown, call.shapes))  # why, has been said
         rule = RULES.get(call.op)
@@ -117,43 +127,6 @@ class _Reader:
             if isinstance(value, Value) and value.shape != shape:
                 raise UnsayableError(f"it gives {value.shape} where the model has {shape}")
         return out
-
-    def opaque(self, call: Call, args: Mapping[str, Operand]) -> Operand:
-        """Append an operator that cannot be said as what it is."""
-        operands = list(_leaves(tuple(args.values())))
-        inputs = [operand.step for operand in operands if isinstance(operand, Value)]
-        plain = {name: repr(value) for name, value in args.items() if not isinstance(value, Value | Weight | Computed)}
-        held = {o.name.rpartition(".")[2]: o for o in operands if isinstance(o, Weight)}
-        weights = {name: weight.shape for name, weight in held.items()}
-        found: list[Operand] = []
-        for index, shape in enumerate(call.shapes):
-            axes = self.guess(shape, operands)
-            if axes is None:
-                found.append(Unknown(shape))
-                continue
-            sizes = {atom.letter: atom.size for axis in axes for atom in axis}
-            made = tuple(sizes.get(letter, 1) for letter in "chw")
-            applied = Applied(
-                op=f"aten.{call.op}",
-                attrs={**plain, "output": index},
-                shape=made[:1] if len(shape) == 2 else made,
-                weights=weights if index == 0 else {},
-                buffers={},
-                macs=call.macs // self.build.batch if index == 0 else 0,
-                other=0,
-                activations=0,
-            )
-            step = self.build.append(applied, inputs, held if index == 0 else {})
-            found.append(Value(step, axes, shape))
-        return tuple(found)
-
-    def guess(self, shape: Shape, operands: list[Operand]) -> Axes | None:
-        """Return the axes of an output of which nothing is known: those of an input of its shape, or the usual ones."""
-        for operand in operands:
-            if isinstance(operand, Value) and operand.shape == shape and operand.padding is None:
-                return operand.axes
-        usual = map_axes(shape[0], shape[1:]) if len(shape) in (2, 4) and shape[0] == self.build.batch else None
-        return usual if usual is not None and math.prod(map(size_of, usual)) == math.prod(shape) else None
 
     def operand(self, argument: Argument) -> Operand:
         match argument:
@@ -192,11 +165,3 @@ class _Reader:
 def output_name(path: str) -> str:
     """Return what an output is called in messages."""
     return f"the output {path}".rstrip()
-
-
-def _leaves(operands: Any) -> Any:
-    for operand in operands:
-        if isinstance(operand, tuple):
-            yield from _leaves(operand)
-        else:
-            yield operand

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from archlab.grammar import unparse_expr
@@ -12,7 +12,7 @@ from archlab.lift.text.drafts import Block, Draft
 from archlab.lift.text.fold import at_stride_one
 from archlab.lift.text.layers import As, Call, Chain, Form, Layer, Use, chain
 from archlab.lift.text.unify import Unified, unify
-from archlab.lift.text.windows import BRANCHES, KINDS, ChainView, Key, Window, is_unit, windows_of
+from archlab.lift.text.windows import BRANCHES, KINDS, Key, Views, Window, is_unit, windows_of
 from archlab.lift.text.written import Blocks, text_of
 
 LEAST_SAVINGS = (8, 40, 20)
@@ -40,16 +40,17 @@ def with_blocks(tree: Chain, kinds: tuple[int, ...] = KINDS, defaults: Defaults 
     """
     draft = Draft(tree, (), defaults)
     lengths: dict[Layer, int] = {}
+    views = Views()
     for kind in kinds:
-        while len(draft.blocks) < MOST_BLOCKS and (best := _best(draft, kind, lengths)):
-            draft = _taken(draft, best)
+        while len(draft.blocks) < MOST_BLOCKS and (best := _best(draft, kind, lengths, views)):
+            draft = _taken(draft, best, views)
     return draft
 
 
 # --- candidates ------------------------------------------------------------------------------------------------------
 
 
-def _best(draft: Draft, kind: int, lengths: dict[Layer, int]) -> _Candidate | None:
+def _best(draft: Draft, kind: int, lengths: dict[Layer, int], views: Views) -> _Candidate | None:
     """The candidate that saves most; those that could save most are tried first."""
 
     def length(layers: Chain) -> int:
@@ -59,7 +60,7 @@ def _best(draft: Draft, kind: int, lengths: dict[Layer, int]) -> _Candidate | No
         return sum(lengths[item] + _ARROW for item in layers.items) - _ARROW
 
     written: list[tuple[int, int, Key, list[Window]]] = []
-    for key, windows in windows_of(draft, kind).items():
+    for key, windows in windows_of(draft, kind, views).items():
         if len(windows) > 1:
             distinct = [length(w.place.layers) for w in windows if w.written]
             if len(distinct) > 1 and sum(distinct) - max(distinct) // 2 >= LEAST_SAVINGS[kind]:
@@ -111,12 +112,12 @@ def _is_unwieldy(unified: Unified, kind: int) -> bool:
 # --- putting a block in its places -----------------------------------------------------------------------------------
 
 
-def _taken(draft: Draft, candidate: _Candidate) -> Draft:
+def _taken(draft: Draft, candidate: _Candidate, views: Views) -> Draft:
     """Return ``draft`` with the calls of a block where its layers were."""
     args = iter(candidate.unified.args)
 
     def replaced(layers: Chain) -> Chain:
-        view = ChainView(layers, draft.units)
+        view = views.of(layers, draft.units)
         items: list[Layer] = []
         i = 0
         while i < len(layers.items):
@@ -127,7 +128,7 @@ def _taken(draft: Draft, candidate: _Candidate) -> Draft:
             else:
                 items.append(layers.items[i])
                 i += 1
-        return chain(tuple(items), layers.x)
+        return _as_before(layers, items)
 
     blocks = tuple(replace(block, body=_outside_first(block.body, replaced)) for block in draft.blocks)
     tree = _outside_first(draft.tree, replaced)
@@ -136,14 +137,23 @@ def _taken(draft: Draft, candidate: _Candidate) -> Draft:
 
 def _outside_first(layers: Chain, change: Callable[[Chain], Chain]) -> Chain:
     """``layers`` with ``change`` applied to every chain, in the order in which ``chains_in`` reads them."""
-    return chain(tuple(_inside(item, change) for item in change(layers).items), layers.x)
+    changed = change(layers)
+    return _as_before(changed, [_inside(item, change) for item in changed.items])
+
+
+def _as_before(layers: Chain, items: Sequence[Layer]) -> Chain:
+    """Return the chain of ``items``: where they are those of ``layers``, these themselves."""
+    same = len(items) == len(layers.items) and all(a is b for a, b in zip(items, layers.items, strict=True))
+    return layers if same else chain(tuple(items), layers.x)
 
 
 def _inside(item: Layer, change: Callable[[Chain], Chain]) -> Layer:
     if isinstance(item, Form):
-        return replace(item, branches=tuple(_outside_first(branch, change) for branch in item.branches))
+        branches = tuple(_outside_first(branch, change) for branch in item.branches)
+        same = all(a is b for a, b in zip(branches, item.branches, strict=True))
+        return item if same else replace(item, branches=branches)
     if isinstance(item, As):
         inner = _inside(item.layer, change)
         assert not isinstance(inner, As)
-        return replace(item, layer=inner)
+        return item if inner is item.layer else replace(item, layer=inner)
     return item

@@ -36,11 +36,11 @@ class Window:
     written: bool
 
 
-def windows_of(draft: Draft, kind: int) -> Mapping[Key, list[Window]]:
+def windows_of(draft: Draft, kind: int, views: Views) -> Mapping[Key, list[Window]]:
     """Return all windows of a kind by skeleton, in the order of the text; those of one skeleton do not overlap."""
     found: dict[Key, list[Window]] = defaultdict(list)
     ends: dict[Key, tuple[int, int]] = {}
-    for number, (view, fixed, is_written) in enumerate(_chains(draft)):
+    for number, (view, fixed, is_written) in enumerate(_chains(draft, views)):
         for i, n in view.windows(kind):
             key = view.bones[i : i + n]
             where, end = ends.get(key, (-1, 0))
@@ -53,23 +53,23 @@ def windows_of(draft: Draft, kind: int) -> Mapping[Key, list[Window]]:
     return found
 
 
-def _chains(draft: Draft) -> Iterator[tuple[ChainView, bool, bool]]:
+def _chains(draft: Draft, views: Views) -> Iterator[tuple[ChainView, bool, bool]]:
     """Every chain of a draft, whether its shapes are known, and whether it stands in the text."""
     for block in draft.blocks:
-        for view, is_written in _chains_in(block.body, draft, True):
+        for view, is_written in _chains_in(block.body, draft, views, True):
             yield view, False, is_written
-    for view, is_written in _chains_in(draft.tree, draft, True):
+    for view, is_written in _chains_in(draft.tree, draft, views, True):
         yield view, True, is_written
 
 
-def _chains_in(layers: Chain, draft: Draft, is_written: bool) -> Iterator[tuple[ChainView, bool]]:
-    view = ChainView(layers, draft.units)
+def _chains_in(layers: Chain, draft: Draft, views: Views, is_written: bool) -> Iterator[tuple[ChainView, bool]]:
+    view = views.of(layers, draft.units)
     yield view, is_written
     for i, item in enumerate(layers.items):
         form = item.layer if isinstance(item, As) else item
         if isinstance(form, Form):
             for branch in form.branches:
-                yield from _chains_in(branch, draft, is_written and i in view.written)
+                yield from _chains_in(branch, draft, views, is_written and i in view.written)
 
 
 class ChainView:
@@ -84,9 +84,15 @@ class ChainView:
         self._is_unit = [is_unit(item, units) for item in layers.items]
         self._is_act = [isinstance(item, Call) and item.name in ACTIVATIONS for item in layers.items]
         self._is_open = [_is_open(item) for item in layers.items]
+        self._windows: dict[int, list[tuple[int, int]]] = {}
 
-    def windows(self, kind: int) -> Iterator[tuple[int, int]]:
-        """Yield the first layer and the length of every window of a kind."""
+    def windows(self, kind: int) -> list[tuple[int, int]]:
+        """Return the first layer and the length of every window of a kind."""
+        if kind not in self._windows:
+            self._windows[kind] = list(self._windows_of(kind))
+        return self._windows[kind]
+
+    def _windows_of(self, kind: int) -> Iterator[tuple[int, int]]:
         for i in range(len(self.items)):
             for n in range(1, min(LONGEST, len(self.items) - i) + 1):
                 if self._is_open[i + n - 1]:
@@ -137,6 +143,23 @@ class ChainView:
             if first < start or behind > end or (first - start) // period != (behind - 1 - start) // period:
                 return True
         return False
+
+
+class Views:
+    """The views of the chains of drafts that follow one another; a chain that did not change keeps its own.
+
+    A block that is new since then is in no chain that did not change. So which blocks have branches need not be asked.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Chain, ChainView]] = {}
+
+    def of(self, layers: Chain, units: Collection[str]) -> ChainView:
+        """Return the view of a chain."""
+        known = self._known.get(id(layers))
+        if known is None:
+            self._known[id(layers)] = known = (layers, ChainView(layers, units))  # which is kept, and so is its id
+        return known[1]
 
 
 def is_unit(item: Layer, units: Collection[str]) -> bool:
