@@ -93,9 +93,10 @@ def _opened(text: str, holes: str) -> str:
 
 
 def _refused(target: str, error: LiftError) -> None:
-    say(f"{target} cannot be said in the language, in {len(error.reasons)} places:")
+    places = "1 place" if len(error.reasons) == 1 else f"{len(error.reasons)} places"
+    say(f"{target} cannot be said in the language, in {places}:")
     for reason in error.reasons[:MOST_REASONS]:
-        say(f"  {reason}")
+        say(f"  {printable(reason)}")
     if len(error.reasons) > MOST_REASONS:
         say(f"  and {len(error.reasons) - MOST_REASONS} more")
     sys.exit(1)
