@@ -58,9 +58,9 @@ def lift(
     """Write TARGET, an existing torch model, as a text of the language: the same network, verified.
 
     TARGET is torchvision:NAME, timm:NAME, package.module:factory(arg=…), file.py:factory, a shipped name, an .arch file
-    or an exported .pt2, as in `archlab audit`, or an .onnx file. The text has the model's parameters and MACs to the unit, and with the
-    model's weights in it the same outputs. What the language cannot say is named with its place and reason, and the
-    exit code is then 1.
+    or an exported .pt2, as in `archlab audit`, or an .onnx file. The text has the model's parameters and MACs to the
+    unit, and with the model's weights in it the same outputs. What the language cannot say is named with its place and
+    reason, and the exit code is then 1.
     """
     with interrupts(), progress(f"lifting {target}"):
         from archlab.lift.lift_target import lift_target
