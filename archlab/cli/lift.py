@@ -71,10 +71,10 @@ def lift(
     """Write TARGET, an existing torch model, as a text of the language: the same network, verified.
 
     TARGET is torchvision:NAME, timm:NAME, package.module:factory(arg=…), file.py:factory, a shipped name, an .arch file
-    or an exported .pt2, as in `archlab audit`. The text has the model's parameters and MACs to the unit, and with the
-    model's weights in it the same outputs. What the language cannot say is named with its place and reason, and the
-    exit code is then 1; with --opaque it stays as it is, where a module around it takes one tensor and gives one. A
-    detector of torchvision's is lifted by parts.
+    or an exported .pt2, as in `archlab audit`, or an .onnx file. The text has the model's parameters and MACs to the
+    unit, and with the model's weights in it the same outputs. What the language cannot say is named with its place and
+    reason, and the exit code is then 1; with --opaque it stays as it is, where a module around it takes one tensor and
+    gives one. A detector of torchvision's is lifted by parts.
     """
     with interrupts(), progress(f"lifting {target}"):
         from archlab.lift.lift_target import lift_target
@@ -107,9 +107,10 @@ def _opened(text: str, holes: str) -> str:
 
 
 def _refused(target: str, error: LiftError) -> None:
-    say(f"{target} cannot be said in the language, in {len(error.reasons)} places:")
+    places = "1 place" if len(error.reasons) == 1 else f"{len(error.reasons)} places"
+    say(f"{target} cannot be said in the language, in {places}:")
     for reason in error.reasons[:MOST_REASONS]:
-        say(f"  {reason}")
+        say(f"  {printable(reason)}")
     if len(error.reasons) > MOST_REASONS:
         say(f"  and {len(error.reasons) - MOST_REASONS} more")
     sys.exit(1)

@@ -29,6 +29,13 @@ if TYPE_CHECKING:
 @click.option("--where", metavar="STAGE", help="Rewrite this stage alone.  [default: all stages]")
 @click.option("--dm", type=click.IntRange(1, 64), help="Set the depth multiplier of --rule separable.  [default: 1]")
 @click.option("--groups", type=click.IntRange(2, 4096), help="Set the groups of --rule group_shuffle.  [default: 2]")
+@click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="SHAPE",
+    help="What a model is called with, such as 3x96x96.  [default: the model's own]",
+)
 @click.option("--apply", "number", type=click.IntRange(1), metavar="N", help="Write the text of suggestion N.")
 @click.option("--all", "show_all", is_flag=True, help="List all suggestions, not the best 20.")
 @click.option("--json", "as_json", is_flag=True, help="Print the suggestions as JSON.")
@@ -45,6 +52,7 @@ def rewrite(
     where: str | None,
     dm: int | None,
     groups: int | None,
+    inputs: tuple[str, ...],
     number: int | None,
     show_all: bool,
     as_json: bool,
@@ -61,14 +69,14 @@ def rewrite(
         for option, given in (("--apply", number), ("--all", show_all), ("--json", as_json), ("--html", html_file)):
             if given:
                 raise click.UsageError(f"{option} belongs to the list of suggestions, which --rule leaves out")
-        _rewrite_at_once(net, rule, where, dm or 1, groups or 2, out)
+        _rewrite_at_once(_text_of(net, inputs), rule, where, dm or 1, groups or 2, out)
         return
     for option, chosen in (("--dm", dm), ("--groups", groups)):
         if chosen is not None:
             raise click.UsageError(f"{option} belongs to --rule")
     if out is not None and number is None:
         raise click.UsageError("--out needs --rule or --apply: a list of suggestions is no text")
-    architecture = _text_of(net)
+    architecture = _text_of(net, inputs)
     found = _suggestions(architecture, where)
     if html_file is not None:
         _write_page(architecture, html_file)
@@ -85,11 +93,13 @@ def rewrite(
         click.echo("archlab rewrite NET --apply N writes the text of one")
 
 
-def _text_of(net: str) -> Architecture:
-    from archlab.cli.named_text import text_of
+def _text_of(net: str, inputs: Sequence[str]) -> Architecture:
+    from archlab.cli.named_text import is_text, text_of
 
+    if inputs and is_text(net):
+        raise click.UsageError("--input belongs to models: a text says its own input")
     with progress(f"reading {net}"):
-        return text_of(net)
+        return text_of(net, inputs)
 
 
 def _write_page(architecture: Architecture, path: Path) -> None:
@@ -121,7 +131,7 @@ def _apply(found: Sequence[Suggestion], number: int, out: Path | None) -> None:
     _write(chosen.architecture, chosen.before, chosen.after, out)
 
 
-def _rewrite_at_once(net: str, rule: str, where: str | None, dm: int, groups: int, out: Path | None) -> None:
+def _rewrite_at_once(old: Architecture, rule: str, where: str | None, dm: int, groups: int, out: Path | None) -> None:
     from archlab.cost import cost
     from archlab.elaborate import elaborate
     from archlab.errors import ElaborationError
@@ -129,7 +139,6 @@ def _rewrite_at_once(net: str, rule: str, where: str | None, dm: int, groups: in
     from archlab.exchange.rewrite_rules import RewriteOptions
     from archlab.grammar import parse, unparse
 
-    old = _text_of(net)
     with progress("rewriting"):
         new = rewritten(old, rule, where, RewriteOptions(dm, groups))
         try:

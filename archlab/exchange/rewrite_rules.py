@@ -65,7 +65,7 @@ def _factorise3x3(conv: Conv, options: RewriteOptions) -> ast.Expr | None:
 
 
 def _separable(conv: Conv, options: RewriteOptions) -> ast.Expr | None:
-    """Replace a kernel by a depthwise one with ``dm`` filters per channel, then a pointwise one.
+    """Replace a kernel by a depthwise one with dm filters per channel, then a pointwise one.
 
     Xception, arXiv:1610.02357; MobileNet, arXiv:1704.04861.
     """

@@ -56,6 +56,7 @@ def _call(call: OperatorCall, leaf: bool) -> Call:
         writes=tuple(names[where] if isinstance(where, int) else where for where in known.writes),
         views=known.name in _MAY_BE_VIEWS or _is_view(known.target),
         macs=call.counts.macs,
+        dtype=call.dtype,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from archlab.errors import InputError
 from archlab.ir import Graph
@@ -81,8 +82,9 @@ def weights_for(held: Mapping[str, Tensor], graph: Graph, weights: Mapping[str, 
     Raises:
         InputError: the model has no data.
     """
-    if any(tensor.is_meta for tensor in held.values()):
-        raise InputError("the model has no data to take weights from", hint="build it on a real device")
+    if any(tensor.is_meta or is_lazy(tensor) for tensor in held.values()):
+        hint = "build it on a real device; lazy layers get their weights when the model first runs"
+        raise InputError("the model has no data to take weights from", hint=hint)
     shapes = _shapes(graph)
     found = {}
     for key, weight in weights.items():

@@ -23,6 +23,7 @@ class Call:
         writes: the names of the arguments that it writes to.
         views: whether its output may be the memory of its first argument.
         macs: its multiply-accumulates, of the whole batch.
+        dtype: the type of its first output, such as float32; empty where nothing says it.
     """
 
     op: str
@@ -34,6 +35,7 @@ class Call:
     writes: tuple[str, ...] = ()
     views: bool = False
     macs: int = 0
+    dtype: str = ""
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,13 @@ def test_what_cannot_be_lifted_is_named_and_the_audit_stands(run, tmp_path):
     assert said["suggestions"][0]["reason"].startswith("nothing is suggested: ")
 
 
+def test_rewrite_takes_the_input_of_a_model_and_of_no_text(run):
+    assert "as it is: MACs 995.4 k" in run("rewrite", "model.py:small", "--input", "3x16x16")
+    refused = CliRunner().invoke(cli, ["rewrite", "small.arch", "--input", "3x16x16"])
+    assert refused.exit_code == 2
+    assert "--input belongs to models" in refused.output
+
+
 def test_rewrite_writes_the_page_beside_its_list(run, tmp_path):
     assert "rewrite NET --apply N" in run("rewrite", "small.arch", "--html", "page.html")
     assert "Other widths, depths and kernels" in (tmp_path / "page.html").read_text(encoding="utf-8")

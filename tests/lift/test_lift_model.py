@@ -151,3 +151,43 @@ def test_it_prints_as_its_text():
     assert isinstance(lifted, Lifted)
     assert str(lifted) == lifted.text
     assert repr(lifted) == "<Lifted small_net, 2 lines, 16 parameters, 768 MACs>"
+
+
+def test_outputs_that_are_not_finite_are_compared_in_float64_or_refused():
+    layers = [nn.Conv2d(4, 4, 1, bias=False) for _ in range(3)]
+    for layer in layers:
+        nn.init.constant_(layer.weight, 1e20)
+    model = nn.Sequential(*layers)
+    lifted = archlab.lift(model, (1, 4, 4, 4))
+    assert lifted.difference == 0
+    nn.init.constant_(layers[0].weight, float("nan"))
+    with pytest.raises(LiftError, match="the model's outputs are not finite"):
+        archlab.lift(model, (1, 4, 4, 4))
+
+
+class Counting(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 1)
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, x):
+        self.calls += 1
+        self.conv.bias.mul_(0.5)
+        return self.conv(x)
+
+
+def test_buffers_and_weights_that_a_forward_changes_are_put_back():
+    model = Counting()
+    bias = model.conv.bias.clone()
+    with pytest.raises(LiftError, match="the outputs differ"):
+        archlab.lift(model, (1, 3, 4, 4))
+    assert model.calls == 0
+    assert torch.equal(model.conv.bias, bias)
+
+
+def test_a_model_whose_lazy_layers_have_no_weights_yet_gives_its_text():
+    lifted = archlab.lift(nn.Sequential(nn.LazyConv2d(4, 3), nn.ReLU()), (1, 3, 8, 8))
+    assert lifted.params == 112
+    with pytest.raises(InputError, match="no data to take weights from"):
+        lifted.module()

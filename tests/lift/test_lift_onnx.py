@@ -79,7 +79,7 @@ def test_files_that_cannot_be_read(tmp_path):
     (tmp_path / "no.onnx").write_bytes(b"\xff\xfe not a model")
     with pytest.raises(InputError, match=r"no\.onnx"):
         lift_onnx(tmp_path / "no.onnx")
-    with pytest.raises(InputError, match=r"cannot be read as ONNX"):
+    with pytest.raises(InputError, match=r"no such file: .*missing.onnx"):
         lift_onnx(tmp_path / "missing.onnx")
     path = save(tmp_path / "open.onnx", [node("Relu", "x", "y")], {}, ["N", 3, "H", "W"])
     with pytest.raises(InputError, match=r"the input x is \?x3x\?x\?"):

@@ -163,8 +163,12 @@ class _Containers:
 
 def _keep_parameters(model: nn.Module) -> list[Undo]:
     kept = [(p, p.requires_grad, p.grad) for p in model.parameters()]
+    held = [(p, p.detach()) for p in model.parameters() if type(p) is nn.Parameter and p.layout is torch.strided]
 
     def undo() -> None:
+        for parameter, data in held:
+            if (parameter.is_meta, parameter.data_ptr()) != (data.is_meta, data.data_ptr()):
+                parameter.data = data
         for parameter, requires_grad, grad in kept:
             if parameter.requires_grad != requires_grad:
                 parameter.requires_grad_(requires_grad)

@@ -42,6 +42,8 @@ from archlab.audit.tracing.own_forms import own_form
 from archlab.audit.tracing.recording import Recording
 
 _META = torch.device("meta")
+_MAY_TAKE_DATA = torch.ops.aten._has_compatible_shallow_copy_type.default
+"""What ``parameter.data = tensor`` asks first."""
 
 
 class NeedsValuesError(Exception):
@@ -95,6 +97,8 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs = kwargs or {}
         if self.muted or (not self.fake and any(kind.__name__ == "FakeTensor" for kind in types)):
             return func(*args, **(kwargs or {}))
+        if func is _MAY_TAKE_DATA:  # asked of the tensors themselves: a parameter with data must not lose it
+            return func(*args)
         if types and any(not _treated_as_plain(kind) for kind in types):
             return NotImplemented  # a wrapper of tensors: it unfolds into operators on what it wraps
         if isinstance(func, torch._ops.HigherOrderOperator):

@@ -14,6 +14,7 @@ from archlab.audit.operands import Argument, Constant, Held, Output
 from archlab.ir import Shape
 from archlab.lift.canonical.axes import map_axes
 from archlab.lift.canonical.builder import Builder
+from archlab.lift.canonical.looks import check_cast, looks_at_values
 from archlab.lift.canonical.response_norm import INSIDE, with_response_norms
 from archlab.lift.canonical.rules.layouts import computed
 from archlab.lift.canonical.rules.rule import Use
@@ -98,6 +99,7 @@ class _Reader:
             self.build.batch = rows_of(args) or self.trace.batch
         try:
             self.stale.check(call, self.trace)
+            check_cast(call, self.trace)
             out = self.said(call, args)
         except UnsayableError as error:
             self.refuse(call.module, call.op, call.takes, str(error), number)
@@ -110,6 +112,10 @@ class _Reader:
     def said(self, call: Call, args: Mapping[str, Operand]) -> Operand:
         use = Use(call.op, args, call.shapes)
         operands = list(leaves_in(tuple(args.values())))
+        if looks_at_values(call, operands):
+            # Which output it decides is Python's to know: so it counts for all.
+            self.refuse(call.module, call.op, call.takes, "the forward looks at a value that the input decides")
+            return ()
         if call.op == INSIDE or any(isinstance(operand, Unknown) for operand in operands):
             return tuple(map(Unknown, call.shapes))  # why, has been said
         rule = RULES.get(call.op)

@@ -76,6 +76,8 @@ def read_onnx(path: Path, shape: Shape | None = None) -> OnnxModel:
                 weights[node.output[0]] = np.asarray(
                     numpy_helper.to_array(value.t) if value.name == "value" else onnx.helper.get_attribute_value(value)
                 )
+    except FileNotFoundError as error:
+        raise InputError(f"no such file: {error.filename}") from error
     except (OSError, ValueError, StopIteration, onnx.checker.ValidationError) as error:
         raise InputError(f"{path} cannot be read as ONNX: {_first(error)}") from error
     except Exception as error:  # protobuf's errors have no common class that is public

@@ -173,3 +173,23 @@ def test_bytes_and_classes_are_put_back_after_a_backward_pass_too(backward):
     model = Fn(forward, bytes=bytearray(b"abc"), untidy=Untidy())
     archlab.audit(model, torch.ones(2, 8), backward=backward)
     assert (model.bytes, Untidy.seen) == (bytearray(b"abc"), [])
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_a_parameter_whose_data_the_forward_replaces_keeps_its_own(in_place):
+    class Halving(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(8, 8)
+
+        def forward(self, x):
+            if in_place:
+                self.layer.weight.data *= 0.5
+            else:
+                self.layer.weight.data = self.layer.weight.data * 0.5
+            return self.layer(x)
+
+    model = Halving()
+    before = model.layer.weight.detach().clone()
+    assert archlab.audit(model, torch.ones(1, 8)).macs == 64
+    assert torch.equal(model.layer.weight, before)

@@ -84,6 +84,10 @@ CASES: dict[str, tuple[Callable[[], nn.Module], list[str]]] = {
         ["ln", "conv2d", "relu"],
     ),
     "shuffle": (lambda: Of(lambda m, x: shuffled(x, 3)), ["shuffle"]),
+    "a weighted difference the other way": (
+        lambda: Of(lambda m, x: torch.rsub(x, x.relu(), alpha=0.5)),
+        ["relu", "factor", "add"],
+    ),
     "channel_shuffle": (lambda: nn.ChannelShuffle(2), ["shuffle"]),
     "tokens": (lambda: Of(tokens, norm=nn.LayerNorm(6), fc=nn.Linear(6, 6)), ["ln", "conv2d", "add"]),
     "squeezed by linear layers": (

@@ -54,6 +54,11 @@ REFUSED = {
     "a norm over places": (nn.LayerNorm((6, 8, 8)), "its input has not its channels last"),
     "a filter that is not trained": (Blur(), "its weight filter is a buffer of the model, and in"),
     "a factor of one number": (Of(lambda m, x: x * m.gain, gain=nn.Parameter(torch.ones(()))), "by the weight gain"),
+    "a cast that rounds": (Of(lambda m, x: x.relu().half().float()), "it rounds float32 to float16"),
+    "a cast to whole numbers": (Of(lambda m, x: x.int().float()), "it rounds to int32"),
+    "a product with infinity": (Of(lambda m, x: x * float("inf")), "a product with inf cannot be said"),
+    "a sum with infinity": (Of(lambda m, x: x - float("inf")), "a sum with -inf cannot be said"),
+    "columns in the place of rows": (Of(lambda m, x: x.swapaxes(2, 3)), "but n x c6 x w8 x h8"),
 }  # fmt: skip
 
 
@@ -87,3 +92,15 @@ def test_several_inputs_and_outputs():
         archlab.lift(Two(), (1, 6, 8, 8))
     assert [node.op for node in archlab.lift(Two(), (1, 6, 8, 8), output="b").graph] == ["tanh"]
     assert "not 2x6" in reasons(nn.Identity(), (2, 6))[0]
+
+
+@pytest.mark.parametrize("looks", [lambda x: x.sum() > 0, lambda x: x.amax().item() > 0, lambda x: x.equal(x + 1)])
+def test_a_way_that_the_inputs_values_decide_is_refused(looks):
+    model = Of(lambda m, x: m.conv(x) if looks(x) else m.conv(x).relu(), **CONV)
+    with pytest.raises(LiftError, match="the forward looks at a value that the input decides"):
+        archlab.lift(model, torch.ones(1, 6, 8, 8))
+
+
+def test_casts_that_change_nothing_and_a_way_that_the_weights_decide_are_said():
+    model = Of(lambda m, x: m.conv(x.double().float()) if m.conv.weight.sum() < 1e9 else x, **CONV)
+    assert archlab.lift(model, torch.ones(1, 6, 8, 8)).graph.nodes[0].op == "conv2d"

@@ -29,6 +29,8 @@ def plus(build: Builder, a: Operand, b: Operand) -> Operand:
         return combined(build, "add", a, b)
     if n == 0:
         return a
+    if not math.isfinite(n):
+        raise UnsayableError(f"a sum with {n} cannot be said")
     x = build.plain(a)
     return build.value(build.add("offset", [x.step], {"x": n}), x.axes)
 
@@ -43,7 +45,8 @@ def sub(use: Use, build: Builder) -> Operand:
 
 
 def rsub(use: Use, build: Builder) -> Operand:
-    return plus(build, times(build, use["self"], -1), use["other"])
+    alpha = number(use["alpha"])
+    return plus(build, times(build, use["self"], -1 if alpha is None else -alpha), use["other"])
 
 
 def neg(use: Use, build: Builder) -> Operand:
@@ -66,6 +69,8 @@ def times(build: Builder, a: Operand, n: int | float) -> Operand:
     """The product with a number."""
     if n == 1:
         return a
+    if not math.isfinite(n):
+        raise UnsayableError(f"a product with {n} cannot be said")
     x = build.plain(a)
     return build.value(build.add("factor", [x.step], {"x": n}), x.axes)
 

@@ -64,7 +64,8 @@ def permute(use: Use, build: Builder) -> Operand:
 
 def transpose(use: Use, build: Builder) -> Operand:
     rank = len(use.shape)
-    a, b = int(use["dim0"]) % rank, int(use["dim1"]) % rank
+    _, a, b = (value if isinstance(value, int) else 0 for value in use.args.values())  # dim0 and dim1, or axis0, axis1
+    a, b = a % rank, b % rank
     order = list(range(rank))
     order[a], order[b] = b, a
     return _reordered(use, build, tuple(order))
