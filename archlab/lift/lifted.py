@@ -81,12 +81,17 @@ def weights_for(held: Mapping[str, Tensor], graph: Graph, weights: Mapping[str, 
     shapes = _shapes(graph)
     found = {}
     for key, weight in weights.items():
-        value = held[weight.name].detach()
-        value = value.t() if weight.transposed else value
-        found[key] = value.reshape(shapes[key]).to(
-            "cpu", torch.float32 if value.is_floating_point() else None, copy=True
-        )
+        value = in_order(held[weight.name].detach(), weight).reshape(shapes[key])
+        found[key] = value.to("cpu", torch.float32 if value.is_floating_point() else None, copy=True)
     return found
+
+
+def in_order(value: Tensor, weight: Weight) -> Tensor:
+    """Return a model's tensor with its rows and columns in the order that the text's network has."""
+    value = value.t() if weight.transposed else value
+    if not weight.order:
+        return value
+    return value.reshape(-1, *weight.pieces).permute(0, *(i + 1 for i in weight.order)).flatten(1)
 
 
 def _shapes(graph: Graph) -> dict[str, tuple[int, ...]]:
