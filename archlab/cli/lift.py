@@ -116,6 +116,8 @@ def summary(lifted: object) -> list[str]:
         said.append("with the model's weights its outputs are the model's, to the bit")
     else:
         said.append(f"with the model's weights its outputs differ by {lifted.difference:.1e} of the largest: rounding")
+    if lifted.layout != "nchw":
+        said.append(f"the model lays its output out as {lifted.layout}, and the text as nchw")
     if lifted.unread:
         names = ", ".join(lifted.unread[:4]) + (" …" if len(lifted.unread) > 4 else "")
         said.append(f"{len(lifted.unread)} parameters of the model are not read in evaluation, and left out: {names}")

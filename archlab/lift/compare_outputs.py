@@ -37,10 +37,10 @@ def output_difference(model: nn.Module, call: InputSpec | Sequence[Any], lifted:
     images = _images(call, tensors)
     if images is None:
         return lifted
-    difference = _difference(model, lifted.module(), images, output)
+    difference = _difference(model, lifted, images, output)
     if difference > CLOSE:
         with preserve_model(model):
-            exact = _difference(copy.deepcopy(model).double(), lifted.module().double(), images.double(), output)
+            exact = _difference(copy.deepcopy(model).double(), lifted, images.double(), output)
         if not exact <= EXACT:
             raise LiftError(f"the outputs differ by {difference:.2g} of the largest, and by {exact:.2g} in float64")
     return dataclasses.replace(lifted, difference=difference)
@@ -57,10 +57,10 @@ def _images(call: InputSpec | Sequence[Any], tensors: Sequence[Tensor]) -> Tenso
     return images.detach() if images.device.type == "cpu" else None
 
 
-def _difference(model: nn.Module, written: nn.Module, images: Tensor, output: int) -> float:
+def _difference(model: nn.Module, lifted: Lifted, images: Tensor, output: int) -> float:
     with preserve_model(model):
         set_mode(model, False)
         outputs = [leaf for leaf in pytree.tree_leaves(model(images.clone())) if isinstance(leaf, Tensor)]
-    theirs, ours = outputs[output], written(images)
+    theirs, ours = outputs[output], lifted.laid_out(lifted.module().to(images.dtype)(images))
     largest, difference = float(theirs.abs().max()), float((theirs - ours).abs().max())
     return difference / largest if largest else difference

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from collections.abc import Mapping
@@ -48,7 +49,8 @@ def lift_trace(trace: Trace, held: Mapping[str, Tensor], name: str, output: str 
     if refusals := refusals_of(form, named, trace, calls, path):
         raise _cannot_be_said(named.graph.name, list(dict.fromkeys(map(str, refusals))))
     verify(named.graph)
-    return _verified(trace, held, calls, named), [other for other, _ in trace.outputs].index(path)
+    lifted = dataclasses.replace(_verified(trace, held, calls, named), layout=form.layouts.get(path, "nchw"))
+    return lifted, [other for other, _ in trace.outputs].index(path)
 
 
 def graph_of_trace(trace: Trace, name: str) -> Graph:

@@ -30,6 +30,7 @@ class Lifted:
         difference: the largest difference of the outputs relative to the largest output, with the model's own weights;
             None where it has none.
         batch: how many images the model was given.
+        layout: how the axes of the model's output lie if it is a map, such as ``nhwc``; the text's are ``nchw``.
     """
 
     text: str
@@ -41,6 +42,7 @@ class Lifted:
     macs: int
     difference: float | None
     batch: int
+    layout: str = "nchw"
     _weights: Mapping[str, Weight] = field(default_factory=dict)
     _held: Mapping[str, Tensor] = field(default_factory=dict)
 
@@ -50,6 +52,10 @@ class Lifted:
     def __repr__(self) -> str:
         lines = self.text.count("\n")
         return f"<Lifted {self.graph.name}, {lines} lines, {self.params:,} parameters, {self.macs:,} MACs>"
+
+    def laid_out(self, output: Tensor) -> Tensor:
+        """Return what the text's module gives with its axes as the model's output has them."""
+        return output.permute(*map("nchw".index, self.layout)) if output.ndim == 4 else output
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return the model's weights under the keys of the text's module. Each is a tensor of its own.

@@ -45,6 +45,20 @@ def flat_axes(batch: int, shape: Shape) -> Axes:
     return first, tuple(atom for axis in rest for atom in axis)
 
 
+def layout_of(axes: Axes) -> str | None:
+    """Return how the four axes of a map lie, such as ``nhwc``; None where they are in pieces.
+
+    >>> layout_of((whole("n", 2), whole("h", 4), whole("w", 1), whole("c", 8)))
+    'nhwc'
+    """
+    if len(axes) != 4 or any(len(axis) > 1 for axis in axes):
+        return None
+    there = {letter for axis in axes for letter in letters(axis)}
+    missing = [letter for letter in "nchw" if letter not in there]
+    layout = "".join(axis[0].letter if axis else missing.pop(0) for axis in axes)
+    return layout if set(layout) == set("nchw") else None
+
+
 def map_order(axis: Axis) -> tuple[int, ...]:
     """Return which piece of an axis comes first, second and so on in the order of channels, rows, columns.
 

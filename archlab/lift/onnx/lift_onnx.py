@@ -38,7 +38,7 @@ def lift_onnx(path: Path, shape: Shape | None = None, output: str | None = None)
     held = {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}
     lifted, number = lift_trace(trace, held, path.stem, output)
     images = torch.from_numpy(model.values[model.input[0]])
-    ours = lifted.module()(images.permute(0, 3, 1, 2) if trace.channels_last else images)
+    ours = lifted.laid_out(lifted.module()(images.permute(0, 3, 1, 2) if trace.channels_last else images))
     theirs = torch.from_numpy(np.array(model.values[model.outputs[number]]))
     largest = theirs.abs().max().item()
     difference = (theirs.reshape(ours.shape) - ours).abs().max().item() / (largest or 1.0)

@@ -50,6 +50,7 @@ REFUSED = {
         Of(lambda m, x: x.permute(0, 2, 3, 1).flatten(1)),
         "flattened in another order, as n x h8·w8·c6",
     ),
+    "one value at many places": (Of(lambda m, x: x.mean((2, 3), True).expand_as(x)), "it repeats a value"),
     "attention": (Of(lambda m, x: nn.functional.scaled_dot_product_attention(x, x, x)), "the language has no operator"),
     "a norm over places": (nn.LayerNorm((6, 8, 8)), "its input has not its channels last"),
     "a filter that is not trained": (Blur(), "its weight filter is a buffer of the model, and in"),
