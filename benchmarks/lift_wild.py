@@ -1,20 +1,22 @@
-"""Networks that nobody here wrote, with their trained weights where the packages bring some: is the text the same network?
+"""Networks that nobody here wrote, with trained weights where the packages bring some: is the text the same network?
 
     python -m benchmarks.lift_wild [--only CRAFT] [--texts] [--record]
 
-``make wild`` installs the packages and runs it; CI does not. A text is ``exact`` where it has the model's parameters and
-MACs to the unit, is wired alike, and with the model's weights gives its outputs: models of PyTorch to 1e-6 of the largest
-(or to 1e-9 in float64), ONNX files to 1e-4 of ONNX Runtime's. ``refused`` ones have the first reason. The exit code is 1
-where anything is otherwise than ``benchmarks.lift_wild_cases`` expects.
+``make wild`` installs the packages and runs it; CI does not. A text is ``exact`` where it has the model's parameters
+and MACs to the unit, is wired alike, and with the model's weights gives its outputs: models of PyTorch to 1e-6 of the
+largest (or to 1e-9 in float64), ONNX files to 1e-4 of ONNX Runtime's. ``refused`` ones have the first reason. The exit
+code is 1 where anything is otherwise than ``benchmarks.lift_wild_cases`` expects.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from time import process_time
 
 import torch
@@ -23,7 +25,7 @@ import archlab
 from archlab.errors import LiftError
 from archlab.lift.lifted import Lifted
 from archlab.lift.onnx.lift_onnx import lift_onnx
-from benchmarks.lift_wild_cases import CASES, Case, folder_of
+from benchmarks.lift_wild_cases import CASES, Case, folder_of, part_of
 from benchmarks.machine import machine, record, versions
 
 PACKAGES = ("torch", "onnx", "onnxruntime", "easyocr", *sorted({case.package for case in CASES}))
@@ -59,7 +61,9 @@ class Outcome:
 def lifted_of(case: Case) -> Lifted:
     """Lift a network with its weights."""
     if isinstance(case.source, str):
-        return lift_onnx(folder_of(case.folder) / case.source, case.shape, case.output)
+        path = folder_of(case.folder) / case.source
+        with tempfile.TemporaryDirectory() as folder:
+            return lift_onnx(part_of(path, case.until, Path(folder)) if case.until else path, case.shape, case.output)
     return archlab.lift(case.source().eval(), case.shape, output=case.output)
 
 
@@ -109,7 +113,7 @@ def main() -> int:
 
 
 def _line(outcome: Outcome) -> str:
-    start = f"{outcome.name:34} {outcome.weights:6} {outcome.state:8}"
+    start = f"{outcome.name:37} {outcome.weights:6} {outcome.state:8}"
     if outcome.state != "exact":
         return f"{start} {outcome.reason}"
     same = "to the bit" if outcome.difference == 0 else f"{outcome.difference:.1e}"

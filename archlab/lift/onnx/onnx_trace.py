@@ -13,6 +13,7 @@ import numpy as np
 from archlab.audit.operands import Argument, Constant, Held, Output
 from archlab.ir import Shape
 from archlab.lift.needed_calls import parameters_read
+from archlab.lift.onnx.onnx_activations import with_activations
 from archlab.lift.onnx.onnx_biases import BIASED, with_biases
 from archlab.lift.onnx.onnx_nodes import PREVIOUS, ROWS, NodeUse
 from archlab.lift.onnx.onnx_values import OnnxModel
@@ -34,7 +35,7 @@ def trace_of(model: OnnxModel) -> tuple[Trace, dict[str, np.ndarray]]:
     origins: dict[str, Argument] = {name: Output(-1, 0)}
     weights = _Weights(model)
     calls: list[Call] = []
-    for node in with_biases(model):
+    for node in with_activations(with_biases(model), model):
         if all(output in model.fixed for output in node.output if output):
             if node.op_type == "Identity":
                 weights.same[node.output[0]] = node.input[0]
@@ -121,9 +122,7 @@ def _macs(op: str, taken: tuple[Shape, ...], shapes: tuple[Shape, ...]) -> int:
     return math.prod(shapes[0]) * taken[0][-1] if op in ("linear", "matmul") else 0
 
 
-def _argument(
-    name: str, model: OnnxModel, origins: Mapping[str, Argument], weights: _Weights, layer: bool
-) -> Argument:
+def _argument(name: str, model: OnnxModel, origins: Mapping[str, Argument], weights: _Weights, layer: bool) -> Argument:
     if not name:
         return None
     if name in origins:

@@ -14,7 +14,14 @@ from archlab.nn import build
 from archlab.ops import verify
 from tests.lift.canonical.modules import CASES
 
-ONE_IMAGE = ("tokens", "squeezed by linear layers", "select kernel", "shuffle", "flattened as TensorFlow does", "flattened as Caffe does")
+ONE_IMAGE = (
+    "tokens",
+    "squeezed by linear layers",
+    "select kernel",
+    "shuffle",
+    "flattened as TensorFlow does",
+    "flattened as Caffe does",
+)
 """Cases whose views could take a batch of one for something else."""
 
 
