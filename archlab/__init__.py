@@ -4,8 +4,9 @@
 >>> archlab.cost("mobilenet_v1").macs
 568740352
 
-**What is public**: the names in ``archlab.__all__``, and in the ``__all__`` of the three packages among them,
-``archlab.detect``, ``archlab.roi`` and ``archlab.score``. They keep their meaning until the changelog says otherwise.
+**What is public**: the names in ``archlab.__all__``, and in the ``__all__`` of the four packages among them,
+``archlab.detect``, ``archlab.roi``, ``archlab.score`` and ``archlab.train``. They keep their meaning until the
+changelog says otherwise.
 Every other module and name is internal, with or without an underscore, and may change or move without notice.
 
 ``archlab.audit``, ``archlab.carry``, ``archlab.cost``, ``archlab.elaborate``, ``archlab.lift``, ``archlab.search`` and
@@ -57,7 +58,7 @@ from archlab.search.result import SearchResult, read_result
 from archlab.structure import Structure, diff, structure
 
 if TYPE_CHECKING:
-    from archlab import detect, roi, score
+    from archlab import detect, roi, score, train
     from archlab.audit.audit_result import Audit
     from archlab.audit.rules.own_rules import audit_rule
     from archlab.carry import Carried, CarriedLayer, carry
@@ -108,7 +109,7 @@ _LAZY = {
     "to_timm": "archlab.exchange.timm_out",
     "write_report": "archlab.report.search_page",
 }
-_PACKAGES = ("detect", "roi", "score")
+_PACKAGES = ("detect", "roi", "score", "train")
 
 __all__ = [
     "REGNETS",
@@ -184,6 +185,7 @@ __all__ = [
     "structure",
     "suggest",
     "to_timm",
+    "train",
     "unparse",
     "verify",
     "with_classes",

@@ -51,9 +51,10 @@ def resolve(name: str) -> object:
 
 def is_public(name: str) -> bool:
     _, first, *rest = name.split(".")
+    packages = ("detect", "roi", "score", "train")
     package = getattr(archlab, first, None)
     return first.startswith("__") or (
-        first in archlab.__all__ and (not rest or first not in ("detect", "roi", "score") or rest[0] in package.__all__)
+        first in archlab.__all__ and (not rest or first not in packages or rest[0] in package.__all__)
     )
 
 

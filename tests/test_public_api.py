@@ -15,9 +15,10 @@ import archlab
 import archlab.detect
 import archlab.roi
 import archlab.score
+import archlab.train
 from tests.waiting import DEADLINE
 
-PACKAGES = (archlab, archlab.detect, archlab.roi, archlab.score)
+PACKAGES = (archlab, archlab.detect, archlab.roi, archlab.score, archlab.train)
 HEAVY = ("torch", "optuna", "pandas", "plotly", "networkx", "sklearn", "fvcore", "rich", "numpy")
 
 NAMES = [

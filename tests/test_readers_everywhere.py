@@ -14,6 +14,8 @@ PARSERS = {"json.load", "json.loads", "tomllib.load", "tomllib.loads", "csv.read
 OPENERS = {"read_text", "read_bytes", "open"}
 LOOKS = {"is_file", "is_dir", "exists", "is_symlink", "is_fifo"}
 LOOKED_UP_BEFORE = {
+    "train/class_folders.py": "what a folder was found to hold",
+    "train/find_images.py": "what a folder was found to hold",
     "search/judging_code.py": "a file that was loaded",
     "search/storage/": "a file that was opened",
 }
@@ -29,7 +31,10 @@ OF_ITS_OWN = {
     "report/page_environment.py": "styles and scripts, which ship with archlab",
     "report/gallery.py": "the shipped texts",
     "search/environment.py": "/proc/cpuinfo",
-    "detect/": "images, and the bytes of annotations that were read before",
+    "detect/": "the bytes of annotations that were read before",
+    "images/": "images, and what the system says of memory",
+    "train/checkpoint.py": "what training wrote itself, in torch's format, as weights only",
+    "train/idx_files.py": "compressed numbers, within the size that their header says",
     "search/study/carried_plan.py": "a file that is hashed",
     "files.py": "what is written",
     "cli/ending.py": "what is written",

@@ -20,7 +20,7 @@ import archlab.score
 
 def write_api(folder: Path) -> None:
     """Write a page for each public package to ``folder``; a name or docstring that pdoc cannot read is an error."""
-    for package in (archlab, archlab.detect, archlab.roi, archlab.score):
+    for package in (archlab, archlab.detect, archlab.roi, archlab.score, archlab.train):
         for name in package.__all__:
             setattr(package, name, getattr(package, name))
     pdoc.render.configure(docformat="google", footer_text=f"archlab {archlab.__version__}")
@@ -29,7 +29,7 @@ def write_api(folder: Path) -> None:
         # Annotations that hold for type checkers alone, such as nx.DiGraph[str], are shown as they are written.
         warnings.filterwarnings("ignore", "Error parsing type annotation", UserWarning)
         # Without the internal modules whose names are those of functions, such as archlab.search.
-        pdoc.pdoc("archlab", r"!archlab\.(?!(detect|roi|score)$)", output_directory=folder)
+        pdoc.pdoc("archlab", r"!archlab\.(?!(detect|roi|score|train)$)", output_directory=folder)
 
 
 if __name__ == "__main__":

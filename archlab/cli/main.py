@@ -28,6 +28,7 @@ from archlab.cli.rewrite import rewrite
 from archlab.cli.search import calibrate, search, worker
 from archlab.cli.streams import guard_output
 from archlab.cli.study import study
+from archlab.cli.train import train
 from archlab.errors import printable
 from archlab.user_effects import end_process
 
@@ -184,5 +185,5 @@ def report(result: Path, out: Path | None) -> None:
     click.echo(printable(str(target)))
 
 
-for _command in (audit, calibrate, diff, export, import_timm, lift, rewrite, search, study, worker):
+for _command in (audit, calibrate, diff, export, import_timm, lift, rewrite, search, study, train, worker):
     cli.add_command(_command)

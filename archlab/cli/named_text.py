@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from archlab.grammar.ast import Architecture
 
@@ -16,7 +16,7 @@ def is_text(target: str) -> bool:
 
     if target in shipped_spaces() or target.endswith(".arch"):
         return True
-    return not target.endswith(_EXPORTED) and (Path(target).is_file() or ":" not in target)
+    return not target.endswith(_EXPORTED) and (os.path.isfile(target) or ":" not in target)
 
 
 def text_of(target: str, inputs: Sequence[str] = (), trust: bool = False) -> Architecture:

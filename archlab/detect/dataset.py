@@ -15,9 +15,9 @@ from torch import Tensor
 
 from archlab.detect.coco import Annotations
 from archlab.detect.data_source import read_annotations
-from archlab.detect.free_memory import free_memory
-from archlab.detect.image_files import read_image, refuse_large
 from archlab.errors import InputError
+from archlab.images.free_memory import free_memory
+from archlab.images.image_files import read_image, refuse_large
 from archlab.units import format_bytes
 
 MEAN = (0.485, 0.456, 0.406)

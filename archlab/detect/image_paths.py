@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from archlab.errors import InputError, printable, quote
+from archlab.images.inside import Inside
 
 
 def image_paths(source: Path, entries: Sequence[Mapping[str, Any]]) -> list[Path]:
@@ -21,28 +22,8 @@ def image_paths(source: Path, entries: Sequence[Mapping[str, Any]]) -> list[Path
     """
     names = [_name(entry, source) for entry in entries]
     folder = _folder(source, names[0])
-    inside = _Inside(folder, source.parent)
+    inside = Inside(folder, source.parent)
     return [_there(folder / name, entry, source, inside) for name, entry in zip(names, entries, strict=True)]
-
-
-class _Inside:
-    """Whether a path ends within some folders; what its own folder resolves to is asked once."""
-
-    def __init__(self, *folders: Path) -> None:
-        self.folders = tuple(dict.fromkeys(os.path.realpath(folder) for folder in folders))
-        self._known: dict[str, str] = {}
-
-    def resolved(self, path: Path) -> str:
-        """Return where a path leads, all links followed."""
-        parent, name = os.path.split(path)
-        if parent not in self._known:
-            self._known[parent] = os.path.realpath(parent)
-        real = os.path.join(self._known[parent], name)
-        return os.path.realpath(real) if os.path.islink(real) else real
-
-    def holds(self, real: str) -> bool:
-        """Return whether what a path resolves to lies within one of the folders."""
-        return any(real.startswith(folder.rstrip(os.sep) + os.sep) for folder in self.folders)
 
 
 def _folder(source: Path, first: str) -> Path:
@@ -57,7 +38,7 @@ def _folder(source: Path, first: str) -> Path:
     raise InputError(f"{source}: its image {quote(first)[1:-1]} is in none of {looked}")
 
 
-def _there(path: Path, entry: Mapping[str, Any], source: Path, inside: _Inside) -> Path:
+def _there(path: Path, entry: Mapping[str, Any], source: Path, inside: Inside) -> Path:
     real = inside.resolved(path)
     if not inside.holds(real):
         raise InputError(

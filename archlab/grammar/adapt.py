@@ -49,6 +49,28 @@ def with_classes(architecture: ast.Architecture, classes: int) -> ast.Architectu
     return dataclasses.replace(architecture, stages=stages)
 
 
+def with_outputs(architecture: ast.Architecture, outputs: int) -> ast.Architecture:
+    """``architecture`` with so many outputs of its last layer, where that is ``fc`` or ``linear`` of a number.
+
+    Any other is returned as it is.
+    """
+    if not architecture.stages:
+        return architecture
+    *before, last = architecture.stages
+    other = dataclasses.replace(last, body=_with_outputs(last.body, outputs))
+    return dataclasses.replace(architecture, stages=(*before, other))
+
+
+def _with_outputs(expr: ast.Expr, outputs: int) -> ast.Expr:
+    match expr:
+        case ast.Sequence(items=(*before, last)):
+            return dataclasses.replace(expr, items=(*before, _with_outputs(last, outputs)))
+        case ast.Call(name="fc" | "linear", args=(ast.Number(), *rest)):
+            return dataclasses.replace(expr, args=(ast.Number(outputs), *rest))
+        case _:
+            return expr
+
+
 def _with_classes(expr: ast.Expr, classes: int) -> ast.Expr:
     match expr:
         case ast.Call(name="box_head", args=args, keywords=keywords):

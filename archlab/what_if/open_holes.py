@@ -26,8 +26,8 @@ def open_holes(source: Source, kinds: Iterable[str] = KINDS[:5]) -> ast.Architec
     """Return the text of ``source`` as a space around its present values; its default draw is the network itself.
 
     Widths go from half to twice what is written, in steps that groups divide, depths from 1 to twice; kernels, groups
-    and expansions are choices near what is written. Widths that must be equal, lest a draw has a projection that the
-    network never had or lacks a shortcut that it has, are tied by a ``var``. Every draw of widths, inner widths,
+    and expansions are choices near what is written. Widths that must be equal, so that no draw has a projection that
+    the network never had or lacks a shortcut that it has, are tied by a ``var``. Every draw of widths, inner widths,
     kernels, groups and expansions has the network's operators; a number that cannot vary so stays as it is.
 
     Args:

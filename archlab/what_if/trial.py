@@ -88,7 +88,7 @@ class Skeletons:
 
     def __init__(self) -> None:
         self._numbers: dict[Hashable, int] = {}
-        self._known: dict[int, tuple[Fragment, int]] = {}  # the fragment, lest another gets its id
+        self._known: dict[int, tuple[Fragment, int]] = {}  # the fragment, so that no other gets its id
 
     def of(self, network: Network) -> int:
         """Return a network's number."""

@@ -9,10 +9,10 @@ from PIL import Image
 
 from archlab.detect.data_source import Source
 from archlab.detect.dataset import MEAN, STD, read_dataset, split
-from archlab.detect.free_memory import free_memory
 from archlab.detect.load import read_source
 from archlab.detect.shapes import drawn_shapes
 from archlab.errors import InputError
+from archlab.images.free_memory import free_memory
 from tests.detect.folders import tiny, write
 
 EXCERPT = Path(__file__).parents[1] / "data" / "bccd"

@@ -4,7 +4,7 @@ import pytest
 
 from archlab.elaborate import elaborate
 from archlab.errors import InputError
-from archlab.grammar import parse, unparse, with_classes, with_input
+from archlab.grammar import parse, unparse, with_classes, with_input, with_outputs
 
 TEXT = """net n(divisor=4, input=3x64x64, width_mult=0.5)
 stem: conv(8, s=4)
@@ -52,3 +52,18 @@ def test_the_classes_of_every_box_head_are_set():
 def test_what_has_no_classes_says_so(text, classes, match):
     with pytest.raises(InputError, match=match):
         with_classes(parse(text), classes)
+
+
+@pytest.mark.parametrize(
+    ("head", "adapted"),
+    [
+        ("gap -> fc(1000)", "gap -> fc(7)"),
+        ("fc(64) -> relu -> linear(1000)", "fc(64) -> relu -> linear(7)"),
+        ("fc(1000)", "fc(7)"),
+        ("gap -> fc({10, 20})", "gap -> fc({10, 20})"),
+        ("conv(10) -> gap -> flatten", "conv(10) -> gap -> flatten"),
+    ],
+)
+def test_a_last_layer_gets_other_outputs(head, adapted):
+    text = "net n(input=3x8x8)\nstem: conv(8) -> fc(1000)\nhead: {}\n"
+    assert unparse(with_outputs(parse(text.format(head)), 7)) == unparse(parse(text.format(adapted)))

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageFile
 
-from archlab.detect.image_files import MAX_PIXELS, read_image
 from archlab.errors import InputError
+from archlab.images.image_files import MAX_PIXELS, read_image
 
 WIDE = (1 << 13, 1 << 13)
 """As many pixels as are read at most."""

@@ -1,0 +1,200 @@
+"""The command that trains a classifier on a user's images."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+
+from archlab.cli.interrupts import interrupts
+from archlab.cli.messages import printable_json, say
+from archlab.cli.progress import progress
+from archlab.errors import InputError, did_you_mean, printable
+from archlab.train.settings import DECAYS, EPOCHS, RATES, Augmentation, Device, Optimiser, Precision, TrainSettings
+from archlab.units import format_duration, parse_duration
+
+if TYPE_CHECKING:
+    from archlab.elaborate import Network
+    from archlab.grammar.ast import Architecture
+    from archlab.train.outcome import Outcome
+    from archlab.train.run import Look
+
+_OWN = TrainSettings()
+_AUGMENTATIONS = get_args(Augmentation)
+_FILE = click.Path(path_type=Path)
+
+
+def _by_optimiser(values: dict[Optimiser, float]) -> str:
+    return f"[default: {', '.join(f'{value:g} for {name}' for name, value in values.items())}]"
+
+
+def _settings(command: Callable[..., None]) -> Callable[..., None]:
+    options = [
+        click.option("--epochs", type=float, metavar="N",
+                     help=f"See every training image so often.  [default: {EPOCHS}, without --steps and --time]"),
+        click.option("--steps", type=int, metavar="N", help="Take so many steps instead."),
+        click.option("--time", "seconds", metavar="TIME", help="Train for this long instead, such as 10m."),
+        click.option("--batch", type=int, default=_OWN.batch, show_default=True, help="Images a step."),
+        click.option("--optimiser", type=click.Choice(get_args(Optimiser)), default=_OWN.optimiser, show_default=True,
+                     help="SGD with Nesterov's momentum, or AdamW."),
+        click.option("--rate", type=float, help=f"The highest learning rate.  {_by_optimiser(RATES)}"),
+        click.option("--momentum", type=float, default=_OWN.momentum, show_default=True, help="Of SGD."),
+        click.option("--weight-decay", type=float,
+                     help=f"Of weights that are neither norms' nor biases.  {_by_optimiser(DECAYS)}"),
+        click.option("--warmup", type=float, default=_OWN.warmup, show_default=True,
+                     help="The share of the training in which the rate rises, before it falls along a cosine."),
+        click.option("--augment", default="", metavar="NAME,NAME",
+                     help=f"Change training images at random: {', '.join(_AUGMENTATIONS)}.  [default: as they are]"),
+        click.option("--label-smoothing", type=float, default=_OWN.label_smoothing, show_default=True,
+                     help="The share of a label that all classes get."),
+        click.option("--ema", type=float, metavar="DECAY",
+                     help="Keep a moving average of the weights, such as 0.999."),
+        click.option("--clip", type=float, metavar="NORM", help="Clip gradients to this norm."),
+        click.option("--distil", type=float, default=_OWN.distil, show_default=True,
+                     help="The share of the loss that follows the teacher, where there is one."),
+        click.option("--temperature", type=float, default=_OWN.temperature, show_default=True,
+                     help="At which it does."),
+        click.option("--device", type=click.Choice(get_args(Device)), default=_OWN.device, show_default=True,
+                     help="Where to train; auto takes a GPU where there is one."),
+        click.option("--precision", type=click.Choice(get_args(Precision)), default=_OWN.precision, show_default=True,
+                     help="Of the forward pass; auto is half precision on CUDA, and float32 elsewhere."),
+        click.option("--channels-last/--channels-first", default=_OWN.channels_last, show_default=True,
+                     help="How tensors lie in memory."),
+        click.option("--seed", type=int, default=_OWN.seed, show_default=True,
+                     help="Of the split, the weights, the order and the augmentation."),
+        click.option("--checkpoint-every", metavar="TIME", default=format_duration(_OWN.checkpoint_every),
+                     show_default=True, help="Write the state after this time; the same command goes on from it."),
+    ]  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command(
+    epilog="Examples:  archlab train resnet18 --data photos --input 3x64x64 --time 10m  ·  archlab train my.arch "
+    "--data digits.csv --epochs 20 --rate 0.1 --augment flip,crop --ema 0.999  ·  archlab train small.arch "
+    "--data photos --init weights.pt --rate 0.01 --epochs 2 --teacher big.pt --teacher-net big.arch"
+)
+@click.argument("net")
+@click.option("--data", required=True, type=_FILE, metavar="PATH",
+              help="A folder with a folder for each class, with or without train, val and test above them; a folder of "
+              "MNIST's kin (train-images-idx3-ubyte.gz); or a CSV file with the columns path and label.")  # fmt: skip
+@click.option("--out", type=_FILE, help="Write results and checkpoints to this folder.  [default: out/train-NET]")
+@click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="Fill a hole or set a multiplier; repeatable.")
+@click.option("--input", "size", metavar="CxHxW", help="Another input size than the text's, such as 3x64x64.")
+@click.option("--init", type=_FILE, metavar="WEIGHTS", help="Begin with the weights in this file.")
+@click.option("--teacher", type=_FILE, metavar="WEIGHTS",
+              help="Follow a network of the same input and classes with these weights.")  # fmt: skip
+@click.option("--teacher-net", metavar="NET", help="That network.  [default: NET itself]")
+@_settings
+@click.option("--json", "as_json", is_flag=True, help="Print metrics.json instead of a summary.")
+def train(
+    net: str,
+    data: Path,
+    out: Path | None,
+    sets: Sequence[str],
+    size: str | None,
+    init: Path | None,
+    teacher: Path | None,
+    teacher_net: str | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Train NET to classify images, and measure it on those that it never saw.
+
+    A last layer fc(1000) or linear(1000) gets an output for each class instead. What the data does not split, --seed
+    does: a tenth of each class validates, another tests. The folder gets weights.pt, a state dict; metrics.json;
+    training.html, with curves, confusions and mistakes; split.json, what was split; network.arch; and checkpoint.pt,
+    from which the same command goes on when it was interrupted.
+    """
+    from archlab.grammar import unparse
+
+    settings = _settings_of(options)
+    if teacher is None and teacher_net is not None:
+        raise InputError("--teacher-net needs its weights", hint="name them with --teacher")
+    with interrupts():
+        with progress("finding the images"):
+            from archlab.train import find_images
+
+            source = find_images(data, settings.seed)
+        classes = len(source.classes)
+        network, architecture = _network(net, sets, size, classes)
+        guide = None
+        if teacher is not None:
+            guide = _network(teacher_net or net, () if teacher_net else sets, size, classes)[0].graph, teacher
+        target = out or Path("out") / f"train-{network.name}"
+        with progress("loading torch"):
+            from archlab.report.training_page import write_training_page
+            from archlab.train import train_network
+        with progress("reading the images") as tell, _says_how_to_go_on(target):
+            outcome = train_network(
+                network.graph,
+                source,
+                settings,
+                target,
+                text=unparse(architecture),
+                init=init,
+                teacher=guide,
+                note=say,
+                progress=tell,
+                on_look=_say_look,
+            )
+            write_training_page(outcome, target / "training.html")
+    if as_json:
+        click.echo(printable_json(json.dumps(outcome.metrics, indent=1, ensure_ascii=False)))
+    else:
+        _print(outcome, target)
+
+
+@contextlib.contextmanager
+def _says_how_to_go_on(target: Path) -> Iterator[None]:
+    """Say, where the user interrupts a training that has a checkpoint, that it can go on."""
+    from archlab.train.loop import CHECKPOINT
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        if os.path.isfile(target / CHECKPOINT):
+            say(f"{target / CHECKPOINT} has the state: the same command goes on from it")
+        raise
+
+
+def _settings_of(options: dict[str, Any]) -> TrainSettings:
+    names = tuple(name.strip() for name in options.pop("augment").split(",") if name.strip())
+    odd = next((name for name in names if name not in _AUGMENTATIONS), None)
+    if odd is not None:
+        raise InputError(f"there is no augmentation {odd!r}", hint=did_you_mean(odd, _AUGMENTATIONS))
+    for name in ("seconds", "checkpoint_every"):
+        if options[name] is not None:
+            options[name] = parse_duration(options[name])
+    return TrainSettings(**options, augment=names)
+
+
+def _network(net: str, sets: Sequence[str], size: str | None, classes: int) -> tuple[Network, Architecture]:
+    """Return a network with an output for each class, and the text of it without holes."""
+    from archlab.elaborate import Fixed, Interpreter, fill_holes, load, parse_values
+    from archlab.grammar import parse_file, with_input, with_outputs
+    from archlab.resources import find_architecture
+
+    space = load(with_outputs(with_input(parse_file(find_architecture(net)), size), classes))
+    network = Interpreter(space).network(Fixed(parse_values(sets)))
+    return network, fill_holes(space, network)
+
+
+def _say_look(look: Look) -> None:
+    loss = "" if look.loss is None else f"loss {look.loss:.4f}, "
+    say(f"epoch {look.epoch:.3g}: {loss}held out {100 * look.val_accuracy:.2f} %")
+
+
+def _print(outcome: Outcome, target: Path) -> None:
+    test = outcome.test
+    count = f"{len(test.labels):,} {'test' if test is not outcome.trained.last else 'held-out'} images"
+    click.echo(f"accuracy   {100 * test.accuracy:.2f} % ± {100 * test.standard_error:.2f} of {count}")
+    click.echo(f"held out   {100 * outcome.trained.last.accuracy:.2f} %")
+    click.echo(f"steps      {outcome.trained.steps:,} in {outcome.trained.seconds:.0f} s on {outcome.trained.device}")
+    click.echo(f"results    {printable(str(target))}")

@@ -1,0 +1,101 @@
+"""Weights in files: a state dict as torch saves it, loaded as tensors alone, so that a stranger's file runs no code."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from archlab.errors import InputError, printable
+from archlab.files import write_atomic
+
+NESTED = ("state_dict", "model_state_dict", "model", "weights")
+"""Keys under which others keep the state dict."""
+
+
+def save_weights(module: nn.Module, path: Path) -> None:
+    """Write a module's state dict, on the CPU, for ``torch.load(path, weights_only=True)``.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    save({name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}, path)
+
+
+def load_weights(module: nn.Module, path: Path) -> None:
+    """Copy the weights in a file into a module that has tensors of the same names and shapes, on its device.
+
+    The file is a state dict, or a dictionary that holds one as its ``state_dict``, ``model`` or ``weights``.
+
+    Raises:
+        InputError: there is no such file, it holds more than tensors, or names or shapes differ; the message names the
+            first that does.
+    """
+    found = load(path)
+    nested = next((found[key] for key in NESTED if isinstance(found.get(key), Mapping)), None)
+    state: Mapping[str, Any] = found if nested is None else nested
+    state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
+    own = module.state_dict()
+    _refuse_difference(path, own, state)
+    module.load_state_dict(dict(state))
+
+
+def digest(module: nn.Module) -> str:
+    """Return a hash of a module's tensors, their names, shapes and values."""
+    text = hashlib.sha256()
+    for name, tensor in module.state_dict().items():
+        text.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
+        text.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return text.hexdigest()[:16]
+
+
+def save(data: Mapping[str, Any], path: Path) -> None:
+    """Write a dictionary of tensors and plain values in torch's format, the whole file or none of it.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    content = io.BytesIO()
+    torch.save(dict(data), content)
+    write_atomic(path, content.getvalue())
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Return the dictionary of tensors and plain values in a file of torch's format, on the CPU.
+
+    Raises:
+        InputError: there is no such file, or it holds anything else.
+    """
+    if not os.path.isfile(path):
+        raise InputError(f"there is no file of weights {path}")
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, ValueError, KeyError, EOFError, OSError, AttributeError) as error:
+        first = printable(str(error).strip().split("\n")[0])[:200]
+        raise InputError(
+            f"{path} cannot be read as weights: {first}",
+            hint="save them with torch.save(module.state_dict(), FILE): tensors alone, without classes of your own",
+        ) from error
+    if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
+        raise InputError(f"{path} holds {type(found).__name__}, and weights are a dictionary from names to tensors")
+    return found
+
+
+def _refuse_difference(path: Path, own: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+    for name, tensor in own.items():
+        if not isinstance(state.get(name), Tensor):
+            near = f"; it has {printable(next(iter(state)))[:80]}" if state else ""
+            raise InputError(f"{path} has no tensor {name}{near}", hint="give the weights of this very network")
+        if state[name].shape != tensor.shape:
+            shapes = " and ".join("x".join(map(str, t.shape)) or "a number" for t in (state[name], tensor))
+            raise InputError(f"{path}: {name} and the network's differ in shape, {shapes}")
+    extra = next((name for name in state if name not in own), None)
+    if extra is not None:
+        raise InputError(f"{path} has a tensor {printable(extra)[:80]}, and the network has none of that name")
