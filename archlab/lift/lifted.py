@@ -100,6 +100,15 @@ def in_order(value: Tensor, weight: Weight) -> Tensor:
     return value.reshape(-1, *weight.pieces).permute(0, *(i + 1 for i in weight.order)).flatten(1)
 
 
+def out_of_order(value: Tensor, weight: Weight) -> Tensor:
+    """Return a tensor in the order of the text's network as a model holds it: the inverse of ``in_order``."""
+    if weight.order:
+        pieces = value.reshape(-1, *(weight.pieces[i] for i in weight.order))
+        places = sorted(range(len(weight.order)), key=lambda i: weight.order[i])
+        value = pieces.permute(0, *(i + 1 for i in places)).flatten(1)
+    return value.flatten(1).t() if weight.transposed else value
+
+
 def _shapes(graph: Graph) -> dict[str, tuple[int, ...]]:
     return {
         f"{target_of(node.name)}.{name}": shape

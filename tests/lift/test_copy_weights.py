@@ -117,3 +117,25 @@ def test_operators_that_the_language_lacks_are_compared_as_they_are():
 def test_a_layer_that_no_output_needs_is_named():
     with pytest.raises(BuildError, match=r"q\.weight: nothing that the target's outputs need reads it"):
         match(Net(lambda m, x: m.a(x), "ab"), Net(lambda m, x: m.p(x), "pq"), SHAPE)
+
+
+@pytest.mark.parametrize(
+    "orders", [((0, 1, 2, 3), (0, 2, 3, 1)), ((0, 3, 2, 1), (0, 1, 2, 3)), ((0, 2, 3, 1), (0, 3, 2, 1))]
+)
+@pytest.mark.parametrize("transposed", [False, True])
+def test_maps_may_be_flattened_in_other_orders_and_matrices_be_transposed(orders, transposed):
+    class Flat(nn.Module):
+        def __init__(self, order, transposed):
+            super().__init__()
+            self.order, self.conv = order, nn.Conv2d(4, 3, (2, 3))
+            self.matrix = nn.Parameter(torch.randn((60, 5) if transposed else (5, 60)))
+            self.transposed = transposed
+
+        def forward(self, x):
+            flat = self.conv(x).permute(self.order).flatten(1)
+            return nn.functional.linear(flat, self.matrix.t() if self.transposed else self.matrix)
+
+    theirs, ours = Flat(orders[0], transposed), Flat(orders[1], not transposed)
+    copy_weights(theirs, ours, (1, 4, 6, 6))
+    x = torch.randn(2, 4, 6, 6)
+    assert torch.allclose(theirs(x), ours(x), atol=1e-5)
