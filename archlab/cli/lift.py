@@ -137,6 +137,8 @@ def summary(lifted: object) -> list[str]:
         params, macs = sum(node.params for node in nodes), sum(node.macs for node in nodes)
         many = "module is" if len(nodes) == 1 else "modules are"
         said.append(f"{len(nodes)} {many} opaque, with {params:,} of the params and {macs:,} of the MACs")
+    if lifted.layout != "nchw":
+        said.append(f"the model lays its output out as {lifted.layout}, and the text as nchw")
     if lifted.unread:
         names = ", ".join(lifted.unread[:4]) + (" …" if len(lifted.unread) > 4 else "")
         said.append(f"{len(lifted.unread)} parameters of the model are not read in evaluation, and left out: {names}")

@@ -39,12 +39,12 @@ def output_difference(model: nn.Module, call: InputSpec | Sequence[Any], lifted:
     images = _images(call, tensors)
     if images is None:
         return lifted
-    difference = _difference(model, lifted.module(), images, output)
+    difference = _difference(model, lifted, images, output)
     if not difference <= CLOSE:
         words = f"the outputs differ by {difference:.2g} of the largest"
         try:  # models may cast, and are anybody's code
             with preserve_model(model):
-                exact = _difference(copy.deepcopy(model).double(), lifted.module().double(), images.double(), output)
+                exact = _difference(copy.deepcopy(model).double(), lifted, images.double(), output)
         except ArchlabError:
             raise
         except Exception as error:
@@ -71,7 +71,7 @@ def _images(call: InputSpec | Sequence[Any], tensors: Sequence[Tensor]) -> Tenso
     return images.detach() if images.device.type == "cpu" else None
 
 
-def _difference(model: nn.Module, written: nn.Module, images: Tensor, output: int) -> float:
+def _difference(model: nn.Module, lifted: Lifted, images: Tensor, output: int) -> float:
     """Return the largest difference relative to the largest output; NaN where an output is not finite."""
     # A forward may count its calls in a buffer, or change its own weights.
     held = [(tensor, tensor.clone()) for tensor in (*model.parameters(), *model.buffers())]
@@ -81,7 +81,7 @@ def _difference(model: nn.Module, written: nn.Module, images: Tensor, output: in
         for tensor, before in held:
             if not torch.equal(tensor, before):
                 tensor.copy_(before)
-    theirs, ours = outputs[output], written(images)
+    theirs, ours = outputs[output], lifted.laid_out(lifted.module().to(images.dtype)(images))
     if theirs.shape != ours.shape:
         raise LiftError(f"the text gives {tuple(ours.shape)} where the model gives {tuple(theirs.shape)}")
     largest, difference = float(theirs.abs().max()), float((theirs - ours).abs().max())

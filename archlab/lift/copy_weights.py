@@ -17,6 +17,7 @@ from archlab.ir import Graph
 from archlab.lift.canonical.canonicalise import Canonical, canonicalise
 from archlab.lift.canonical.values import Weight
 from archlab.lift.capture import capture, tensors_of
+from archlab.lift.lifted import in_order, out_of_order
 from archlab.lift.match import match as matched
 from archlab.lift.wiring import wiring_of_form
 from archlab.nn.blank_inputs import blank_inputs
@@ -43,9 +44,7 @@ def copy_weights(source: nn.Module, target: nn.Module, inputs: Any = None) -> No
     held = tensors_of(target)
     values = tensors_of(source)
     for theirs, ours in _pairs(source, target, inputs):
-        value = values[theirs.name]
-        if theirs.transposed != ours.transposed:
-            value = value.t()
+        value = out_of_order(in_order(values[theirs.name], theirs), ours)
         held[ours.name].copy_(value.reshape(held[ours.name].shape))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -61,7 +62,7 @@ def lift_trace(trace: Trace, held: Mapping[str, Tensor], name: str, output: str 
     if read.refusals:
         raise _cannot_be_said(read.named.graph.name, list(dict.fromkeys(map(str, read.refusals))))
     verify(read.named.graph)
-    lifted = _verified(trace, held, read.calls, read.named)
+    lifted = dataclasses.replace(_verified(trace, held, read.calls, read.named), layout=read.layout)
     return lifted, [other for other, _ in trace.outputs].index(read.path)
 
 
@@ -74,12 +75,14 @@ class Read:
         calls: the numbers of the calls that it needs.
         named: its graph.
         refusals: what cannot be said, in the order of running; empty where all can.
+        layout: how the output's axes lie in the model if it is a map.
     """
 
     path: str
     calls: tuple[int, ...]
     named: Named
     refusals: tuple[Refusal, ...]
+    layout: str
 
 
 def read_trace(trace: Trace, name: str, output: str | None) -> Read:
@@ -93,7 +96,8 @@ def read_trace(trace: Trace, name: str, output: str | None) -> Read:
     form = canonicalise(trace)
     named = named_graph(form, _identifier(name), [dict(form.outputs)[path]])
     calls = needed_calls(trace, (argument,))
-    return Read(path, calls, named, tuple(refusals_of(form, named, trace, calls, path)))
+    refusals = tuple(refusals_of(form, named, trace, calls, path))
+    return Read(path, calls, named, refusals, form.layouts.get(path, "nchw"))
 
 
 def graph_of_trace(trace: Trace, name: str) -> Graph:

@@ -33,6 +33,7 @@ class Lifted:
         batch: how many images the model was given.
         originals: the modules that the text has as ``opaque``, by the names that it gives them.
         notes: what a reader should know of what was lifted.
+        layout: how the axes of the model's output lie if it is a map, such as ``nhwc``; the text's are ``nchw``.
     """
 
     text: str
@@ -46,6 +47,7 @@ class Lifted:
     batch: int
     originals: Mapping[str, nn.Module] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    layout: str = "nchw"
     _weights: Mapping[str, Weight] = field(default_factory=dict)
     _held: Mapping[str, Tensor] = field(default_factory=dict)
 
@@ -55,6 +57,10 @@ class Lifted:
     def __repr__(self) -> str:
         lines = self.text.count("\n")
         return f"<Lifted {self.graph.name}, {lines} lines, {self.params:,} parameters, {self.macs:,} MACs>"
+
+    def laid_out(self, output: Tensor) -> Tensor:
+        """Return what the text's module gives with its axes as the model's output has them."""
+        return output.permute(*map("nchw".index, self.layout)) if output.ndim == 4 else output
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return the model's weights under the keys of the text's module. Each is a tensor of its own.
@@ -88,12 +94,28 @@ def weights_for(held: Mapping[str, Tensor], graph: Graph, weights: Mapping[str, 
     shapes = _shapes(graph)
     found = {}
     for key, weight in weights.items():
-        value = held[weight.name].detach()
-        value = value.t() if weight.transposed else value
+        value = in_order(held[weight.name].detach(), weight)
         found[key] = value.reshape(shapes.get(key, value.shape)).to(
             "cpu", torch.float32 if value.is_floating_point() else None, copy=True
         )
     return found
+
+
+def in_order(value: Tensor, weight: Weight) -> Tensor:
+    """Return a model's tensor with its rows and columns in the order that the text's network has."""
+    value = value.t() if weight.transposed else value
+    if not weight.order:
+        return value
+    return value.reshape(-1, *weight.pieces).permute(0, *(i + 1 for i in weight.order)).flatten(1)
+
+
+def out_of_order(value: Tensor, weight: Weight) -> Tensor:
+    """Return a tensor in the order of the text's network as a model holds it: the inverse of ``in_order``."""
+    if weight.order:
+        pieces = value.reshape(-1, *(weight.pieces[i] for i in weight.order))
+        places = sorted(range(len(weight.order)), key=lambda i: weight.order[i])
+        value = pieces.permute(0, *(i + 1 for i in places)).flatten(1)
+    return value.flatten(1).t() if weight.transposed else value
 
 
 def _shapes(graph: Graph) -> dict[str, tuple[int, ...]]:

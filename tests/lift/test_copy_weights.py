@@ -142,3 +142,25 @@ def test_detectors_take_images_and_boxes(inputs):
 def test_what_boxes_are_read_with_is_compared():
     with pytest.raises(BuildError, match=r"roi_align \(aten\.archlab::roi_align.* where the other has .*roi_align"):
         match(build(DETECTOR.format(sampling=2)), build(DETECTOR.format(sampling=1)))
+
+
+@pytest.mark.parametrize(
+    "orders", [((0, 1, 2, 3), (0, 2, 3, 1)), ((0, 3, 2, 1), (0, 1, 2, 3)), ((0, 2, 3, 1), (0, 3, 2, 1))]
+)
+@pytest.mark.parametrize("transposed", [False, True])
+def test_maps_may_be_flattened_in_other_orders_and_matrices_be_transposed(orders, transposed):
+    class Flat(nn.Module):
+        def __init__(self, order, transposed):
+            super().__init__()
+            self.order, self.conv = order, nn.Conv2d(4, 3, (2, 3))
+            self.matrix = nn.Parameter(torch.randn((60, 5) if transposed else (5, 60)))
+            self.transposed = transposed
+
+        def forward(self, x):
+            flat = self.conv(x).permute(self.order).flatten(1)
+            return nn.functional.linear(flat, self.matrix.t() if self.transposed else self.matrix)
+
+    theirs, ours = Flat(orders[0], transposed), Flat(orders[1], not transposed)
+    copy_weights(theirs, ours, (1, 4, 6, 6))
+    x = torch.randn(2, 4, 6, 6)
+    assert torch.allclose(theirs(x), ours(x), atol=1e-5)

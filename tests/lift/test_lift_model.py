@@ -118,6 +118,22 @@ def test_one_of_several_outputs_is_lifted_without_what_only_the_others_need():
         archlab.lift(model, (1, 3, 8, 8), output="other")
 
 
+@pytest.mark.parametrize(("order", "layout"), [((0, 2, 3, 1), "nhwc"), ((0, 1, 3, 2), "ncwh"), ((0, 1, 2, 3), "nchw")])
+def test_a_map_may_be_returned_with_its_axes_in_another_order(order, layout):
+    class Turned(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 8, (1, 3))
+
+        def forward(self, x):
+            return self.conv(x).permute(order)
+
+    model, x = Turned(), torch.randn(2, 3, 6, 6)
+    lifted = archlab.lift(model, x)
+    assert (lifted.layout, lifted.difference) == (layout, 0.0)
+    assert torch.equal(lifted.laid_out(lifted.module()(x)), model(x))
+
+
 def test_outputs_that_differ_are_an_error(monkeypatch):
     """A model whose forward without data is another than with: no text can be right."""
 

@@ -45,6 +45,29 @@ def flat_axes(batch: int, shape: Shape) -> Axes:
     return first, tuple(atom for axis in rest for atom in axis)
 
 
+def layout_of(axes: Axes) -> str | None:
+    """Return how the four axes of a map lie, such as ``nhwc``; None where they are in pieces.
+
+    >>> layout_of((whole("n", 2), whole("h", 4), whole("w", 1), whole("c", 8)))
+    'nhwc'
+    """
+    if len(axes) != 4 or any(len(axis) > 1 for axis in axes):
+        return None
+    there = {letter for axis in axes for letter in letters(axis)}
+    missing = [letter for letter in "nchw" if letter not in there]
+    layout = "".join(axis[0].letter if axis else missing.pop(0) for axis in axes)
+    return layout if set(layout) == set("nchw") else None
+
+
+def map_order(axis: Axis) -> tuple[int, ...]:
+    """Return which piece of an axis comes first, second and so on in the order of channels, rows, columns.
+
+    >>> map_order((Atom("h", 4), Atom("w", 4), Atom("c", 8)))
+    (2, 0, 1)
+    """
+    return tuple(sorted(range(len(axis)), key=lambda i: ("nchw".index(axis[i].letter), -axis[i].stride)))
+
+
 def size_of(axis: Axis) -> int:
     """Return how many steps an axis has."""
     return math.prod(atom.size for atom in axis)
@@ -82,13 +105,13 @@ def regroup(axes: Axes, shape: Sequence[int]) -> Axes | None:
                 size = 1
             else:
                 return None
-        found.append(_merged(taken))
+        found.append(merged(taken))
     if rest or (one and not found):
         return None
     return ((*one, *found[0]), *found[1:]) if one else tuple(found)
 
 
-def _merged(atoms: Sequence[Atom]) -> Axis:
+def merged(atoms: Sequence[Atom]) -> Axis:
     """Join neighbours that continue each other."""
     out: list[Atom] = []
     for atom in atoms:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from archlab.audit.operands import Argument, Constant, Held, Output
 from archlab.ir import Shape
-from archlab.lift.canonical.axes import map_axes
+from archlab.lift.canonical.axes import layout_of, map_axes, size_of
 from archlab.lift.canonical.builder import Builder
 from archlab.lift.canonical.looks import check_cast, looks_at_values
 from archlab.lift.canonical.response_norm import INSIDE, with_response_norms
@@ -37,6 +37,7 @@ class Canonical:
         steps: the operators in the order of running, also those that no output needs.
         outputs: the steps that give the outputs, with the paths of these in what the model returned.
         refusals: what cannot be said; empty where all can.
+        layouts: how the axes of outputs lie that are maps, by path: ``nchw``, ``nhwc``.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Canonical:
     steps: tuple[Step, ...]
     outputs: tuple[tuple[str, int], ...]
     refusals: tuple[Refusal, ...]
+    layouts: Mapping[str, str] = field(default_factory=dict)
 
 
 def canonicalise(trace: Trace, whole: bool = False) -> Canonical:
@@ -60,7 +62,7 @@ def canonicalise(trace: Trace, whole: bool = False) -> Canonical:
     outputs = tuple((path, reader.output(path, argument)) for path, argument in trace.outputs)
     build = reader.build
     refusals = tuple(dict.fromkeys(reader.refusals))
-    return Canonical(trace.name, trace.batch, build.input_shape, tuple(build.steps), outputs, refusals)
+    return Canonical(trace.name, trace.batch, build.input_shape, tuple(build.steps), outputs, refusals, reader.layouts)
 
 
 @dataclass
@@ -72,6 +74,7 @@ class _Reader:
     values: dict[Output, Operand] = field(default_factory=dict)
     refusals: list[Refusal] = field(default_factory=list)
     stale: Stale = field(default_factory=Stale)
+    layouts: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shapes = self.trace.inputs
@@ -159,9 +162,15 @@ class _Reader:
                     raise UnsayableError("it reads the inside of a norm")
                 return INPUT
             value = self.build.plain(operand, "it")
+            if tuple(map(size_of, value.axes)) != value.shape:
+                raise UnsayableError("it repeats a value")
             if len(value.axes) == 2:
                 return self.build.features(value)
-            return self.build.map(value).step
+            layout = layout_of(value.axes) if len(self.build.shape_of(value.step)) == 3 else None
+            if layout is None:
+                return self.build.map(value).step
+            self.layouts[path] = layout
+            return value.step
         except UnsayableError as error:
             shapes = (operand.shape,) if isinstance(operand, Value | Computed | Weight) else ()
             self.refuse("", output_name(path), shapes, str(error))

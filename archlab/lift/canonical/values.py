@@ -38,11 +38,20 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """A parameter or buffer, perhaps in another shape; ``transposed`` where it is a matrix with its axes swapped."""
+    """A parameter or buffer, perhaps in another shape.
+
+    Attributes:
+        transposed: whether it is a matrix with its axes swapped.
+        pieces: the sizes of the pieces that the columns of a matrix come in, where the language has these in another
+            order; after the swap of the axes.
+        order: which of these pieces comes first, second and so on in the language.
+    """
 
     name: str
     shape: Shape
     transposed: bool = False
+    pieces: tuple[int, ...] = ()
+    order: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

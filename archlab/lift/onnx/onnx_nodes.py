@@ -289,6 +289,7 @@ ROWS: Mapping[str, Row] = {
     "Tanh": unary("tanh"),
     "HardSwish": unary("hardswish"),
     "Mish": unary("mish"),
+    "Swish": lambda use: [("silu" if use.attrs.get("alpha", 1.0) == 1 else "swish with alpha", {"self": use.arg(0)})],
     "HardSigmoid": hard_sigmoid,
     "Clip": clip,
     "LeakyRelu": leaky_relu,

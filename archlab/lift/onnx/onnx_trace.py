@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,11 +12,16 @@ import numpy as np
 
 from archlab.audit.operands import Argument, Constant, Held, Output
 from archlab.ir import Shape
+from archlab.lift.needed_calls import parameters_read
+from archlab.lift.onnx.onnx_activations import with_activations
+from archlab.lift.onnx.onnx_biases import BIASED, with_biases
 from archlab.lift.onnx.onnx_nodes import PREVIOUS, ROWS, NodeUse
 from archlab.lift.onnx.onnx_values import OnnxModel
 from archlab.lift.trace import Call, Trace
 
 _COLOURS = (1, 3, 4)
+LAYERS = (*BIASED, "BatchNormalization", "PRelu")
+"""Nodes whose constants are weights, also where there is only one number."""
 
 
 def trace_of(model: OnnxModel) -> tuple[Trace, dict[str, np.ndarray]]:
@@ -29,7 +35,7 @@ def trace_of(model: OnnxModel) -> tuple[Trace, dict[str, np.ndarray]]:
     origins: dict[str, Argument] = {name: Output(-1, 0)}
     weights = _Weights(model)
     calls: list[Call] = []
-    for node in model.nodes:
+    for node in with_activations(with_biases(model), model):
         if all(output in model.fixed for output in node.output if output):
             if node.op_type == "Identity":
                 weights.same[node.output[0]] = node.input[0]
@@ -41,7 +47,8 @@ def trace_of(model: OnnxModel) -> tuple[Trace, dict[str, np.ndarray]]:
     statistics = {_name_of(c.arguments.get(k)) for c in calls for k in ("running_mean", "running_var")}
     last = len(shape) == 4 and shape[3] in _COLOURS and shape[1] not in _COLOURS
     trace = Trace(model.name, tuple(calls), (shape,), outputs, held, frozenset(held) - statistics, last)
-    return trace, weights.read
+    read = parameters_read(trace, tuple(range(len(calls))))  # not the scales of a Resize, which are no weights
+    return dataclasses.replace(trace, parameters=read), weights.read
 
 
 @dataclass
@@ -78,7 +85,8 @@ def _name_of(argument: Argument) -> str:
 def _calls(
     node: Any, model: OnnxModel, origins: Mapping[str, Argument], weights: _Weights, number: int
 ) -> Iterator[Call]:
-    args = tuple(_argument(name, model, origins, weights) for name in node.input)
+    layer = node.op_type in LAYERS
+    args = tuple(_argument(name, model, origins, weights, layer) for name in node.input)
     use = NodeUse(_attributes(node), tuple(node.input), args, tuple(node.output), model)
     module = _module_of(node)
     row = ROWS.get(node.op_type)
@@ -114,13 +122,13 @@ def _macs(op: str, taken: tuple[Shape, ...], shapes: tuple[Shape, ...]) -> int:
     return math.prod(shapes[0]) * taken[0][-1] if op in ("linear", "matmul") else 0
 
 
-def _argument(name: str, model: OnnxModel, origins: Mapping[str, Argument], weights: _Weights) -> Argument:
+def _argument(name: str, model: OnnxModel, origins: Mapping[str, Argument], weights: _Weights, layer: bool) -> Argument:
     if not name:
         return None
     if name in origins:
         return origins[name]
     value = model.constant(name)
-    if value is not None and (value.dtype.kind != "f" or value.size == 1):
+    if value is not None and (value.dtype.kind != "f" or (value.size == 1 and not layer)):
         return Constant(model.shape(name))  # a size or a number, which a row reads as such
     return weights.held(name)
 

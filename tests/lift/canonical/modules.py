@@ -156,6 +156,20 @@ CASES: dict[str, tuple[Callable[[], nn.Module], list[str]]] = {
         lambda: nn.Sequential(nn.Conv2d(6, 3, 1), Of(per_channel)),
         ["conv2d", "slice", "factor", "offset", "slice", "factor", "slice", "factor", "offset", "cat"],
     ),
+    "flattened as TensorFlow does": (
+        lambda: Of(lambda m, x: m.fc(last(m.conv(x)).flatten(1)),
+                   conv=nn.Conv2d(6, 4, (3, 5)), fc=nn.Linear(96, 5)),
+        ["conv2d", "flatten", "linear"],
+    ),
+    "flattened as Caffe does": (
+        lambda: Of(lambda m, x: m.slope(m.fc(m.conv(x).permute(0, 3, 2, 1).flatten(1))),
+                   conv=nn.Conv2d(6, 4, (3, 5)), fc=nn.Linear(96, 5), slope=nn.PReLU(5)),
+        ["conv2d", "flatten", "linear", "prelu"],
+    ),
+    "slopes of features": (
+        lambda: nn.Sequential(nn.Flatten(), nn.PReLU(384), nn.Linear(384, 5), nn.PReLU(5)),
+        ["flatten", "prelu", "linear", "prelu"],
+    ),
     "features": (
         lambda: nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(24, 5), nn.LayerNorm(5)),
         ["adaptive_avgpool", "flatten", "linear", "ln"],

@@ -8,7 +8,7 @@ import random
 import pytest
 import torch
 
-from archlab.lift.canonical.axes import Atom, aligned, map_axes, regroup, whole
+from archlab.lift.canonical.axes import Atom, aligned, layout_of, map_axes, regroup, whole
 
 BATCH, SHAPE = 2, (12, 4, 6)
 
@@ -72,3 +72,17 @@ def test_broadcasting_aligns_from_the_right():
     x, gate = map_axes(2, (6, 4, 4)), map_axes(2, (6, 1, 1))
     assert aligned(x, gate) == aligned(gate, x) == x
     assert aligned(x, (whole("c", 6), *x[1:])) is None
+
+
+@pytest.mark.parametrize(
+    ("axes", "layout"),
+    [
+        (map_axes(1, (6, 4, 4)), "nchw"),
+        (map_axes(2, (1, 1, 1)), "nchw"),
+        (tuple(map_axes(2, (6, 4, 5))[i] for i in (0, 3, 2, 1)), "nwhc"),
+        (regroup(map_axes(2, (6, 4, 4)), (2, 3, 2, 16)), None),
+        (map_axes(2, (6,)), None),
+    ],
+)
+def test_the_layout_of_a_map(axes, layout):
+    assert layout_of(axes) == layout

@@ -47,9 +47,10 @@ REFUSED = {
     "a change through a view": (Of(written_through_a_view, **CONV), "it reads what relu in the model changes in place"),
     "a constant": (Of(lambda m, x: x + torch.ones(6, 1, 1)), "its second input is computed by ones"),
     "places mixed with channels": (
-        Of(lambda m, x: m.fc(x.permute(0, 2, 3, 1).flatten(1)), fc=nn.Linear(384, 2)),
+        Of(lambda m, x: x.permute(0, 2, 3, 1).flatten(1)),
         "flattened in another order, as n x h8·w8·c6",
     ),
+    "one value at many places": (Of(lambda m, x: x.mean((2, 3), True).expand_as(x)), "it repeats a value"),
     "attention": (Of(lambda m, x: nn.functional.scaled_dot_product_attention(x, x, x)), "the language has no operator"),
     "a norm over places": (nn.LayerNorm((6, 8, 8)), "its input has not its channels last"),
     "a filter that is not trained": (Blur(), "its weight filter is a buffer of the model, and in"),

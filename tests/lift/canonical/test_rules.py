@@ -9,11 +9,19 @@ from torch import nn
 from archlab.lift.canonical.canonicalise import canonicalise
 from archlab.lift.canonical.graph import named_graph
 from archlab.lift.capture import capture
+from archlab.lift.lifted import in_order
 from archlab.nn import build
 from archlab.ops import verify
 from tests.lift.canonical.modules import CASES
 
-ONE_IMAGE = ("tokens", "squeezed by linear layers", "select kernel", "shuffle")
+ONE_IMAGE = (
+    "tokens",
+    "squeezed by linear layers",
+    "select kernel",
+    "shuffle",
+    "flattened as TensorFlow does",
+    "flattened as Caffe does",
+)
 """Cases whose views could take a batch of one for something else."""
 
 
@@ -44,8 +52,7 @@ def test_it_is_said_in_the_language_and_computes_the_same(name, batch):
     assert {weight.name for weight in named.mapping.values()} == set(held)
     state = module.state_dict()
     for key, weight in named.mapping.items():
-        value = held[weight.name].t() if weight.transposed else held[weight.name]
-        state[key].copy_(value.reshape(state[key].shape))
+        state[key].copy_(in_order(held[weight.name].detach(), weight).reshape(state[key].shape))
     x = torch.randn(batch, 6, 8, 8)
     expected = model(x.clone())
     assert torch.allclose(module(x), expected, atol=1e-6, rtol=1e-5)

@@ -58,12 +58,12 @@ def _clipped(use: Use, build: Builder, low: Any, high: Any) -> Operand:
 
 
 def prelu(use: Use, build: Builder) -> Operand:
-    """One slope for each channel, or one for all."""
+    """One slope for each channel or feature, or one for all."""
     slope = weight(use["weight"], "weight")
     x = build.plain(use.x)
     shared = math.prod(slope.shape) == 1 != build.shape_of(x.step)[0]
     if not shared:
-        x = build.map(x)
+        x = build.value(build.features(x)) if len(x.axes) == 2 else build.map(x)
     return build.value(build.add("prelu", [x.step], {"shared": 1} if shared else {}, weight=slope), x.axes)
 
 

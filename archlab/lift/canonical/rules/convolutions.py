@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
-from archlab.lift.canonical.axes import whole
+from archlab.lift.canonical.axes import flat_axes, map_order, merged, whole
 from archlab.lift.canonical.builder import Builder, padding_of
 from archlab.lift.canonical.rules.rule import Use, given, pair, weight
 from archlab.lift.canonical.rules.standardised import standardised_weight
@@ -103,9 +104,23 @@ def linear(use: Use, build: Builder) -> Operand:
 def _dense(build: Builder, operand: Operand, matrix: Weight, bias: Weight | None) -> Value:
     x = build.plain(operand)
     if len(x.axes) == 2 and x.axes[0] == whole("n", build.batch):
+        x, matrix = _in_map_order(build, x, matrix)
         args = {"n": matrix.shape[0], "bias": int(bias is not None)}
         return build.value(build.add("linear", [build.features(x)], args, weight=matrix, bias=bias))
     x = build.channels_last(x)
     args = {"c": matrix.shape[0], "k": 1, "bias": int(bias is not None)}
     step = build.add("conv2d", [build.as_map(x.step)], args, weight=matrix, bias=bias)
     return build.value(step, (*x.axes[:-1], whole("c", matrix.shape[0])))
+
+
+def _in_map_order(build: Builder, x: Value, matrix: Weight) -> tuple[Value, Weight]:
+    """Return what was flattened in another order as the language flattens it, and the matrix with its columns so too.
+
+    Models that come from TensorFlow or Caffe flatten (N, H, W, C) or (N, W, H, C).
+    """
+    pieces, flat = x.axes[1], flat_axes(build.batch, build.shape_of(x.step))
+    order = map_order(pieces)
+    if pieces == flat[1] or merged([pieces[i] for i in order]) != flat[1]:
+        return x, matrix  # as it is, or refused as what it is
+    sizes = tuple(atom.size for atom in pieces)
+    return dataclasses.replace(x, axes=flat), dataclasses.replace(matrix, pieces=sizes, order=order)
