@@ -59,7 +59,7 @@ REFUSED = {
     "a cast to whole numbers": (Of(lambda m, x: x.int().float()), "it rounds to int32"),
     "a product with infinity": (Of(lambda m, x: x * float("inf")), "a product with inf cannot be said"),
     "a sum with infinity": (Of(lambda m, x: x - float("inf")), "a sum with -inf cannot be said"),
-    "columns in the place of rows": (Of(lambda m, x: nn.functional.max_pool2d(x.swapaxes(2, 3), 2)), "but n x c6 x w8 x h8"),
+    "columns in the place of rows": (Of(lambda m, x: torch.max_pool2d(x.swapaxes(2, 3), 2)), "but n x c6 x w8 x h8"),
 }  # fmt: skip
 
 
