@@ -51,7 +51,7 @@ def diff(a: Any, b: Any) -> Diff:
         ArchlabError: a text is wrong.
 
     >>> found = diff("resnet18", "resnet50")
-    >>> [str(change) for change in found.pairs[2].changes][:2]
+    >>> [str(change) for change in found.pairs[3].changes][:2]
     ['kind residual → bottleneck', 'channels 64 → 256']
     >>> diff("resnet18", "resnet18").equal
     True

@@ -12,7 +12,7 @@ import pytest
 
 from archlab.cli.interrupts import interrupts
 from tests.cli.command_line import ENVIRONMENT, ROOT, TINY
-from tests.waiting import NOTICE, Gate, finish, until, without_notice
+from tests.waiting import DEADLINE, NOTICE, Gate, finish, until, without_notice
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -94,7 +94,9 @@ def test_what_closes_every_file_is_interrupted_nevertheless():
         "    os.closerange(3, 100)\n"
         "    signal.raise_signal(signal.SIGINT)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", env=ENVIRONMENT)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", env=ENVIRONMENT, timeout=DEADLINE
+    )
     assert (done.returncode, done.stderr) == (130, "archlab: interrupted\n")
 
 

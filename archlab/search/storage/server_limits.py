@@ -46,19 +46,25 @@ class ServerLimits:
     transaction: int = 30
 
 
-def connect_args(url: URL, limits: ServerLimits) -> dict[str, int]:
-    """Return the limits as libpq's parameters, without those that the address or the environment gives itself."""
+def connect_args(url: URL, limits: ServerLimits) -> dict[str, int | str]:
+    """Return the limits as libpq's parameters, without those that the address or the environment gives itself.
+
+    Texts are UTF-8 also with a database whose encoding is SQL_ASCII, as it is by default where it was made in the
+    locale C: of such a one psycopg would give bytes.
+    """
     if url.drivername not in _LIBPQ:
         return {}
-    ours = {
+    ours: dict[str, int | str] = {
         "connect_timeout": limits.connect,
         "keepalives_idle": limits.idle,
         "keepalives_interval": max(1, limits.idle // 6),
         "keepalives_count": 6,
         "tcp_user_timeout": 1000 * limits.unsent,
+        "client_encoding": "utf8",
     }
-    if "PGCONNECT_TIMEOUT" in os.environ:
-        del ours["connect_timeout"]
+    for variable, name in (("PGCONNECT_TIMEOUT", "connect_timeout"), ("PGCLIENTENCODING", "client_encoding")):
+        if variable in os.environ:
+            del ours[name]
     return {name: value for name, value in ours.items() if name not in url.query}
 
 

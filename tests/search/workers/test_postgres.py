@@ -169,6 +169,13 @@ def run_sql(database):
         yield owner.execute
 
 
+def test_a_database_of_no_encoding_is_read_as_utf8(run_sql, database):
+    run_sql("CREATE DATABASE plain ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    storage = open_storage(f"{database.rpartition('/')[0]}/plain").storage
+    study = optuna.create_study(storage=storage, study_name="größe")
+    assert [found.study_name for found in storage.get_all_studies()] == [study.study_name]
+
+
 def test_a_read_of_trials_that_the_server_ends_is_repeated(database):
     notes = []
     storage = open_storage(f"{database}?options=-c%20statement_timeout%3D300", note=notes.append).storage

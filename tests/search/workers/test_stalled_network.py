@@ -243,11 +243,12 @@ LIMITS = ("statement_timeout", "idle_in_transaction_session_timeout")
 
 
 def test_the_addresss_own_limits_win(monkeypatch):
-    monkeypatch.delenv("PGCONNECT_TIMEOUT", raising=False)
+    for variable in ("PGCONNECT_TIMEOUT", "PGCLIENTENCODING"):
+        monkeypatch.delenv(variable, raising=False)
     limits = ServerLimits(connect=4, idle=60, unsent=5)
     url = make_url("postgresql+psycopg://me@host/db?keepalives_idle=7&application_name=x")
     ours = {"connect_timeout": 4, "keepalives_interval": 10, "keepalives_count": 6, "tcp_user_timeout": 5000}
-    assert connect_args(url, limits) == ours
+    assert connect_args(url, limits) == {**ours, "client_encoding": "utf8"}
     assert connect_args(make_url("postgresql+psycopg://h/db?connect_timeout=0"), limits)["keepalives_idle"] == 60
     monkeypatch.setenv("PGCONNECT_TIMEOUT", "3")
     assert "connect_timeout" not in connect_args(url, limits)
