@@ -151,7 +151,8 @@ class _Rewriting:
         plain = all(_known(given.pop(key, ast.Number(1)), env) == 1 for key in ("g", "d"))
         if not isinstance(k, int) or not plain or _resolved(given.get("p", self.padding), env) not in _KEEP_SIZE:
             return None
-        if "bias" in given and call.name == "conv":
+        # A bias in front of a norm adds nothing, and without a norm a convolution has one anyway: it need not be said.
+        if call.name == "conv" and _known(given.pop("bias", ast.Number(1)), env) != 1:
             return None
         c = given.pop("c")
         stride = tuple((key, given.pop(key)) for key in ("s",) if key in given)

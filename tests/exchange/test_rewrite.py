@@ -101,10 +101,17 @@ def test_a_block_of_the_text_is_replaced_where_all_of_it_is():
 
 
 @pytest.mark.parametrize("written", ["conv(16, 3, g=2)", "conv(16, 3, d=2)", "conv(16, 3, p=0)", "conv(16, {3, 5})",
-                                     "conv(16, 1x3)", "conv(16, 3, bias=1)", "relu"])  # fmt: skip
+                                     "conv(16, 1x3)", "conv(16, 3, bias=0)", "relu"])  # fmt: skip
 def test_a_rule_leaves_alone_what_it_does_not_know(written):
     with pytest.raises(InputError, match="t holds no convolution for the rule separable"):
         rewrite(archlab.parse(f"net t(input=8x16x16)\na: {written}"), "separable")
+
+
+@pytest.mark.parametrize(("written", "last"), [("bias=1", "bn"), ("norm=none, bias=1", "conv2d")])
+def test_a_bias_that_a_norm_follows_is_left_out_and_one_without_a_norm_stays(written, last):
+    new = rewritten(f"net t(input=8x16x16)\na: conv(16, 3, {written})", "separable")
+    pointwise = [node for node in archlab.elaborate(new).graph if node.op == "conv2d"][-1]
+    assert pointwise.attrs["bias"] == (last == "conv2d")
 
 
 def test_options_of_a_convolution_are_kept():
