@@ -26,7 +26,10 @@ def verify(graph: Graph, architecture: Architecture) -> Network:
     try:
         network = elaborate(unparse(architecture), max_nodes=2 * len(graph) + 1000)
     except ArchlabError as error:
-        raise LiftError(f"{graph.name}: the text written for it is no network: {error.one_line}") from None
+        raise LiftError(
+            f"{graph.name}: the text written for it breaks a rule of the language: {error.one_line}",
+            hint="what is too wide or too deep for one text can be lifted in parts, such as modules of the model",
+        ) from None
     written = network.graph
     if written.digest == graph.digest:
         return network

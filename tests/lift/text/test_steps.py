@@ -198,5 +198,5 @@ def test_a_network_with_more_operators_is_refused():
 
 def test_a_text_that_is_no_network_is_refused_with_the_reason():
     graph = elaborate("net n(input=3x8x8)\nbody: relu").graph
-    with pytest.raises(LiftError, match=r"^n: the text written for it is no network: .*3 channels"):
+    with pytest.raises(LiftError, match=r"^n: the text written for it breaks a rule of the language: .*3 channels"):
         verify(graph, parse("net n(input=3x8x8)\nbody: shuffle(2)"))
