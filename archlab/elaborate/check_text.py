@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from itertools import islice
 
-from archlab.detector import BOX_HEAD, NECK
+from archlab.elaborate.check_definitions import check_definitions
 from archlab.elaborate.hints import called_stage, instead_of, signature
 from archlab.elaborate.holes import hole_of, names_in
 from archlab.elaborate.language import (
@@ -16,13 +16,13 @@ from archlab.elaborate.language import (
     FORMS,
     FUNCTIONS,
     IDENTITIES,
+    KEYWORDS,
     MULTIPLIERS,
     NET_OPTIONS,
     TEXT_DEFAULTS,
     USAGE,
     ZERO,
     Callee,
-    operators,
     prelude,
 )
 from archlab.errors import ElaborationError, did_you_mean, quote
@@ -34,7 +34,6 @@ MAX_OPTIONS = 1000
 MAX_STEPS = 1_000_000
 MAX_PARAMS = 64
 _WRITE_RULE = "name vars, or holes by their paths, such as  require stage2.depth >= 2"
-_KEYWORDS = ("net", "block", "var", "require", "in", "as", "if", "else", "step", "default")
 
 
 def check_text(architecture: ast.Architecture, callees: Mapping[str, Callee], resolved: Collection[int] = ()) -> None:
@@ -62,7 +61,7 @@ class _Checker:
 
     def run(self) -> None:
         arch = self.architecture
-        self._definitions()
+        check_definitions(arch, self.callees)
         self._options("a network", arch, NET_OPTIONS, frozenset())
         known: set[str] = set()
         for var in arch.vars:
@@ -77,53 +76,6 @@ class _Checker:
             self._options("a stage", stage, MULTIPLIERS, self.vars)
             in_stage = self if stage.name != DETECT else _Checker(arch, DETECT_PARTS)
             in_stage._expr(stage.body, self.vars | {*MULTIPLIERS})
-
-    # --- definitions ------------------------------------------------------------------------------------------------
-
-    def _definitions(self) -> None:
-        arch = self.architecture
-        if not arch.stages:
-            raise self._error("a network needs at least one stage", arch.at, "write one, such as  head: gap -> fc(10)")
-        reserved = {*operators(), *FORMS, *FUNCTIONS, *IDENTITIES, ZERO, *CONSTANTS, *_KEYWORDS, *DETECT_PARTS}
-        for kind, items in (("block", arch.blocks), ("var", arch.vars), ("stage", arch.stages)):
-            seen: set[str] = set()
-            for item in items:
-                if item.name in seen:
-                    raise self._error(f"{kind} {quote(item.name)} is defined twice", item.at, "give one another name")
-                if kind != "stage" and item.name in reserved:
-                    raise self._error(f"{quote(item.name)} is a word of the language", item.at, "give it another name")
-                seen.add(item.name)
-        given = {name for name, _ in arch.options}
-        taken = [name for name in NET_OPTIONS if name in given or name not in TEXT_DEFAULTS]
-        for var in arch.vars:
-            if var.name in TEXT_DEFAULTS and var.name in given:
-                message = f"{quote(var.name)} is already an option of the network"
-                raise self._error(message, var.at, "leave the var out: the option is for all blocks")
-            if var.name in self.callees:
-                raise self._error(
-                    f"{quote(var.name)} names both a var and a block", var.at, "give the var another name"
-                )
-        for stage in arch.stages:
-            # Its holes and its options would have the same path as those of the network.
-            if stage.name in (*taken, *self.vars):
-                what = "a var" if stage.name in self.vars else "an option of the network"
-                raise self._error(f"{quote(stage.name)} is already {what}", stage.at, "give the stage another name")
-
-        self._detector(arch)
-
-    def _detector(self, arch: ast.Architecture) -> None:
-        names = [stage.name for stage in arch.stages]
-        if DETECT not in names:
-            return
-        after = arch.stages[names.index(DETECT) + 1 :]
-        if after:
-            raise self._error(f"stage {after[0].name} stands behind {DETECT}", after[0].at, f"put {DETECT} last")
-        if len(names) == 1:
-            raise self._error(f"{DETECT} has no backbone to stand on", arch.stages[0].at, "write its stages above")
-        for stage in arch.stages:
-            if stage.name in (NECK, BOX_HEAD):
-                message = f"a network with {DETECT} calls a part of its own {quote(stage.name)}"
-                raise self._error(message, stage.at, "give the stage another name")
 
     def _options(
         self, what: str, owner: ast.Architecture | ast.Stage, known: tuple[str, ...], names: Collection[str]
@@ -150,7 +102,7 @@ class _Checker:
         for param in block.params:
             if param.name in params:
                 raise self._error(f"block {block.name} has two parameters {quote(param.name)}", param.at)
-            if param.name in (*_KEYWORDS, *CONSTANTS, *IDENTITIES, ZERO):
+            if param.name in (*KEYWORDS, *CONSTANTS, *IDENTITIES, ZERO):
                 raise self._error(f"{quote(param.name)} is a word of the language", param.at, "give it another name")
             if param.default is not None:
                 self._expr(param.default, names)

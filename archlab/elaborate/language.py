@@ -14,6 +14,7 @@ from archlab.ops import OPS, REQUIRED
 IDENTITIES = ("identity", "none")
 ZERO = "zero"
 """The layer that contributes nothing."""
+KEYWORDS = ("net", "block", "var", "require", "in", "as", "if", "else", "step", "default")
 CONSTANTS = ("same", "tf", "nearest", "bilinear")
 """Words that are values: of paddings, and of how a map is interpolated."""
 # Forms take layers as they are written; the numbers are the least and the most arguments.

@@ -141,16 +141,10 @@ COSTS = ("params", "macs", "memory")
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
-    """The stem, a stage (blocks of one resolution) or the head."""
+class Blocks:
+    """Some blocks, with the costs of all of them."""
 
-    name: str
     blocks: tuple[Block, ...]
-
-    @property
-    def shape(self) -> Shape:
-        """Its output's shape."""
-        return self.blocks[-1].shape
 
     @property
     def params(self) -> int:
@@ -166,6 +160,18 @@ class Section:
     def memory(self) -> int:
         """Bytes that its blocks' operators put out."""
         return sum(block.memory for block in self.blocks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section(Blocks):
+    """The stem, a stage (blocks of one resolution) or the head."""
+
+    name: str
+
+    @property
+    def shape(self) -> Shape:
+        """Its output's shape."""
+        return self.blocks[-1].shape
 
 
 @dataclass(frozen=True, repr=False)

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from archlab.structure.found import INCEPTION, OPERATOR, SEPARABLE, UNPLACED, Block
+from archlab.structure.found import INCEPTION, OPERATOR, SEPARABLE, UNPLACED, Block, Blocks
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Run(Blocks):
     """Blocks that follow each other and are written alike; costs are of all of them."""
-
-    blocks: tuple[Block, ...]
 
     @property
     def first(self) -> Block:
@@ -25,21 +23,6 @@ class Run:
         """The block in a few words, with how often it stands."""
         times = f" ×{len(self.blocks)}" if len(self.blocks) > 1 else ""
         return block_label(self.first) + times
-
-    @property
-    def params(self) -> int:
-        """Parameters of all of them."""
-        return sum(block.params for block in self.blocks)
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates of all of them."""
-        return sum(block.macs for block in self.blocks)
-
-    @property
-    def memory(self) -> int:
-        """Bytes that their operators put out."""
-        return sum(block.memory for block in self.blocks)
 
 
 def runs_of(blocks: Sequence[Block]) -> tuple[Run, ...]:

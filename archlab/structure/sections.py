@@ -49,7 +49,7 @@ def sections_of(graph: Graph, blocks: Sequence[Block]) -> tuple[Section, ...]:
     named = [("stem", blocks[:stem])]
     named += [(f"stage {number}", stage) for number, stage in enumerate(stages, start=1)]
     named += [("head", blocks[head:])]
-    return tuple(Section(name, tuple(members)) for name, members in named if members)
+    return tuple(Section(tuple(members), name=name) for name, members in named if members)
 
 
 def _head_start(graph: Graph, blocks: Sequence[Block]) -> int:

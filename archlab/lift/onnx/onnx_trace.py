@@ -13,9 +13,10 @@ import numpy as np
 from archlab.audit.operands import Argument, Constant, Held, Output
 from archlab.ir import Shape
 from archlab.lift.needed_calls import parameters_read
+from archlab.lift.onnx.node_use import PREVIOUS, NodeUse
 from archlab.lift.onnx.onnx_activations import with_activations
 from archlab.lift.onnx.onnx_biases import BIASED, with_biases
-from archlab.lift.onnx.onnx_nodes import PREVIOUS, ROWS, NodeUse
+from archlab.lift.onnx.onnx_nodes import ROWS
 from archlab.lift.onnx.onnx_values import OnnxModel
 from archlab.lift.trace import Call, Trace
 
