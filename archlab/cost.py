@@ -4,14 +4,16 @@ Counts are for one image. MACs are multiply-accumulates of convolutions and line
 of norms and pooling as fvcore counts it, so ``macs + other`` is fvcore's total. ``activations`` are the elements that
 convolutions and linear layers put out (Radosavovic et al. 2020, arXiv:2003.13678). ``memory`` is the peak of live
 activations in bytes at batch 1 in fp32, by lifetime over the running order and without in-place operators; the
-parameters come on top.
+parameters come on top. ``latency`` is seconds for one image, where a machine's profile predicts it
+(``archlab.latency``).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from archlab.detector import OWN_STAGES
 from archlab.elaborate import Network, Source, Space, graph_of, network_of
@@ -32,10 +34,18 @@ class Cost:
     other: int
     activations: int
     memory: int
+    latency: float | None = None
 
-    def as_dict(self) -> dict[str, int]:
-        """Return the numbers by name, for JSON and tables."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+    def as_dict(self) -> dict[str, Any]:
+        """Return the numbers by name, for JSON and tables; without a latency where there is none."""
+        return {name: getattr(self, name) for name in _COUNTS} | (
+            {} if self.latency is None else {"latency": self.latency}
+        )
+
+
+_COUNTS = ("params", "macs", "other", "activations", "memory")
+LatencyModel = Callable[[Network], float]
+"""Predicts a network's seconds for one image: ``archlab.latency.Predictor`` is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +58,11 @@ class Part:
     cost: Cost
 
 
-def cost(network: Network | Source | Space) -> Cost:
+def cost(network: Network | Source | Space, latency: LatencyModel | None = None) -> Cost:
     """Return the cost of a whole network, or of the default draw of what is named; no graph is built for it.
+
+    Args:
+        latency: what predicts its latency, such as ``archlab.latency.predictor("my-device.json")``.
 
     >>> cost("resnet50").macs
     4089184256
@@ -57,7 +70,9 @@ def cost(network: Network | Source | Space) -> Cost:
     Raises:
         InputError: the argument is no network, and names none.
     """
-    return _cost_of(network_of(network).body)
+    found = network_of(network)
+    counted = _cost_of(found.body)
+    return counted if latency is None else replace(counted, latency=latency(found))
 
 
 def by_stage(network: Network | Source | Space) -> tuple[Part, ...]:
@@ -84,8 +99,7 @@ def by_part(network: Network | Source | Space) -> tuple[Part, ...]:
         return (_part("network", network.body),)
     stages = [fragment for name, fragment in network.stages if name not in OWN_STAGES]
     costs = list(map(_cost_of, stages))
-    names = [field.name for field in fields(Cost)]
-    totals = {name: sum(getattr(one, name) for one in costs) for name in names}
+    totals = {name: sum(getattr(one, name) for one in costs) for name in _COUNTS}
     totals["memory"] = max(one.memory for one in costs)
     backbone = Part("backbone", stages[-1].shape, sum(stage.nodes for stage in stages), Cost(**totals))
     return (backbone, *(_part(name, fragment) for name, fragment in network.stages if name in OWN_STAGES))
@@ -126,7 +140,8 @@ class Metric:
         label: what the head of a column calls it.
         example: a limit, as a user writes it.
         scales: units that a report shows it in, the largest first, and how much one of each is.
-        measured: whether it is measured on a built network; the others are closed forms, fields of ``Cost``.
+        measured: whether it is measured on a built network, unless a profile predicts it; the others are closed forms,
+            fields of ``Cost``.
     """
 
     name: str
@@ -168,9 +183,14 @@ METRICS: dict[str, Metric] = {
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Upper limits on costs, by metric."""
+    """Upper limits on costs, by metric.
+
+    Attributes:
+        latency: what predicts latency, which is then a closed form like the others; None where it is measured.
+    """
 
     limits: tuple[tuple[str, float], ...] = ()
+    latency: LatencyModel | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return ", ".join(f"{name} ≤ {METRICS[name].format(limit)}" for name, limit in self.limits) or "none"
@@ -178,12 +198,16 @@ class Budget:
     @property
     def closed_form(self) -> Budget:
         """The limits that need no measurement."""
-        return Budget(tuple((name, limit) for name, limit in self.limits if not METRICS[name].measured))
+        return replace(self, limits=tuple((name, limit) for name, limit in self.limits if not self.measures(name)))
 
     @property
     def measured(self) -> Budget:
         """The limits that need one."""
-        return Budget(tuple((name, limit) for name, limit in self.limits if METRICS[name].measured))
+        return replace(self, limits=tuple((name, limit) for name, limit in self.limits if self.measures(name)))
+
+    def measures(self, name: str) -> bool:
+        """Return whether a metric has to be measured on a built network."""
+        return METRICS[name].measured and not (name == "latency" and self.latency is not None)
 
     def excess(self, values: Mapping[str, float]) -> dict[str, float]:
         """Return for each limit the value's relative distance above it; at most 0 where it is met.
@@ -242,9 +266,11 @@ def parse_budget(texts: Iterable[str], relative_to: Mapping[str, float] | None =
     return Budget(tuple(limits.items()))
 
 
-def _share(text: str, name: str, times: float, relative_to: Mapping[str, float] | None) -> int:
+def _share(text: str, name: str, times: float, relative_to: Mapping[str, float] | None) -> float:
     """Return the largest cost within a relative budget."""
     example = f"write it like {name}={METRICS[name].example}"
+    if METRICS[name].measured and name in (relative_to or {}):  # a profile predicts it
+        return times * (relative_to or {})[name]
     if METRICS[name].measured:
         raise InputError(f"the budget {text!r} cannot be relative: {name} is measured, not counted", hint=example)
     if relative_to is None:

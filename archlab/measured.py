@@ -33,3 +33,19 @@ class Latency:
     high: float
     runs: int
     threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """Seconds for one image as a profile predicts them; ``low`` to ``high`` is where 90 % of networks lie.
+
+    Attributes:
+        measured: the share of the seconds that is of kernels that the profile measured in these very sizes.
+        by: the profile in one line.
+    """
+
+    seconds: float
+    low: float
+    high: float
+    measured: float
+    by: str

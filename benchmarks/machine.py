@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from archlab.search.environment import machine, versions
+from archlab.environment import machine, versions
 
 __all__ = ["RESULTS", "instruction_sets", "machine", "record", "versions"]
 

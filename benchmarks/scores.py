@@ -34,7 +34,7 @@ from archlab.elaborate import Network, Value
 from archlab.nn import build
 from archlab.report.gallery import accuracies
 from archlab.score import SCORES, score
-from archlab.search.features import FEATURES, GraphFeatures
+from archlab.graph_features import FEATURES, GraphFeatures
 from benchmarks.correlation import RESAMPLES, WIDTH, correlations
 from benchmarks.machine import machine, record, versions
 from benchmarks.macro import TABLE, Table, read_table

@@ -29,7 +29,7 @@ from archlab.grammar import parse_file
 from archlab.resources import find_architecture
 from archlab.search.choices import SAMPLER as DEFAULT
 from archlab.search.closed_form import costs_of, find_smallest
-from archlab.search.features import GraphFeatures
+from archlab.graph_features import GraphFeatures
 from archlab.search.sampler import make_sampler
 from archlab.search.trial_draw import FromTrial
 from benchmarks.machine import machine, record, versions

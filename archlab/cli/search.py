@@ -82,6 +82,8 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
                      metavar="SECONDS",
                      help="A worker's sign of life on a database server; its trial is retried when two are missing."),
         click.option("--latency/--no-latency", default=True, show_default=True, help="Time the finalists."),
+        click.option("--profile", type=click.Path(path_type=Path), metavar="FILE",
+                     help="Predict latency by this profile of `archlab device profile`, instead of timing candidates."),
         click.option("--threads", type=click.IntRange(1, 1024), default=1, show_default=True,
                      help="Torch's threads while timing."),
         click.option("--max-nodes", type=int, default=20_000, show_default=True,
@@ -98,7 +100,8 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
     "archlab search resnet50 -b macs=2G -o score -o macs --out out/resnet  ·  "
     "archlab search my.arch -o train.py:accuracy --timeout 2h  ·  "
     "archlab search mobile -b macs=300M -o score --then train.py:accuracy --keep 8  ·  "
-    "archlab search detection --data cells --train-top 4 --input 3x96x128.  "
+    "archlab search detection --data cells --train-top 4 --input 3x96x128  ·  "
+    "archlab search mobile -b latency=5ms --profile my-device.json.  "
     "The same command again resumes its study.  "
     "Exit codes:  0 done, or the time limit was reached  ·  1 no network meets the budget, or fvcore counts "
     "otherwise  ·  2 it cannot go on, as its last line says  ·  130 interrupted by Ctrl-C, 143 by SIGTERM, after "

@@ -53,6 +53,7 @@ def search(
     workers: int = 1,
     heartbeat: int = HEARTBEAT,
     latency: bool = True,
+    profile: str | Path | None = None,
     threads: int = 1,
     max_nodes: int = MAX_NODES,
     note: Callable[[str], None] | None = None,
@@ -94,6 +95,8 @@ def search(
         workers: processes that evaluate on this machine; others join by ``archlab worker``.
         heartbeat: seconds between a worker's signs of life on a database server.
         latency: whether to measure the finalists' latency, in seconds, with torch on ``threads`` threads.
+        profile: the file of a profile of this machine (``archlab device profile``), by which the budget and objective
+            ``latency`` are predicted; finalists are measured as its networks were. Without one each candidate is timed.
         max_nodes: how many operators a network may have.
         note: called with a sentence about what is out of the ordinary, such as what is amiss with the data.
         progress: makes a watcher of each stage, as ``archlab.search.progress_line`` does for a terminal.
@@ -132,6 +135,7 @@ def search(
         workers=workers,
         heartbeat=heartbeat,
         latency=latency,
+        profile=profile,
         threads=threads,
         max_nodes=max_nodes,
         note=note,

@@ -29,7 +29,7 @@ from archlab.files import write_atomic
 from archlab.grammar import parse
 from archlab.reading import read_csv, read_json
 from archlab.score import SCORES
-from archlab.search.features import FEATURES, GraphFeatures
+from archlab.graph_features import FEATURES, GraphFeatures
 from archlab.search.result import read_result
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from archlab.cost import METRICS, Budget, cost
+from archlab.cost import METRICS, Budget, LatencyModel, cost
 from archlab.elaborate import Draw, Fixed, Hole, Interpreter, Network, Random, Value
 from archlab.errors import ArchlabError, BudgetError, RuleError
 from archlab.search.trial_draw import Mutation
@@ -13,9 +13,9 @@ from archlab.search.trial_draw import Mutation
 Size = Callable[[Network], float]
 
 
-def costs_of(network: Network) -> dict[str, float]:
-    """Return the closed-form costs of a network by metric."""
-    return dict(cost(network).as_dict())
+def costs_of(network: Network, latency: LatencyModel | None = None) -> dict[str, float]:
+    """Return the closed-form costs of a network by metric, its latency among them where something predicts it."""
+    return dict(cost(network, latency).as_dict())
 
 
 def find_smallest(interpreter: Interpreter, budget: Budget, seed: int) -> Network:
@@ -26,23 +26,25 @@ def find_smallest(interpreter: Interpreter, budget: Budget, seed: int) -> Networ
         ElaborationError: no draw that was tried describes a network.
     """
     for name, limit in budget.closed_form.limits:
-        least = _descend(interpreter, _metric(name), seed)
-        if _metric(name)(least) > limit:
+        size = _metric(name, budget)
+        least = size(_descend(interpreter, size, seed))
+        if least > limit:
             show = METRICS[name].format
             raise BudgetError(
                 f"no network of {interpreter.space.name} meets {name} ≤ {show(limit)}: "
-                f"the smallest found has {show(_metric(name)(least))}",
-                hint=f"raise the budget to {name}={show(_metric(name)(least)).replace(' ', '')} or more",
+                f"the smallest found has {show(least)}",
+                hint=f"raise the budget to {name}={show(least).replace(' ', '')} or more",
             )
     limits = budget.closed_form.limits
 
     def fill(network: Network) -> float:
-        costs = costs_of(network)
+        costs = costs_of(network, budget.latency)
         return max(costs[name] / limit for name, limit in limits) if limits else costs["macs"]
 
     network = _descend(interpreter, fill, seed)
-    if not budget.closed_form.allows(costs_of(network)):
-        found = ", ".join(f"{name} {METRICS[name].format(costs_of(network)[name])}" for name, _ in limits)
+    costs = costs_of(network, budget.latency)
+    if not budget.closed_form.allows(costs):
+        found = ", ".join(f"{name} {METRICS[name].format(costs[name])}" for name, _ in limits)
         raise BudgetError(
             f"no network of {interpreter.space.name} was found within {budget} at once: the nearest has {found}",
             hint="raise one of the budgets",
@@ -69,13 +71,13 @@ def find_unseen(
             network = interpreter.network(draw)
         except ArchlabError:
             continue
-        if budget.closed_form.allows(costs_of(network)) and network.digest not in seen:
+        if budget.closed_form.allows(costs_of(network, budget.latency)) and network.digest not in seen:
             return network
     return None
 
 
-def _metric(name: str) -> Size:
-    return lambda network: costs_of(network)[name]
+def _metric(name: str, budget: Budget) -> Size:
+    return lambda network: costs_of(network, budget.latency)[name]
 
 
 def _descend(interpreter: Interpreter, size: Size, seed: int) -> Network:

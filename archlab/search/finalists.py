@@ -8,6 +8,7 @@ from pathlib import Path
 from archlab.elaborate import Fixed, Interpreter, elaborate, fill_holes
 from archlab.files import make_folder, write_atomic
 from archlab.grammar import parse, unparse
+from archlab.latency import Predictor, measured_as
 from archlab.nn import build, measure, recount
 from archlab.search.dominance import find_front
 from archlab.search.result import Finalist, Objective, SearchResult, Trial, to_json
@@ -42,12 +43,15 @@ def choose_last(trials: Sequence[Trial], stages: Sequence[Sequence[Objective]], 
     return best
 
 
-def make_finalist(trial: Trial, interpreter: Interpreter, seed: int, timing_threads: int | None) -> Finalist:
+def make_finalist(
+    trial: Trial, interpreter: Interpreter, seed: int, timing_threads: int | None, profile: Predictor | None = None
+) -> Finalist:
     """Write a trial out as a network of its own, and check it.
 
     Args:
         seed: of its weights.
         timing_threads: torch's threads while its latency is measured; None where it is not.
+        profile: what predicts its latency; it is then measured as the profile's networks were.
     """
     space = interpreter.space
     network = interpreter.network(Fixed(trial.draws))
@@ -57,10 +61,13 @@ def make_finalist(trial: Trial, interpreter: Interpreter, seed: int, timing_thre
     graph = elaborate(parse(text, f"{name}.arch")).graph
     count = recount(graph)
     latency = None
-    if timing_threads is not None:
+    if timing_threads is not None and profile is not None:
+        latency = measured_as(graph, profile.profile.setting)
+    elif timing_threads is not None:
         latency = measure(build(graph, seed=seed), graph.input_shape, threads=timing_threads)
+    predicted = profile.predict(graph) if profile is not None else None
     file = f"finalists/{name}.arch"
-    return Finalist(trial.number, name, file, text, trial.cost, trial.values, count, latency, trial.details)
+    return Finalist(trial.number, name, file, text, trial.cost, trial.values, count, latency, trial.details, predicted)
 
 
 def write_result(folder: Path, result: SearchResult) -> None:

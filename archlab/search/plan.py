@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archlab.cost import METRICS, Budget
+from archlab.cost import Budget
 from archlab.detect.data_source import Task
 from archlab.elaborate import Space
+from archlab.latency import Predictor
 from archlab.search.choices import HEARTBEAT, MAX_DEATHS, SAMPLER
 from archlab.search.keep_rule import KeepRule
 from archlab.search.result import Objective
@@ -66,7 +67,7 @@ class Stage:
     @property
     def metrics(self) -> tuple[str | None, ...]:
         """For each objective the closed-form metric that it is, or None."""
-        return tuple(g.name if g.kind == "cost" and not METRICS[g.name].measured else None for g in self.goals)
+        return tuple(g.name if g.kind == "cost" and not self.budget.measures(g.name) else None for g in self.goals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class Plan:
         workers: how many processes evaluate on this machine; with one, this one does.
         top: how many finalists to report.
         latency: whether to measure the finalists' latency.
+        profile: what predicts latency, by a profile of this machine; None where it is measured.
         task: what detection objectives look at; None where there are none.
         command: the command line, for the report.
         note: called with sentences about what is out of the ordinary.
@@ -102,6 +104,7 @@ class Plan:
     workers: int = 1
     top: int = 5
     latency: bool = True
+    profile: Predictor | None = None
     task: Task | None = None
     command: str = ""
     note: Note | None = None

@@ -10,13 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archlab.cost import cost, parse_budget, relative_budgets
+from archlab.cost import METRICS, cost, parse_budget, relative_budgets
 from archlab.detect.data_source import TRAIN, TRAIN_STEPS
 from archlab.elaborate import alike_options, architecture_of, load
 from archlab.elaborate.space import MAX_NODES
 from archlab.errors import InputError, did_you_mean
 from archlab.grammar import unparse, with_input
 from archlab.grammar.ast import Architecture
+from archlab.latency import advice, predictor_here
 from archlab.search.candidate import UserObjective
 from archlab.search.choices import HEARTBEAT, KEEP, MAX_DEATHS, PRUNERS, SAMPLER, SAMPLERS
 from archlab.search.detection_data import default_objective, find_task, report_data, with_class_count
@@ -60,6 +61,7 @@ def make_plan(
     workers: int = 1,
     heartbeat: int = HEARTBEAT,
     latency: bool = True,
+    profile: str | Path | None = None,
     threads: int = 1,
     max_nodes: int = MAX_NODES,
     note: Note | None = None,
@@ -88,7 +90,10 @@ def make_plan(
         _refuse_unknown("pruner", pruner, PRUNERS)
     budget = list(budget)
     relative = relative_budgets(budget)
-    limits = parse_budget(budget, cost(loaded).as_dict() if relative else {})
+    predictor = predictor_here(Path(profile), threads) if profile is not None else None
+    limits = replace(
+        parse_budget(budget, cost(loaded, predictor).as_dict() if relative else {}), latency=predictor
+    )
     keeps = _keeps(shares, len(later))
     seconds, each = _seconds(timeout), _seconds(trial_timeout)
     from archlab.search.objective import parse_goals
@@ -100,6 +105,8 @@ def make_plan(
             report_data(task, note)
         for sentence in alike_options(loaded):
             note(sentence)
+        if any(limits.measures(name) for name in [*dict(limits.limits), *named] if name in METRICS):
+            note(advice(loaded.name))
     opening = Stage(
         study=study or loaded.name,
         goals=goals[: len(first)],
@@ -136,6 +143,7 @@ def make_plan(
         workers=workers,
         top=top,
         latency=latency,
+        profile=predictor,
         task=task,
         command=command or f"archlab.search({loaded.name!r}, …)",
         note=note,

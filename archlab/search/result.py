@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 from archlab.decoding import MisfitError, decode
 from archlab.elaborate import Value
 from archlab.errors import InputError
-from archlab.measured import Latency, Recount
+from archlab.measured import Latency, Predicted, Recount
 from archlab.reading import read_json
 from archlab.shown import Tabled, short
 
@@ -39,7 +39,8 @@ class Trial:
             ``repeated``, the same network as trial ``repeat_of``; ``failed`` for ``reason``; ``pruned`` by the
             objective.
         draws: the value of every hole, by name.
-        cost: params, macs, other, activations, memory, and latency in seconds where it was measured.
+        cost: params, macs, other, activations, memory, and latency in seconds where it was measured, or
+            a profile predicted it.
         values: the objectives' values by name; empty unless scored.
         digest: of the network's graph; None where it was not needed.
         seconds: how long it took, in all stages.
@@ -103,6 +104,8 @@ class Finalist:
         file: the ``.arch`` file beside the result, relative to it.
         text: the network's canonical text, without holes.
         cost, values, details: as of its trial; values of every stage.
+        predicted: its latency as a profile has it, where there was one; ``latency`` is then measured as the profile's
+            networks were.
     """
 
     trial: int
@@ -114,6 +117,7 @@ class Finalist:
     recount: Recount | None = None
     latency: Latency | None = None
     details: dict[str, dict[str, Any]] = field(default_factory=dict)
+    predicted: Predicted | None = None
 
 
 @dataclass(frozen=True, slots=True)

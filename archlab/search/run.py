@@ -11,7 +11,7 @@ from archlab.elaborate import Fixed, Interpreter
 from archlab.files import make_folder
 from archlab.search.data_summary import summarize_data
 from archlab.search.detection_data import read_data
-from archlab.search.environment import machine_line, versions
+from archlab.environment import machine_line, versions
 from archlab.search.finalists import choose_last, make_finalist, write_result
 from archlab.search.importance import importance
 from archlab.search.plan import Plan
@@ -60,7 +60,8 @@ def run_search(plan: Plan, progress: Progress = no_progress) -> SearchResult:
         with progress(first) as watch:
             for i, trial in enumerate(best, start=1):
                 watch(funnel.history, f"recounting {i}/{len(best)}")
-                finalists.append(make_finalist(trial, interpreter, first.seed, first.threads if plan.latency else None))
+                threads = first.threads if plan.latency else None
+                finalists.append(make_finalist(trial, interpreter, first.seed, threads, plan.profile))
         with contextlib.suppress(StorageLeftError):  # interrupted, with a server that does not answer
             write_dashboard_notes(funnel.study, plan.space.name, plan.text, first.budget, finalists)
     data = None

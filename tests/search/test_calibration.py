@@ -24,7 +24,7 @@ from archlab.search.calibration import (
     write_calibration,
 )
 from archlab.search.candidate import Candidate
-from archlab.search.features import FEATURES
+from archlab.graph_features import FEATURES
 from archlab.search.objective import parse_goals
 from archlab.search.result import read_result
 from tests.search.conftest import TINY

@@ -10,7 +10,7 @@ from archlab.cost import Budget
 from archlab.elaborate import Draw, Hole, Interpreter, Network, Random, Value
 from archlab.errors import ArchlabError
 from archlab.search.closed_form import costs_of
-from archlab.search.features import GraphFeatures
+from archlab.graph_features import GraphFeatures
 from archlab.search.trial_draw import FromParams, Mutation
 
 KEPT = 2000
@@ -66,7 +66,7 @@ class Drawer:
             network = self.interpreter.network(recorded)
         except ArchlabError:
             return None
-        costs = costs_of(network)
+        costs = costs_of(network, self.budget.latency)
         fill = max((costs[name] / limit for name, limit in self.budget.limits), default=0.0)
         key = tuple([(name, network.draws[name]) for name in holes])
         return CountedNetwork(network, holes, costs, fill, self._features(network), key)

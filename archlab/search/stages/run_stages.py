@@ -65,6 +65,6 @@ def run_stages(plan: Plan, opened: Opened, interpreter: Interpreter, carry_out: 
         tuple(trials.values()),
         stages,
         tuple(search.stage.objectives for search in done),
-        costs_of(first.start),
+        costs_of(first.start, first.stage.budget.latency),
         interrupted,
     )

@@ -18,6 +18,7 @@ from archlab.elaborate import Space, load
 from archlab.errors import InputError, printable
 from archlab.grammar import parse, unparse
 from archlab.grammar.ast import Architecture
+from archlab.latency import Predictor, read_predictor
 from archlab.search.judging_code import code_of, difference
 from archlab.search.objective import parse_goals
 from archlab.search.plan import Plan, Stage
@@ -46,6 +47,8 @@ def identity_of(plan: Plan, stage: Stage) -> dict[str, Any]:
     }
     if plan.task is not None:
         identity["data"] = plan.task.digest
+    if plan.profile is not None:
+        identity["profile"] = plan.profile.profile.digest
     if stage.number > 1:
         identity["after"] = [goal.name for before in plan.stages[: stage.number - 1] for goal in before.goals]
     return identity
@@ -68,6 +71,7 @@ def setup_of(plan: Plan, stage: Stage) -> dict[str, Any]:
         "heartbeat": plan.heartbeat,
         "max_nodes": plan.space.max_nodes,
         "data": plan.task and _data(plan.task),
+        "profile": plan.profile and str(plan.profile.path.resolve()),
         "code": codes_of(goals),
     }
 
@@ -121,7 +125,7 @@ def read_plan(
     stage = Stage(
         study=name,
         goals=goals[: len(made["objectives"])],
-        budget=Budget(tuple(made["budget"].items())),
+        budget=Budget(tuple(made["budget"].items()), _profile(setup.get("profile"), made.get("profile"), name, where)),
         trials=setup["trials"],
         number=setup["stage"],
         seed=made["seed"],
@@ -177,6 +181,23 @@ def _task(data: dict[str, Any] | None, digest: str | None, name: str, where: str
             hint="copy the data from where the search was begun",
         )
     return task
+
+
+def _profile(path: str | None, digest: str | None, name: str, where: str) -> Predictor | None:
+    """Return the profile that a study predicts latency by.
+
+    Raises:
+        InputError: it is missing here, or is not the study's.
+    """
+    if path is None or digest is None:
+        return None
+    predictor = read_predictor(Path(path))
+    if predictor.profile.digest != digest:
+        raise InputError(
+            f"the profile {path} is not what the study {name!r} in {where} was begun with",
+            hint="copy the file from where the search was begun",
+        )
+    return predictor
 
 
 def _as_option(objective: str) -> str:

@@ -68,7 +68,7 @@ def evaluate(
     measured: dict[str, float] = {}
     details: dict[str, dict[str, Any]] = {}
     wanted = {name for name, _ in budget.measured.limits} | {goal.name for goal in goals if goal.kind == "cost"}
-    to_measure = [name for name in MEASUREMENTS if name in wanted]
+    to_measure = [name for name in MEASUREMENTS if name in wanted and budget.measures(name)]
     goal_name = "build"
     try:
         module = None

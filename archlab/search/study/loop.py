@@ -240,7 +240,7 @@ class Search:
         except ArchlabError as error:
             return Trial(trial.number, "failed", dict(trial.params), {}, reason=error.one_line)
         draws = dict(network.draws)
-        costs = costs_of(network)
+        costs = costs_of(network, self.stage.budget.latency)
         if not self.stage.budget.closed_form.allows(costs):
             return Trial(trial.number, "over_budget", draws, costs)
         digest = network.digest
