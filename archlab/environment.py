@@ -30,10 +30,13 @@ def versions(*packages: str) -> dict[str, str]:
     return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in names}
 
 
-def _processor() -> str:
+def cpuinfo(name: str) -> list[str]:
+    """Return what Linux says of each core under ``name``, such as ``flags``; nothing on other systems."""
     with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            key, _, value = line.partition(":")
-            if key.strip() == "model name":
-                return value.strip()
-    return platform.processor() or platform.machine()
+        pairs = [line.partition(":") for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()]
+        return [value.strip() for key, _, value in pairs if key.strip() == name]
+    return []
+
+
+def _processor() -> str:
+    return next(iter(cpuinfo("model name")), "") or platform.processor() or platform.machine()

@@ -1,4 +1,4 @@
-"""What the latency benchmark measures: networks, and between them the kernels of profiles, so that load falls on both."""
+"""What the latency benchmark measures: networks, and between them the kernels of profiles, so load falls on both."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ RUNS = 5
 WARM = 1
 PROFILES = ("general", "mobile")
 """The profile whose networks are run between those of the first round, and of the second."""
+BETWEEN = {"torch": 1, "onnxruntime": 2}
+"""How many of the profile's networks are run behind each network."""
 CARRIERS = {"general": 104, "mobile": 40}
 
 
@@ -55,10 +57,11 @@ def measure_all(texts: list[tuple[str, str, str]], folder: Path) -> None:
                 if (turn, name) in done[backend]:
                     continue
                 _measure(turn, group, name, text, setting, _runs(folder, backend))
-                if len(carried[backend]) < CARRIERS[profile]:
-                    carried[backend].append(run_carrier(next(given[backend]), setting))
-                    if len(carried[backend]) % 4 == 0 or i == len(texts) - 1:
-                        write_partial(_part(folder, backend, profile), _of(profile), carried[backend])
+                for _ in range(BETWEEN[backend]):
+                    if len(carried[backend]) < CARRIERS[profile]:
+                        carried[backend].append(run_carrier(next(given[backend]), setting))
+                if i % 4 == 0 or i == len(texts) - 1:
+                    write_partial(_part(folder, backend, profile), _of(profile), carried[backend])
         print(f"round {turn + 1} of {ROUNDS} done", file=sys.stderr, flush=True)
 
 
@@ -85,9 +88,7 @@ def _measure(turn: int, group: str, name: str, text: str, setting: Setting, file
 
 
 def _carriers(profile: str, setting: Setting, skip: int) -> Iterator[Any]:
-    networks = (
-        general_carriers(0) if profile == "general" else carriers_of(load(architecture_of(profile)), setting, 0)
-    )
+    networks = general_carriers(0) if profile == "general" else carriers_of(load(architecture_of(profile)), setting, 0)
     for _ in range(skip):
         next(networks)
     return networks

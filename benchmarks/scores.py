@@ -31,10 +31,10 @@ from torch import fx
 
 import archlab
 from archlab.elaborate import Network, Value
+from archlab.graph_features import FEATURES, GraphFeatures
 from archlab.nn import build
 from archlab.report.gallery import accuracies
 from archlab.score import SCORES, score
-from archlab.graph_features import FEATURES, GraphFeatures
 from benchmarks.correlation import RESAMPLES, WIDTH, correlations
 from benchmarks.machine import machine, record, versions
 from benchmarks.macro import TABLE, Table, read_table

@@ -26,10 +26,10 @@ import optuna
 from archlab.cost import Budget
 from archlab.elaborate import Interpreter, Network, Random, load
 from archlab.grammar import parse_file
+from archlab.graph_features import GraphFeatures
 from archlab.resources import find_architecture
 from archlab.search.choices import SAMPLER as DEFAULT
 from archlab.search.closed_form import costs_of, find_smallest
-from archlab.graph_features import GraphFeatures
 from archlab.search.sampler import make_sampler
 from archlab.search.trial_draw import FromTrial
 from benchmarks.machine import machine, record, versions

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from archlab.search.calibration import SCHEMA
 from archlab.graph_features import FEATURES
+from archlab.search.calibration import SCHEMA
 from tests.detect.folders import tiny
 
 TINY = b"net tiny(input=3x16x16)\nstem: conv({4, 8}, 3, s=2)\nhead: gap -> fc(10)\n"

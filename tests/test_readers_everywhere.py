@@ -21,6 +21,7 @@ LOOKED_UP_BEFORE = {
 }
 NO_FILE = {
     "audit/pt2_": "members of an archive, which is refused where they are not as torch writes them",
+    "latency/time_onnx.py": "what ONNX Runtime's profiler has just written",
     "report/script_data.py": "a figure that plotly has just written",
     "search/workers/": "what a worker of this search has said",
     "search/storage/": "a study's records: the storage room bounds its own",
@@ -29,8 +30,9 @@ OF_ITS_OWN = {
     "grammar/parse.py": "the grammar, which ships with archlab",
     "elaborate/language.py": "the prelude, which ships with archlab",
     "report/page_environment.py": "styles and scripts, which ship with archlab",
+    "latency/time_onnx.py": "what ONNX Runtime's profiler has just written",
     "report/gallery.py": "the shipped texts",
-    "search/environment.py": "/proc/cpuinfo",
+    "environment.py": "/proc/cpuinfo",
     "detect/": "the bytes of annotations that were read before",
     "images/": "images, and what the system says of memory",
     "train/checkpoint.py": "what training wrote itself, in torch's format, as weights only",

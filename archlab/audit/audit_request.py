@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from archlab.audit.config import Config
 from archlab.audit.limits import parse_limits
 from archlab.cost import Budget
 from archlab.errors import InputError
+
+if TYPE_CHECKING:
+    from archlab.latency import AnyPredictor
 
 _NO_LIMITS = Budget()
 
@@ -28,6 +33,7 @@ class Request:
         backward: whether the gradients of a training step are counted as well.
         latency: whether every module is timed on this machine as well.
         structure: whether the blocks that a model is made of are looked for as well.
+        profile: what predicts the latency of every module.
         trust: whether exported programs may run code when they are read.
         rules: files of rules of the user's own (see ``archlab.audit_rule``).
         limits: what a model may cost.
@@ -44,6 +50,7 @@ class Request:
     backward: bool = False
     latency: bool = False
     structure: bool = False
+    profile: AnyPredictor | None = None
     trust: bool = False
     rules: tuple[str, ...] = ()
     limits: Budget = _NO_LIMITS
@@ -68,6 +75,7 @@ def request_over(
     backward: bool = False,
     latency: bool = False,
     structure: bool = False,
+    profile: str | Path | None = None,
     trust: bool = False,
     rules: Sequence[str] = (),
 ) -> Request:
@@ -79,6 +87,11 @@ def request_over(
     Raises:
         InputError: there is no target, or a limit cannot be read.
     """
+    predictor = None
+    if profile is not None:
+        from archlab.latency import predictor_here  # numpy, which a request without it need not wait for
+
+        predictor = predictor_here(profile)
     if targets:
         config = Config()
     targets = tuple(targets) or config.targets
@@ -95,6 +108,7 @@ def request_over(
         backward=backward,
         latency=latency,
         structure=structure,
+        profile=predictor,
         trust=trust,
         rules=tuple(rules) or config.rules,
         limits=parse_limits(limits or config.limits),

@@ -16,7 +16,7 @@ from archlab.audit.counts import Counts
 from archlab.audit.findings import Backward, Deployed, Input, Module, Operator, Part, Peak, Peer, Shared, Uncounted
 from archlab.audit.operator_graph import operator_graph
 from archlab.ir import Graph, Shape
-from archlab.measured import Latency
+from archlab.measured import Latency, Predicted
 from archlab.shown import Tabled, short
 from archlab.structure import Structure
 from archlab.units import format_bytes, format_count
@@ -50,6 +50,7 @@ class Audit(Tabled, Counts):
         deployed: the counts with batch norms folded and branches merged.
         backward: what a training step's gradients cost, where that was asked for.
         latency: the seconds that it takes on this machine, where that was asked for.
+        predicted: those that a profile predicts for one image, where one was given.
         parts: the parts of a detector.
         notes: what else a reader should know.
         peers: other counters' counts, where they were asked for.
@@ -78,6 +79,7 @@ class Audit(Tabled, Counts):
     deployed: Deployed | None = None
     backward: Backward | None = None
     latency: Latency | None = None
+    predicted: Predicted | None = None
     parts: tuple[Part, ...] = ()
     notes: tuple[str, ...] = ()
     peers: tuple[Peer, ...] = ()
@@ -156,6 +158,7 @@ class Audit(Tabled, Counts):
             "deployed": None if self.deployed is None else _deployed_data(self.deployed),
             "backward": None if self.backward is None else asdict(self.backward),
             "latency": None if self.latency is None else asdict(self.latency),
+            "predicted": None if self.predicted is None else asdict(self.predicted),
             "parts": [asdict(part) for part in self.parts],
             "peers": [asdict(peer) for peer in self.peers],
             "structure": None if self.structure is None else self.structure.as_dict(),

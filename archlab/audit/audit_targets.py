@@ -18,6 +18,7 @@ from archlab.audit.build_model import build_for_real, build_without_memory
 from archlab.audit.detector_parts import Boxes
 from archlab.audit.input_spec import InputSpec, parse_inputs
 from archlab.audit.limits import breaches_of
+from archlab.audit.predicted_times import with_prediction
 from archlab.audit.targets import Target, find_targets
 from archlab.errors import ArchlabError, AuditError, InputError, quote
 from archlab.ir import Graph
@@ -119,12 +120,13 @@ def _audit(target: Target, inputs: InputSpec | None, request: Request, lift: Lif
         model, own = built_target(target, real=True)
         own = _with_batch(target, model, own, request.batch) if inputs is None else own
     audit = audit or _audit_built(target, model, inputs, own, request, "cpu")
-    if request.structure:
+    if request.structure or request.profile is not None:
         device = "meta" if audit.device == "meta" else "cpu"
         audit = _with_structure(audit, target.graph or (lambda: _lifted(lift, model, inputs, own, device)))
     if inputs is not None and inputs.note:
         audit = dataclasses.replace(audit, notes=(*audit.notes, inputs.note))
-    return _timed(audit, model, inputs, own) if request.latency else audit
+    audit = _timed(audit, model, inputs, own) if request.latency else audit
+    return with_prediction(audit, request.profile) if request.profile is not None else audit
 
 
 def _with_batch(target: Target, model: nn.Module, own: Any, batch: int | None) -> Any:

@@ -39,6 +39,8 @@ _OPTIONS = [
     click.option("--crosscheck", is_flag=True, help="Count with every other counter that is installed."),
     click.option("--backward", is_flag=True, help="Count the gradients of a training step as well, and its memory."),
     click.option("--latency", is_flag=True, help="Time every module on this machine as well, with random weights."),
+    click.option("--profile", type=click.Path(path_type=Path), metavar="FILE",
+                 help="Predict the latency of every module, for one image, by a profile of `archlab device profile`."),
     click.option("--structure", is_flag=True, help="Show the blocks that a model is made of, found by their wiring."),
     click.option("--trust", is_flag=True, help="Read a .pt2 whose parts can run code, such as pickles."),
     click.option("--rules", multiple=True, metavar="FILE",

@@ -18,6 +18,7 @@ from typing import NoReturn
 import click
 
 from archlab.cli.audit import audit
+from archlab.cli.device import device
 from archlab.cli.diff import diff
 from archlab.cli.ending import EXIT_CODES, OUTPUT, USAGE, refuse_deleted_folder, run
 from archlab.cli.exchange import export, import_timm
@@ -87,7 +88,7 @@ def spaces(columns: str | None, wide: bool, as_json: bool) -> None:
 
 @cli.command(
     epilog="Examples:  archlab show resnet50  ·  archlab show mobilenet_v1 --set width_mult=0.5 --by block  ·  "
-    "archlab show my.arch --json"
+    "archlab show my.arch --json  ·  archlab show mobilenet_v2 --profile my-device.json"
 )
 @click.argument("net")
 @click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="Fill a hole or set a multiplier; repeatable.")
@@ -100,6 +101,12 @@ def spaces(columns: str | None, wide: bool, as_json: bool) -> None:
 )
 @click.option("--input", "size", metavar="CxHxW", help="Set another input size than the text's, such as 3x128x160.")
 @click.option("--fvcore", is_flag=True, help="Count with fvcore as well, and exit with 1 where it differs.")
+@click.option(
+    "--profile",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Predict latency as well, by a profile of `archlab device profile`.",
+)
 @click.option("--text", is_flag=True, help="Print the network's canonical text instead.")
 @click.option(
     "--max-nodes",
@@ -117,6 +124,7 @@ def show(
     by: str,
     size: str | None,
     fvcore: bool,
+    profile: Path | None,
     text: bool,
     max_nodes: int,
     columns: str | None,
@@ -139,6 +147,11 @@ def show(
     if text:
         click.echo(unparse(fill_holes(space, network)), nl=False)
         return
+    latency = None
+    if profile is not None:
+        from archlab.latency import predictor_here
+
+        latency = predictor_here(profile)
     count = None
     if fvcore:
         with progress(f"counting {network.name} with fvcore"):
@@ -146,9 +159,9 @@ def show(
 
             count = recount(network.graph)
     if as_json:
-        click.echo(json.dumps(network_data(network, count), indent=1))
+        click.echo(json.dumps(network_data(network, count, latency), indent=1))
     else:
-        print_network(network, by, count, choice)
+        print_network(network, by, count, choice, latency)
     if count is not None and not count.equal:
         raise click.exceptions.Exit(1)
 
@@ -185,5 +198,5 @@ def report(result: Path, out: Path | None) -> None:
     click.echo(printable(str(target)))
 
 
-for _command in (audit, calibrate, diff, export, import_timm, lift, rewrite, search, study, train, worker):
+for _command in (audit, calibrate, device, diff, export, import_timm, lift, rewrite, search, study, train, worker):
     cli.add_command(_command)

@@ -19,6 +19,7 @@ from archlab.report.terminal_tables import WHAT_FITS, Choice, console_for, print
 
 if TYPE_CHECKING:
     from archlab.elaborate import Network
+    from archlab.latency import AnyPredictor
     from archlab.measured import Recount
     from archlab.search.result import SearchResult
 
@@ -32,11 +33,17 @@ def print_spaces(rows: list[dict[str, Any]], choice: Choice = WHAT_FITS) -> None
     print_lines(console, ["A space's counts are those of its default draw. " + CONVENTION], "dim")
 
 
-def print_network(network: Network, by: str, count: Recount | None = None, choice: Choice = WHAT_FITS) -> None:
-    """Print a network's cost by stage, block or operator, with its totals."""
+def print_network(
+    network: Network,
+    by: str,
+    count: Recount | None = None,
+    choice: Choice = WHAT_FITS,
+    latency: AnyPredictor | None = None,
+) -> None:
+    """Print a network's cost by stage, block or operator, with its totals; its latency where that is predicted."""
     console = console_for()
-    print_fitted(console, network_table(network, by), SPARE, choice)
-    print_lines(console, network_lines(network, count))
+    print_fitted(console, network_table(network, by, latency), SPARE, choice)
+    print_lines(console, network_lines(network, count, latency))
     print_lines(console, [CONVENTION + " Memory: peak of live activations, batch 1, fp32."], "dim")
 
 

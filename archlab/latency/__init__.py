@@ -9,28 +9,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archlab.latency.predictor import Predictor
+from archlab.latency.profile import profile_of, read_profile_data
+from archlab.latency.table import SCHEMA as TABLE_SCHEMA
+from archlab.latency.table import TablePredictor, table_of
 
 if TYPE_CHECKING:
     from archlab.ir import Graph
     from archlab.latency.backend import Setting
     from archlab.measured import Latency
 
-__all__ = ["Predictor", "advice", "measured_as", "predictor_here", "read_predictor"]
+__all__ = ["AnyPredictor", "Predictor", "TablePredictor", "advice", "measured_as", "predictor_here", "read_predictor"]
+
+AnyPredictor = Predictor | TablePredictor
+"""What predicts latency: by a machine's profile, or by a table of some device."""
 
 
-def read_predictor(path: str | Path) -> Predictor:
-    """Return what predicts latency by the profile in a file, wherever it was measured.
+def read_predictor(path: str | Path) -> AnyPredictor:
+    """Return what predicts latency by a file of ``archlab device profile`` or ``fit``, wherever it was made.
 
     Raises:
-        InputError: the file cannot be read, or is not a whole profile.
+        InputError: the file cannot be read, or is not whole.
     """
-    from archlab.latency.profile import read_profile
+    path = Path(path)
+    data = read_profile_data(path)
+    if data.get("schema") == TABLE_SCHEMA:
+        return TablePredictor(table_of(data, path), path)
+    return Predictor(profile_of(data, path), path)
 
-    return Predictor(read_profile(Path(path)), Path(path))
 
-
-def predictor_here(path: str | Path, threads: int | None = None) -> Predictor:
-    """Return what predicts latency by the profile in a file, which must be of this machine.
+def predictor_here(path: str | Path, threads: int | None = None) -> AnyPredictor:
+    """Return what predicts latency by a file; a profile must be of this machine, a table is of any device.
 
     Args:
         threads: on how many the latency is to be; None for the profile's own.
@@ -41,7 +49,8 @@ def predictor_here(path: str | Path, threads: int | None = None) -> Predictor:
     from archlab.latency.conditions import refuse_other_machine
 
     predictor = read_predictor(path)
-    refuse_other_machine(predictor.profile, path, threads)
+    if isinstance(predictor, Predictor):
+        refuse_other_machine(predictor.profile, path, threads)
     return predictor
 
 

@@ -58,16 +58,10 @@ def piece_of(graph: Graph, setting: Setting) -> Piece:
     return walk(graph.nodes, given, graph.outputs, setting.rule)
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One run of a network, kernel by kernel: seconds beside each kernel of its piece."""
-
-    kernels: tuple[Kernel, ...]
-    seconds: tuple[float, ...]
-
-
 class Prepared(Protocol):
-    """A network ready to be timed."""
+    """A network ready to be timed; ``piece`` are its kernels."""
+
+    piece: Piece
 
     def whole(self) -> float:
         """Return the seconds of one run."""

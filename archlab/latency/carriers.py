@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from archlab.elaborate import Draw, Hole, Interpreter, Network, Random, Space, Value, defaults, load
-
 from archlab.errors import ArchlabError
 from archlab.grammar import parse_file, with_input
 from archlab.latency.backend import Setting, piece_of

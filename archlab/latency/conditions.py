@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.metadata
 import os
+from dataclasses import replace
 from pathlib import Path
 
-from archlab.environment import machine
+from archlab.environment import cpuinfo, machine
 from archlab.errors import InputError
 from archlab.latency.backend import Setting
 from archlab.latency.profile import Machine, Profile
@@ -71,23 +71,13 @@ def load() -> float:
 
 def megahertz() -> float | None:
     """Return the processor's frequency now: the mean of its cores; None where the system does not tell it."""
-    with contextlib.suppress(OSError, ValueError, ZeroDivisionError):
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        found = [float(line.partition(":")[2]) for line in lines if line.startswith("cpu MHz")]
-        return round(sum(found) / len(found), 1)
-    return None
+    found = cpuinfo("cpu MHz")
+    return round(sum(map(float, found)) / len(found), 1) if found else None
 
 
 def block_of(setting: Setting) -> Setting:
     """Return a setting with the channels in a block of ONNX Runtime's maps on this processor."""
     if setting.backend != "onnxruntime":
         return setting
-    flags: set[str] = set()
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("flags"):
-                flags.update(line.partition(":")[2].split())
-                break
-    return Setting(
-        setting.backend, setting.device, setting.threads, setting.dtype, block=16 if "avx512f" in flags else 8
-    )
+    flags = " ".join(cpuinfo("flags")[:1]).split()
+    return replace(setting, block=16 if "avx512f" in flags else 8)

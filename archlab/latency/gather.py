@@ -13,10 +13,9 @@ from archlab.latency.kernels import Kernel
 from archlab.latency.timed import prepare
 
 WARM = 1
-TURNS = 3
-WHOLE = 2
-PARTS = 2
-"""A carrier is run once to warm it up; then three times twice as a whole and twice kernel by kernel, in turn."""
+WHOLE = 3
+PARTS = {"torch": 6, "onnxruntime": 12}
+"""A network is run once to warm it up, three times whole, so often kernel by kernel, and three times whole again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class Carrier:
 
 
 def run_carrier(network: Network, setting: Setting) -> Carrier:
-    """Run a network whole and kernel by kernel, in turn: so what changes on the machine falls on both.
+    """Run a network whole, kernel by kernel, and whole again: so what changes on the machine falls on both.
 
     Raises:
         InputError, BuildError: as ``prepare``.
@@ -46,14 +45,13 @@ def run_carrier(network: Network, setting: Setting) -> Carrier:
     ready = prepare(network.graph, setting)
     for _ in range(WARM):
         ready.whole()
-    whole: list[float] = []
     seconds: dict[Kernel, list[float]] = defaultdict(list)
-    for _ in range(TURNS):
-        whole += [ready.whole() for _ in range(WHOLE)]
-        for run in ready.runs(PARTS):
-            for kernel, spent in run.items():
-                seconds[kernel] += spent
-    counts = Counter(ready.piece.kernels)
+    whole = [ready.whole() for _ in range(WHOLE)]
+    for run in ready.runs(PARTS[setting.backend]):
+        for kernel, spent in run.items():
+            seconds[kernel] += spent
+    whole += [ready.whole() for _ in range(WHOLE)]
+    counts: Counter[Kernel] = Counter(ready.piece.kernels)
     carried = [
         Carried(kernel, counts[kernel], tuple(round(s, 9) for s in seconds[kernel]))
         for kernel in counts
@@ -72,12 +70,9 @@ def pooled(carriers: Iterable[Carrier]) -> dict[Kernel, list[float]]:
 
 
 def spread_of(carriers: Iterable[Carrier]) -> float:
-    """Return how far a kernel's runs in one network lie apart: quartiles as a share of the median, by time."""
-    total = apart = 0.0
+    """Return how far a network's runs lie apart: quartiles as a share of the median, the mean over networks."""
+    apart = []
     for carrier in carriers:
-        for carried in carrier.kernels:
-            if len(carried.seconds) > 1:
-                low, _, high = quantiles(carried.seconds, n=4, method="inclusive")
-                total += carried.count * median(carried.seconds)
-                apart += carried.count * (high - low)
-    return apart / total if total else 0.0
+        low, middle, high = quantiles(carrier.whole, n=4, method="inclusive")
+        apart.append((high - low) / middle)
+    return sum(apart) / len(apart)

@@ -6,7 +6,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,8 @@ MOST = {True: 160, False: 60}
 """Networks of a general profile, and of one of a space."""
 FEWEST = 10
 """Networks without which there is no profile."""
-MOST_SPREAD = 0.35
-"""Of a kernel's runs; see ``State``. A profile with more is refused."""
+MOST_SPREAD = 0.2
+"""Of a network's runs; see ``State``. A profile with more is refused."""
 SEED = 0
 _EVERY = 5
 """Networks after which what was measured is written down."""
@@ -55,9 +55,13 @@ def make_profile(space: Space | None, setting: Setting, out: Path, say: Say = la
     of = {"machine": dataclasses.asdict(machine), "setting": dataclasses.asdict(setting), "space": name}
     partial = out.with_name(f"{out.name}.part")
     began, before, loads = time.monotonic(), megahertz(), [load()]
-    with ExitStack() as stack:
-        stack.enter_context(threads_of(setting))
-        carriers = gather(space, setting, partial, of, lambda words: (say(words), loads.append(load()))[0])
+
+    def watched(words: str) -> None:
+        loads.append(load())
+        say(words)
+
+    with threads_of(setting):
+        carriers = gather(space, setting, partial, of, watched)
     if len(carriers) < FEWEST:
         raise InputError(
             f"only {len(carriers)} networks of {name} could be measured, and a profile needs {FEWEST}",
@@ -67,7 +71,7 @@ def make_profile(space: Space | None, setting: Setting, out: Path, say: Say = la
     if spread > MOST_SPREAD:
         partial.unlink(missing_ok=True)
         raise InputError(
-            f"the profile is too noisy: the runs of a kernel spread by {spread:.0%} of their median, and at most "
+            f"the profile is too noisy: the runs of a network spread by {spread:.0%} of their median, and at most "
             f"{MOST_SPREAD:.0%} is taken (load {sum(loads) / len(loads):.1f})",
             hint="let other work on this machine end, and measure again",
         )
@@ -125,7 +129,7 @@ def networks_for(space: Space | None, setting: Setting) -> Iterator[Network]:
     return general_carriers(SEED) if space is None else carriers_of(space, setting, SEED)
 
 
-def threads_of(setting: Setting) -> Any:
+def threads_of(setting: Setting) -> AbstractContextManager[None]:
     """Return a context in which torch runs on the setting's threads."""
     from archlab.nn.latency import on_threads
 

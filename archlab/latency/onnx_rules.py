@@ -108,7 +108,9 @@ def _join(state: Walk, node: Node, block: int) -> Value:
             if value.open == CONV and state.uses[name] == 1 and name in state.made:
                 return _summed(state, node, state.made[name])
     in_blocks = all_blocks and (
-        all(value.shape[0] % block == 0 for value in inputs) if node.op == "cat" else alike and node.op in ("add", "mul")
+        all(value.shape[0] % block == 0 for value in inputs)
+        if node.op == "cat"
+        else alike and node.op in ("add", "mul")
     )
     if not in_blocks:
         for i in range(len(inputs)):

@@ -40,7 +40,7 @@ def read_partial(path: Path, of: dict[str, Any]) -> list[Carrier]:
     """Return what was measured for the same profile; nothing where there is none, or what is there is not its part."""
     with contextlib.suppress(InputError, MisfitError, TypeError, ValueError, KeyError):
         data = read_json(path, dict, MAX_BYTES)
-        if data["of"] == json.loads(json.dumps(of)):
+        if json.dumps(data["of"]) == json.dumps(of):
             return [_carrier(row) for row in data["carriers"]]
     return []
 

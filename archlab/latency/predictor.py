@@ -85,6 +85,16 @@ class Predictor:
         self._memo: dict[tuple[int, Value], tuple[Fragment, _Part]] = {}
 
     @property
+    def setting(self) -> Setting:
+        """What its times are of."""
+        return self._setting
+
+    @property
+    def digest(self) -> str:
+        """A hash of all that it predicts by."""
+        return self.profile.digest
+
+    @property
     def error(self) -> float:
         """The relative error that 90 % of predictions are within."""
         return self.profile.accuracy.error

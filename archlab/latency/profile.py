@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from archlab.decoding import MisfitError, decode
 from archlab.errors import InputError, quote
@@ -19,6 +20,7 @@ from archlab.reading import read_json
 SCHEMA = "archlab.latency/1"
 MAX_BYTES = 64 * 2**20
 """The largest profile that is read; five thousand kernels take a million bytes."""
+WAY_OUT = "make it again with `archlab device profile`"
 MOST = 10**9
 """The largest size of a kernel that a profile may hold."""
 _SIZES = len(Kernel._fields) - 1
@@ -42,7 +44,7 @@ class State:
     Attributes:
         load: processes that wanted to run, the mean over the time, beside this one.
         megahertz: the processor's frequency at the beginning and at the end, where the system tells it.
-        spread: of a kernel's runs, the distance of the quartiles as a share of the median; the mean over the time.
+        spread: of a network's runs, the distance of the quartiles as a share of the median; the mean over networks.
         clock: what seconds were read from.
     """
 
@@ -153,29 +155,36 @@ def write_profile(path: Path, profile: Profile) -> None:
     write_atomic(path, json.dumps(dataclasses.asdict(file), ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def read_profile(path: Path) -> Profile:
-    """Read the profile in a file.
+def read_profile_data(path: Path) -> dict[str, Any]:
+    """Read what is in a profile's file.
 
     Raises:
-        InputError: the file cannot be read, is broken or cut off, is of another version, or holds what no measurement
-            gives.
+        InputError: the file cannot be read, or is no JSON object.
     """
-    way_out = "make it again with `archlab device profile`"
     try:
-        data = read_json(path, dict, MAX_BYTES)
+        data: dict[str, Any] = read_json(path, dict, MAX_BYTES)
     except InputError as error:
-        raise InputError(error.message, hint=error.hint or way_out) from error
+        raise InputError(error.message, hint=error.hint or WAY_OUT) from error
+    return data
+
+
+def profile_of(data: dict[str, Any], path: Path) -> Profile:
+    """Return the profile in a file's data.
+
+    Raises:
+        InputError: it is broken or cut off, is of another version, or holds what no measurement gives.
+    """
     if data.get("schema") != SCHEMA:
         found = quote(repr(data.get("schema")))[:60]
-        raise InputError(f"{path} is no profile of this version: its schema is {found}, not {SCHEMA!r}", hint=way_out)
+        raise InputError(f"{path} is no profile of this version: its schema is {found}, not {SCHEMA!r}", hint=WAY_OUT)
     try:
         file = decode(_File, data, "profile")
         assert isinstance(file, _File)
         return _profile_of(file)
     except MisfitError as error:
-        raise InputError(f"{path} is not a whole profile: {error}", hint=way_out) from error
+        raise InputError(f"{path} is not a whole profile: {error}", hint=WAY_OUT) from error
     except InputError as error:
-        raise InputError(f"{path} is not a whole profile: {error.message}", hint=way_out) from error
+        raise InputError(f"{path} is not a whole profile: {error.message}", hint=WAY_OUT) from error
 
 
 def _profile_of(file: _File) -> Profile:

@@ -42,7 +42,10 @@ class OnnxNetwork:
         return self._clock() - before
 
     def runs(self, times: int) -> list[Mapping[Kernel, list[float]]]:
-        """Return for each of so many runs the seconds of every kernel, each as often as it runs."""
+        """Return the seconds of every kernel, each as often as it runs: of so many runs, or on one thread of one.
+
+        That one is what so many runs say together; see ``on_processor``.
+        """
         took: list[float] = []
         with tempfile.TemporaryDirectory() as folder:
             profiled = session(self._bytes, self._threads, Path(folder))
@@ -55,7 +58,7 @@ class OnnxNetwork:
         spans = np.array([[event["dur"] * _MICRO for event in run] for run in runs])
         if self._threads == 1:
             spans = on_processor(spans, np.array(took[1:]))
-        return [self._by_kernel(run, span) for run, span in zip(runs, spans.tolist(), strict=True)]
+        return [self._by_kernel(run, span) for run, span in zip(runs, spans.tolist(), strict=False)]
 
     def _by_kernel(self, events: list[dict[str, Any]], spans: list[float]) -> dict[Kernel, list[float]]:
         seconds: dict[int, float] = {}
@@ -80,26 +83,24 @@ class OnnxNetwork:
 
 
 def on_processor(spans: np.ndarray, took: np.ndarray) -> np.ndarray:
-    """Return the seconds of each event of each run without those in which other processes had the processor.
+    """Return the processor's seconds of each event, as one run; what other processes took between is not in them.
 
-    The profiler reads the wall's clock, and the processor's own is known of whole runs alone. What a run's events are
-    longer than that is taken off those that were shorter in another run, and before that off long ones, if even the
-    shortest of all are too long together.
+    The profiler reads the wall's clock, and the processor's own is known of whole runs alone. So each event counts by
+    its shortest run, and all together as the processor's median. Where even the shortest runs are longer together, what
+    is too much is taken off long events first, which may be interrupted in every run.
 
     Args:
         spans: the wall's seconds, runs by events.
         took: the processor's seconds of each run.
     """
     least = spans.min(0)
-    excess = least.sum() - np.median(took)
+    whole = float(np.median(took))
     is_long = least > _LONG
-    if excess > 0 and is_long.any():
-        least[is_long] *= max(0.0, 1 - excess / least[is_long].sum())
-    more = np.maximum(spans - least, 0)
-    room = np.maximum(took - least.sum(), 0)
-    total = np.maximum(more.sum(1), 1e-12)
-    kept: np.ndarray = least + more * np.minimum(1.0, room / total)[:, None]
-    return kept
+    excess, in_long = least.sum() - whole, least[is_long].sum()
+    if 0 < excess < in_long / 2:
+        least[is_long] *= 1 - excess / in_long
+    kept: np.ndarray = least * (whole / max(least.sum(), 1e-12))
+    return kept[None]
 
 
 def model_bytes(graph: Graph) -> bytes:

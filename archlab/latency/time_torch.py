@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
 
 import torch
 from torch import Tensor, fx
@@ -38,8 +38,10 @@ class TorchNetwork:
         self._is_cuda = setting.device == "cuda"
         self._owners = _owners(module, graph)
         self._ends = _last_uses(module.graph)
-        self._calls = {
-            node: module.get_submodule(str(node.target)) if node.op == "call_module" else node.target
+        self._calls: dict[fx.Node, Callable[..., Any]] = {
+            node: module.get_submodule(str(node.target))
+            if node.op == "call_module"
+            else cast("Callable[..., Any]", node.target)
             for node in self._owners
         }
 
@@ -89,7 +91,7 @@ class TorchNetwork:
     def _mark(self) -> Any:
         if not self._is_cuda:
             return self._clock()
-        event = torch.cuda.Event(enable_timing=True)
+        event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
         event.record()
         return event
 

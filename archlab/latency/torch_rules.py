@@ -7,7 +7,7 @@ the next convolution; a slice is a view with gaps.
 from __future__ import annotations
 
 from archlab.ir import Node
-from archlab.latency.kernels import Value, Walk, convolution_kind, kernel_of
+from archlab.latency.kernels import Kernel, Value, Walk, convolution_kind, kernel_of
 from archlab.ops import CONVOLUTIONS
 
 LAST, FIRST, GAPS = "channels last", "channels first", "with gaps"
@@ -29,12 +29,12 @@ def torch_rule(state: Walk, node: Node) -> Value:
         return Value(node.shape, GAPS if x.form != FIRST else FIRST)
     if node.op == "cat":
         return Value(node.shape, FIRST if any(value.form == FIRST for value in inputs) else LAST)
-    if node.op in ("dropout",):
-        return Value(node.shape, x.form)
+    if node.op == "dropout":
+        return x
     return Value(node.shape, FIRST if x.form == FIRST else LAST)
 
 
-def _kernel(node: Node, inputs: list[Value]):  # type: ignore[no-untyped-def]
+def _kernel(node: Node, inputs: list[Value]) -> Kernel:
     x = inputs[0]
     if node.op in CONVOLUTIONS:
         uneven = 3 if "padding_end" in node.attrs else 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from archlab.measured import Latency
+from archlab.measured import Latency, Predicted
 from archlab.report.diagram import draw
 from archlab.report.finalist_info import FinalistInfo
 from archlab.report.objectives_and_costs import finite
@@ -85,4 +85,12 @@ def latency(measured: Latency | None) -> str:
     if measured is None:
         return ""
     low, middle, high = (value * 1e3 for value in (measured.low, measured.median, measured.high))
+    return f"{middle:.1f} ms ({low:.1f}–{high:.1f})"
+
+
+def prediction(predicted: Predicted | None) -> str:
+    """Return a predicted latency with its interval."""
+    if predicted is None:
+        return ""
+    low, middle, high = (value * 1e3 for value in (predicted.low, predicted.seconds, predicted.high))
     return f"{middle:.1f} ms ({low:.1f}–{high:.1f})"

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from archlab.cost import METRICS
 from archlab.detect.data_source import TRAIN
 from archlab.ir import show_shape
-from archlab.report.finalist_panels import FinalistPanel
+from archlab.report.finalist_panels import FinalistPanel, prediction
 from archlab.report.objectives_and_costs import Measure, Measures
 from archlab.report.svg import element, shorten
 from archlab.search.result import Finalist, SearchResult
@@ -56,10 +56,13 @@ def _page_columns(
     panels: Sequence[FinalistPanel], measures: Measures, first_ranks: Mapping[int, int]
 ) -> tuple[_Column, ...]:
     is_timed = any(panel.latency for panel in panels)
+    is_predicted = any(panel.info.finalist.predicted for panel in panels)
     # A latency with its range says more than the median alone.
-    shown = [measure for measure in measures.all if not (is_timed and measure.name == "latency")]
+    shown = [measure for measure in measures.all if not ((is_timed or is_predicted) and measure.name == "latency")]
     in_first = _Column("Rank in stage 1", lambda p: _number(str(first_ranks.get(p.info.finalist.trial, "–"))))
     latency = _Column("Latency", lambda p: _number(p.latency or "–"), remark="median (range)")
+    predicted = _Column("Predicted latency", lambda p: _number(prediction(p.info.finalist.predicted) or "–"),
+                        remark="(nine of ten networks)")  # fmt: skip
     inputs = {panel.info.graph.input_shape for panel in panels if panel.info.graph is not None}
     return (
         _Column("Rank", lambda p: _number(str(p.info.rank))),
@@ -68,6 +71,7 @@ def _page_columns(
         _Column("Trial", lambda p: _number(str(p.info.finalist.trial))),
         *([in_first] if first_ranks else []),
         *(_measure(measure) for measure in shown),
+        *([predicted] if is_predicted else []),
         *([latency] if is_timed else []),
         _Column("Recounted by fvcore", lambda p: element("td", p.recount), is_number=False),
         _Column("File", _file, is_number=False),
@@ -123,6 +127,8 @@ def terminal_columns(result: SearchResult) -> dict[str, list[str]]:
         columns[title] = cells(_cost_of(name))
     if any(finalist.latency for finalist in finalists):
         columns["latency"] = cells(lambda f: METRICS["latency"].format(f.latency.median) if f.latency else "")
+    if any(finalist.predicted for finalist in finalists):
+        columns["predicted"] = cells(lambda f: METRICS["latency"].format(f.predicted.seconds) if f.predicted else "")
     columns["fvcore"] = cells(lambda f: "" if f.recount is None else "equal" if f.recount.equal else "DIFFERENT")
     return columns
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 from rich.table import Table
@@ -18,17 +20,20 @@ from archlab.detector import BOX_HEAD, NECK, DetectorSpec
 from archlab.elaborate import Interpreter, Network, load
 from archlab.grammar import parse_file
 from archlab.ir import show_shape
-from archlab.measured import Recount
+from archlab.measured import Predicted, Recount
 from archlab.report.terminal_tables import safe, share, table_of
 from archlab.resources import shipped_spaces
-from archlab.units import format_bytes, format_count
+from archlab.units import format_bytes, format_count, format_seconds
+
+if TYPE_CHECKING:
+    from archlab.latency import AnyPredictor
 
 CONVENTION = "MACs: multiply-accumulates of convolutions and linear layers, one image."
 
 SPARE = ("share", "memory", "activations", "output", "nodes")
 """Columns of a network's tables that leave where they do not fit, the first first."""
 
-HEADINGS = ("output", "nodes", "params", "MACs", "share", "activations", "memory")
+HEADINGS = ("output", "nodes", "params", "MACs", "share", "activations", "memory", "latency")
 SPACES_SPARE = ("kind",)
 SPACES_HEADINGS = ("kind", "params", "MACs", "about")
 
@@ -71,8 +76,12 @@ def spaces_table(rows: list[dict[str, Any]]) -> Table:
     return table
 
 
-def network_data(network: Network, count: Recount | None = None) -> dict[str, Any]:
-    """Return a network's totals, then its draw, and its parts by stage and by operator; with fvcore's ``count``."""
+def network_data(network: Network, count: Recount | None = None, latency: AnyPredictor | None = None) -> dict[str, Any]:
+    """Return a network's totals, then its draw, and its parts by stage and by operator; with fvcore's ``count``.
+
+    Args:
+        latency: what predicts its latency, in seconds, and that of its stages.
+    """
     data: dict[str, Any] = {
         "name": network.name,
         "digest": network.digest,
@@ -85,6 +94,10 @@ def network_data(network: Network, count: Recount | None = None) -> dict[str, An
     }
     if network.detector is not None:
         data["detector"] = {**asdict(network.detector), "parts": [_part(part) for part in by_part(network)]}
+    if latency is not None:
+        data["latency"] = asdict(latency.predict(network))
+        spent = _latencies(network, "stage", latency)
+        data["stages"] = [{**stage, "latency": spent[stage["name"]]} for stage in data["stages"]]
     if count is not None:
         data["fvcore"] = {
             "macs": count.macs,
@@ -100,23 +113,40 @@ def _part(part: Part) -> dict[str, Any]:
     return {"name": part.name, "shape": list(part.shape), "nodes": part.nodes, **part.cost.as_dict()}
 
 
-def network_table(network: Network, by: str) -> Table:
-    """Return a network's cost by ``stage``, ``block`` or ``op``; the first two end with the totals."""
+def network_table(network: Network, by: str, latency: AnyPredictor | None = None) -> Table:
+    """Return a network's cost by ``stage``, ``block`` or ``op``; the first two end with the totals.
+
+    Args:
+        latency: what predicts the latency of each row, as a further column.
+    """
     title = f"{safe(network.name)}  {show_shape(network.input_shape)}"
-    return _table_by_operator(network, title) if by == "op" else _table_by_part(network, by, title)
+    spent = {} if latency is None else _latencies(network, by, latency)
+    return _table_by_operator(network, title, spent) if by == "op" else _table_by_part(network, by, title, spent)
 
 
-def _table_by_operator(network: Network, title: str) -> Table:
-    table = table_of("operator", "nodes", "params", "MACs", "share", "activations", title=title)
+def _latencies(network: Network, by: str, latency: AnyPredictor) -> dict[str, float]:
+    """Return the seconds of each stage, block or operator, by name."""
+    graph, seconds = network.graph, defaultdict[str, float](float)
+    for name, spent in latency.by_node(graph).items():
+        node = graph[name]
+        seconds[{"stage": node.stage, "block": node.block, "op": node.op}[by]] += spent
+    return seconds
+
+
+def _table_by_operator(network: Network, title: str, spent: Mapping[str, float]) -> Table:
+    more = ("latency",) if spent else ()
+    table = table_of("operator", "nodes", "params", "MACs", "share", "activations", *more, title=title)
     macs = cost(network).macs
     for op, row in sorted(by_op(network.graph).items(), key=lambda item: -item[1]["macs"]):
         counts = (format_count(row["params"]), format_count(row["macs"]), share(row["macs"], macs))
-        table.add_row(op, str(row["nodes"]), *counts, format_count(row["activations"]))
+        cells = [format_seconds(spent[op])] if spent else []
+        table.add_row(op, str(row["nodes"]), *counts, format_count(row["activations"]), *cells)
     return table
 
 
-def _table_by_part(network: Network, by: str, title: str) -> Table:
-    table = table_of(by, "output", "params", "MACs", "share", "activations", "memory", title=title)
+def _table_by_part(network: Network, by: str, title: str, spent: Mapping[str, float]) -> Table:
+    more = ("latency",) if spent else ()
+    table = table_of(by, "output", "params", "MACs", "share", "activations", "memory", *more, title=title)
     total = cost(network)
     for part in by_stage(network) if by == "stage" else by_block(network):
         table.add_row(
@@ -127,23 +157,40 @@ def _table_by_part(network: Network, by: str, title: str) -> Table:
             share(part.cost.macs, total.macs),
             format_count(part.cost.activations),
             format_bytes(part.cost.memory),
+            *([format_seconds(spent.get(part.name, 0.0))] if spent else []),
         )
     table.add_section()
     totals = (format_count(total.params), format_count(total.macs), "", format_count(total.activations))
-    table.add_row("total", "", *totals, format_bytes(total.memory), style="bold")
+    cells = [format_seconds(sum(spent.values()))] if spent else []
+    table.add_row("total", "", *totals, format_bytes(total.memory), *cells, style="bold")
     return table
 
 
-def network_lines(network: Network, count: Recount | None = None) -> list[str]:
-    """Return what stands below the table: exact totals, a detector's parts, and how fvcore's ``count`` compares."""
+def network_lines(network: Network, count: Recount | None = None, latency: AnyPredictor | None = None) -> list[str]:
+    """Return what stands below the table: exact totals, a detector's parts, and how fvcore's ``count`` compares.
+
+    Args:
+        latency: what predicts its latency, which is then told with its interval.
+    """
     total = cost(network)
     lines = [f"params {total.params:,}  MACs {total.macs:,}  activations {total.activations:,}"]
     if network.detector is not None:
         lines.append(_detector(network, network.detector))
+    if latency is not None:
+        lines.append(predicted_line(latency.predict(network)))
     if count is not None:
         verdict = "equal, operator by operator" if count.equal else "DIFFERENT"
         lines.append(f"fvcore MACs {count.macs:,}  with norms and pooling {count.total:,}  {verdict}")
     return lines
+
+
+def predicted_line(predicted: Predicted) -> str:
+    """Return a predicted latency with its interval, and what it is of."""
+    low, high = format_seconds(predicted.low), format_seconds(predicted.high)
+    return (
+        f"latency {format_seconds(predicted.seconds)} ({low} to {high} in nine of ten networks), predicted for"
+        f" {predicted.by}; {predicted.measured:.0%} of it is of kernels measured in these sizes"
+    )
 
 
 def _detector(network: Network, detector: DetectorSpec) -> str:

@@ -17,7 +17,7 @@ MAX_FAILURES = 3
 """Failed trials whose reasons are printed; the result has all."""
 
 
-FINALISTS_SPARE = ("activations", "memory", "latency", "fvcore")
+FINALISTS_SPARE = ("activations", "memory", "predicted", "latency", "fvcore")
 STAGES_SPARE = ("share", "evaluation", "failed", "pruned")
 """Columns that leave where a table does not fit, the first first."""
 

@@ -27,9 +27,9 @@ from archlab.elaborate import Hole, Interpreter, Network, Value, elaborate
 from archlab.errors import ArchlabError, InputError, did_you_mean, quote
 from archlab.files import write_atomic
 from archlab.grammar import parse
+from archlab.graph_features import FEATURES, GraphFeatures
 from archlab.reading import read_csv, read_json
 from archlab.score import SCORES
-from archlab.graph_features import FEATURES, GraphFeatures
 from archlab.search.result import read_result
 
 if TYPE_CHECKING:

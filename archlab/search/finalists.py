@@ -8,7 +8,7 @@ from pathlib import Path
 from archlab.elaborate import Fixed, Interpreter, elaborate, fill_holes
 from archlab.files import make_folder, write_atomic
 from archlab.grammar import parse, unparse
-from archlab.latency import Predictor, measured_as
+from archlab.latency import AnyPredictor, measured_as
 from archlab.nn import build, measure, recount
 from archlab.search.dominance import find_front
 from archlab.search.result import Finalist, Objective, SearchResult, Trial, to_json
@@ -44,7 +44,7 @@ def choose_last(trials: Sequence[Trial], stages: Sequence[Sequence[Objective]], 
 
 
 def make_finalist(
-    trial: Trial, interpreter: Interpreter, seed: int, timing_threads: int | None, profile: Predictor | None = None
+    trial: Trial, interpreter: Interpreter, seed: int, timing_threads: int | None, profile: AnyPredictor | None = None
 ) -> Finalist:
     """Write a trial out as a network of its own, and check it.
 
@@ -58,14 +58,15 @@ def make_finalist(
     name = f"{space.name}_{trial.number}"
     text = unparse(fill_holes(space, network, name))
     # What is counted and timed is the text, not the network that the search drew.
-    graph = elaborate(parse(text, f"{name}.arch")).graph
+    written = elaborate(parse(text, f"{name}.arch"))
+    graph = written.graph
     count = recount(graph)
     latency = None
-    if timing_threads is not None and profile is not None:
-        latency = measured_as(graph, profile.profile.setting)
-    elif timing_threads is not None:
+    if timing_threads is not None and profile is None:
         latency = measure(build(graph, seed=seed), graph.input_shape, threads=timing_threads)
-    predicted = profile.predict(graph) if profile is not None else None
+    elif timing_threads is not None and profile is not None and profile.setting is not None:
+        latency = measured_as(graph, profile.setting)  # another device's cannot be measured here
+    predicted = profile.predict(written) if profile is not None else None
     file = f"finalists/{name}.arch"
     return Finalist(trial.number, name, file, text, trial.cost, trial.values, count, latency, trial.details, predicted)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from archlab.cost import Budget
 from archlab.detect.data_source import Task
 from archlab.elaborate import Space
-from archlab.latency import Predictor
+from archlab.latency import AnyPredictor
 from archlab.search.choices import HEARTBEAT, MAX_DEATHS, SAMPLER
 from archlab.search.keep_rule import KeepRule
 from archlab.search.result import Objective
@@ -104,7 +104,7 @@ class Plan:
     workers: int = 1
     top: int = 5
     latency: bool = True
-    profile: Predictor | None = None
+    profile: AnyPredictor | None = None
     task: Task | None = None
     command: str = ""
     note: Note | None = None

@@ -91,9 +91,7 @@ def make_plan(
     budget = list(budget)
     relative = relative_budgets(budget)
     predictor = predictor_here(Path(profile), threads) if profile is not None else None
-    limits = replace(
-        parse_budget(budget, cost(loaded, predictor).as_dict() if relative else {}), latency=predictor
-    )
+    limits = replace(parse_budget(budget, cost(loaded, predictor).as_dict() if relative else {}), latency=predictor)
     keeps = _keeps(shares, len(later))
     seconds, each = _seconds(timeout), _seconds(trial_timeout)
     from archlab.search.objective import parse_goals

@@ -8,10 +8,10 @@ import time
 from dataclasses import replace
 
 from archlab.elaborate import Fixed, Interpreter
+from archlab.environment import machine_line, versions
 from archlab.files import make_folder
 from archlab.search.data_summary import summarize_data
 from archlab.search.detection_data import read_data
-from archlab.environment import machine_line, versions
 from archlab.search.finalists import choose_last, make_finalist, write_result
 from archlab.search.importance import importance
 from archlab.search.plan import Plan

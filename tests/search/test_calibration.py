@@ -13,6 +13,7 @@ import archlab
 from archlab.elaborate import Interpreter, Random, fill_holes, load
 from archlab.errors import InputError
 from archlab.grammar import parse, unparse
+from archlab.graph_features import FEATURES
 from archlab.nn import build
 from archlab.search.calibration import (
     equal_cost_tau,
@@ -24,7 +25,6 @@ from archlab.search.calibration import (
     write_calibration,
 )
 from archlab.search.candidate import Candidate
-from archlab.graph_features import FEATURES
 from archlab.search.objective import parse_goals
 from archlab.search.result import read_result
 from tests.search.conftest import TINY

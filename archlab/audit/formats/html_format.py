@@ -23,6 +23,7 @@ from archlab.audit.formats.layer_columns import layers_of, settings_in_words, ta
 from archlab.audit.formats.plots import memory, models, roofline
 from archlab.report.diagram import draw, draw_blocks
 from archlab.report.escaping import json_block
+from archlab.report.network_tables import predicted_line
 from archlab.report.page_environment import environment, policy, static
 from archlab.report.structure_tables import KindRow, kind_rows
 from archlab.report.what_if_page import SECTION_SCRIPT, SECTION_STYLE, panel_of
@@ -82,8 +83,11 @@ def render(run: AuditRun, options: Options, /) -> str:
         "title": found[0].name if len(found) == 1 else f"{len(found)} models",
         "panels": panels,
         "failures": run.failures,
-        "columns": [c for c in COLUMNS if c.form != "seconds" or any(audit.latency for audit in found)],
+        "columns": [
+            c for c in COLUMNS if c.form != "seconds" or any(audit.latency or audit.predicted for audit in found)
+        ],
         "latency_text": latency_text,
+        "predicted_line": predicted_line,
         "comparison": _comparison(found),
         "scatter": models(found) if len(found) > 1 else "",
         "note": NOTE,

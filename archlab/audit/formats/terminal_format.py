@@ -20,6 +20,7 @@ from archlab.audit.formats.layer_columns import LAYER_HEADINGS, layer_cells, lay
 from archlab.audit.formats.several_models import MODELS, print_comparison, print_models
 from archlab.errors import printable
 from archlab.ir import show_shape
+from archlab.report.network_tables import predicted_line
 from archlab.report.structure_tables import STRUCTURE_HEADINGS, print_structure
 from archlab.report.suggestion_table import print_suggestions
 from archlab.report.terminal_tables import console_for, print_fitted, print_lines, safe, share, table_of
@@ -146,6 +147,8 @@ def total_lines(audit: Audit) -> Iterable[str]:
     yield FLOPS_NOTE
     if audit.latency is not None:
         yield f"time  {latency_text(audit.latency)}"
+    if audit.predicted is not None:
+        yield predicted_line(audit.predicted)
 
 
 def _modules_to_show(audit: Audit, depth: int | None) -> list[Module]:

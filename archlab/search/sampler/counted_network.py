@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from archlab.cost import Budget
 from archlab.elaborate import Draw, Hole, Interpreter, Network, Random, Value
 from archlab.errors import ArchlabError
-from archlab.search.closed_form import costs_of
 from archlab.graph_features import GraphFeatures
+from archlab.search.closed_form import costs_of
 from archlab.search.trial_draw import FromParams, Mutation
 
 KEPT = 2000

@@ -18,7 +18,7 @@ from archlab.elaborate import Space, load
 from archlab.errors import InputError, printable
 from archlab.grammar import parse, unparse
 from archlab.grammar.ast import Architecture
-from archlab.latency import Predictor, read_predictor
+from archlab.latency import AnyPredictor, read_predictor
 from archlab.search.judging_code import code_of, difference
 from archlab.search.objective import parse_goals
 from archlab.search.plan import Plan, Stage
@@ -44,11 +44,10 @@ def identity_of(plan: Plan, stage: Stage) -> dict[str, Any]:
         "budget": dict(stage.budget.limits),
         "objectives": [goal.written for goal in stage.goals],
         "seed": stage.seed,
+        "profile": plan.profile and plan.profile.digest,
     }
     if plan.task is not None:
         identity["data"] = plan.task.digest
-    if plan.profile is not None:
-        identity["profile"] = plan.profile.profile.digest
     if stage.number > 1:
         identity["after"] = [goal.name for before in plan.stages[: stage.number - 1] for goal in before.goals]
     return identity
@@ -183,7 +182,7 @@ def _task(data: dict[str, Any] | None, digest: str | None, name: str, where: str
     return task
 
 
-def _profile(path: str | None, digest: str | None, name: str, where: str) -> Predictor | None:
+def _profile(path: str | None, digest: str | None, name: str, where: str) -> AnyPredictor | None:
     """Return the profile that a study predicts latency by.
 
     Raises:
@@ -192,7 +191,7 @@ def _profile(path: str | None, digest: str | None, name: str, where: str) -> Pre
     if path is None or digest is None:
         return None
     predictor = read_predictor(Path(path))
-    if predictor.profile.digest != digest:
+    if predictor.digest != digest:
         raise InputError(
             f"the profile {path} is not what the study {name!r} in {where} was begun with",
             hint="copy the file from where the search was begun",

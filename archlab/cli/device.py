@@ -1,0 +1,97 @@
+"""``archlab device``: what this machine, or a table of another one, says about latency."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from archlab.cli.messages import say
+from archlab.cli.progress import progress
+from archlab.errors import InputError, printable
+
+_BACKENDS = ("torch", "onnxruntime")
+_DEVICES = ("cpu", "cuda")
+_DTYPES = ("float32", "float16", "bfloat16")
+
+
+@click.group(
+    epilog="Examples:  archlab device profile --out my-device.json  ·  "
+    "archlab device fit --space mobile --from table.csv --out phone.json"
+)
+def device() -> None:
+    """Measure what kernels take on this machine, once; `--profile` then predicts latency from it."""
+
+
+@device.command(
+    "profile",
+    epilog="Examples:  archlab device profile --out my-device.json  ·  "
+    "archlab device profile --space mobile --backend onnxruntime --out mobile.json.  "
+    "The same command again goes on where it was interrupted.",
+)
+@click.option("--backend", type=click.Choice(_BACKENDS), default="torch", show_default=True, help="What runs networks.")
+@click.option("--device", "where", type=click.Choice(_DEVICES), default="cpu", show_default=True, help="Where it runs.")
+@click.option("--threads", type=click.IntRange(1, 1024), default=1, show_default=True, help="Threads on the processor.")
+@click.option("--dtype", type=click.Choice(_DTYPES), default="float32", show_default=True, help="The numbers.")
+@click.option("--space", metavar="NET", help="Measure the kernels of this space, in 3 minutes at most.  [default: a "
+              "general grid of shapes, in 10 minutes at most]")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The file to write.")
+def profile(backend: str, where: str, threads: int, dtype: str, space: str | None, out: Path) -> None:
+    """Measure the kernels that networks are made of, and how well networks are predicted from them.
+
+    Networks are run kernel by kernel: draws of a general text with the blocks of the literature, or of --space. Let
+    nothing else run meanwhile: a profile that is too noisy is refused.
+    """
+    from archlab.elaborate import space_of
+    from archlab.latency.backend import Setting
+    from archlab.latency.measure_profile import make_profile
+    from archlab.latency.profile import write_profile
+
+    setting = Setting(backend, where, threads, dtype)  # type: ignore[arg-type]  # click has checked the words
+    with progress("measuring") as tell:
+        found = make_profile(None if space is None else space_of(space), setting, out, tell)
+    write_profile(out, found)
+    accuracy = found.accuracy
+    say(
+        f"{found.line}: {len(found.points):,} kernels of {accuracy.networks} networks in {found.seconds:.0f} s, which "
+        f"spread by {found.state.spread:.1%} (load {found.state.load:g}); held-out networks are predicted within "
+        f"{accuracy.median_error:.1%} (half of them) and {accuracy.error:.1%} (nine of ten)"
+    )
+    click.echo(printable(str(out)))
+
+
+_UNITS = {"latency": 1.0, "latency_ms": 1e-3, "latency_us": 1e-6}
+"""Columns of a table by what one of theirs is in seconds."""
+
+
+@device.command(
+    "fit",
+    epilog="Example:  archlab device fit --space mobile --from phone.csv --out phone.json, then "
+    "archlab search mobile -b latency=25ms --profile phone.json",
+)
+@click.option("--space", metavar="NET", required=True, help="The space whose draws the table has.")
+@click.option("--from", "source", type=click.Path(path_type=Path), metavar="FILE", required=True,
+              help="A CSV with a column for each hole and one for the time: latency in seconds, latency_ms or "
+              "latency_us.")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The file to write.")
+def fit(space: str, source: Path, out: Path) -> None:
+    """Fit latency to a table of networks timed on any device, and say how well left-out ones are predicted."""
+    from archlab.elaborate import Interpreter, space_of
+    from archlab.latency.table import fit_table, write_table
+    from archlab.reading import read_csv
+    from archlab.search.calibration import MAX_CSV_BYTES, read_trained
+
+    loaded = space_of(space)
+    first = next(iter(read_csv(source, MAX_CSV_BYTES)), {})
+    column = next((name for name in _UNITS if name in first), None)
+    if column is None:
+        raise InputError(f"{source} has no column of times", hint=f"name it {', '.join(_UNITS)}")
+    with progress(f"fitting {source.name}"):
+        networks, values = read_trained(source, Interpreter(loaded), column)
+        fitted = fit_table(loaded.name, source.name, networks, [value * _UNITS[column] for value in values])
+    write_table(out, fitted)
+    say(
+        f"{fitted.networks:,} networks; left-out ones are predicted within {fitted.median_error:.1%} (half) and "
+        f"{fitted.error:.1%} (nine of ten), {fitted.within_10_percent:.0%} within 10 %; Kendall {fitted.kendall:.2f}"
+    )
+    click.echo(printable(str(out)))
