@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from archlab.exchange.rewrite_rules import RewriteOptions
     from archlab.exchange.timm_in import from_timm
     from archlab.exchange.timm_out import to_timm
+    from archlab.latency import read_profile
     from archlab.lift.copy_weights import copy_weights
     from archlab.lift.lifted import Lifted
     from archlab.nn import build, recount
@@ -102,6 +103,7 @@ _LAZY = {
     "export": "archlab.exchange.export",
     "open_holes": "archlab.what_if.open_holes",
     "from_timm": "archlab.exchange.timm_in",
+    "read_profile": "archlab.latency",
     "recount": "archlab.nn",
     "regnet": "archlab.exchange.regnet",
     "rewrite": "archlab.exchange.rewrite",
@@ -175,6 +177,7 @@ __all__ = [
     "open_holes",
     "parse",
     "parse_budget",
+    "read_profile",
     "read_result",
     "recount",
     "regnet",

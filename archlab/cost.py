@@ -45,7 +45,7 @@ class Cost:
 
 _COUNTS = ("params", "macs", "other", "activations", "memory")
 LatencyModel = Callable[[Network], float]
-"""Predicts a network's seconds for one image: ``archlab.latency.Predictor`` is one."""
+"""Predicts a network's seconds for one image: what ``archlab.read_profile`` returns is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def cost(network: Network | Source | Space, latency: LatencyModel | None = None)
     """Return the cost of a whole network, or of the default draw of what is named; no graph is built for it.
 
     Args:
-        latency: what predicts its latency, such as ``archlab.latency.predictor("my-device.json")``.
+        latency: what predicts its latency, such as ``archlab.read_profile("my-device.json")``.
 
     >>> cost("resnet50").macs
     4089184256

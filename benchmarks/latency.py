@@ -210,7 +210,9 @@ def _texts(file: Path) -> list[tuple[str, str, str]]:
 
 
 def _table(found: dict[str, Any]) -> str:
-    lines = [f"{'':<24}{'networks':>9}{'within 10 %':>12}{'tau':>7}{'MACs tau':>10}{'ridge within':>14}{'ridge tau':>11}"]
+    lines = [
+        f"{'':<24}{'networks':>9}{'within 10 %':>12}{'tau':>7}{'MACs tau':>10}{'ridge within':>14}{'ridge tau':>11}"
+    ]
     for backend, one in found.items():
         for group, row in (("", one), *one["groups"].items()):
             lines.append(

@@ -89,9 +89,9 @@ def request_over(
     """
     predictor = None
     if profile is not None:
-        from archlab.latency import predictor_here  # numpy, which a request without it need not wait for
+        from archlab.latency import read_profile  # numpy, which a request without it need not wait for
 
-        predictor = predictor_here(profile)
+        predictor = read_profile(profile)
     if targets:
         config = Config()
     targets = tuple(targets) or config.targets

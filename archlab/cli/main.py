@@ -149,9 +149,9 @@ def show(
         return
     latency = None
     if profile is not None:
-        from archlab.latency import predictor_here
+        from archlab.latency import read_profile
 
-        latency = predictor_here(profile)
+        latency = read_profile(profile)
     count = None
     if fvcore:
         with progress(f"counting {network.name} with fvcore"):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from archlab.latency.backend import Setting
     from archlab.measured import Latency
 
-__all__ = ["AnyPredictor", "Predictor", "TablePredictor", "advice", "measured_as", "predictor_here", "read_predictor"]
+__all__ = ["AnyPredictor", "Predictor", "TablePredictor", "advice", "measured_as", "read_predictor", "read_profile"]
 
 AnyPredictor = Predictor | TablePredictor
 """What predicts latency: by a machine's profile, or by a table of some device."""
@@ -37,7 +37,7 @@ def read_predictor(path: str | Path) -> AnyPredictor:
     return Predictor(profile_of(data, path), path)
 
 
-def predictor_here(path: str | Path, threads: int | None = None) -> AnyPredictor:
+def read_profile(path: str | Path, threads: int | None = None) -> AnyPredictor:
     """Return what predicts latency by a file; a profile must be of this machine, a table is of any device.
 
     Args:

@@ -17,6 +17,8 @@ from archlab.latency.kernels import Kernel
 Law = tuple[float, ...]
 """A factor for each amount of ``work_of``, in seconds."""
 
+AMOUNTS = 12
+"""How many amounts there are."""
 _BLOCK = 16
 _CACHE = 250_000
 """Elements of fp32 that a core's own cache holds, about: of one megabyte."""
@@ -90,6 +92,7 @@ def place_of(kernel: Kernel) -> tuple[float, ...]:
     )
 
 
+_PLACES = 10
 REACH = 0.35
 """How far a measured kernel tells of others, in the units of ``place_of``: a third in each size."""
 DOUBT = 0.3
@@ -100,7 +103,7 @@ class Neighbours:
     """What measured kernels of one kind differ from their law, as a factor for those near them."""
 
     def __init__(self, law: Law, kernels: Sequence[Kernel], seconds: Sequence[float]) -> None:
-        self._places = np.array([place_of(kernel) for kernel in kernels], float)
+        self._places = np.array([place_of(kernel) for kernel in kernels], float).reshape(-1, _PLACES)
         expected = np.array([by_law(law, kernel) for kernel in kernels])
         self._differences = np.log(np.maximum(np.array(seconds, float), LEAST) / expected)
 

@@ -110,17 +110,19 @@ def gather(space: Space | None, setting: Setting, partial: Path, of: dict[str, A
     carriers = read_partial(partial, of)
     general = space is None
     deadline = time.monotonic() + SECONDS[general]
-    for number, network in enumerate(networks_for(space, setting)):
-        if number < len(carriers):
-            continue
-        if number >= MOST[general] or time.monotonic() > deadline:
-            break
-        left = math.ceil(max(deadline - time.monotonic(), 0) / 60)
-        say(f"measuring network {number + 1} of at most {MOST[general]}, {left} min left at most")
-        carriers.append(run_carrier(network, setting))
-        if len(carriers) % _EVERY == 0:
-            write_partial(partial, of, carriers)
-    write_partial(partial, of, carriers)
+    try:
+        for number, network in enumerate(networks_for(space, setting)):
+            if number < len(carriers):
+                continue
+            if number >= MOST[general] or time.monotonic() > deadline:
+                break
+            left = math.ceil(max(deadline - time.monotonic(), 0) / 60)
+            say(f"measuring network {number + 1} of at most {MOST[general]}, {left} min left at most")
+            carriers.append(run_carrier(network, setting))
+            if len(carriers) % _EVERY == 0:
+                write_partial(partial, of, carriers)
+    finally:
+        write_partial(partial, of, carriers)
     return carriers
 
 

@@ -15,6 +15,7 @@ from archlab.errors import InputError, quote
 from archlab.files import write_atomic
 from archlab.latency.backend import Setting
 from archlab.latency.kernels import Kernel
+from archlab.latency.laws import AMOUNTS
 from archlab.reading import read_json
 
 SCHEMA = "archlab.latency/1"
@@ -175,7 +176,7 @@ def profile_of(data: dict[str, Any], path: Path) -> Profile:
         InputError: it is broken or cut off, is of another version, or holds what no measurement gives.
     """
     if data.get("schema") != SCHEMA:
-        found = quote(repr(data.get("schema")))[:60]
+        found = quote(str(data.get("schema"))[:60])
         raise InputError(f"{path} is no profile of this version: its schema is {found}, not {SCHEMA!r}", hint=WAY_OUT)
     try:
         file = decode(_File, data, "profile")
@@ -194,6 +195,8 @@ def _profile_of(file: _File) -> Profile:
     for name in ("error", "median_error"):
         _refuse_odd(getattr(file.accuracy, name), f"profile.accuracy.{name}")
     for kind, law in file.laws.items():
+        if len(law) != AMOUNTS:
+            raise MisfitError(f"profile.laws.{kind[:40]} holds {len(law)} numbers, not {AMOUNTS}")
         for i, number in enumerate(law):
             _refuse_odd(number, f"profile.laws.{kind[:40]}[{i}]")
     if file.setting.backend not in file.machine.versions:

@@ -17,7 +17,7 @@ from archlab.elaborate.space import MAX_NODES
 from archlab.errors import InputError, did_you_mean
 from archlab.grammar import unparse, with_input
 from archlab.grammar.ast import Architecture
-from archlab.latency import advice, predictor_here
+from archlab.latency import advice, read_profile
 from archlab.search.candidate import UserObjective
 from archlab.search.choices import HEARTBEAT, KEEP, MAX_DEATHS, PRUNERS, SAMPLER, SAMPLERS
 from archlab.search.detection_data import default_objective, find_task, report_data, with_class_count
@@ -90,7 +90,7 @@ def make_plan(
         _refuse_unknown("pruner", pruner, PRUNERS)
     budget = list(budget)
     relative = relative_budgets(budget)
-    predictor = predictor_here(Path(profile), threads) if profile is not None else None
+    predictor = read_profile(Path(profile), threads) if profile is not None else None
     limits = replace(parse_budget(budget, cost(loaded, predictor).as_dict() if relative else {}), latency=predictor)
     keeps = _keeps(shares, len(later))
     seconds, each = _seconds(timeout), _seconds(trial_timeout)
