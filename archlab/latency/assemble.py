@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from statistics import median
 
@@ -10,8 +10,8 @@ import numpy as np
 
 from archlab.latency.gather import Carrier, pooled
 from archlab.latency.laws import Law, fit_law
-from archlab.latency.predictor import KernelTimes
-from archlab.latency.profile import Accuracy, Point
+from archlab.latency.predictor import KernelTimes, whole_of
+from archlab.latency.profile import MOST_OVERHEAD, Accuracy, Point
 
 FOLDS = 5
 INTERVAL = 0.9
@@ -20,7 +20,10 @@ INTERVAL = 0.9
 
 def points_of(carriers: Sequence[Carrier]) -> tuple[Point, ...]:
     """Return every kernel with the least and the median of its runs."""
-    return tuple(Point(k, min(s), median(s), len(s)) for k, s in pooled(carriers).items())
+    networks = Counter(carried.kernel for carrier in carriers for carried in carrier.kernels)
+    return tuple(
+        Point(k, min(s), float(np.quantile(s, 0.25)), median(s), networks[k]) for k, s in pooled(carriers).items()
+    )
 
 
 def laws_of(points: Sequence[Point]) -> dict[str, Law]:
@@ -29,7 +32,7 @@ def laws_of(points: Sequence[Point]) -> dict[str, Law]:
     for point in points:
         by_kind[point.kernel.kind].append(point)
     return {
-        kind: fit_law([point.kernel for point in of_kind], [point.median for point in of_kind])
+        kind: fit_law([point.kernel for point in of_kind], [point.quartile for point in of_kind])
         for kind, of_kind in sorted(by_kind.items())
     }
 
@@ -50,7 +53,8 @@ def judge(carriers: Sequence[Carrier]) -> tuple[float, float, Accuracy]:
             took.append(median(carrier.whole))
     work, whole = np.array([sums, counts], float).T, np.array(took)
     scale, overhead = _calibrated(work, whole)
-    errors = np.abs(work @ np.array([scale, overhead]) / whole - 1)
+    predicted = np.array([whole_of(s, int(n), scale, overhead) for s, n in work])
+    errors = np.abs(predicted / whole - 1)
     accuracy = Accuracy(
         networks=len(errors),
         error=round(float(np.quantile(errors, INTERVAL)), 4),
@@ -61,8 +65,6 @@ def judge(carriers: Sequence[Carrier]) -> tuple[float, float, Accuracy]:
 
 
 def _calibrated(work: np.ndarray, whole: np.ndarray) -> tuple[float, float]:
-    from sklearn.linear_model import LinearRegression
-
-    model = LinearRegression(positive=True, fit_intercept=False).fit(work / whole[:, None], np.ones(len(whole)))
-    scale, overhead = map(float, model.coef_)
-    return scale, overhead
+    """Return the factors of sums and counts that bring them nearest to the wholes, by relative errors."""
+    (scale, overhead), *_ = np.linalg.lstsq(work / whole[:, None], np.ones(len(whole)), rcond=None)
+    return max(float(scale), 0.0), float(np.clip(overhead, -MOST_OVERHEAD, MOST_OVERHEAD))

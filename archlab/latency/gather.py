@@ -12,10 +12,10 @@ from archlab.latency.backend import Setting
 from archlab.latency.kernels import Kernel
 from archlab.latency.timed import prepare
 
-WARM = 1
+WARM = 2
 WHOLE = 3
 PARTS = {"torch": 6, "onnxruntime": 12}
-"""A network is run once to warm it up, three times whole, so often kernel by kernel, and three times whole again."""
+"""A network is run twice to warm it up, three times whole, so often kernel by kernel, and three times whole again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
@@ -12,22 +13,30 @@ from archlab.elaborate.fragment import Fragment
 from archlab.ir import INPUT, Graph
 from archlab.latency.backend import Setting, piece_of
 from archlab.latency.kernels import Kernel, Value, walk
-from archlab.latency.laws import Law, Neighbours, by_law
+from archlab.latency.laws import LEAST, Law, Neighbours, by_law
 from archlab.latency.profile import Point, Profile
 from archlab.measured import Predicted
 
 _MEMO_SIZE = 50_000
+_VOTES = 1
+"""Networks that the law and the neighbours count as, beside those in which a kernel was measured."""
+_LEAST_SHARE = 0.25
+"""Of the sum of its kernels, that a network takes at least, however small they are."""
 _OTHER = 1e-6
 """Seconds of a kernel of a kind that was never measured: a call that does little."""
 
 
 class KernelTimes:
-    """Seconds of kernels: as measured, else by their kind's law and their measured neighbours."""
+    """Seconds of kernels: as measured, else by their kind's law and their measured neighbours.
+
+    How a kernel's memory is had, and what else the machine does, differs from network to network. So what was measured
+    in few networks counts beside what others of its kind say: with as many votes as it has networks, against one.
+    """
 
     def __init__(self, points: tuple[Point, ...], laws: dict[str, Law]) -> None:
         self._laws = laws
-        self._measured = {point.kernel: point.median for point in points}
-        self._times = dict(self._measured)
+        self._measured = {point.kernel: point for point in points}
+        self._times: dict[Kernel, float] = {}
         by_kind: dict[str, list[Point]] = defaultdict(list)
         for point in points:
             by_kind[point.kernel.kind].append(point)
@@ -39,9 +48,16 @@ class KernelTimes:
         known = self._times.get(kernel)
         if known is None:
             if len(self._times) > _MEMO_SIZE:
-                self._times = dict(self._measured)
-            known = self._times[kernel] = self.expected(kernel)
+                self._times.clear()
+            known = self._times[kernel] = self._seconds(kernel)
         return known
+
+    def _seconds(self, kernel: Kernel) -> float:
+        expected, point = self.expected(kernel), self._measured.get(kernel)
+        if point is None:
+            return expected
+        votes, took = point.networks, max(point.quartile, LEAST)
+        return math.exp((votes * math.log(took) + _VOTES * math.log(expected)) / (votes + _VOTES))
 
     def is_measured(self, kernel: Kernel) -> bool:
         """Return whether these very sizes were measured."""
@@ -55,9 +71,14 @@ class KernelTimes:
         near = self._near.get(kernel.kind)
         if near is None:
             points = self._points[kernel.kind]
-            near = Neighbours(law, [p.kernel for p in points], [p.median for p in points])
+            near = Neighbours(law, [p.kernel for p in points], [p.quartile for p in points])
             self._near[kernel.kind] = near
         return by_law(law, kernel) * near.factor(kernel)
+
+
+def whole_of(seconds: float, kernels: int, scale: float, overhead: float) -> float:
+    """Return what a network takes whose kernels take so many seconds together."""
+    return max(scale * seconds + overhead * kernels, _LEAST_SHARE * scale * seconds)
 
 
 class _Part(NamedTuple):
@@ -128,21 +149,21 @@ class Predictor:
         """Return the seconds of each node; a kernel of several nodes counts for the first, a reorder for the next."""
         piece = piece_of(graph, self._setting)
         seconds = {node.name: 0.0 for node in graph}
+        times = [self.times(kernel) for kernel in piece.kernels]
+        share = self._total(sum(times), len(times)) / sum(times) if times else 0.0
         waiting, last = 0.0, None
-        for kernel, names in zip(piece.kernels, piece.nodes, strict=True):
-            spent = self._total(self.times(kernel), 1)
+        for spent, names in zip(times, piece.nodes, strict=True):
+            waiting += spent * share
             if names:
                 last = names[0]
-                seconds[last] += spent + waiting
+                seconds[last] += waiting
                 waiting = 0.0
-            else:
-                waiting += spent
         if last is not None:
             seconds[last] += waiting
         return seconds
 
     def _total(self, seconds: float, kernels: int) -> float:
-        return self.profile.scale * seconds + self.profile.overhead * kernels
+        return whole_of(seconds, kernels, self.profile.scale, self.profile.overhead)
 
     def _whole(self, graph: Graph) -> tuple[float, int]:
         kernels = piece_of(graph, self._setting).kernels

@@ -22,6 +22,8 @@ SCHEMA = "archlab.latency/1"
 MAX_BYTES = 64 * 2**20
 """The largest profile that is read; five thousand kernels take a million bytes."""
 WAY_OUT = "make it again with `archlab device profile`"
+MOST_OVERHEAD = 1e-2
+"""Seconds for each kernel, either way."""
 MOST = 10**9
 """The largest size of a kernel that a profile may hold."""
 _SIZES = len(Kernel._fields) - 1
@@ -57,12 +59,16 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A measured kernel: seconds, the least and the median of its runs, and how many there were."""
+    """A measured kernel: seconds, the least, the lower quartile and the median of its runs, and in how many networks.
+
+    The quartile is what is predicted by: what disturbs a run makes it longer, and on a busy machine many are disturbed.
+    """
 
     kernel: Kernel
     least: float
+    quartile: float
     median: float
-    runs: int
+    networks: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,8 @@ class Profile:
     Attributes:
         space: the space whose draws the kernels were measured in, or ``general``.
         laws: by kind of kernel the coefficients of ``archlab.latency.laws``.
-        scale, overhead: a network takes ``scale`` times the sum of its kernels, and ``overhead`` seconds for each.
+        scale, overhead: a network takes ``scale`` times the sum of its kernels, and ``overhead`` seconds for each, or
+            less by it where timing each kernel takes longer than running them all.
     """
 
     setting: Setting
@@ -125,7 +132,7 @@ class _Row:
     kind: str
     sizes: tuple[int, ...]
     times: tuple[float, ...]
-    runs: int
+    networks: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +158,7 @@ def write_profile(path: Path, profile: Profile) -> None:
     """
     data = {field.name: getattr(profile, field.name) for field in dataclasses.fields(profile)}
     points = data.pop("points")
-    rows = [_Row(p.kernel.kind, tuple(p.kernel[1:]), (p.least, p.median), p.runs) for p in points]
+    rows = [_Row(p.kernel.kind, tuple(p.kernel[1:]), (p.least, p.quartile, p.median), p.networks) for p in points]
     file = _File(schema=SCHEMA, kernels=tuple(rows), **data)
     write_atomic(path, json.dumps(dataclasses.asdict(file), ensure_ascii=False, allow_nan=False) + "\n")
 
@@ -190,8 +197,10 @@ def profile_of(data: dict[str, Any], path: Path) -> Profile:
 
 def _profile_of(file: _File) -> Profile:
     points = tuple(_point(row, f"profile.kernels[{i}]") for i, row in enumerate(file.kernels))
-    for name in ("scale", "overhead", "seconds"):
+    for name in ("scale", "seconds"):
         _refuse_odd(getattr(file, name), f"profile.{name}")
+    if abs(file.overhead) > MOST_OVERHEAD:
+        raise MisfitError(f"profile.overhead holds {file.overhead!r}")
     for name in ("error", "median_error"):
         _refuse_odd(getattr(file.accuracy, name), f"profile.accuracy.{name}")
     for kind, law in file.laws.items():
@@ -213,11 +222,13 @@ def _point(row: _Row, where: str) -> Point:
         raise MisfitError(f"{where}.sizes holds {len(row.sizes)} numbers, not {_SIZES}")
     if not all(0 < size <= MOST for size in row.sizes[:-1]) or not 0 <= row.sizes[-1] <= MOST:
         raise MisfitError(f"{where}.sizes holds a size that no kernel has")
-    if len(row.times) != 2:
-        raise MisfitError(f"{where}.times holds {len(row.times)} numbers, not 2")
+    if not 0 < row.networks <= MOST:
+        raise MisfitError(f"{where}.networks holds {row.networks}")
+    if len(row.times) != 3:
+        raise MisfitError(f"{where}.times holds {len(row.times)} numbers, not 3")
     for i, seconds in enumerate(row.times):
         _refuse_odd(seconds, f"{where}.times[{i}]")
-    return Point(Kernel(row.kind, *row.sizes), row.times[0], row.times[1], row.runs)
+    return Point(Kernel(row.kind, *row.sizes), *row.times, row.networks)
 
 
 def _refuse_odd(number: float, where: str) -> None:

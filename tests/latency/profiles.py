@@ -35,7 +35,7 @@ def profile_here(backend: str = "torch", error: float = 0.1, points: tuple[Point
         machine=this_machine(setting),
         state=STATE,
         space="general",
-        points=points or (Point(_some_kernel(), KERNEL, KERNEL, 6),),
+        points=points or (Point(_some_kernel(), KERNEL, KERNEL, KERNEL, 6),),
         laws=dict.fromkeys(names, law),
         scale=1.0,
         overhead=0.0,

@@ -38,12 +38,20 @@ def test_the_sum_over_shared_parts_is_that_over_the_whole_graph(backend):
 def test_a_measured_kernel_is_as_measured_and_the_interval_is_the_profiles_error():
     network = network_of("mobilenet_v1")
     kernels = dict.fromkeys(piece_of(network.graph, setting_of()).kernels)
-    points = tuple(Point(kernel, 1e-3, 2e-3, 6) for kernel in kernels)
+    points = tuple(Point(kernel, 1e-3, 2e-3, 3e-3, 10**9) for kernel in kernels)
     predicted = Predictor(profile_here(error=0.25, points=points)).predict(network)
-    assert predicted.seconds == pytest.approx(2e-3 * len(network.graph))
+    assert predicted.seconds == pytest.approx(2e-3 * len(network.graph), rel=1e-6)
     assert predicted.low == pytest.approx(0.75 * predicted.seconds)
     assert predicted.high == pytest.approx(1.25 * predicted.seconds)
     assert predicted.measured == 1.0
+
+
+def test_what_was_measured_in_one_network_counts_as_much_as_the_law():
+    kernel = piece_of(network_of("mobilenet_v1").graph, setting_of()).kernels[0]
+    profile = profile_here(points=(Point(kernel, 1.0, 1.0, 1.0, 1),))
+    times = Predictor(profile).times
+    assert times(kernel) == pytest.approx(times.expected(kernel) ** 0.5)
+    assert times.is_measured(kernel)
 
 
 def test_scale_and_overhead_bring_sums_to_wholes():

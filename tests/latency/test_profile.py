@@ -28,24 +28,24 @@ BROKEN = {
     "no kernels": ({"kernels": []}, "profile.kernels is empty"),
     "kernels that are a number": ({"kernels": 3}, "profile.kernels holds 3"),
     "a size too few": (
-        {"kernels": [{"kind": "relu", "sizes": [1] * 12, "times": [1.0, 1.0], "runs": 1}]},
+        {"kernels": [{"kind": "relu", "sizes": [1] * 12, "times": [1.0, 1.0, 1.0], "networks": 1}]},
         "profile.kernels[0].sizes holds 12 numbers, not 13",
     ),
     "a size of nothing": (
-        {"kernels": [{"kind": "relu", "sizes": [0] + [1] * 12, "times": [1.0, 1.0], "runs": 1}]},
+        {"kernels": [{"kind": "relu", "sizes": [0] + [1] * 12, "times": [1.0, 1.0, 1.0], "networks": 1}]},
         "profile.kernels[0].sizes holds a size that no kernel has",
     ),
     "groups without end": (
-        {"kernels": [{"kind": "relu", "sizes": [10**12] * 13, "times": [1.0, 1.0], "runs": 1}]},
+        {"kernels": [{"kind": "relu", "sizes": [10**12] * 13, "times": [1.0, 1.0, 1.0], "networks": 1}]},
         "profile.kernels[0].sizes holds a size that no kernel has",
     ),
     "a time below zero": (
-        {"kernels": [{"kind": "relu", "sizes": [1] * 13, "times": [1.0, -1.0], "runs": 1}]},
+        {"kernels": [{"kind": "relu", "sizes": [1] * 13, "times": [1.0, -1.0, 1.0], "networks": 1}]},
         "profile.kernels[0].times[1] holds -1.0",
     ),
     "one time": (
-        {"kernels": [{"kind": "relu", "sizes": [1] * 13, "times": [1.0], "runs": 1}]},
-        "profile.kernels[0].times holds 1 numbers, not 2",
+        {"kernels": [{"kind": "relu", "sizes": [1] * 13, "times": [1.0], "networks": 1}]},
+        "profile.kernels[0].times holds 1 numbers, not 3",
     ),
     "a law below zero": ({"laws": {"relu": [-1.0] * 12}}, "profile.laws.relu[0] holds -1.0"),
     "a law too short": ({"laws": {"relu": [1.0]}}, "profile.laws.relu holds 1 numbers, not 12"),
