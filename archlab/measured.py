@@ -40,12 +40,13 @@ class Predicted:
     """Seconds for one image as a profile predicts them; ``low`` to ``high`` is where 90 % of networks lie.
 
     Attributes:
-        measured: the share of the seconds that is of kernels that the profile measured in these very sizes.
+        measured: the share of the seconds that is of kernels that the profile measured in these very sizes; None
+            where no kernel was.
         by: the profile in one line.
     """
 
     seconds: float
     low: float
     high: float
-    measured: float
+    measured: float | None
     by: str

@@ -10,8 +10,8 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
-from archlab.elaborate import Network, Space
-from archlab.errors import InputError
+from archlab.elaborate import Network, Space, space_of
+from archlab.errors import BuildError, InputError
 from archlab.latency.assemble import judge, laws_of, points_of
 from archlab.latency.backend import Setting
 from archlab.latency.carriers import GENERAL, carriers_of, general_carriers
@@ -29,6 +29,9 @@ FEWEST = 10
 MOST_SPREAD = 0.2
 """Of a network's runs; see ``State``. A profile with more is refused."""
 SEED = 0
+DETECTORS = "detection"
+"""The shipped space whose RoI align and heads are measured; ONNX has no one operator for them."""
+_DETECTOR_EVERY = 10
 _EVERY = 5
 """Networks after which what was measured is written down."""
 
@@ -118,17 +121,26 @@ def gather(space: Space | None, setting: Setting, partial: Path, of: dict[str, A
                 break
             left = math.ceil(max(deadline - time.monotonic(), 0) / 60)
             say(f"measuring network {number + 1} of at most {MOST[general]}, {left} min left at most")
-            carriers.append(run_carrier(network, setting))
+            try:
+                carriers.append(run_carrier(network, setting))
+            except BuildError as error:  # an operator that the backend does not have
+                say(error.one_line)
+                carriers.append(Carrier(network.name, (), ()))
             if len(carriers) % _EVERY == 0:
                 write_partial(partial, of, carriers)
     finally:
         write_partial(partial, of, carriers)
-    return carriers
+    return [carrier for carrier in carriers if carrier.whole]
 
 
 def networks_for(space: Space | None, setting: Setting) -> Iterator[Network]:
-    """Yield the networks that a profile measures, in order."""
-    return general_carriers(SEED) if space is None else carriers_of(space, setting, SEED)
+    """Yield the networks that a profile measures, in order; under torch a general one has detectors among them."""
+    if space is not None:
+        yield from carriers_of(space, setting, SEED)
+        return
+    detectors = carriers_of(space_of(DETECTORS), setting, SEED)
+    for number, network in enumerate(general_carriers(SEED), start=1):
+        yield next(detectors) if setting.backend == "torch" and number % _DETECTOR_EVERY == 0 else network
 
 
 def threads_of(setting: Setting) -> AbstractContextManager[None]:

@@ -104,7 +104,7 @@ class TablePredictor:
         if isinstance(network, Graph):
             raise self._refusal(network)
         seconds, error = self(network), self.table.error
-        return Predicted(seconds, seconds * max(0.0, 1 - error), seconds * (1 + error), 0.0, self.table.line)
+        return Predicted(seconds, seconds * max(0.0, 1 - error), seconds * (1 + error), None, self.table.line)
 
     def by_node(self, graph: Graph) -> dict[str, float]:
         """Refuse: a table knows whole networks.

@@ -97,7 +97,7 @@ def network_data(network: Network, count: Recount | None = None, latency: AnyPre
     if latency is not None:
         data["latency"] = asdict(latency.predict(network))
         spent = _latencies(network, "stage", latency)
-        data["stages"] = [{**stage, "latency": spent[stage["name"]]} for stage in data["stages"]]
+        data["stages"] = [{**stage, "latency": spent.get(stage["name"])} for stage in data["stages"]]
     if count is not None:
         data["fvcore"] = {
             "macs": count.macs,
@@ -125,7 +125,9 @@ def network_table(network: Network, by: str, latency: AnyPredictor | None = None
 
 
 def _latencies(network: Network, by: str, latency: AnyPredictor) -> dict[str, float]:
-    """Return the seconds of each stage, block or operator, by name."""
+    """Return the seconds of each stage, block or operator, by name; none where a table knows whole networks alone."""
+    if latency.setting is None:
+        return {}
     graph, seconds = network.graph, defaultdict[str, float](float)
     for name, spent in latency.by_node(graph).items():
         node = graph[name]
@@ -187,10 +189,13 @@ def network_lines(network: Network, count: Recount | None = None, latency: AnyPr
 def predicted_line(predicted: Predicted) -> str:
     """Return a predicted latency with its interval, and what it is of."""
     low, high = format_seconds(predicted.low), format_seconds(predicted.high)
-    return (
+    line = (
         f"latency {format_seconds(predicted.seconds)} ({low} to {high} in nine of ten networks), predicted for"
-        f" {predicted.by}; {predicted.measured:.0%} of it is of kernels measured in these sizes"
+        f" {predicted.by}"
     )
+    if predicted.measured is None:
+        return line
+    return f"{line}; {predicted.measured:.0%} of it is of kernels measured in these sizes"
 
 
 def _detector(network: Network, detector: DetectorSpec) -> str:

@@ -1,4 +1,4 @@
-"""Measuring: interrupted and taken up again, refused where the machine was too busy, and judged on held-out networks."""
+"""Measuring: interrupted and taken up again, refused on a busy machine, and judged on held-out networks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from archlab.elaborate import Interpreter, Random, load
-from archlab.errors import InputError
+from archlab.errors import BuildError, InputError
 from archlab.grammar import parse
 from archlab.latency import measure_profile
 from archlab.latency.backend import Setting, piece_of
@@ -101,6 +101,30 @@ def test_a_noisy_machine_is_refused_with_its_spread(tmp_path, monkeypatch):
         make_profile(SPACE, Setting("torch"), tmp_path / "p.json")
     assert "load" in caught.value.message
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_network_that_cannot_be_run_is_left_out(tmp_path, monkeypatch):
+    ran = []
+
+    def run(network, setting):
+        ran.append(network)
+        if len(ran) == 3:
+            raise BuildError("there is no ONNX for the operator opaque")
+        return carried(network, setting)
+
+    monkeypatch.setattr(measure_profile, "run_carrier", run)
+    monkeypatch.setattr(measure_profile, "MOST", {True: 12, False: 12})
+    said = []
+    profile = make_profile(SPACE, Setting("torch"), tmp_path / "p.json", said.append)
+    assert profile.accuracy.networks == 11
+    assert "there is no ONNX for the operator opaque" in said
+
+
+def test_a_general_profile_has_detectors_among_its_networks():
+    for backend, every in (("torch", True), ("onnxruntime", False)):
+        networks = measure_profile.networks_for(None, Setting(backend, block=16 if backend == "onnxruntime" else 0))
+        first = [next(networks).name for _ in range(10)]
+        assert first == ["general"] * 9 + (["detection"] if every else ["general"])
 
 
 def test_the_spread_by_hand():

@@ -1,4 +1,4 @@
-"""Which kernels ONNX Runtime runs: against the nodes that its own profiler lists, name by name and reorder by reorder."""
+"""Which kernels ONNX Runtime runs: against the nodes that its own profiler lists, by name, reorders too."""
 
 from __future__ import annotations
 

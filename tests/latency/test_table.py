@@ -81,6 +81,19 @@ def test_the_command_reads_a_table_and_says_its_error(tmp_path, monkeypatch, cap
     assert read_predictor("phone.json")(drawn[0]) == pytest.approx(seconds_of(drawn[0]), rel=0.02)
 
 
+def test_show_prints_the_total_alone(tmp_path, capsys):
+    drawn = networks(20)
+    path = tmp_path / "phone.json"
+    write_table(path, fit_table("tiny", "t.csv", drawn, [seconds_of(n) for n in drawn]))
+    assert run(cli, ["show", "resnet18", "--profile", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "predicted for the table t.csv of 20 networks of tiny" in out
+    assert run(cli, ["show", "resnet18", "--profile", str(path), "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["latency"]["seconds"] > 0
+    assert all(stage["latency"] is None for stage in data["stages"])
+
+
 def test_a_table_without_times_is_refused(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny.arch").write_text(TEXT)
