@@ -17,7 +17,7 @@ import json
 import random
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -209,7 +209,7 @@ def _texts(file: Path) -> list[tuple[str, str, str]]:
     return [(group, name, text) for group, name, text in json.loads(file.read_text(encoding="utf-8"))]
 
 
-def _table(found: dict[str, Any]) -> str:
+def _table(found: Mapping[Any, dict[str, Any]]) -> str:
     lines = [
         f"{'':<24}{'networks':>9}{'within 10 %':>12}{'tau':>7}{'MACs tau':>10}{'ridge within':>14}{'ridge tau':>11}"
     ]

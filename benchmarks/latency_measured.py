@@ -19,14 +19,14 @@ from archlab.latency.gather import Carrier, run_carrier
 from archlab.latency.partial import read_partial, write_partial
 from archlab.latency.timed import prepare
 
-ROUNDS = 3
+ROUNDS = 2
 RUNS = 5
 WARM = 1
 PROFILES = ("general", "mobile")
 """The profile whose networks are run between those of the first round, of the second, and so on in turn."""
 BETWEEN = {"torch": 1, "onnxruntime": 2}
 """How many of the profile's networks are run behind each network."""
-CARRIERS = {"general": 160, "mobile": 40}
+CARRIERS = {"general": 104, "mobile": 40}
 
 
 @dataclass(frozen=True)
