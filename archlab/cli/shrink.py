@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from archlab.cli.interrupts import interrupts
 from archlab.cli.messages import printable_json, say
 from archlab.cli.progress import progress
-from archlab.errors import InputError
+from archlab.shrink.read_model import read_named
 from archlab.shrink.request import HOLES, ShrinkRequest, numbers
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 _FILE = click.Path(path_type=Path)
 _EXAMPLES = (
@@ -92,13 +88,13 @@ def shrink(
     console = Console(stderr=True)
     with interrupts(), ResultsOnly() as stdout:
         with progress(f"reading {model}") as tell:
-            name, text, state = _read(model, weights, sets, inputs, data, not unlabelled, trust)
+            found = read_named(model, weights, data, sets=sets, inputs=inputs, labelled=not unlabelled, trust=trust)
             request = ShrinkRequest(
-                text=text,
-                weights=state,
+                text=found.text,
+                weights=found.weights,
                 data=data,
                 budget=tuple(budget),
-                out=out or Path("out") / f"shrink-{name}",
+                out=out or Path("out") / f"shrink-{found.name}",
                 labelled=not unlabelled,
                 finetune=finetune,
                 mean=numbers("--mean", mean),
@@ -123,37 +119,3 @@ def shrink(
                 click.echo(printable_json(to_json(outcome.shrunk)), nl=False)
             else:
                 click.echo(show_shrunk(outcome.shrunk, outcome.folder), nl=False)
-
-
-def _read(
-    model: str,
-    weights: Path | None,
-    sets: Sequence[str],
-    inputs: Sequence[str],
-    data: Path,
-    labelled: bool,
-    trust: bool,
-) -> tuple[str, str, Path | Mapping[str, Tensor]]:
-    """Return a model's name, its text without holes, and its weights."""
-    from archlab.resources import find_architecture, shipped_spaces
-
-    if model not in shipped_spaces() and not model.endswith(".arch"):
-        if sets:
-            raise InputError("--set fills holes of a text, and this model is lifted", hint="leave it out")
-        from archlab.lift.lift_target import lift_target
-
-        lifted = lift_target(model, inputs, trust=trust, weights=weights)
-        return lifted.written.name, lifted.text, lifted.state_dict()
-    if weights is None:
-        raise InputError(f"{model} is a text, which has no weights", hint="name them with --weights")
-    from archlab.elaborate import Fixed, Interpreter, fill_holes, load, parse_values
-    from archlab.grammar import parse_file, unparse, with_input, with_outputs
-
-    architecture = with_input(parse_file(find_architecture(model)), inputs[0] if inputs else None)
-    if labelled:
-        from archlab.train import find_images
-
-        architecture = with_outputs(architecture, len(find_images(data).classes))
-    space = load(architecture)
-    network = Interpreter(space).network(Fixed(parse_values(sets)))
-    return network.name, unparse(fill_holes(space, network)), weights

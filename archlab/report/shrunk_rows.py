@@ -36,7 +36,7 @@ def lead(shrunk: Shrunk) -> str:
     what = measured_as(shrunk)
     return (
         f"{shrunk.result.name} has {100 * macs:.1f} % of the MACs of {shrunk.original.name}; its {what} on "
-        f"{shrunk.images:,} {part} images differs by {change:+.2f} ± {100 * shrunk.difference_error:.2f} points"
+        f"{shrunk.images:,} {part} images differs by {signed(change)} ± {100 * shrunk.difference_error:.2f} points"
     )
 
 
@@ -88,7 +88,16 @@ def _latency(latency: Latency) -> str:
 
 
 def _points(shrunk: Shrunk) -> str:
-    return f"{100 * shrunk.difference:+.2f}"
+    return f"{signed(100 * shrunk.difference)} points"
+
+
+def signed(number: float) -> str:
+    """Return a difference with its sign.
+
+    >>> signed(-1.014)
+    '−1.01'
+    """
+    return f"{number:+.2f}".replace("-", "−")
 
 
 def _share(before: float, after: float) -> str:
