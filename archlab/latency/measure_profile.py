@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
@@ -68,7 +69,7 @@ def make_profile(space: Space | None, setting: Setting, out: Path, say: Say = la
     if len(carriers) < FEWEST:
         raise InputError(
             f"only {len(carriers)} networks of {name} could be measured, and a profile needs {FEWEST}",
-            hint="the same command goes on" if partial.exists() else "take another space",
+            hint="the same command goes on" if os.path.exists(partial) else "take another space",
         )
     spread = spread_of(carriers)
     if spread > MOST_SPREAD:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from archlab.cost import cost
 from archlab.elaborate import elaborate
+from archlab.environment import machine_line, versions
 from archlab.files import write_atomic
 from archlab.grammar import parse
 from archlab.ir import Graph
@@ -21,7 +22,6 @@ from archlab.original.judge import carried_to
 from archlab.original.loaded import as_said, load_original, read_part
 from archlab.original.original import read_judge
 from archlab.original.shrunk import Contender, LayerKept, Shrunk, Side, to_json
-from archlab.search.environment import machine_line, versions
 from archlab.search.result import Finalist
 from archlab.search.study.history import INTERRUPTED, Progress
 from archlab.shrink.improve import BATCH, STEPS, Improved, polished, refitted, training_images, tuned
