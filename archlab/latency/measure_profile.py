@@ -21,7 +21,7 @@ from archlab.latency.gather import Carrier, run_carrier, spread_of
 from archlab.latency.partial import read_partial, write_partial
 from archlab.latency.profile import Profile, State
 
-SECONDS = {True: 540.0, False: 160.0}
+SECONDS = {True: 520.0, False: 130.0}
 """After which a general profile, and one of a space, measures no further network: at most 10 and 3 minutes with all."""
 MOST = {True: 160, False: 60}
 """Networks of a general profile, and of one of a space."""
