@@ -59,8 +59,8 @@ def export(
     number of boxes (K, 5) as well. Of a detector, ``part`` says what: ``neck`` is its backbone with the neck, whose
     outputs are the levels, ``backbone`` what is before it. A pt2 of a whole detector needs archlab.roi where it runs.
 
-    Python source with ``weights`` ends in a function ``trained``, which reads them from NAME.safetensors beside it (NAME
-    is the network's); ``archlab.train.save_weights`` writes that file.
+    Python source with ``weights`` ends in a function ``trained``, which reads them from NAME.safetensors beside it, by
+    the network's name. ``archlab.train.save_weights`` writes that file.
 
     Args:
         weights: a state dict, by the names of ``archlab.build``; by default those of ``build`` with ``seed``.

@@ -19,9 +19,11 @@ from archlab.grammar import unparse, with_input
 from archlab.grammar.ast import Architecture
 from archlab.search.candidate import UserObjective
 from archlab.search.choices import HEARTBEAT, KEEP, MAX_DEATHS, PRUNERS, SAMPLER, SAMPLERS
-from archlab.search.detection_data import default_objective, find_task, report_data, with_class_count
+from archlab.search.detection_data import default_objective
 from archlab.search.keep_rule import KeepRule, parse_keep
 from archlab.search.plan import Note, Plan, Stage
+from archlab.search.tasks import find_task, report_data, with_class_count
+from archlab.train.settings import Device
 from archlab.units import parse_duration
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ def make_plan(
     heartbeat: int = HEARTBEAT,
     latency: bool = True,
     threads: int = 1,
+    device: Device = "auto",
     max_nodes: int = MAX_NODES,
     note: Note | None = None,
     command: str | None = None,
@@ -81,7 +84,7 @@ def make_plan(
         shares = [*shares, *[KEEP] * (len(later) - len(shares)), train_top]
         later = [*later, TRAIN]
     named = [item for item in [*first, *later] if isinstance(item, str)]
-    task = find_task(data, val, seed, train_steps, named)
+    task = find_task(architecture, data, val, seed, train_steps, named)
     loaded = load(with_class_count(architecture, task) if task else architecture, max_nodes)
     _refuse_unknown("sampler", sampler, SAMPLERS)
     if pruner is not None:
@@ -100,6 +103,7 @@ def make_plan(
             report_data(task, note)
         for sentence in alike_options(loaded):
             note(sentence)
+    folder = Path(out) if out is not None else Path("out") / loaded.name
     opening = Stage(
         study=study or loaded.name,
         goals=goals[: len(first)],
@@ -113,6 +117,8 @@ def make_plan(
         trial_timeout=each,
         max_deaths=max_deaths,
         keep_going=keep_going,
+        device=device,
+        folder=folder,
     )
     stages = [opening]
     for number, (goal, share) in enumerate(zip(goals[len(first) :], keeps, strict=True), start=2):
@@ -128,7 +134,7 @@ def make_plan(
         text=unparse(loaded.architecture),
         relative=relative,
         stages=tuple(stages),
-        out=Path(out) if out is not None else Path("out") / loaded.name,
+        out=folder,
         storage=storage,
         heartbeat=heartbeat,
         retry_failed=retry_failed,

@@ -10,9 +10,9 @@ from dataclasses import replace
 from archlab.elaborate import Fixed, Interpreter
 from archlab.files import make_folder
 from archlab.search.data_summary import summarize_data
-from archlab.search.detection_data import read_data
 from archlab.search.environment import machine_line, versions
 from archlab.search.finalists import choose_last, make_finalist, write_result
+from archlab.search.image_task import ImageTask
 from archlab.search.importance import importance
 from archlab.search.plan import Plan
 from archlab.search.result import DataSummary, Finalist, SearchResult
@@ -24,6 +24,7 @@ from archlab.search.storage.dashboard import write_dashboard_notes
 from archlab.search.storage.open_storage import opened_storage
 from archlab.search.study.history import History, Progress, no_progress
 from archlab.search.study.loop import Search
+from archlab.search.tasks import read_data
 from archlab.search.workers.start import Workers
 
 
@@ -60,11 +61,13 @@ def run_search(plan: Plan, progress: Progress = no_progress) -> SearchResult:
         with progress(first) as watch:
             for i, trial in enumerate(best, start=1):
                 watch(funnel.history, f"recounting {i}/{len(best)}")
-                finalists.append(make_finalist(trial, interpreter, first.seed, first.threads if plan.latency else None))
+                finalists.append(
+                    make_finalist(trial, interpreter, first.seed, plan.out, first.threads if plan.latency else None)
+                )
         with contextlib.suppress(StorageLeftError):  # interrupted, with a server that does not answer
             write_dashboard_notes(funnel.study, plan.space.name, plan.text, first.budget, finalists)
     data = None
-    if plan.task is not None and finalists:
+    if plan.task is not None and not isinstance(plan.task, ImageTask) and finalists:
         with progress(first) as watch:
             watch(funnel.history, "reading the data for the report")
             _, height, width = interpreter.network(Fixed(best[0].draws)).input_shape

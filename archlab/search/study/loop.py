@@ -29,6 +29,7 @@ from archlab.search.study.evaluation import Outcome, evaluate
 from archlab.search.study.history import EXHAUSTED, INTERRUPTED, TIME_IS_UP, History, Watch
 from archlab.search.study.repeated_failure import refuse_repeated_failure
 from archlab.search.trial_draw import FromTrial
+from archlab.train.devices import named_device
 
 MAX_WASTED = 500
 """Draws in a row that lead to no evaluation after which a search gives up."""
@@ -63,6 +64,7 @@ class Search:
         self.interpreter = interpreter
         self.history = History()
         self.stream = 0
+        self.device = named_device(stage.device)
         self.announce: Callable[[int | None], None] = lambda _: None
         self._interrupt = Interrupt()
         self._start: Network | None = None
@@ -252,7 +254,16 @@ class Search:
                 known, number=trial.number, state="repeated", draws=draws, repeat_of=known.number, reason=None
             )
         text = unparse(fill_holes(self.interpreter.space, network))
-        candidate = Candidate(trial.number, text, network.graph, costs, draws, self.stage.seed)
+        candidate = Candidate(
+            trial.number,
+            text,
+            network.graph,
+            costs,
+            draws,
+            self.stage.seed,
+            device=self.device,
+            folder=self.stage.folder,
+        )
         self.announce(trial.number)
         try:
             outcome = evaluate(

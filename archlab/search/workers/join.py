@@ -16,7 +16,7 @@ from archlab.grammar import parse_file
 from archlab.grammar.ast import Architecture
 from archlab.resources import find_architecture
 from archlab.search.choices import HEARTBEAT
-from archlab.search.detection_data import has_data_objective, read_data
+from archlab.search.detection_data import has_data_objective
 from archlab.search.judging_code import files_line
 from archlab.search.plan import Note
 from archlab.search.storage.liveness import Liveness
@@ -27,6 +27,7 @@ from archlab.search.study.carried_plan import CarriedPlan, read_plan
 from archlab.search.study.history import INTERRUPTED, TIME_IS_UP, History
 from archlab.search.study.loop import Search
 from archlab.search.study.open_search import open_search
+from archlab.search.tasks import read_data
 from archlab.search.workers.start import Workers
 from archlab.units import parse_duration
 
