@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from archlab import detect, roi, score, train
     from archlab.audit.audit_result import Audit
     from archlab.audit.rules.own_rules import audit_rule
-    from archlab.carry import Carried, CarriedLayer, carry
+    from archlab.carry import Carried, CarriedLayer, Refitted, carry, refit
     from archlab.exchange.export import export
     from archlab.exchange.regnet import REGNETS, RegNet, regnet
     from archlab.exchange.rewrite import rewrite
@@ -88,6 +88,7 @@ _LAZY = {
     "Carried": "archlab.carry",
     "CarriedLayer": "archlab.carry",
     "Diff": "archlab.structure.compare",
+    "Refitted": "archlab.carry",
     "audit_rule": "archlab.audit.rules.own_rules",
     "FromTrial": "archlab.search.trial_draw",
     "REGNETS": "archlab.exchange.regnet",
@@ -103,6 +104,7 @@ _LAZY = {
     "open_holes": "archlab.what_if.open_holes",
     "from_timm": "archlab.exchange.timm_in",
     "recount": "archlab.nn",
+    "refit": "archlab.carry",
     "regnet": "archlab.exchange.regnet",
     "rewrite": "archlab.exchange.rewrite",
     "suggest": "archlab.what_if.suggest",
@@ -141,6 +143,7 @@ __all__ = [
     "Network",
     "Node",
     "Random",
+    "Refitted",
     "RegNet",
     "RewriteOptions",
     "RuleError",
@@ -177,6 +180,7 @@ __all__ = [
     "parse_budget",
     "read_result",
     "recount",
+    "refit",
     "regnet",
     "rewrite",
     "roi",

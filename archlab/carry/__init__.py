@@ -1,5 +1,7 @@
 """Weights of a trained network in a smaller one."""
 
-from archlab.carry.carry import Carried, CarriedLayer, carry
+from archlab.carry.carry import carry
+from archlab.carry.filled import Carried, CarriedLayer
+from archlab.carry.refit import Refitted, refit
 
-__all__ = ["Carried", "CarriedLayer", "carry"]
+__all__ = ["Carried", "CarriedLayer", "Refitted", "carry", "refit"]

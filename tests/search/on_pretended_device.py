@@ -1,4 +1,4 @@
-"""Everything that a search runs on a device, run on one that is none: a line of JSON for each, the values as on the CPU.
+"""Everything that a search runs on a device, run on one that is none; prints the values of both as JSON.
 
 A program of its own, since torch keeps a device that it was told of.
 """
@@ -62,7 +62,7 @@ def main() -> None:
     with (
         pretended() as made,
         mock.patch("archlab.train.loop.choose_device", torch.device),
-        mock.patch("archlab.train.settings.TrainSettings.__post_init__", lambda _: None),  # knows real devices alone
+        mock.patch("archlab.train.settings.TrainSettings.__post_init__", return_value=None),  # knows real devices alone
     ):
         there = values(NAME, folder)
     print(json.dumps({"cpu": here, "device": there, "made": made.there}))

@@ -1,4 +1,4 @@
-"""Scores, detection scores and trainings run where ``--device`` says: on a device that is none, nothing meets the CPU."""
+"""Scores and trainings run where ``--device`` says: on a device that is none, nothing meets the CPU."""
 
 from __future__ import annotations
 

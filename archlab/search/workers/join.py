@@ -118,6 +118,8 @@ def _open(
     stage = carried.stage
     if carried.task is not None and has_data_objective([goal.name for goal in stage.goals]):
         read_data(carried.task, interpreter)
+        if note is not None and stage.folder is None:
+            note("the search's folder is not here, so no trained weights are kept: share it under the same path")
     stage = dataclasses.replace(stage, timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
     # Ours goes by the seed and the trial's number. Optuna's would draw the same in every worker that began at once.
     own = int.from_bytes(os.urandom(3))

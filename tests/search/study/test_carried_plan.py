@@ -16,7 +16,8 @@ from tests.search.conftest import TINY
 
 def plan(out="out"):
     return make_plan(archlab.parse(TINY), objective=["params", "max:macs"], then=["synflow", "min:zen"], keep="50%",
-                     budget=["macs=90k", "latency=1s"], trials=9, seed=3, study="mine", device="cpu", out=out)  # fmt: skip
+                     budget=["macs=90k", "latency=1s"], trials=9, seed=3, study="mine", device="cpu",
+                     out=out)  # fmt: skip
 
 
 def test_what_must_be_the_same_for_a_study_to_be_resumed():
