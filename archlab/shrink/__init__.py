@@ -1,0 +1,1 @@
+"""From a trained network to a smaller trained network: searched, carried, refitted, tuned."""
