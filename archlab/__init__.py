@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archlab.audit import audit, audit_detector
+from archlab.carry import carry
 from archlab.cost import Budget, Cost, by_block, by_op, by_part, by_stage, cost, parse_budget
 from archlab.elaborate import (
     Draw,
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
     from archlab import detect, roi, score, train
     from archlab.audit.audit_result import Audit
     from archlab.audit.rules.own_rules import audit_rule
-    from archlab.carry import Carried, CarriedLayer, Refitted, carry, refit
+    from archlab.carry import Carried, CarriedLayer, Refitted, refit
     from archlab.exchange.export import export
     from archlab.exchange.regnet import REGNETS, RegNet, regnet
     from archlab.exchange.rewrite import rewrite
@@ -98,7 +99,6 @@ _LAZY = {
     "Suggestion": "archlab.what_if.suggest",
     "ScreenSampler": "archlab.search.sampler.screen",
     "build": "archlab.nn",
-    "carry": "archlab.carry",
     "copy_weights": "archlab.lift.copy_weights",
     "export": "archlab.exchange.export",
     "open_holes": "archlab.what_if.open_holes",

@@ -69,9 +69,7 @@ def of_choice(source: Graph, target: Graph, nodes: Mapping[str, str], choice: Ma
     chosen = dict(choice)
     for node, there in pairs:
         if is_depthwise(node) and is_depthwise(there):
-            entering = places_of([chosen.get(c, ABSENT) for c in ours.of[node.inputs[0]]], theirs.of[there.inputs[0]])
-            for c, at in zip(ours.of[node.name], _filters(node, there, entering), strict=True):
-                chosen[c] = theirs.of[there.name][at] if at != ABSENT else ABSENT
+            chosen |= follow_filters(node, there, chosen, ours, theirs)
     index = {
         name: places_of([chosen.get(c, ABSENT) for c in ours.of[name]], theirs.of[there])
         for name, there in nodes.items()
@@ -83,6 +81,15 @@ def of_choice(source: Graph, target: Graph, nodes: Mapping[str, str], choice: Ma
         for node, there in pairs
     }
     return Correspondence(nodes, index, reads)
+
+
+def follow_filters(
+    node: Node, there: Node, chosen: Mapping[int, int], ours: Channels, theirs: Channels
+) -> dict[int, int]:
+    """Return the choice of the channels that a depthwise convolution makes, from the choice of those that it reads."""
+    entering = places_of([chosen.get(c, ABSENT) for c in ours.of[node.inputs[0]]], theirs.of[there.inputs[0]])
+    filters = zip(ours.of[node.name], _filters(node, there, entering), strict=True)
+    return {c: theirs.of[there.name][at] if at != ABSENT else ABSENT for c, at in filters}
 
 
 def nodes_of(source: Graph, target: Graph, kept: Kept) -> dict[str, str]:

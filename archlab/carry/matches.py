@@ -21,7 +21,15 @@ from torch import Tensor, nn
 
 from archlab.carry.channels import channels_of, is_depthwise
 from archlab.carry.copies import Kept, copies_in, kept_copies
-from archlab.carry.correspondence import ABSENT, Correspondence, nodes_of, of_choice, places_of, with_filters
+from archlab.carry.correspondence import (
+    ABSENT,
+    Correspondence,
+    follow_filters,
+    nodes_of,
+    of_choice,
+    places_of,
+    with_filters,
+)
 from archlab.carry.fit import LEAST
 from archlab.carry.forward import Forward, layer_of
 from archlab.carry.patches import at_places, sample_places
@@ -48,7 +56,7 @@ class Match:
     Attributes:
         corr: which operator and channel of the original each of the cut network's is.
         how: by what it was found, for each layer of the cut network whose channels were in question.
-        misfit: the share of the weights' square that is left of the difference, over these layers.
+        misfit: the share of the weights' square that is left of the difference, over all layers.
     """
 
     corr: Correspondence
@@ -123,6 +131,9 @@ class _Search:
                 self.chosen |= zip(classes, theirs[places], strict=True)
         how: dict[str, How] = {}
         for node in self.target:
+            there = self.source[self.nodes[node.name]]
+            if is_depthwise(node) and is_depthwise(there):
+                self.chosen |= follow_filters(node, there, self.default | self.chosen, self.ours, self.theirs)
             if node.op not in LAYERS or is_depthwise(node):
                 continue
             made = self.ours.of[node.name]
@@ -130,10 +141,19 @@ class _Search:
             for i, c in enumerate(made):
                 if c not in self.chosen:
                     rows[place[c]].append(i)
+            if not rows:
+                self._weigh(node, there)
             for places, own in rows.items():
                 how[node.name] = self._assign(node, own, set(theirs.get(places, ())))
         corr = of_choice(self.source, self.target, self.nodes, self.default | self.chosen)
         return Match(corr, how, self.left / max(self.size, LEAST))
+
+    def _weigh(self, node: Node, there: Node) -> None:
+        """Note how far a layer is from the original's, where nothing is to be chosen."""
+        at = places_of([self.chosen[c] for c in self.ours.of[node.name]], self.theirs.of[there.name])
+        own = [i for i, place in enumerate(at) if place != ABSENT]
+        apart, square = self._distances(node, there, own, [at[i] for i in own])
+        self.left, self.size = self.left + min(float(apart.diagonal().sum()), square), self.size + square
 
     def _assign(self, node: Node, own: Sequence[int], allowed: set[int]) -> How:
         """Choose the original's channel for each of the channels ``own`` that a layer makes."""

@@ -24,6 +24,7 @@ from archlab.cli.exchange import export, import_timm
 from archlab.cli.lift import lift
 from archlab.cli.messages import say
 from archlab.cli.progress import progress
+from archlab.cli.refit import refit
 from archlab.cli.rewrite import rewrite
 from archlab.cli.search import calibrate, search, worker
 from archlab.cli.shrink import shrink
@@ -186,5 +187,19 @@ def report(result: Path, out: Path | None) -> None:
     click.echo(printable(str(target)))
 
 
-for _command in (audit, calibrate, diff, export, import_timm, lift, rewrite, search, shrink, study, train, worker):
+for _command in (
+    audit,
+    calibrate,
+    diff,
+    export,
+    import_timm,
+    lift,
+    refit,
+    rewrite,
+    search,
+    shrink,
+    study,
+    train,
+    worker,
+):
     cli.add_command(_command)

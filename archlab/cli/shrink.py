@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from archlab.cli.interrupts import interrupts
 from archlab.cli.messages import printable_json, say
 from archlab.cli.progress import progress
-from archlab.errors import InputError
+from archlab.cli.trained_model import read_trained
 from archlab.shrink.request import HOLES, ShrinkRequest, numbers
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 _FILE = click.Path(path_type=Path)
 _EXAMPLES = (
-    "Examples:  archlab shrink out/train-resnet18/network.arch --weights out/train-resnet18/weights.pt --data photos "
-    "-b macs=0.5x  ·  archlab shrink torchvision:resnet18 --weights mine.pt --data photos -b macs=0.3x --finetune 3 "
-    "--mean 0.485,0.456,0.406 --std 0.229,0.224,0.225  ·  archlab shrink my_models.py:trained --input 3x96x96 "
-    "--data photos --unlabelled -b macs=20M -b params=1M.  The same command again goes on with what is there."
+    "Examples:  archlab shrink out/train-resnet18/network.arch --weights out/train-resnet18/weights.safetensors "
+    "--data photos -b macs=0.5x  ·  archlab shrink torchvision:resnet18 --weights mine.pt --data photos -b macs=0.3x "
+    "--finetune 3 --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225  ·  archlab shrink my_models.py:trained "
+    "--input 3x96x96 --data photos --unlabelled -b macs=20M -b params=1M.  "
+    "The same command again goes on with what is there."
 )
 
 
@@ -81,8 +78,8 @@ def shrink(
 
     MODEL is a shipped name or .arch file, or any model that `archlab lift` takes. Networks below it that meet the
     budget get its weights and are refitted to it in closed form, without labels; held-out images judge them, and the
-    test images are looked at once, in the end. The folder gets network.arch and weights.pt, the smaller network;
-    shrunk.json and shrunk.html, what it keeps at what cost; and search/, the search behind it.
+    test images are looked at once, in the end. The folder gets network.arch and weights.safetensors, the smaller
+    network; shrunk.json and shrunk.html, what it keeps at what cost; and search/, the search behind it.
     """
     from rich.console import Console
 
@@ -92,7 +89,7 @@ def shrink(
     console = Console(stderr=True)
     with interrupts(), ResultsOnly() as stdout:
         with progress(f"reading {model}") as tell:
-            name, text, state = _read(model, weights, sets, inputs, data, not unlabelled, trust)
+            name, text, state = read_trained(model, weights, sets, inputs, data, not unlabelled, trust)
             request = ShrinkRequest(
                 text=text,
                 weights=state,
@@ -123,37 +120,3 @@ def shrink(
                 click.echo(printable_json(to_json(outcome.shrunk)), nl=False)
             else:
                 click.echo(show_shrunk(outcome.shrunk, outcome.folder), nl=False)
-
-
-def _read(
-    model: str,
-    weights: Path | None,
-    sets: Sequence[str],
-    inputs: Sequence[str],
-    data: Path,
-    labelled: bool,
-    trust: bool,
-) -> tuple[str, str, Path | Mapping[str, Tensor]]:
-    """Return a model's name, its text without holes, and its weights."""
-    from archlab.resources import find_architecture, shipped_spaces
-
-    if model not in shipped_spaces() and not model.endswith(".arch"):
-        if sets:
-            raise InputError("--set fills holes of a text, and this model is lifted", hint="leave it out")
-        from archlab.lift.lift_target import lift_target
-
-        lifted = lift_target(model, inputs, trust=trust, weights=weights)
-        return lifted.written.name, lifted.text, lifted.state_dict()
-    if weights is None:
-        raise InputError(f"{model} is a text, which has no weights", hint="name them with --weights")
-    from archlab.elaborate import Fixed, Interpreter, fill_holes, load, parse_values
-    from archlab.grammar import parse_file, unparse, with_input, with_outputs
-
-    architecture = with_input(parse_file(find_architecture(model)), inputs[0] if inputs else None)
-    if labelled:
-        from archlab.train import find_images
-
-        architecture = with_outputs(architecture, len(find_images(data).classes))
-    space = load(architecture)
-    network = Interpreter(space).network(Fixed(parse_values(sets)))
-    return network.name, unparse(fill_holes(space, network)), weights

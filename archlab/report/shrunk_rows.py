@@ -70,11 +70,11 @@ def next_steps(shrunk: Shrunk, folder: str) -> list[tuple[str, str]]:
     """
     steps = [
         ("to look at it", f"archlab show {folder}/network.arch"),
-        ("to export it", f"archlab export {folder}/network.arch --weights {folder}/weights.pt --to onnx"),
+        ("to export it", f"archlab export {folder}/network.arch --weights {folder}/weights.safetensors --to onnx"),
     ]
     if shrunk.labelled:
-        train = f"archlab train {folder}/network.arch --init {folder}/weights.pt --data DATA --rate 0.01 --epochs 5"
-        steps.append(("to train it on", train))
+        init = f"--init {folder}/weights.safetensors --data DATA --rate 0.01 --epochs 5"
+        steps.append(("to train it on", f"archlab train {folder}/network.arch {init}"))
     return steps
 
 

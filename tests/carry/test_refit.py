@@ -14,14 +14,14 @@ from archlab.carry.correspondence import ABSENT, correspond
 from archlab.carry.filled import fill
 from archlab.carry.forward import layer_of
 from archlab.carry.matches import match
-from archlab.carry.refit import agreement, refit
+from archlab.carry.refit_cut import agreement, refit
 from archlab.carry.statistics import collect
 from archlab.errors import InputError
 from archlab.ir import Graph
 from tests.carry.networks import SPACES, images, space, trained
 
 DEEP = """net deep(input=3x12x12)
-a: conv(8) -> repeat([1..5 default 5], basic({4, 8 default 8}))
+a: conv(8) -> repeat([1..5 default 5], basic({8, 4}))
 b: gap -> fc(4)
 """
 

@@ -71,7 +71,7 @@ def place(trained, tmp_path, monkeypatch):
     return tmp_path
 
 
-def shrink(*args, model="out/base/network.arch", weights="out/base/weights.pt"):
+def shrink(*args, model="out/base/network.arch", weights="out/base/weights.safetensors"):
     given = ["--weights", weights] if weights else []
     command = ["shrink", model, *given, "--data", "data", "-n", "6", "--out", "out/small"]
     return CliRunner().invoke(cli, [*command, *args], catch_exceptions=False)
@@ -82,7 +82,8 @@ def test_a_trained_network_becomes_half_of_itself(place):
     assert done.exit_code == 0, done.output
     out = place / "out" / "small"
     assert {path.name for path in out.iterdir()} >= {
-        "network.arch", "weights.pt", "original.pt", "shrunk.json", "shrunk.html", "gram.json", "walk.json", "search",
+        "network.arch", "weights.safetensors", "original.pt", "shrunk.json", "shrunk.html", "gram.json", "walk.json",
+        "search",
     }  # fmt: skip
     shrunk = read_shrunk(out / "shrunk.json")
     assert shrunk.result.cost["macs"] <= 0.5 * shrunk.original.cost["macs"]
@@ -91,15 +92,15 @@ def test_a_trained_network_becomes_half_of_itself(place):
     assert re.search(r"^ *accuracy \(%\) +100\.00 ± 0\.00", done.stdout, re.MULTILINE)
     # What was measured is what the files hold, normalised as the original was trained.
     module = archlab.build(archlab.elaborate(str(out / "network.arch")))
-    load_weights(module, out / "weights.pt")
+    load_weights(module, out / "weights.safetensors")
     known = json.loads((place / "out/base/metrics.json").read_text())["data"]["normalisation"]
     part = load_part(find_images("data"), "test", (3, 8, 8), normalisation=Normalisation(*map(tuple, known.values())))
     assert int(evaluate(module, part).confusion.diagonal().sum()) == shrunk.result.right
 
-    before = (out / "weights.pt").read_bytes()
+    before = (out / "weights.safetensors").read_bytes()
     again = shrink("-b", "macs=0.5x")
     assert again.exit_code == 0
-    assert (out / "weights.pt").read_bytes() == before
+    assert (out / "weights.safetensors").read_bytes() == before
     assert len(json.loads((out / "search" / "result.json").read_text())["trials"]) == len(shrunk.draws)
 
     assert shrink("-b", "macs=0.5x", "--seed", "1").exit_code == 2
@@ -160,7 +161,7 @@ def test_a_model_is_lifted_and_judged_by_agreement(place):
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_line(place, capsys, args, message):
-    base = ["shrink", "out/base/network.arch", "--weights", "out/base/weights.pt", "--data", "data", "-n", "4"]
+    base = ["shrink", "out/base/network.arch", "--weights", "out/base/weights.safetensors", "--data", "data", "-n", "4"]
     assert run(cli, [*base, *args]) in (1, 2)
     said = capsys.readouterr().err
     assert message in said

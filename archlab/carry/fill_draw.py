@@ -20,37 +20,16 @@ from archlab.ir import Graph
 
 
 @torch.no_grad()
-def carry(
+def fill_draw(
     weights: nn.Module | Mapping[str, Tensor],
     source: Graph | Elaborated | Source,
     target: Graph | Elaborated | Source,
-    images: Tensor | None = None,
-    *,
-    refit: Refit = "walk",
-    known: Statistics | None = None,
-    seed: int = 0,
+    images: Tensor | None,
+    refit: Refit,
+    known: Statistics | None,
+    seed: int,
 ) -> Carried:
-    """Fill ``target`` with the weights of the trained ``source``, a wider, deeper or larger-kernel draw of its space.
-
-    Channels are chosen by their importance, over groups that must agree; kernels keep their middle; of a repeat the
-    first copy and the most important others stay. Then layers are refitted in closed form, without labels: ``gram``
-    corrects each for what it no longer reads, ``walk`` goes on to repair, layer by layer, the error so far. Where
-    nothing was removed the target gives what the source gives, to the bit.
-
-    Args:
-        weights: the source's, as a state dict or a module, by the names of ``archlab.build``.
-        source: the trained network.
-        target: the draw to fill.
-        images: (N, C, H, W), as the network takes them, without labels; without them nothing is refitted, and channels
-            are chosen by the size of their weights. A few hundred are enough.
-        refit: how far to go.
-        known: what ``collect`` says of the source and these images, where many draws are filled.
-        seed: of the sample of places.
-
-    Raises:
-        InputError: the networks are no draws of one space, or the weights are no weights of the source.
-        GraphError: an operator through which channels cannot be followed.
-    """
+    """Do what ``archlab.carry`` says."""
     there, here = graph_of(source), graph_of(target)
     base = module_of(weights, there)
     if images is not None and known is None:
