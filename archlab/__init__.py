@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from archlab.lift.copy_weights import copy_weights
     from archlab.lift.lifted import Lifted
     from archlab.nn import build, recount
+    from archlab.original.rewrite_weights import Rewritten, rewrite_with_weights
     from archlab.report.search_page import write_report
     from archlab.search.candidate import Candidate
     from archlab.search.sampler.screen import ScreenSampler
@@ -96,6 +97,7 @@ _LAZY = {
     "Lifted": "archlab.lift.lifted",
     "RegNet": "archlab.exchange.regnet",
     "RewriteOptions": "archlab.exchange.rewrite_rules",
+    "Rewritten": "archlab.original.rewrite_weights",
     "Suggestion": "archlab.what_if.suggest",
     "ScreenSampler": "archlab.search.sampler.screen",
     "build": "archlab.nn",
@@ -107,6 +109,7 @@ _LAZY = {
     "refit": "archlab.carry",
     "regnet": "archlab.exchange.regnet",
     "rewrite": "archlab.exchange.rewrite",
+    "rewrite_with_weights": "archlab.original.rewrite_weights",
     "suggest": "archlab.what_if.suggest",
     "to_timm": "archlab.exchange.timm_out",
     "write_report": "archlab.report.search_page",
@@ -146,6 +149,7 @@ __all__ = [
     "Refitted",
     "RegNet",
     "RewriteOptions",
+    "Rewritten",
     "RuleError",
     "ScoreError",
     "ScreenSampler",
@@ -183,6 +187,7 @@ __all__ = [
     "refit",
     "regnet",
     "rewrite",
+    "rewrite_with_weights",
     "roi",
     "score",
     "search",
