@@ -12,13 +12,13 @@ import click
 from archlab.cli.interrupts import interrupts
 from archlab.cli.messages import printable_json, say
 from archlab.cli.progress import progress
-from archlab.cli.trained_model import read_trained
 from archlab.errors import InputError, printable
 
 if TYPE_CHECKING:
     from archlab.ir import Graph
     from archlab.nn.module import Network
     from archlab.original.refit_on_images import RefitOutcome
+    from archlab.shrink.read_model import TrainedModel
 
 _FILE = click.Path(path_type=Path)
 
@@ -65,15 +65,16 @@ def refit(
     the original's layer gives; the better of before and after is kept. The table says for each layer what was kept,
     and the share of the original's variance that the fit leaves.
     """
+    from archlab.shrink.read_model import read_named
     from archlab.shrink.request import numbers
 
     if (mean is None) != (std is None):
         raise InputError("--mean and --std go together")
     stated = numbers("--mean", mean), numbers("--std", std)
     with interrupts(), progress(f"reading {net}") as tell:
-        cut = read_trained(net, weights, sets, inputs, data, not unlabelled, trust=False)
+        cut = read_named(net, weights, data, sets=sets, inputs=inputs, labelled=not unlabelled)
         tell(f"reading {original}")
-        whole = read_trained(original, original_weights, (), inputs, data, not unlabelled, trust=False)
+        whole = read_named(original, original_weights, data, inputs=inputs, labelled=not unlabelled)
         tell("loading torch")
         from archlab.elaborate import elaborate
         from archlab.grammar import parse
@@ -83,36 +84,36 @@ def refit(
         from archlab.shrink.prepare import calibration_count
         from archlab.train.normalisation import Normalisation
 
-        known = Normalisation(*stated) if stated[0] else stated_normalisation(training_beside(whole[2]))
+        known = Normalisation(*stated) if stated[0] else stated_normalisation(training_beside(whole.weights))
         outcome = refit_on_images(
-            _built(*cut[1:]),
-            _built(*whole[1:]),
+            _built(cut),
+            _built(whole),
             data,
-            calibration_count(elaborate(parse(whole[1]))),
+            calibration_count(elaborate(parse(whole.text))),
             labelled=not unlabelled,
             normalisation=known,
             seed=seed,
             note=say,
             progress=tell,
         )
-        target = out or Path(f"{cut[0]}-refit.safetensors")
+        target = out or Path(f"{cut.name}-refit.safetensors")
         save_weights(outcome.refitted.module, target)
     found = _as_data(outcome, target)
     click.echo(printable_json(json.dumps(found, indent=1)) if as_json else _as_table(found))
 
 
-def _built(text: str, weights: Any) -> tuple[Graph, Network]:
+def _built(model: TrainedModel) -> tuple[Graph, Network]:
     from archlab.elaborate import elaborate
     from archlab.grammar import parse
     from archlab.nn import build
     from archlab.nn.weight_files import load_weights, put_state
 
-    graph = elaborate(parse(text)).graph
+    graph = elaborate(parse(model.text)).graph
     module = build(graph).eval()
-    if isinstance(weights, Path):
-        load_weights(module, weights)
+    if isinstance(model.weights, Path):
+        load_weights(module, model.weights)
     else:
-        put_state(module, weights, "the model")
+        put_state(module, model.weights, model.name)
     return graph, module  # type: ignore[return-value]
 
 

@@ -12,7 +12,7 @@ import click
 from archlab.cli.interrupts import interrupts
 from archlab.cli.messages import printable_json, say
 from archlab.cli.progress import progress
-from archlab.cli.trained_model import read_trained
+from archlab.shrink.read_model import read_named
 from archlab.shrink.request import HOLES, ShrinkRequest, numbers
 
 _FILE = click.Path(path_type=Path)
@@ -89,13 +89,13 @@ def shrink(
     console = Console(stderr=True)
     with interrupts(), ResultsOnly() as stdout:
         with progress(f"reading {model}") as tell:
-            name, text, state = read_trained(model, weights, sets, inputs, data, not unlabelled, trust)
+            found = read_named(model, weights, data, sets=sets, inputs=inputs, labelled=not unlabelled, trust=trust)
             request = ShrinkRequest(
-                text=text,
-                weights=state,
+                text=found.text,
+                weights=found.weights,
                 data=data,
                 budget=tuple(budget),
-                out=out or Path("out") / f"shrink-{name}",
+                out=out or Path("out") / f"shrink-{found.name}",
                 labelled=not unlabelled,
                 finetune=finetune,
                 mean=numbers("--mean", mean),

@@ -7,6 +7,7 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from archlab.decoding import MisfitError, decode
 from archlab.errors import InputError
@@ -14,6 +15,8 @@ from archlab.measured import Latency
 from archlab.reading import read_json
 
 SCHEMA = "archlab.shrunk/1"
+
+Weights = Literal["refit", "polish", "fine-tuning"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +64,13 @@ class Contender:
         name: as among the search's finalists.
         macs: its multiply-accumulates.
         judged: by the search, after the walk.
-        before: after the walk, on all held-out images; None where it was not looked at.
-        after: after the fine-tuning; None where there was none.
+        seen: of all held-out images, with each of the weights that it had.
     """
 
     name: str
     macs: float
     judged: float
-    before: float | None = None
-    after: float | None = None
+    seen: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,9 @@ class Shrunk:
         tested: whether they are a test part; else those held out, which chose the result as well.
         lost, gained: how many images only the original, and only the result, gets right.
         budgets: limits, by metric.
-        finetuned: epochs of the fine-tuning whose weights the result has; 0 where it has those of the refit.
+        kept: which weights the result has: those of the refit, or after it followed the original's outputs on
+            unlabelled images, or after a training with labels.
+        epochs: of the training with labels, where there was one.
         layers: in running order.
         contenders: the best of the search, the chosen one first.
         draws: all that the search judged.
@@ -114,7 +117,8 @@ class Shrunk:
     lost: int
     gained: int
     budgets: dict[str, float]
-    finetuned: float
+    kept: Weights
+    epochs: float
     layers: tuple[LayerKept, ...]
     contenders: tuple[Contender, ...]
     draws: tuple[Draw, ...]

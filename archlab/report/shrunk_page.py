@@ -12,7 +12,7 @@ from archlab.report.page_environment import FIRST_SCRIPT, environment, policy, s
 from archlab.report.shrunk_rows import front, lead, measured_as, next_steps, rows
 from archlab.report.static_plots import Series, static_scatter
 
-STYLES = ("page.css", "tables.css", "training.css", "print.css")
+STYLES = ("page.css", "tables.css", "training.css", "shrunk.css", "print.css")
 SCRIPTS = ("report.js",)
 MOST_LAYERS = 400
 
@@ -45,9 +45,9 @@ def render_shrunk_page(shrunk: Shrunk) -> str:
         Series("finalist", [_point(chosen.macs, chosen.judged)]),
     )
     original = 100 * shrunk.original_held_out
-    limits = [("y", original, "original")]
+    limits = [("y", original, "")]
     if "macs" in shrunk.budgets:
-        limits.append(("x", shrunk.budgets["macs"] / 1e6, "budget"))
+        limits.append(("x", shrunk.budgets["macs"] / 1e6, ""))
     return environment().get_template("shrunk.html").render(
         title=f"{shrunk.original.name}, shrunk",
         shrunk=shrunk,

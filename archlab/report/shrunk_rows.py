@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
 from archlab.cost import METRICS
+from archlab.errors import printable
 from archlab.measured import Latency
 from archlab.original.shrunk import Shrunk, Side
 from archlab.search.dominance import find_front
@@ -36,7 +38,7 @@ def lead(shrunk: Shrunk) -> str:
     what = measured_as(shrunk)
     return (
         f"{shrunk.result.name} has {100 * macs:.1f} % of the MACs of {shrunk.original.name}; its {what} on "
-        f"{shrunk.images:,} {part} images differs by {change:+.2f} ± {100 * shrunk.difference_error:.2f} points"
+        f"{shrunk.images:,} {part} images differs by {signed(change)} ± {100 * shrunk.difference_error:.2f} points"
     )
 
 
@@ -51,8 +53,10 @@ def rows(shrunk: Shrunk) -> list[Row]:
         found.append(Row(metric.label, metric.format(before), metric.format(after), _share(before, after)))
     first, second = shrunk.original.latency, shrunk.result.latency
     if first is not None and second is not None:
-        kept = _share(first.median, second.median)
-        found.append(Row("latency here, 1 thread", _latency(first), _latency(second), kept))
+        threads = f"{first.threads} thread" + "s" * (first.threads > 1)
+        was, now = format_seconds(first.median), format_seconds(second.median)
+        found.append(Row(f"latency here, {threads}", was, now, _share(first.median, second.median)))
+        found.append(Row("of 8 in 10 runs", _spread(first), _spread(second), ""))
     return found
 
 
@@ -73,8 +77,9 @@ def next_steps(shrunk: Shrunk, folder: str) -> list[tuple[str, str]]:
         ("to export it", f"archlab export {folder}/network.arch --weights {folder}/weights.safetensors --to onnx"),
     ]
     if shrunk.labelled:
-        init = f"--init {folder}/weights.safetensors --data DATA --rate 0.01 --epochs 5"
-        steps.append(("to train it on", f"archlab train {folder}/network.arch {init}"))
+        data = printable(shlex.quote(shrunk.data))
+        init = f"--init {folder}/weights.safetensors --data {data} --rate 0.01 --epochs 5"
+        steps.append(("to go on training it", f"archlab train {folder}/network.arch {init}"))
     return steps
 
 
@@ -82,13 +87,21 @@ def _accuracy(shrunk: Shrunk, side: Side) -> str:
     return f"{100 * shrunk.accuracy(side):.2f} ± {100 * shrunk.standard_error(side):.2f}"
 
 
-def _latency(latency: Latency) -> str:
-    low, high = format_seconds(latency.low), format_seconds(latency.high)
-    return f"{format_seconds(latency.median)} ({low}–{high})"
+def _spread(latency: Latency) -> str:
+    return f"{format_seconds(latency.low)}–{format_seconds(latency.high)}"
 
 
 def _points(shrunk: Shrunk) -> str:
-    return f"{100 * shrunk.difference:+.2f}"
+    return f"{signed(100 * shrunk.difference)} points"
+
+
+def signed(number: float) -> str:
+    """Return a difference with its sign.
+
+    >>> signed(-1.014)
+    '−1.01'
+    """
+    return f"{number:+.2f}".replace("-", "−")
 
 
 def _share(before: float, after: float) -> str:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 HOLES = ("width", "inner", "depth", "kernel", "expansion")
 """What may become smaller where nothing else is asked for: what ``archlab.carry`` can follow."""
-WALKED, TUNED = 10, 3
-"""How many of the draws are judged after the walk, and how many of these are fine-tuned."""
+WALKED, FEW = 8, 3
+"""How many of the draws are judged after the walk, and how many of these are looked at closely."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from archlab.cost import cost
 from archlab.errors import InputError
 from archlab.grammar import parse
 from archlab.original.original import JudgeSettings, Original, write_judge
@@ -18,9 +19,10 @@ from archlab.what_if.open_holes import open_holes
 from archlab.what_if.reach import BELOW
 
 GRAM, WALK = "gram.json", "walk.json"
-_GRAM_IMAGES = 512
-"""On which a draw is recalibrated: its refit reads moments of all of them, which are known."""
-_GRAM_HELD_OUT, _WALK_HELD_OUT = 1000, 3000
+_GRAM_IMAGES, _WALK_IMAGES = 512, 1024
+"""Of the calibration images, those that a judge reads: enough to tell draws apart, in a half of the time and less."""
+_GRAM_HELD_OUT, _WALK_HELD_OUT = (200, 1000, 2e11), (500, 3000, 6e11)
+"""The fewest and the most images that a draw is measured on, and the original's MACs on them between the two."""
 
 
 def search_below(
@@ -33,9 +35,11 @@ def search_below(
         InputError: nothing of the network can become smaller, or its folder has another search.
     """
     space = open_holes(parse(request.text), request.holes, BELOW)
+    macs = cost(parse(request.text)).macs
+    few, many = (int(min(most, max(least, work // macs))) for least, most, work in (_GRAM_HELD_OUT, _WALK_HELD_OUT))
     stages = [
-        JudgeSettings(original, "gram", min(_GRAM_IMAGES, original.calibration), _WALK_HELD_OUT, _GRAM_HELD_OUT),
-        JudgeSettings(original, "walk", original.calibration, _WALK_HELD_OUT, _WALK_HELD_OUT),
+        JudgeSettings(original, "gram", min(_GRAM_IMAGES, original.calibration), many, few),
+        JudgeSettings(original, "walk", min(_WALK_IMAGES, original.calibration), many, many),
     ]
     files = [request.out / GRAM, request.out / WALK]
     for file, settings in zip(files, stages, strict=True):

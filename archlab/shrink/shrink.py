@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -25,9 +25,9 @@ from archlab.original.shrunk import Contender, LayerKept, Shrunk, Side, to_json
 from archlab.search.environment import machine_line, versions
 from archlab.search.result import Finalist
 from archlab.search.study.history import INTERRUPTED, Progress
-from archlab.shrink.finetune import Tuned, tune
+from archlab.shrink.improve import BATCH, STEPS, Improved, polished, refitted, training_images, tuned
 from archlab.shrink.prepare import Prepared, prepare
-from archlab.shrink.request import TUNED, ShrinkRequest
+from archlab.shrink.request import FEW, ShrinkRequest
 from archlab.shrink.search_below import WALK, draws_of, search_below
 from archlab.train import LabelledImages, evaluate
 
@@ -81,8 +81,8 @@ def shrink(
     result = search_below(request, prepared.original, progress, note)
     if result.interrupted == INTERRUPTED:
         raise KeyboardInterrupt
-    tuned = _tuned(request, prepared, result.finalists, say)
-    finalist, best = max(tuned, key=lambda pair: pair[1].best)
+    improved = _improved(request, prepared, result.finalists, note, say)
+    finalist, best = max(improved, key=lambda pair: pair[1].best)
     say("measuring on the test images")
     judged, tested = _test_part(prepared)
     was, now = evaluate(prepared.module, judged), evaluate(best.module, judged)
@@ -97,12 +97,13 @@ def shrink(
         lost=int((was_right & ~now_right).sum()),
         gained=int((now_right & ~was_right).sum()),
         budgets=dict(result.budgets),
-        finetuned=prepared.finetuning.epochs if prepared.finetuning and best.is_trained else 0.0,
+        kept=best.weights,
+        epochs=0.0 if prepared.finetuning is None else prepared.finetuning.epochs,
         layers=tuple(
-            LayerKept(one.name, one.source, one.inputs, one.outputs, None if best.is_trained else one.error)
+            LayerKept(one.name, one.source, one.inputs, one.outputs, one.error if best.weights == "refit" else None)
             for one in best.carried.layers
         ),
-        contenders=_contenders(request, result.finalists, tuned, finalist),
+        contenders=_contenders(request, result.finalists, improved, finalist),
         draws=draws_of(result, request.out),
         original_held_out=evaluate(prepared.module, prepared.held_out).accuracy,
         data=str(request.data),
@@ -120,38 +121,35 @@ def shrink(
     return ShrinkOutcome(best.module, graph, shrunk, request.out)
 
 
-def _tuned(
-    request: ShrinkRequest, prepared: Prepared, finalists: tuple[Finalist, ...], say: Note
-) -> list[tuple[Finalist, Tuned]]:
-    """Fill the best networks once more, and tune them where that is asked for."""
-    settings = read_judge(request.out / WALK)
-    loaded = load_original(settings.original, settings.held_out)
-    training = None
-    if prepared.finetuning is not None:
-        say("reading the training images")
-        known = settings.original.normalisation
-        training = read_part(prepared.source, "train", prepared.graph.input_shape, known, progress=say)
-    found: list[tuple[Finalist, Tuned]] = []
-    for i, finalist in enumerate(finalists[:TUNED], start=1):
-        which = f"{i} of {min(TUNED, len(finalists))}: {finalist.name}"
-        say(f"carrying weights into {which}")
+def _improved(
+    request: ShrinkRequest, prepared: Prepared, finalists: tuple[Finalist, ...], note: Note, say: Note
+) -> list[tuple[Finalist, Improved]]:
+    """Fill the best networks once more, polish the best of them, and tune where that is asked for."""
+    judge = read_judge(request.out / WALK)
+    loaded = load_original(judge.original, judge.held_out)
+    settings = replace(judge, images=judge.original.calibration)
+    few = FEW if prepared.finetuning is not None else 1
+    found: list[tuple[Finalist, Improved]] = []
+    for i, finalist in enumerate(finalists[:few], start=1):
+        say(f"carrying weights into {i} of {min(few, len(finalists))}: {finalist.name}")
         carried = carried_to(loaded, elaborate(parse(finalist.text)).graph, settings)
-        done = tune(
-            carried,
-            training,
-            prepared.held_out,
-            prepared.finetuning,
-            request.out / "tuned" / finalist.name,
-            request.seed,
-            prepared.source.digest,
-            partial(_say_tuning, say, which),
-        )
-        found.append((finalist, done))
+        found.append((finalist, refitted(carried, prepared.held_out)))
+    images = training_images(prepared, say, None if prepared.finetuning is not None else STEPS * BATCH)
+    for i, (finalist, before) in enumerate(found):
+        graph = elaborate(parse(finalist.text)).graph
+        telling = partial(_say_training, say, f"{i + 1} of {len(found)}: {finalist.name}")
+        done = polished(before, prepared, graph, images, telling, request.seed)
+        if done is before:
+            note(f"{finalist.name} has too many MACs to be polished in minutes; --finetune 1 trains it")
+        if prepared.finetuning is not None:
+            folder = request.out / "tuned" / finalist.name
+            done = tuned(done, prepared, prepared.finetuning, images, folder, telling, request.seed)
+        found[i] = finalist, done
     return found
 
 
-def _say_tuning(say: Note, which: str, words: str) -> None:
-    say(f"tuning {which}: {words}")
+def _say_training(say: Note, which: str, words: str) -> None:
+    say(f"training {which}: {words}")
 
 
 def _test_part(prepared: Prepared) -> tuple[LabelledImages, bool]:
@@ -171,14 +169,11 @@ def _side(name: str, text: str, module: nn.Module, graph: Graph, right: Tensor) 
 def _contenders(
     request: ShrinkRequest,
     finalists: tuple[Finalist, ...],
-    tuned: list[tuple[Finalist, Tuned]],
+    improved: list[tuple[Finalist, Improved]],
     chosen: Finalist,
 ) -> tuple[Contender, ...]:
-    looked_at = {finalist.name: done for finalist, done in tuned}
-    rows: list[Contender] = []
-    for finalist in sorted(finalists, key=lambda f: f is not chosen):
-        done = looked_at.get(finalist.name)
-        judged = finalist.values[str(request.out / WALK)]
-        before, after = (None, None) if done is None else (done.before, done.after)
-        rows.append(Contender(finalist.name, finalist.cost["macs"], judged, before, after))
-    return tuple(rows)
+    seen = {finalist.name: dict(done.seen) for finalist, done in improved}
+    return tuple(
+        Contender(one.name, one.cost["macs"], one.values[str(request.out / WALK)], seen.get(one.name, {}))
+        for one in sorted(finalists, key=lambda finalist: finalist is not chosen)
+    )

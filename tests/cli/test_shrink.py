@@ -41,25 +41,8 @@ def trained(tmp_path_factory):
     (place / "n.arch").write_text(TEXT)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
-        done = CliRunner().invoke(
-            cli,
-            [
-                "train",
-                "n.arch",
-                "--data",
-                "data",
-                "--steps",
-                "60",
-                "--batch",
-                "8",
-                "--rate",
-                "0.1",
-                "--device",
-                "cpu",
-                "--out",
-                "out/base",
-            ],
-        )
+        command = "train n.arch --data data --steps 60 --batch 8 --rate 0.1 --device cpu --out out/base"
+        done = CliRunner().invoke(cli, command.split())
     assert done.exit_code == 0
     return place
 
@@ -77,7 +60,7 @@ def shrink(*args, model="out/base/network.arch", weights="out/base/weights.safet
     return CliRunner().invoke(cli, [*command, *args], catch_exceptions=False)
 
 
-def test_a_trained_network_becomes_half_of_itself(place):
+def test_a_trained_network_becomes_half_of_itself(place, capsys):
     done = shrink("-b", "macs=0.5x")
     assert done.exit_code == 0, done.output
     out = place / "out" / "small"
@@ -103,10 +86,12 @@ def test_a_trained_network_becomes_half_of_itself(place):
     assert (out / "weights.safetensors").read_bytes() == before
     assert len(json.loads((out / "search" / "result.json").read_text())["trials"]) == len(shrunk.draws)
 
-    assert shrink("-b", "macs=0.5x", "--seed", "1").exit_code == 2
-    other = shrink("-b", "macs=0.4x")
-    assert other.exit_code == 2
-    assert "budget" in other.stderr
+    net = "shrink out/base/network.arch --weights out/base/weights.safetensors"
+    base = f"{net} --data data -n 6 --out out/small -b".split()
+    assert run(cli, [*base, "macs=0.5x", "--seed", "1"]) == 2
+    assert "out/small has a shrinking of another network, other weights or other images" in capsys.readouterr().err
+    assert run(cli, [*base, "macs=0.4x"]) == 2
+    assert "budget" in capsys.readouterr().err
 
 
 def test_the_better_of_before_and_after_a_fine_tuning_is_kept(place):
@@ -114,12 +99,13 @@ def test_the_better_of_before_and_after_a_fine_tuning_is_kept(place):
     assert done.exit_code == 0, done.output
     shrunk = read_shrunk(place / "out" / "small" / "shrunk.json")
     assert json.loads(done.stdout)["images"] == shrunk.images
-    tuned = [one for one in shrunk.contenders if one.after is not None]
+    tuned = [one for one in shrunk.contenders if "fine-tuning" in one.seen]
     assert len(tuned) == min(3, len(shrunk.contenders))
+    assert all(set(one.seen) == {"refit", "polish", "fine-tuning"} for one in tuned)
     chosen = shrunk.contenders[0]
-    assert max(chosen.before, chosen.after) == max(max(one.before, one.after) for one in tuned)
+    assert chosen.seen[shrunk.kept] == max(max(one.seen.values()) for one in tuned)
     # 60 steps of 8 images out of 48 are ten epochs, of which five are a half.
-    assert shrunk.finetuned in (0.0, 5.0)
+    assert shrunk.epochs == 5
 
 
 def test_a_model_is_lifted_and_judged_by_agreement(place):
@@ -170,7 +156,7 @@ def test_what_cannot_be_done_is_said_in_a_line(place, capsys, args, message):
 
 def test_a_text_without_weights_and_other_classes_are_refused(place, capsys):
     assert run(cli, ["shrink", "n.arch", "--data", "data", "-b", "macs=0.5x"]) == 2
-    assert "n.arch is a text, which has no weights" in capsys.readouterr().err
+    assert "'n.arch' is a text, which has no weights" in capsys.readouterr().err
     (place / "five.arch").write_text(TEXT.replace("fc(3)", "fc(5) -> relu"))
     torch.save(archlab.build(archlab.elaborate("five.arch")).state_dict(), "five.pt")
     assert run(cli, ["shrink", "five.arch", "--weights", "five.pt", "--data", "data", "-b", "macs=0.5x"]) == 2
