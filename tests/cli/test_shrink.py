@@ -9,6 +9,7 @@ import shutil
 import pytest
 import torch
 from click.testing import CliRunner
+from safetensors.torch import load_file
 
 import archlab
 from archlab.cli.ending import run
@@ -155,7 +156,7 @@ def test_what_cannot_be_done_is_said_in_a_line(place, capsys, args, message):
 
 
 def test_weights_that_are_not_finite_are_refused(place, capsys):
-    state = torch.load("out/base/weights.pt")
+    state = load_file("out/base/weights.safetensors")
     next(iter(state.values()))[0] = float("nan")
     torch.save(state, "nan.pt")
     command = "shrink out/base/network.arch --weights nan.pt --data data -b macs=0.5x"
