@@ -18,7 +18,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archlab.audit import audit, audit_detector
-from archlab.cost import Budget, Cost, by_block, by_op, by_part, by_stage, cost, parse_budget
+from archlab.budget_text import parse_budget
+from archlab.cost import Budget, Cost, by_block, by_op, by_part, by_stage, cost
 from archlab.elaborate import (
     Draw,
     Fixed,

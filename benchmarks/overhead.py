@@ -25,7 +25,7 @@ from archlab.elaborate import Interpreter, load
 from archlab.grammar import parse_file
 from archlab.resources import find_architecture
 from archlab.search.choices import SAMPLER as DEFAULT
-from archlab.search.closed_form import costs_of
+from archlab.search.counter import costs_of
 from archlab.search.sampler import make_sampler
 from archlab.search.trial_draw import FromTrial
 from benchmarks.machine import RESULTS, machine, record, versions

@@ -30,7 +30,8 @@ from archlab.cost import Budget
 from archlab.elaborate import Value
 from archlab.files import write_atomic
 from archlab.search.choices import SAMPLER as DEFAULT
-from archlab.search.closed_form import costs_of, find_smallest
+from archlab.search.closed_form import find_smallest
+from archlab.search.counter import Counter, costs_of
 from archlab.search.sampler import make_sampler
 from archlab.search.trial_draw import FromTrial
 from benchmarks.machine import RESULTS, machine, record, versions
@@ -78,7 +79,7 @@ def run(table: Table, name: str, budget: Budget, seed: int, evaluations: int, tw
     sampler = sampler_of(name, table, budget, seed, (None, "macs") if two else (None,))
     study = optuna.create_study(directions=["maximize", "minimize"] if two else ["maximize"], sampler=sampler)
     if name == "default":
-        study.enqueue_trial(dict(find_smallest(table.interpreter, budget, seed).draws))
+        study.enqueue_trial(dict(find_smallest(Counter(table.interpreter, budget), seed).draws))
     result = Run([], [], 0, 0.0)
     seen: set[tuple[Value, ...]] = set()
     began = time.process_time()

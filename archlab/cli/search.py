@@ -29,7 +29,11 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
         click.argument("space"),
         click.option("--budget", "-b", "budget", multiple=True, metavar="METRIC=VALUE",
                      help=f"An upper limit: {', '.join(limits[:-1])} or {limits[-1]}; repeatable. macs=0.5x is half of "
-                     "the space's default draw."),
+                     "the space's default draw, depth>=20 a lower limit, macs=50M..60M both, stage3.params=1M or "
+                     "backbone.macs=20M of a part, file.py:energy=3.5mJ of your own function of a candidate."),
+        click.option("--require", "require", multiple=True, metavar="FUNCTION",
+                     help="A filter of your own, file.py:function (its code is run): no network is evaluated for which "
+                     "it returns False; repeatable."),
         click.option("--objective", "-o", "objective", multiple=True, metavar="NAME",
                      help=f"A score to maximise ({', '.join(scores)}; of detectors "
                      f"{', '.join(DETECTION)}), a metric to minimise, or your own package.module:function or "
@@ -98,6 +102,7 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
     "archlab search resnet50 -b macs=2G -o score -o macs --out out/resnet  ·  "
     "archlab search my.arch -o train.py:accuracy --timeout 2h  ·  "
     "archlab search mobile -b macs=300M -o score --then train.py:accuracy --keep 8  ·  "
+    "archlab search mobile -b chip.py:energy=3.5mJ --require chip.py:fits  ·  "
     "archlab search detection --data cells --train-top 4 --input 3x96x128.  "
     "The same command again resumes its study.  "
     "Exit codes:  0 done, or the time limit was reached  ·  1 no network meets the budget, or fvcore counts "
@@ -160,7 +165,7 @@ def search(**options: Any) -> None:
     "objectives",
     multiple=True,
     metavar="NAME",
-    help="An objective of the study that is your own code: what is not named is not run; repeatable.",
+    help="An objective, metric or rule of the study that is your own code: what is not named is not run; repeatable.",
 )
 @click.option("--space", metavar="SPACE", help="Refuse the study where it is not of this space.")
 @click.option("--timeout", metavar="TIME", help="Begin no evaluation after this time, such as 10m.")

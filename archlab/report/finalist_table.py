@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from archlab.cost import METRICS
+from archlab.cost import METRICS, metric_of
 from archlab.detect.data_source import TRAIN
 from archlab.ir import show_shape
 from archlab.report.finalist_panels import FinalistPanel
@@ -121,6 +121,9 @@ def terminal_columns(result: SearchResult) -> dict[str, list[str]]:
         columns[f"{name} (AP)" if name == TRAIN else name] = cells(_score_of(name))
     for title, name in (("MACs", "macs"), ("params", "params"), ("activations", "activations"), ("memory", "memory")):
         columns[title] = cells(_cost_of(name))
+    for name in dict.fromkeys([*result.budgets, *result.floors]):
+        if name not in METRICS or name == "depth":
+            columns[name] = cells(_limited(name, result.units.get(name, "")))
     if any(finalist.latency for finalist in finalists):
         columns["latency"] = cells(lambda f: METRICS["latency"].format(f.latency.median) if f.latency else "")
     columns["fvcore"] = cells(lambda f: "" if f.recount is None else "equal" if f.recount.equal else "DIFFERENT")
@@ -129,6 +132,11 @@ def terminal_columns(result: SearchResult) -> dict[str, list[str]]:
 
 def _score_of(name: str) -> Callable[[Finalist], str]:
     return lambda finalist: f"{finalist.values[name]:.4f}" if name in finalist.values else "–"
+
+
+def _limited(name: str, unit: str) -> Callable[[Finalist], str]:
+    show = metric_of(name, unit).format
+    return lambda finalist: show(finalist.cost[name]) if name in finalist.cost else "–"
 
 
 def _cost_of(name: str) -> Callable[[Finalist], str]:

@@ -28,6 +28,7 @@ def search(
     space: str | Architecture,
     *,
     budget: Iterable[str] = (),
+    require: str | Iterable[str] = (),
     objective: str | UserObjective | Iterable[str | UserObjective] | None = None,
     then: str | UserObjective | Iterable[str | UserObjective] = (),
     keep: str | int | Iterable[str | int] = (),
@@ -62,10 +63,13 @@ def search(
 
     Args:
         space: a shipped name, an ``.arch`` file, or an architecture.
-        budget: limits such as ``"macs=300M"``, or ``"macs=0.5x"`` of the space's default draw.
-        objective: a score, a metric, ``"file.py:function"``, a function ``(module, candidate, trial) -> float``, or
-            several of them for a Pareto front; by default ``"detection"`` for a text with a stage ``detect``, and
-            ``"score"`` for others.
+        budget: limits such as ``"macs=300M"``, ``"depth>=20"``, ``"macs=50M..60M"``, ``"backbone.macs=20M"``,
+            ``"macs=0.5x"`` of the space's default draw, or ``"file.py:function=3.5mJ"`` on a metric of your own, a
+            function ``(candidate) -> float`` that is counted before anything is paid.
+        require: filters of your own, each ``"file.py:function"``, a function ``(candidate) -> bool``.
+        objective: a score, a metric (your own too), ``"file.py:function"``, a function
+            ``(module, candidate, trial) -> float``, or several of them for a Pareto front; by default ``"detection"``
+            for a text with a stage ``detect``, and ``"score"`` for others.
         then: later stages, an objective each: each judges the best of the stage before.
         keep: how many go on to each, such as ``"25%"`` (the default) or ``8``; of several objectives by Pareto front,
             and within one those with the most room around them.
@@ -100,13 +104,14 @@ def search(
 
     Raises:
         BudgetError: no network of the space meets the budget.
-        InputError: an argument, the folder or the study in it cannot be used.
+        InputError: an argument, the folder or the study in it cannot be used, or a metric or filter of yours raised.
     """
     from archlab.search.request import make_plan
 
     plan = make_plan(
         space,
         budget=budget,
+        require=require,
         objective=objective,
         then=then,
         keep=keep,

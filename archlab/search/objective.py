@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
-from archlab import user_code
 from archlab.cost import METRICS
 from archlab.detect.data_source import TRAIN, Task
 from archlab.detect.scores import DETECTION
@@ -16,8 +15,8 @@ from archlab.errors import InputError, did_you_mean
 from archlab.score import SCORES
 from archlab.search.candidate import UserObjective
 from archlab.search.detection_objective import detection_objective
+from archlab.search.own_code import OwnCall, OwnFunction, load_function, takes_candidate_alone
 from archlab.search.result import Objective
-from archlab.user_effects import kept_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +26,14 @@ class Goal:
     Attributes:
         folder: where a user's function is called: the working folder that its module went to as it was loaded; None for
             the process's own.
+        own: of a cost that is a user's metric, its function.
     """
 
     objective: Objective
     kind: Literal["cost", "score", "detection", "user"]
     function: UserObjective | None = None
     folder: Path | None = None
+    own: OwnFunction | None = None
 
     @property
     def name(self) -> str:
@@ -56,7 +57,7 @@ def parse_goals(given: Iterable[str | UserObjective], task: Task | None = None) 
 
     Each is a metric (minimised), a score or a calibration's file (maximised), ``package.module:function`` or
     ``file.py:function`` (the user's, maximised), all with ``min:`` or ``max:`` before the name for the other direction,
-    or a function itself (maximised).
+    or a function itself (maximised). A user's function of a candidate alone is a metric, and minimised.
 
     A user's code is run, here and for every candidate.
 
@@ -78,8 +79,11 @@ def parse_goals(given: Iterable[str | UserObjective], task: Task | None = None) 
 
 
 def user_goal(function: UserObjective, name: str | None = None) -> Goal:
-    """Return a Python function as an objective to maximise."""
-    return Goal(Objective(name or str(getattr(function, "__name__", "objective")), "maximize"), "user", function)
+    """Return a Python function as an objective to maximise, or one of a candidate alone as a metric to minimise."""
+    name = name or str(getattr(function, "__name__", "objective"))
+    if takes_candidate_alone(function):
+        return Goal(Objective(name, "minimize"), "cost", own=OwnFunction(name, cast(OwnCall, function)))
+    return Goal(Objective(name, "maximize"), "user", function)
 
 
 def _goal(text: str, task: Task) -> Goal:
@@ -92,7 +96,10 @@ def _goal(text: str, task: Task) -> Goal:
 
         return Goal(Objective(text, named or "maximize"), "user", objective_of(Path(text)))
     if ":" in text:
-        return Goal(Objective(text, named or "maximize"), "user", *_load(text))
+        function, folder = load_function(text, "the objective")
+        if takes_candidate_alone(function):
+            return Goal(Objective(text, named or "minimize"), "cost", own=OwnFunction(text, function, folder))
+        return Goal(Objective(text, named or "maximize"), "user", function, folder)
     if text in METRICS:
         return Goal(Objective(text, named or "minimize"), "cost")
     if text in SCORES:
@@ -104,14 +111,3 @@ def _goal(text: str, task: Task) -> Goal:
         hint=did_you_mean(text, [*METRICS, *SCORES, *DETECTION, TRAIN])
         or "your own is written package.module:function or file.py:function",
     )
-
-
-def _load(target: str) -> tuple[UserObjective, Path | None]:
-    """The function that ``module:function`` or ``file.py:function`` names, and the folder that its module went to."""
-    source, _, name = target.rpartition(":")
-    with kept_folder():
-        function = user_code.load(source, name)
-    if not callable(function):
-        raise InputError(f"the objective {target} is {type(function).__name__}, not a function")
-    loaded: UserObjective = function
-    return loaded, user_code.folder_after_loading(source)

@@ -10,17 +10,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archlab.cost import cost, parse_budget, relative_budgets
+from archlab.budget_text import limits_in, parse_budget, relative_budgets
+from archlab.cost import Budget, part_names
 from archlab.detect.data_source import TRAIN, TRAIN_STEPS
-from archlab.elaborate import alike_options, architecture_of, load
+from archlab.elaborate import Interpreter, Space, alike_options, architecture_of, load, network_of
 from archlab.elaborate.space import MAX_NODES
 from archlab.errors import InputError, did_you_mean
 from archlab.grammar import unparse, with_input
 from archlab.grammar.ast import Architecture
 from archlab.search.candidate import UserObjective
 from archlab.search.choices import HEARTBEAT, KEEP, MAX_DEATHS, PRUNERS, SAMPLER, SAMPLERS
+from archlab.search.counter import Counter
 from archlab.search.detection_data import default_objective, find_task, report_data, with_class_count
 from archlab.search.keep_rule import KeepRule, parse_keep
+from archlab.search.own_code import OwnRules, load_rules
 from archlab.search.plan import Note, Plan, Stage
 from archlab.units import parse_duration
 
@@ -35,6 +38,7 @@ def make_plan(
     space: str | Architecture,
     *,
     budget: Iterable[str] = (),
+    require: str | Iterable[str] = (),
     objective: Objectives | None = None,
     then: Objectives = (),
     keep: str | int | Iterable[str | int] = (),
@@ -88,13 +92,15 @@ def make_plan(
         _refuse_unknown("pruner", pruner, PRUNERS)
     budget = list(budget)
     relative = relative_budgets(budget)
-    limits = parse_budget(budget, cost(loaded).as_dict() if relative else {})
     keeps = _keeps(shares, len(later))
     seconds, each = _seconds(timeout), _seconds(trial_timeout)
     from archlab.search.objective import parse_goals
 
     goals = parse_goals([*first, *later], task)
     _refuse_local_functions(goals, workers, each)
+    names = [limit.name for limit in limits_in(budget)]
+    own = load_rules([g.own for g in goals if g.own], names, [require] if isinstance(require, str) else require)
+    limits = _limits(budget, loaded, own, seed)
     if note is not None:
         if task is not None:
             report_data(task, note)
@@ -113,6 +119,7 @@ def make_plan(
         trial_timeout=each,
         max_deaths=max_deaths,
         keep_going=keep_going,
+        own=own,
     )
     stages = [opening]
     for number, (goal, share) in enumerate(zip(goals[len(first) :], keeps, strict=True), start=2):
@@ -142,6 +149,26 @@ def make_plan(
     )
 
 
+def _limits(texts: Sequence[str], space: Space, own: OwnRules, seed: int) -> Budget:
+    """Return the limits that ``texts`` write, relative ones as shares of what the default draw costs.
+
+    Raises:
+        InputError: one cannot be read.
+        OwnCodeError: a user's metric raised.
+    """
+    limits = limits_in(texts)
+    relative = {limit.name for limit in limits if limit.times is not None}
+    if not relative and not any("." in limit.name and ":" not in limit.name for limit in limits):
+        return parse_budget(texts)
+    default = network_of(space)
+    parts = part_names(default)
+    # What is of no part is refused as it is parsed.
+    counted = [name for name in relative if name.rpartition(".")[0] in ("", *parts)]
+    metrics = OwnRules(tuple(metric for metric in own.metrics if metric.name in relative))
+    costs = Counter(Interpreter(space), own=metrics, wanted=counted, seed=seed).count(default).costs
+    return parse_budget(texts, costs, parts)
+
+
 def _listed(given: Objectives) -> list[str | UserObjective]:
     return [given] if isinstance(given, str) or callable(given) else list(given)
 
@@ -161,7 +188,7 @@ def _refuse_local_functions(goals: Iterable[Goal], workers: int, trial_timeout: 
     for goal in goals:
         if workers == 1 and trial_timeout is None:
             return
-        if goal.kind == "user" and ":" not in goal.name and not goal.name.endswith(".json"):
+        if (goal.kind == "user" or goal.own) and ":" not in goal.name and not goal.name.endswith(".json"):
             raise InputError(
                 f"the objective {goal.name} is a function of this process, which {why}",
                 hint='name it as "package.module:function" or "file.py:function"',

@@ -35,9 +35,9 @@ class Trial:
 
     Attributes:
         number: its number in the study.
-        state: ``scored``; ``over_budget`` by the closed form, or against a rule of the text, and so never built;
-            ``repeated``, the same network as trial ``repeat_of``; ``failed`` for ``reason``; ``pruned`` by the
-            objective.
+        state: ``scored``; ``over_budget`` by what is counted, or against a rule of the text or of the user's own, which
+            ``reason`` names, and so never built; ``repeated``, the same network as trial ``repeat_of``; ``failed`` for
+            ``reason``; ``pruned`` by the objective.
         draws: the value of every hole, by name.
         cost: params, macs, other, activations, memory, and latency in seconds where it was measured.
         values: the objectives' values by name; empty unless scored.
@@ -170,8 +170,10 @@ class SearchResult(Tabled):
     Attributes:
         space: the space's name; ``space_text`` its canonical text.
         command: the command line or call that made it.
-        budgets: limits by metric.
-        relative_budgets: those that were given relative to the space's default draw: the share.
+        budgets: upper limits by metric; ``floors`` are lower ones, and ``units`` those of a user's own metrics.
+        relative_budgets: those that were given relative to the space's default draw: the share; of a lower limit
+            with ``>=`` behind the metric.
+        rules: the user's own filters.
         objectives: of all stages, the last stage's first, as finalists are ranked by it.
         stages: in order; a search without ``then`` has one.
         smallest: cost of the smallest network that was found.
@@ -199,6 +201,9 @@ class SearchResult(Tabled):
     interrupted: str | None = None
     data: DataSummary | None = None
     relative_budgets: dict[str, float] = field(default_factory=dict)
+    floors: dict[str, float] = field(default_factory=dict)
+    rules: tuple[str, ...] = ()
+    units: dict[str, str] = field(default_factory=dict)
     schema: str = SCHEMA
 
     view = "archlab.report.show_search"

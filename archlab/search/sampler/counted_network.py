@@ -6,10 +6,9 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from archlab.cost import Budget
-from archlab.elaborate import Draw, Hole, Interpreter, Network, Random, Value
+from archlab.elaborate import Draw, Hole, Network, Random, Value
 from archlab.errors import ArchlabError
-from archlab.search.closed_form import costs_of
+from archlab.search.counter import Counter
 from archlab.search.features import GraphFeatures
 from archlab.search.trial_draw import FromParams, Mutation
 
@@ -28,6 +27,7 @@ class CountedNetwork:
         holes: the searched holes that its draw met, by name.
         costs: closed-form costs by metric.
         fill: the largest share of a limit that it uses; 0 without a budget.
+        below: whether it is a lower limit that it misses.
         features: its graph features.
         key: the values of its holes; two draws of one network may differ in it.
     """
@@ -38,6 +38,7 @@ class CountedNetwork:
     fill: float
     features: tuple[float, ...]
     key: Key
+    below: bool = False
 
     @property
     def params(self) -> dict[str, Value]:
@@ -48,13 +49,17 @@ class CountedNetwork:
 class Drawer:
     """Draws and counts networks of one space under one budget."""
 
-    def __init__(self, interpreter: Interpreter, budget: Budget) -> None:
-        self.interpreter = interpreter
-        self.budget = budget.closed_form
+    def __init__(self, counter: Counter) -> None:
+        self.counter = counter
+        self.budget = counter.budget
         self._features = GraphFeatures()
 
     def counted(self, draw: Draw) -> CountedNetwork | None:
-        """Return the counted network of a draw; None where the draw describes no network."""
+        """Return the counted network of a draw; None where it describes no network, or one that a filter refuses.
+
+        Raises:
+            OwnCodeError: a user's own metric or filter raised.
+        """
         holes: dict[str, Hole] = {}
 
         def recorded(hole: Hole) -> Value:
@@ -63,13 +68,14 @@ class Drawer:
             return draw(hole)
 
         try:
-            network = self.interpreter.network(recorded)
+            network = self.counter.interpreter.network(recorded)
         except ArchlabError:
             return None
-        costs = costs_of(network)
-        fill = max((costs[name] / limit for name, limit in self.budget.limits), default=0.0)
+        count = self.counter.count(network)
+        if count.refused is not None:
+            return None
         key = tuple([(name, network.draws[name]) for name in holes])
-        return CountedNetwork(network, holes, costs, fill, self._features(network), key)
+        return CountedNetwork(network, holes, count.costs, count.fill, self._features(network), key, count.below)
 
     def from_params(self, params: Mapping[str, Value]) -> CountedNetwork | None:
         """Return the network that a trial's parameters describe; None where they do not describe one."""

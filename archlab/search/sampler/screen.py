@@ -17,6 +17,8 @@ from archlab.cost import Budget
 from archlab.elaborate import Interpreter
 from archlab.errors import ExhaustedError
 from archlab.search.closed_form import find_smallest, find_unseen
+from archlab.search.counter import Counter
+from archlab.search.own_code import OwnRules
 from archlab.search.sampler.counted_network import CountedNetwork, Drawer, DrawnNetworks
 from archlab.search.sampler.encoder import Encoder
 from archlab.search.sampler.hypervolume import by_hypervolume
@@ -48,12 +50,14 @@ class ScreenSampler(BaseSampler):
         interpreter: of the space.
         budget: limits; those that need a measurement are left to the objective.
         metrics: for each objective the closed-form metric that it is, or None: what is known need not be learned.
+        own: a user's own metrics and filters.
         note: called with a sentence about what is amiss, such as that no network lies close under the budget; by
             default, the logger ``archlab.search`` is.
 
     Raises:
         BudgetError: (by a study's ``ask`` or ``suggest``) no network of the space meets the budget.
         ExhaustedError: (the same) every one was evaluated.
+        OwnCodeError: (the same) a user's own metric or filter raised.
     """
 
     def __init__(
@@ -63,11 +67,12 @@ class ScreenSampler(BaseSampler):
         seed: int = 0,
         metrics: Sequence[str | None] = (),
         note: Callable[[str], None] | None = None,
+        own: OwnRules | None = None,
     ) -> None:
         self._seed = seed
         self._metrics = tuple(metrics)
         self._note = note or logging.getLogger("archlab.search").warning
-        self._drawer = Drawer(interpreter, budget or Budget())
+        self._drawer = Drawer(Counter(interpreter, budget, own, [name for name in metrics if name], seed))
         self._near = NearBudget(self._drawer, Band(NEAR)) if self._drawer.budget.limits else None
         self._seen = Observations(self._drawer, Encoder())
         self._models: list[Surrogate] = []
@@ -163,13 +168,11 @@ class ScreenSampler(BaseSampler):
 
     def _leftovers(self, rng: random.Random) -> Iterator[CountedNetwork]:
         """Yield, where random draws find nothing new, mutations of what is known, and of the smallest network."""
-        interpreter, budget = self._drawer.interpreter, self._drawer.budget
+        counter = self._drawer.counter
         parents: list[Mapping[str, Any]] = [dict(key) for key in self._seen.params]
-        parents = parents or [find_smallest(interpreter, budget, self._seed).draws]
+        parents = parents or [find_smallest(counter, self._seed).draws]
         while (
-            network := find_unseen(
-                interpreter, budget, parents, self._seen.taken | self._seen.claimed, rng, attempts=10 * POOL
-            )
+            network := find_unseen(counter, parents, self._seen.taken | self._seen.claimed, rng, attempts=10 * POOL)
         ) is not None:
             counted = self._drawer.from_params(network.draws)
             if counted is None:

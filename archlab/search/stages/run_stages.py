@@ -9,7 +9,6 @@ from dataclasses import replace
 import optuna
 
 from archlab.elaborate import Interpreter
-from archlab.search.closed_form import costs_of
 from archlab.search.plan import Plan
 from archlab.search.stages.ranking import rank_trials
 from archlab.search.stages.stage_results import Funnel, merge_found, stages_in_numbers
@@ -65,6 +64,6 @@ def run_stages(plan: Plan, opened: Opened, interpreter: Interpreter, carry_out: 
         tuple(trials.values()),
         stages,
         tuple(search.stage.objectives for search in done),
-        costs_of(first.start),
+        first.counter.count(first.start).costs,
         interrupted,
     )

@@ -13,7 +13,9 @@ from archlab.elaborate import Interpreter, Network, Value, fill_holes
 from archlab.errors import ArchlabError, ExhaustedError, RuleError
 from archlab.grammar import unparse
 from archlab.search.candidate import Candidate
-from archlab.search.closed_form import costs_of, find_smallest, find_unseen
+from archlab.search.closed_form import find_smallest, find_unseen
+from archlab.search.counter import Counter
+from archlab.search.own_code import OwnCodeError
 from archlab.search.plan import Stage
 from archlab.search.result import Trial
 from archlab.search.storage.claim import SettledClaims, claim
@@ -61,6 +63,8 @@ class Search:
         self.study = study
         self.liveness = liveness
         self.interpreter = interpreter
+        wanted = [goal.name for goal in stage.goals if goal.kind == "cost"]
+        self.counter = Counter(interpreter, stage.budget, stage.own, wanted, stage.seed)
         self.history = History()
         self.stream = 0
         self.announce: Callable[[int | None], None] = lambda _: None
@@ -84,7 +88,7 @@ class Search:
         Raises:
             BudgetError: even it misses the budget.
         """
-        self._start = self._start or find_smallest(self.interpreter, self.stage.budget, self.stage.seed)
+        self._start = self._start or find_smallest(self.counter, self.stage.seed)
         return self._start
 
     def reap(self) -> None:
@@ -118,7 +122,8 @@ class Search:
         """Draw until the stage's evaluations are done, its time is up, the space is exhausted or Ctrl-C is pressed.
 
         Raises:
-            InputError: an evaluation met what is not the network's fault, or the objective is broken.
+            InputError: an evaluation met what is not the network's fault, the objective is broken, or a user's own
+            metric or filter raised.
         """
         with noticed_interrupts() as self._interrupt:
             return self._run(watch)
@@ -233,16 +238,18 @@ class Search:
         draws: dict[str, Value] = {}
         try:
             network = self.interpreter.network(FromTrial(trial))
-        except ExhaustedError:
+        except (ExhaustedError, OwnCodeError):
             raise
         except RuleError as error:  # no candidate: drawn in vain, like one over budget
             return Trial(trial.number, "over_budget", dict(trial.params), {}, reason=error.one_line)
         except ArchlabError as error:
             return Trial(trial.number, "failed", dict(trial.params), {}, reason=error.one_line)
         draws = dict(network.draws)
-        costs = costs_of(network)
-        if not self.stage.budget.closed_form.allows(costs):
-            return Trial(trial.number, "over_budget", draws, costs)
+        count = self.counter.count(network)
+        costs = count.costs
+        if not count.allowed:
+            reason = count.refused and f"refused by {count.refused}"
+            return Trial(trial.number, "over_budget", draws, costs, reason=reason)
         digest = network.digest
         other = claim(self.study, trial, digest, self._claims)
         if other is not None:
@@ -286,7 +293,7 @@ class Search:
         parents: list[Mapping[str, Value]] = [trial.draws for trial in scored[: max(3, len(scored) // 5)]] or [
             self.start.draws
         ]
-        network = find_unseen(self.interpreter, self.stage.budget, parents, self.history.best_by_digest, rng)
+        network = find_unseen(self.counter, parents, self.history.best_by_digest, rng)
         if network is None:
             return False
         self._enqueue(network)

@@ -11,7 +11,7 @@ from archlab.cost import Budget
 from archlab.elaborate import Interpreter, load
 from archlab.grammar import parse_file
 from archlab.resources import find_architecture
-from archlab.search.closed_form import costs_of
+from archlab.search.counter import Counter, costs_of
 from archlab.search.sampler.counted_network import Drawer
 from archlab.search.sampler.near_budget import WAYS, Band, NearBudget
 from tests.search.sampler.spaces import WIDTHS, interpreter_of
@@ -21,7 +21,7 @@ from tests.search.sampler.spaces import WIDTHS, interpreter_of
 def test_each_way_leads_into_the_shell(way):
     interpreter = interpreter_of(WIDTHS)
     band = Band(0.85)
-    drawer = Drawer(interpreter, Budget((("macs", 3e6),)))
+    drawer = Drawer(Counter(interpreter, Budget((("macs", 3e6),))))
     drawn = itertools.islice(WAYS[way](drawer, band, random.Random(0)), 600)
     inside = [c for c in drawn if c is not None and not band.distance(c.fill)]
     assert len(inside) >= 10
@@ -31,7 +31,7 @@ def test_each_way_leads_into_the_shell(way):
 
 def test_solving_needs_a_multiplier_and_beats_rejection_where_there_is_one():
     interpreter = Interpreter(load(parse_file(find_architecture("resnet50"))))
-    shell = NearBudget(Drawer(interpreter, Budget((("macs", 1.2e9),))), Band(0.85))
+    shell = NearBudget(Drawer(Counter(interpreter, Budget((("macs", 1.2e9),)))), Band(0.85))
     list(shell.draw(random.Random(0), 600))
     rate = {way: shell.found[way] / shell.draws[way] for way in WAYS}
     assert max(rate, key=rate.__getitem__) == "solving"
