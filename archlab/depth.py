@@ -6,11 +6,12 @@ pooling are no layers.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Sequence
 
 from archlab.elaborate import Network
-from archlab.elaborate.fragment import Fragment, gives_nothing
+from archlab.elaborate.fragment import Fragment
 from archlab.ir import Applied, Graph
+from archlab.ways import fold, is_layer
 
 
 def depth_of(network: Network) -> int:
@@ -22,10 +23,20 @@ def depth_of(network: Network) -> int:
     """
     if network.detector is not None:  # its neck has its inputs by name: only the graph knows what leads where
         return _in_graph(network.graph)
-    depth, named = 0, dict[Hashable, int]()
-    for name, fragment in network.stages:
-        named[name] = depth = _through(fragment, depth, named)  # a later stage may read it by that name
-    return depth
+    return fold(network, 0, _Depth())
+
+
+class _Depth:
+    """The fold whose state is the depth of a value."""
+
+    def behind(self, op: Applied, before: int) -> int:
+        return before + is_layer(op)
+
+    def joined(self, states: Sequence[int]) -> int:
+        return max(states)
+
+    def shared(self, fragment: Fragment, entered: int) -> int | None:
+        return None
 
 
 def _in_graph(graph: Graph) -> int:
@@ -34,26 +45,3 @@ def _in_graph(graph: Graph) -> int:
         before = max((deepest.get(name, 0) for name in node.inputs), default=0)
         deepest[node.name] = before + is_layer(node)
     return max(deepest.values(), default=0)
-
-
-def _through(fragment: Fragment, entered: int, named: dict[Hashable, int]) -> int:
-    """Return the depth behind a piece that is entered at a depth, and note that of the values named in it."""
-    values = fragment.values
-    if values is not None and values.taken is not None:
-        return named[values.taken]
-    own = is_layer(fragment.op) if fragment.op is not None else 0
-    if fragment.op is not None or (values is not None and values.fan):  # branches, or an operator without any
-        ends = [(_through(part, entered, named), gives_nothing(part)) for _, part in fragment.parts]
-        left = max((end for end, nothing in ends if not nothing), default=entered) + own
-    else:
-        left = entered
-        for _, part in fragment.parts:
-            left = _through(part, left, named)
-    if values is not None and values.given is not None:
-        named[values.given] = left
-    return left
-
-
-def is_layer(op: Applied) -> bool:
-    """Return whether an operator is a convolution or a linear layer."""
-    return bool(op.activations) and "weight" in op.weights

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from archlab.elaborate import Draw, Hole, Network, Random, Value
 from archlab.errors import ArchlabError
@@ -13,7 +13,7 @@ from archlab.search.features import GraphFeatures
 from archlab.search.trial_draw import FromParams, Mutation
 
 KEPT = 2000
-"""Drawn networks that are kept of each kind: 5 to 15 kB each."""
+"""Drawn networks that are kept of each kind, without their operators: a kB, and 100 bytes for each hole."""
 
 Key = tuple[tuple[str, Value], ...]
 
@@ -23,7 +23,7 @@ class CountedNetwork:
     """A network that a surrogate may rank.
 
     Attributes:
-        network: the network itself.
+        network: the network itself; None where it is kept without, since its operators take much more than the rest.
         holes: the searched holes that its draw met, by name.
         costs: closed-form costs by metric.
         fill: the largest share of a limit that it uses; 0 without a budget.
@@ -32,7 +32,7 @@ class CountedNetwork:
         key: the values of its holes; two draws of one network may differ in it.
     """
 
-    network: Network
+    network: Network | None
     holes: Mapping[str, Hole]
     costs: Mapping[str, float]
     fill: float
@@ -84,6 +84,11 @@ class Drawer:
         except (KeyError, TypeError, ValueError):
             return None
 
+    def digest(self, counted: CountedNetwork) -> str:
+        """Return the digest of a network, which is drawn again where it was kept without its operators."""
+        network = counted.network or self.counter.interpreter.network(FromParams(counted.params))
+        return network.digest
+
     def draw_randomly(self, rng: random.Random) -> CountedNetwork | None:
         """Draw randomly."""
         return self.counted(Random(rng))
@@ -113,6 +118,7 @@ class Kept:
     def add(self, counted: CountedNetwork, rng: random.Random) -> None:
         """Keep a network, where there are many in the place of another, or not."""
         self._added += 1
+        counted = replace(counted, network=None)
         if len(self.networks) < KEPT:
             self.networks.append(counted)
         elif (place := rng.randrange(self._added)) < KEPT:

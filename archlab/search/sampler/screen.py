@@ -118,7 +118,7 @@ class ScreenSampler(BaseSampler):
         rng = random.Random(f"{self._seed} {trial.number}")
         self._seen.read(study, trial)
         for counted in self._completions(given, rng) if given else self._proposals(study, rng, trial.number):
-            digest = counted.network.digest
+            digest = self._drawer.digest(counted)
             if digest in self._seen.taken:
                 self._forget(counted)
                 continue
@@ -133,7 +133,7 @@ class ScreenSampler(BaseSampler):
         raise ExhaustedError("no network within the budget is left that was not evaluated")
 
     def _forget(self, counted: CountedNetwork) -> None:
-        self._seen.taken.add(counted.network.digest)
+        self._seen.taken.add(self._drawer.digest(counted))
         self._seen.keys.add(counted.key)
 
     def _proposals(self, study: optuna.Study, rng: random.Random, number: int) -> Iterator[CountedNetwork]:
