@@ -1,21 +1,22 @@
 """NAS-Bench-201: 15,625 trained cells on three data sets (Dong & Yang 2020, arXiv:2001.00326), looked up.
 
 The table is ``nasbench201.csv`` in ``../shared/data/nasbench201`` beside the repository; its space is
-``benchmarks/nasbench201.arch``. Edges that no way from the cell's input to its output passes do nothing, so several rows
-are one network: its accuracy is the mean of theirs, and a search that pays for one has paid for all. The 341 rows
-without any way are no network. FLOPs are counted as MACs at 3x32x32, for every data set alike: they differ by a factor.
+``benchmarks/nasbench201.arch``. Edges that no way from the cell's input to its output passes do nothing, so several
+rows are one network: its accuracy is the mean of theirs, and a search that pays for one has paid for all. The 341 rows
+without any way are no network. FLOPs are MACs at 3x32x32, for every data set alike: they differ by a factor.
 """
 
 from __future__ import annotations
 
 import csv
 import functools
-import itertools
 from collections import defaultdict
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from archlab.cost import cost
-from archlab.elaborate import Fixed, Hole, Interpreter, Value, load
+from archlab.elaborate import Draw, Fixed, Hole, Interpreter, Network, Space, Value, load
+from archlab.errors import ArchlabError
 from archlab.grammar import parse_file
 from benchmarks.macro import Table
 
@@ -27,6 +28,7 @@ ENDS = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 ZERO, IDENTITY, CONV1, CONV3, POOL = range(5)
 """What a digit of the table stands for, in the order of the choices of the space."""
 
+LABELS = ("zero", "identity", "act_conv(1)", "act_conv(3)", "avgpool(3, s=1)")
 Digits = tuple[int, ...]
 
 
@@ -63,20 +65,69 @@ def what_is_left(digits: Digits) -> tuple[str, Digits]:
     return (f"{node(3)} {layers}".strip() if alive else ""), left
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class Cell(Network):
+    """A network of the space whose digest comes without its graph."""
+
+    @property
+    def digest(self) -> str:
+        """What its cell computes."""
+        return what_is_left(tuple(LABELS.index(str(self.draws[name])) for name in EDGES))[0]
+
+
+class CellInterpreter(Interpreter):
+    """Draws cells, and keeps all that were drawn: a benchmark draws each of them many times.
+
+    What the drawing itself costs is what ``benchmarks/overhead.py`` measures.
+    """
+
+    def __init__(self, space: Space) -> None:
+        super().__init__(space)
+        self._holes: list[Hole] = []
+        self._cells: dict[tuple[Value, ...], Cell | ArchlabError] = {}
+
+    def network(self, draw: Draw) -> Network:
+        """Return the network of a draw."""
+        if not self._holes:
+            self._find_holes()
+        values = tuple(draw(hole) for hole in self._holes)
+        known = self._cells.get(values)
+        if known is None:
+            given = Fixed({hole.name: value for hole, value in zip(self._holes, values, strict=True)})
+            try:
+                made = super().network(given)
+                known = Cell(*(getattr(made, field.name) for field in fields(Network)))
+            except ArchlabError as error:
+                known = error
+            self._cells[values] = known
+        if isinstance(known, ArchlabError):
+            raise known
+        return known
+
+    def _find_holes(self) -> None:
+        found: dict[str, Hole] = {}
+
+        def first(hole: Hole) -> Value:
+            if hole.searched:
+                found[hole.name] = hole
+            return hole.labels[IDENTITY] if hole.searched else hole.default
+
+        super().network(first)
+        self._holes = [found[name] for name in EDGES]
+
+
 @functools.cache
 def read_tables(path: Path = CSV) -> dict[str, Table]:
     """Return a table for each data set, all beside one space."""
-    interpreter = Interpreter(load(parse_file(SPACE)))
-    holes: list[Hole] = []
+    interpreter = CellInterpreter(load(parse_file(SPACE)))
+    holes: dict[str, Hole] = {}
 
     def first(hole: Hole) -> Value:
-        if hole.searched:
-            holes.append(hole)
+        holes[hole.name] = hole
         return hole.labels[IDENTITY]
 
     plain = cost(interpreter.network(first)).macs
-    by_name = {hole.name: hole for hole in holes}
-    ordered = tuple(by_name[name] for name in EDGES)
+    ordered = tuple(holes[name] for name in EDGES)
     extra = {}
     for digit in (CONV1, CONV3):
         values = dict.fromkeys(EDGES, ordered[0].labels[IDENTITY]) | {"e01": ordered[0].labels[digit]}
@@ -97,8 +148,7 @@ def read_tables(path: Path = CSV) -> dict[str, Table]:
     tables = {}
     for i, name in enumerate(DATA):
         means = {words: sum(trained[key][i] for key in keys) / len(keys) for words, keys in same.items()}
-        accuracy = dict(
-            itertools.chain.from_iterable([(key, means[words]) for key in keys] for words, keys in same.items())
-        )
-        tables[name] = Table(interpreter, ordered, accuracy, {}, {}, flops)
+        accuracy = {key: means[words] for words, keys in same.items() for key in keys}
+        distinct = tuple(keys[0] for keys in same.values())
+        tables[name] = Table(interpreter, ordered, accuracy, {}, {}, flops, distinct)
     return tables

@@ -119,8 +119,8 @@ class _Item:
     """A piece in its place: what enters it, what it gives, and, where it is a step, what it reads.
 
     ``number`` is its place among the steps: of a piece that is none, that of the next. ``total`` is the most that is
-    alive while it runs, ``others`` what is alive beside its own; ``keeps`` whether what enters it is read later. ``most``
-    is the most that is alive while any of it runs, once that was asked for.
+    alive while it runs, ``others`` what is alive beside its own; ``keeps`` whether what enters it is read later.
+    ``most`` is the most that is alive while any of it runs, once that was asked for.
     """
 
     fragment: Fragment

@@ -33,8 +33,9 @@ class PathFeatures:
         """Return the features of ``network`` in the order of ``PATH_FEATURES``; of a detector those of its backbone."""
         if len(self._memo) > _MEMO_SIZE:
             self._memo.clear()
-        log_paths, layers, pools, kernel, longest, shortest = fold(network.without_detector, _START, self)
-        return log_paths, math.log1p(layers), math.log1p(pools), math.log1p(kernel), *map(math.log1p, (longest, shortest))
+        log_paths, *others = fold(network.without_detector, _START, self)
+        layers, pools, kernel, longest, shortest = map(math.log1p, others)
+        return (log_paths, layers, pools, kernel, longest, shortest)
 
     def behind(self, op: Applied, before: State) -> State:
         """Return what is known behind an operator."""

@@ -10,6 +10,7 @@ from archlab.elaborate import Draw, Hole, Network, Random, Value
 from archlab.errors import ArchlabError
 from archlab.search.counter import Counter
 from archlab.search.features import GraphFeatures
+from archlab.search.path_features import PathFeatures
 from archlab.search.trial_draw import FromParams, Mutation
 
 KEPT = 2000
@@ -28,7 +29,7 @@ class CountedNetwork:
         costs: closed-form costs by metric.
         fill: the largest share of a limit that it uses; 0 without a budget.
         below: whether it is a lower limit that it misses.
-        features: its graph features.
+        features: its graph features, and where they are asked for those of the ways through it.
         key: the values of its holes; two draws of one network may differ in it.
     """
 
@@ -49,10 +50,11 @@ class CountedNetwork:
 class Drawer:
     """Draws and counts networks of one space under one budget."""
 
-    def __init__(self, counter: Counter) -> None:
+    def __init__(self, counter: Counter, paths: bool = False) -> None:
         self.counter = counter
         self.budget = counter.budget
         self._features = GraphFeatures()
+        self._paths = PathFeatures() if paths else None
 
     def counted(self, draw: Draw) -> CountedNetwork | None:
         """Return the counted network of a draw; None where it describes no network, or one that a filter refuses.
@@ -75,7 +77,8 @@ class Drawer:
         if count.refused is not None:
             return None
         key = tuple([(name, network.draws[name]) for name in holes])
-        return CountedNetwork(network, holes, count.costs, count.fill, self._features(network), key, count.below)
+        features = self._features(network) + (self._paths(network) if self._paths is not None else ())
+        return CountedNetwork(network, holes, count.costs, count.fill, features, key, count.below)
 
     def from_params(self, params: Mapping[str, Value]) -> CountedNetwork | None:
         """Return the network that a trial's parameters describe; None where they do not describe one."""

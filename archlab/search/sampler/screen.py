@@ -24,6 +24,7 @@ from archlab.search.sampler.encoder import Encoder
 from archlab.search.sampler.hypervolume import by_hypervolume
 from archlab.search.sampler.near_budget import Band, NearBudget
 from archlab.search.sampler.observations import Observations
+from archlab.search.sampler.policy import POLICY, Policy
 from archlab.search.sampler.surrogate import Surrogate
 from archlab.search.storage.claim import SettledClaims, claim
 from archlab.search.storage.one_trial import given_params
@@ -51,6 +52,7 @@ class ScreenSampler(BaseSampler):
         budget: limits; those that need a measurement are left to the objective.
         metrics: for each objective the closed-form metric that it is, or None: what is known need not be learned.
         own: a user's own metrics and filters.
+        policy: how candidates are ranked.
         note: called with a sentence about what is amiss, such as that no network lies close under the budget; by
             default, the logger ``archlab.search`` is.
 
@@ -68,11 +70,13 @@ class ScreenSampler(BaseSampler):
         metrics: Sequence[str | None] = (),
         note: Callable[[str], None] | None = None,
         own: OwnRules | None = None,
+        policy: Policy = POLICY,
     ) -> None:
         self._seed = seed
         self._metrics = tuple(metrics)
+        self._policy = policy
         self._note = note or logging.getLogger("archlab.search").warning
-        self._drawer = Drawer(Counter(interpreter, budget, own, [name for name in metrics if name], seed))
+        self._drawer = Drawer(Counter(interpreter, budget, own, [name for name in metrics if name], seed), policy.paths)
         self._near = NearBudget(self._drawer, Band(NEAR)) if self._drawer.budget.limits else None
         self._seen = Observations(self._drawer, Encoder())
         self._models: list[Surrogate] = []
@@ -228,6 +232,10 @@ class ScreenSampler(BaseSampler):
                     self._drawn.near.add(counted, rng)
             self._note_if_none_near()
 
+    def _wanted(self, k: int) -> str | None:
+        """Return the metric that an objective is; None for one that is to be learned."""
+        return self._metrics[k] if k < len(self._metrics) else None
+
     def _order(
         self,
         study: optuna.Study,
@@ -239,11 +247,20 @@ class ScreenSampler(BaseSampler):
     ) -> list[int]:
         count = y.shape[1]
         self._models = self._models or [Surrogate() for _ in range(count)]
+        if count == 1 and self._wanted(0) is None:
+            prediction = self._models[0].predict(x, y[:, 0], new, len(self._seen.rows))
+            hoped = prediction.hoped(self._policy.deviations)
+            ranked = [int(i) for i in np.argsort(-hoped, kind="stable")]
+            if not self._policy.believe:
+                return ranked
+            first = prediction.batch(BATCH, self._policy.deviations)
+            return first + [i for i in ranked if i not in first]
         expected = []
         for k, model in enumerate(self._models):
-            metric = self._metrics[k] if k < len(self._metrics) else None
+            metric = self._wanted(k)
             if metric is None:
-                expected.append(model.expect(x, y[:, k], new, len(self._seen.rows)))
+                prediction = model.predict(x, y[:, k], new, len(self._seen.rows))
+                expected.append(prediction.hoped(self._policy.deviations))
             else:
                 sign = -1.0 if study.directions[k] == optuna.study.StudyDirection.MINIMIZE else 1.0
                 expected.append(np.array([sign * counted.costs[metric] for counted in pool]))
