@@ -54,7 +54,7 @@ from archlab.grammar.ast import Architecture
 from archlab.ir import Graph, Node
 from archlab.lift import lift
 from archlab.ops import verify
-from archlab.search import search
+from archlab.search import ask_tell, search
 from archlab.search.result import SearchResult, read_result
 from archlab.structure import Structure, diff, structure
 
@@ -153,6 +153,7 @@ __all__ = [
     "Suggestion",
     "SyntaxProblem",
     "__version__",
+    "ask_tell",
     "audit",
     "audit_detector",
     "audit_rule",

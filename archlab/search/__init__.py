@@ -19,9 +19,10 @@ from archlab.search.choices import HEARTBEAT, MAX_DEATHS, SAMPLER
 from archlab.search.result import SearchResult
 
 if TYPE_CHECKING:
+    from archlab.search.asking import AskTell
     from archlab.search.study.history import Progress
 
-__all__ = ["search"]
+__all__ = ["ask_tell", "search"]
 
 
 def search(
@@ -145,3 +146,74 @@ def search(
     from archlab.search.study.history import no_progress
 
     return run_search(plan, progress or no_progress)
+
+
+def ask_tell(
+    space: str | Architecture,
+    *,
+    objective: str | Iterable[str] = "value",
+    budget: Iterable[str] = (),
+    require: str | Iterable[str] = (),
+    input: str | None = None,
+    pruner: str | None = None,
+    trials: int = 60,
+    seed: int = 0,
+    sampler: str = SAMPLER,
+    top: int = 5,
+    out: str | Path | None = None,
+    study: str | None = None,
+    storage: str | None = None,
+    heartbeat: int = HEARTBEAT,
+    accept_changed_code: bool = False,
+    latency: bool = True,
+    threads: int = 1,
+    max_nodes: int = MAX_NODES,
+    note: Callable[[str], None] | None = None,
+) -> AskTell:
+    """Return a search that a script of yours drives: it asks for networks, and tells what they came to.
+
+    The study is on disk as that of ``search``: what is told stays told, the same call again goes on where the last one
+    ended, and several processes may ask at once, each for one candidate at a time. For a study that is Optuna's alone,
+    with parameters beside those of the space, there are ``ScreenSampler`` and ``FromTrial``.
+
+    Args:
+        objective: what is told, by name: maximised, or with ``min:`` before it minimised; several for a Pareto front.
+
+    The others are as those of ``search``.
+
+    >>> with archlab.ask_tell("mobile", budget=["macs=300M"], trials=20, out="out/mine") as search:  # doctest: +SKIP
+    ...     while (candidate := search.ask()) is not None:
+    ...         search.tell(candidate, train(archlab.build(candidate.graph, seed=candidate.seed)))
+    ...     print(search.result())
+
+    Raises:
+        BudgetError: (as it is entered) no network of the space meets the budget.
+        InputError: an argument, the folder or the study in it cannot be used.
+    """
+    from archlab.search.request import make_plan
+
+    plan = make_plan(
+        space,
+        objective="params",  # in the place of what is told
+        budget=budget,
+        require=require,
+        input=input,
+        pruner=pruner,
+        trials=trials,
+        seed=seed,
+        sampler=sampler,
+        top=top,
+        out=out,
+        study=study,
+        storage=storage,
+        heartbeat=heartbeat,
+        accept_changed_code=accept_changed_code,
+        latency=latency,
+        threads=threads,
+        max_nodes=max_nodes,
+        note=note,
+        command="archlab.ask_tell(…)",
+    )
+    from archlab.search.asking import AskTell, told_plan
+
+    return AskTell(told_plan(plan, [objective] if isinstance(objective, str) else list(objective)))

@@ -21,7 +21,8 @@ from archlab.search.result import Objective
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """An objective and how its value is found: a cost, a score by name, one that looks at data, or the user's own.
+    """An objective and how its value is found: a cost, a score by name, one that looks at data, the user's
+    own, or told by whoever asked for the candidate.
 
     Attributes:
         folder: where a user's function is called: the working folder that its module went to as it was loaded; None for
@@ -30,7 +31,7 @@ class Goal:
     """
 
     objective: Objective
-    kind: Literal["cost", "score", "detection", "user"]
+    kind: Literal["cost", "score", "detection", "user", "told"]
     function: UserObjective | None = None
     folder: Path | None = None
     own: OwnFunction | None = None

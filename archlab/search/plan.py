@@ -67,6 +67,11 @@ class Stage:
         return tuple(goal.objective for goal in self.goals)
 
     @property
+    def candidate_seed(self) -> int:
+        """The seed of its candidates' weights and trainings: in a later stage a fresh one."""
+        return (self.seed + 1_000_003 * (self.number - 1)) % 2**31
+
+    @property
     def code_names(self) -> tuple[str, ...]:
         """The names of the files' and modules' functions that it calls, each once."""
         named = [*(goal.name for goal in self.goals), *(function.name for function in self.own.all)]

@@ -22,7 +22,7 @@ from archlab.search.stages.stage_results import Funnel
 from archlab.search.storage.conversation import StorageLeftError
 from archlab.search.storage.dashboard import write_dashboard_notes
 from archlab.search.storage.open_storage import opened_storage
-from archlab.search.study.history import History, Progress, no_progress
+from archlab.search.study.history import History, Progress, Watch, no_progress
 from archlab.search.study.loop import Search
 from archlab.search.workers.start import Workers
 
@@ -55,28 +55,41 @@ def run_search(plan: Plan, progress: Progress = no_progress) -> SearchResult:
     carry_out = Workers(plan.workers, plan.address, plan.note).carry_out if in_workers else Search.run
     with opened_storage(plan.address, plan.heartbeat, plan.note) as opened:
         funnel = run_stages(plan, opened, interpreter, carry_out, progress)
-        best = choose_last(funnel.trials, funnel.objectives, plan.top)
-        finalists = []
         with progress(first) as watch:
-            for i, trial in enumerate(best, start=1):
-                watch(funnel.history, f"recounting {i}/{len(best)}")
-                finalists.append(make_finalist(trial, interpreter, first.seed, first.threads if plan.latency else None))
-        with contextlib.suppress(StorageLeftError):  # interrupted, with a server that does not answer
-            write_dashboard_notes(funnel.study, plan.space.name, plan.text, first.budget, finalists)
+            finalists = make_finalists(plan, funnel, interpreter, watch)
     data = None
     if plan.task is not None and finalists:
         with progress(first) as watch:
             watch(funnel.history, "reading the data for the report")
-            _, height, width = interpreter.network(Fixed(best[0].draws)).input_shape
+            draws = next(trial.draws for trial in funnel.trials if trial.number == finalists[0].trial)
+            _, height, width = interpreter.network(Fixed(draws)).input_shape
             data = summarize_data(plan.task.source, (height, width))
-    result = _result(plan, funnel, tuple(finalists), data, started, began)
+    result = result_of(plan, funnel, finalists, data, started, began)
     write_result(plan.out, result)
     return result
 
 
-def _result(
+def make_finalists(plan: Plan, funnel: Funnel, interpreter: Interpreter, watch: Watch) -> tuple[Finalist, ...]:
+    """Choose the best of what the stages found, count them again, and note them in the study."""
+    first = plan.stages[0]
+    best = choose_last(funnel.trials, funnel.objectives, plan.top)
+    finalists = []
+    for i, trial in enumerate(best, start=1):
+        watch(funnel.history, f"recounting {i}/{len(best)}")
+        finalists.append(make_finalist(trial, interpreter, first.seed, first.threads if plan.latency else None))
+    with contextlib.suppress(StorageLeftError):  # interrupted, with a server that does not answer
+        write_dashboard_notes(funnel.study, plan.space.name, plan.text, first.budget, finalists)
+    return tuple(finalists)
+
+
+def result_of(
     plan: Plan, funnel: Funnel, finalists: tuple[Finalist, ...], data: DataSummary | None, started: str, began: float
 ) -> SearchResult:
+    """Return what a search found, as its result file holds it.
+
+    Args:
+        started: when it began, as ISO 8601 has it; ``began`` is the same by the clock that does not jump.
+    """
     first = plan.stages[0]
     *before, last = funnel.stages
     return SearchResult(
