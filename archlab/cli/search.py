@@ -44,6 +44,8 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--keep", multiple=True, metavar="SHARE",
                      help="How many go on to that stage, such as 25% or 8: one per --then, in order; of several "
                      f"objectives by Pareto front.  [default: {KEEP}]"),
+        click.option("--replicates", type=click.IntRange(0, 1000), default=0, show_default=True, metavar="K",
+                     help="Evaluate the best (--top) K times more with other seeds, and rank and report them by that."),
         click.option("--data", type=click.Path(path_type=Path), metavar="PATH",
                      help="Detection data for --objective detection and its like: a COCO-format JSON file, or a folder "
                      "with train.json and val.json.  [default: drawn shapes]"),

@@ -9,10 +9,10 @@ from itertools import accumulate
 from markupsafe import Markup
 
 from archlab.cost import metric_of
-from archlab.report.objectives_and_costs import Measures, finite
+from archlab.report.objectives_and_costs import Measure, Measures, finite
 from archlab.report.search_views import STATE_LABELS, STATES
 from archlab.report.svg import element
-from archlab.search.result import SearchResult, State
+from archlab.search.result import Finalist, SearchResult, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,16 @@ def budgets(result: SearchResult) -> tuple[BudgetRow, ...]:
     return tuple(rows)
 
 
+def _behind_noise(finalist: Finalist, measure: Measure) -> str:
+    """Return what the reported value is worth where the finalist was evaluated again, in words; else nothing."""
+    estimate = finalist.estimates.get(measure.name)
+    if estimate is None or not estimate.again:
+        return ""
+    shown, low, high = (measure.shown(finite(x)) for x in (estimate.value, estimate.low, estimate.high))
+    count = len(estimate.again)
+    return f" as it was selected, {shown} [{low}, {high}] evaluated {'once' if count == 1 else f'{count} times'} more"
+
+
 def headline(result: SearchResult, measures: Measures) -> str:
     """Return the result in a sentence."""
     if not result.trials:
@@ -111,4 +121,5 @@ def headline(result: SearchResult, measures: Measures) -> str:
     words += [f"{m.with_unit(m.of(best))} {m.noun}" for m in measures.costs if m.name in ("macs", "params")]
     ranked_by = result.stages[-1].objectives if result.stages else measures.objectives
     several = len(ranked_by) > 1
+    words[0] += _behind_noise(best, measures.objectives[0])
     return f"{outcome} {'First of the front' if several else 'Best'}: {', '.join(words)}."

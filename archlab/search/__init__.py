@@ -33,6 +33,7 @@ def search(
     objective: str | UserObjective | Iterable[str | UserObjective] | None = None,
     then: str | UserObjective | Iterable[str | UserObjective] = (),
     keep: str | int | Iterable[str | int] = (),
+    replicates: int = 0,
     data: str | Path | None = None,
     val: str | Path | None = None,
     train_top: int | None = None,
@@ -71,7 +72,10 @@ def search(
         objective: a score, a metric (your own too), ``"file.py:function"``, a function
             ``(module, candidate, trial) -> float``, or several of them for a Pareto front; by default ``"detection"``
             for a text with a stage ``detect``, and ``"score"`` for others.
-        then: later stages, an objective each: each judges the best of the stage before.
+        then: later stages, an objective each: each judges the best of the stage before, with seeds of its own. The same
+            objective again is another evaluation of it.
+        replicates: how often to evaluate the ``top`` best once more by the last stage's objectives, with other seeds;
+            finalists are ranked by the mean of these, shrunk towards the surrogate by the noise that they show.
         keep: how many go on to each, such as ``"25%"`` (the default) or ``8``; of several objectives by Pareto front,
             and within one those with the most room around them.
         data: detection data for the objectives that look at it: a COCO-format file, or a folder with ``train.json``;
@@ -116,6 +120,7 @@ def search(
         objective=objective,
         then=then,
         keep=keep,
+        replicates=replicates,
         data=data,
         val=val,
         train_top=train_top,

@@ -79,6 +79,11 @@ def parse_goals(given: Iterable[str | UserObjective], task: Task | None = None) 
     return tuple(goals)
 
 
+def is_noisy(goal: Goal) -> bool:
+    """Return whether it trains, so that a value is taken to be as much luck as a surrogate finds in it."""
+    return goal.kind in ("user", "detection", "told")
+
+
 def user_goal(function: UserObjective, name: str | None = None) -> Goal:
     """Return a Python function as an objective to maximise, or one of a candidate alone as a metric to minimise."""
     name = name or str(getattr(function, "__name__", "objective"))

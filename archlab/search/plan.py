@@ -43,6 +43,7 @@ class Stage:
         max_deaths: how many workers a network may kill before it is a failed candidate.
         keep_going: whether to go on when one error in one line of a user's file fails evaluation after evaluation.
         keep: how many of the stage before this one judges.
+        again: whether a stage before has judged by its objectives: its values are evaluations with other seeds.
     """
 
     study: str
@@ -59,6 +60,7 @@ class Stage:
     max_deaths: int = MAX_DEATHS
     keep_going: bool = False
     keep: KeepRule | None = None
+    again: bool = False
     own: OwnRules = NO_RULES
 
     @property

@@ -42,6 +42,7 @@ def make_plan(
     objective: Objectives | None = None,
     then: Objectives = (),
     keep: str | int | Iterable[str | int] = (),
+    replicates: int = 0,
     data: str | Path | None = None,
     val: str | Path | None = None,
     train_top: int | None = None,
@@ -96,7 +97,8 @@ def make_plan(
     seconds, each = _seconds(timeout), _seconds(trial_timeout)
     from archlab.search.objective import parse_goals
 
-    goals = parse_goals([*first, *later], task)
+    goals = parse_goals(first, task)
+    goals += tuple(goal for item in later for goal in parse_goals([item], task))
     _refuse_local_functions(goals, workers, each)
     names = [limit.name for limit in limits_in(budget)]
     own = load_rules([g.own for g in goals if g.own], names, [require] if isinstance(require, str) else require)
@@ -124,12 +126,13 @@ def make_plan(
     stages = [opening]
     for number, (goal, share) in enumerate(zip(goals[len(first) :], keeps, strict=True), start=2):
         name = f"{opening.study}/{number}-{goal.label}"
-        closed = limits.closed_form
-        stages.append(
-            replace(
-                opening, study=name, goals=(goal,), budget=closed, trials=0, number=number, timeout=None, keep=share
-            )
-        )
+        stages.append(_later(opening, stages, name, (goal,), share))
+    if replicates < 0:
+        raise InputError(f"replicates must be at least 0, not {replicates}")
+    for _ in range(replicates):
+        name = f"{opening.study}/{len(stages) + 1}-{stages[-1].goals[0].label}-again"
+        share = KeepRule(share=1.0) if stages[-1].again else KeepRule(count=top)
+        stages.append(_later(opening, stages, name, stages[-1].goals, share))
     return Plan(
         space=loaded,
         text=unparse(loaded.architecture),
@@ -146,6 +149,21 @@ def make_plan(
         task=task,
         command=command or f"archlab.search({loaded.name!r}, …)",
         note=note,
+    )
+
+
+def _later(opening: Stage, before: Sequence[Stage], study: str, goals: tuple[Goal, ...], keep: KeepRule) -> Stage:
+    judged = {goal.name for stage in before for goal in stage.goals}
+    return replace(
+        opening,
+        study=study,
+        goals=goals,
+        budget=opening.budget.closed_form,
+        trials=0,
+        number=len(before) + 1,
+        timeout=None,
+        keep=keep,
+        again=all(goal.name in judged for goal in goals),
     )
 
 

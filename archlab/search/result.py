@@ -30,6 +30,27 @@ class Objective:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a noisy objective of a network is worth, beside the value that it was selected by.
+
+    Attributes:
+        value: the mean of its evaluations with other seeds, shrunk towards the surrogate; without any, what the
+            surrogate expects of it, its value taken in.
+        low, high: what holds the true value in 19 of 20 cases, as far as the surrogate's own assumptions do.
+        noise: the standard deviation of one evaluation, as far as it is known.
+        again: the evaluations with other seeds.
+        ranks: whether it ranks in the place of the value.
+    """
+
+    value: float
+    low: float
+    high: float
+    noise: float = 0.0
+    again: tuple[float, ...] = ()
+    ranks: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """One draw of the space.
 
@@ -44,6 +65,7 @@ class Trial:
         digest: of the network's graph; None where it was not needed.
         seconds: how long it took, in all stages.
         details: what each objective recorded besides its value, by its name; JSON data.
+        again: by objective the values of its evaluations with other seeds, in later stages by the same objective.
         reached: the last stage that evaluated it; where it is scored and that stage failed, ``reason`` has the cause.
     """
 
@@ -58,6 +80,7 @@ class Trial:
     seconds: float = 0.0
     details: dict[str, dict[str, Any]] = field(default_factory=dict)
     reached: int = 1
+    again: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +126,7 @@ class Finalist:
         file: the ``.arch`` file beside the result, relative to it.
         text: the network's canonical text, without holes.
         cost, values, details: as of its trial; values of every stage.
+        estimates: by objective of the last stage what it is worth behind its noise, where there is anything to say.
     """
 
     trial: int
@@ -114,6 +138,7 @@ class Finalist:
     recount: Recount | None = None
     latency: Latency | None = None
     details: dict[str, dict[str, Any]] = field(default_factory=dict)
+    estimates: dict[str, Estimate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,10 @@ from archlab.files import make_folder
 from archlab.search.data_summary import summarize_data
 from archlab.search.detection_data import read_data
 from archlab.search.environment import machine_line, versions
+from archlab.search.estimates import ranking_values
 from archlab.search.finalists import choose_last, make_finalist, write_result
 from archlab.search.importance import importance
+from archlab.search.objective import is_noisy
 from archlab.search.plan import Plan
 from archlab.search.result import DataSummary, Finalist, SearchResult
 from archlab.search.stages.needs import check_needs
@@ -72,11 +74,17 @@ def run_search(plan: Plan, progress: Progress = no_progress) -> SearchResult:
 def make_finalists(plan: Plan, funnel: Funnel, interpreter: Interpreter, watch: Watch) -> tuple[Finalist, ...]:
     """Choose the best of what the stages found, count them again, and note them in the study."""
     first = plan.stages[0]
-    best = choose_last(funnel.trials, funnel.objectives, plan.top)
+    last = plan.stages[len(funnel.stages) - 1]
+    noisy = [goal.objective for goal in last.goals if last.again or is_noisy(goal)]
+    scored = {trial.number: trial for trial in funnel.trials if trial.state == "scored"}
+    ranked, estimates = ranking_values(list(scored.values()), noisy, interpreter)
+    best = choose_last(ranked, funnel.objectives, plan.top)
     finalists = []
     for i, trial in enumerate(best, start=1):
         watch(funnel.history, f"recounting {i}/{len(best)}")
-        finalists.append(make_finalist(trial, interpreter, first.seed, first.threads if plan.latency else None))
+        timing = first.threads if plan.latency else None
+        made = make_finalist(scored[trial.number], interpreter, first.seed, timing)
+        finalists.append(replace(made, estimates=estimates[trial.number]))
     with contextlib.suppress(StorageLeftError):  # interrupted, with a server that does not answer
         write_dashboard_notes(funnel.study, plan.space.name, plan.text, first.budget, finalists)
     return tuple(finalists)
@@ -105,7 +113,7 @@ def result_of(
         rules=tuple(rule.name for rule in first.own.filters),
         units=dict(first.budget.units),
         relative_budgets=dict(plan.relative),
-        objectives=tuple(objective for stage in reversed(funnel.objectives) for objective in stage),
+        objectives=tuple(dict.fromkeys(objective for stage in reversed(funnel.objectives) for objective in stage)),
         trials=funnel.trials,
         finalists=finalists,
         smallest=funnel.smallest,

@@ -123,7 +123,8 @@ def read_plan(
         {goal.removeprefix("max:").removeprefix("min:") for goal in trusted},
         name,
     )
-    goals = parse_goals(options, task)
+    first = parse_goals(options[: len(made["objectives"])], task)
+    goals = first + tuple(goal for option in options[len(first) :] for goal in parse_goals([option], task))
     own = load_rules([goal.own for goal in goals if goal.own is not None], budget.names, rules)
     named: list[Goal | OwnFunction] = [*goals, *own.all]
     for each in named:
@@ -136,7 +137,7 @@ def read_plan(
             )
     stage = Stage(
         study=name,
-        goals=goals[: len(made["objectives"])],
+        goals=first,
         budget=budget,
         own=own,
         trials=setup["trials"],
