@@ -6,7 +6,7 @@ NAS-Bench-Macro and the three data sets of NAS-Bench-201 (``benchmarks/macro.py`
 budget is the 25, 50 or 75 % quantile of the networks' FLOPs; only evaluations count. ``default`` is the sampler of
 ``archlab search``, the smallest network first as there; ``evolution`` is regularised and evaluates only what is
 feasible and new, as the default does. Optuna's are used as Optuna's own users would: an infeasible draw is paid for,
-and its excess given as a constraint. ``botorch`` is Optuna's BoTorchSampler, of the development extra.
+and its excess given as a constraint. ``botorch`` is Optuna's BoTorchSampler, of the extra ``botorch``.
 
 ``median_evals`` are evaluations on NAS-Bench-Macro until the best feasible accuracy so far is within 0.2 points of the
 best there is; null where the median seed did not reach it. ``mean_regret_100`` is how far the best after 100 is below

@@ -44,7 +44,8 @@ def estimates_of(trials: Sequence[Trial], objective: Objective, interpreter: Int
     if not again:
         return smoothed
     noise = _noise(again, smoothed)
-    return smoothed | {number: _shrunk(values, smoothed.get(number), noise) for number, values in again.items()}
+    prior = _prior(again, smoothed, noise)
+    return smoothed | {number: _shrunk(values, prior.get(number), noise) for number, values in again.items()}
 
 
 def ranking_values(
@@ -54,6 +55,8 @@ def ranking_values(
 
     Those with evaluations by other seeds are ranked among themselves, the others have only what they were selected by.
     """
+    if not objectives:
+        return list(trials), {trial.number: {} for trial in trials}
     found = {objective.name: estimates_of(trials, objective, interpreter) for objective in objectives}
     names = [objective.name for objective in objectives]
     most = max((min(len(trial.again.get(name, ())) for name in names) for trial in trials), default=0)
@@ -116,16 +119,35 @@ def _noise(again: dict[int, tuple[float, ...]], smoothed: dict[int, Estimate]) -
     return math.sqrt(sum(gap * gap for gap in away) / len(away)) if away else math.inf
 
 
-def _shrunk(values: Sequence[float], smoothed: Estimate | None, noise: float) -> Estimate:
-    """Return the mean of independent evaluations, shrunk towards the smoothed value by the noise of either."""
+def _prior(
+    again: dict[int, tuple[float, ...]], smoothed: dict[int, Estimate], noise: float
+) -> dict[int, tuple[float, float]]:
+    """Return what is expected of each network before it is evaluated again, and the variance of that.
+
+    It is the smoothed value, moved by how far all of these are from the evaluations together: a surrogate that draws
+    the best towards the rest says less of how good they are than of which is better. Its variance is what the surrogate
+    itself says, and at least what is left of these distances behind the noise (empirical Bayes).
+    """
+    gaps = {n: sum(values) / len(values) - smoothed[n].value for n, values in again.items() if n in smoothed}
+    if not gaps:
+        return {}
+    moved = sum(gaps.values()) / len(gaps)
+    own = sum(noise**2 / len(again[n]) for n in gaps) / len(gaps)
+    left = sum((gap - moved) ** 2 for gap in gaps.values()) / max(1, len(gaps) - 1) - own
+    return {
+        n: (smoothed[n].value + moved, max(((smoothed[n].high - smoothed[n].low) / (2 * _WIDE)) ** 2, left, 1e-24))
+        for n in gaps
+    }
+
+
+def _shrunk(values: Sequence[float], prior: tuple[float, float] | None, noise: float) -> Estimate:
+    """Return the mean of independent evaluations, shrunk towards what was expected by the noise of either."""
     mean, kept = sum(values) / len(values), tuple(values)
-    if smoothed is None:
+    if prior is None or not noise:
         half = _WIDE * noise / math.sqrt(len(values)) if math.isfinite(noise) else 0.0
         return Estimate(mean, mean - half, mean + half, noise=noise if math.isfinite(noise) else 0.0, again=kept)
-    prior = max((smoothed.high - smoothed.low) / (2 * _WIDE), 1e-12)
-    if not noise:
-        return Estimate(mean, mean, mean, noise=0.0, again=kept)
-    ours, theirs = len(values) / noise**2, 1 / prior**2
-    value = (ours * mean + theirs * smoothed.value) / (ours + theirs)
+    expected, variance = prior
+    ours, theirs = len(values) / noise**2, 1 / variance
+    value = (ours * mean + theirs * expected) / (ours + theirs)
     half = _WIDE / math.sqrt(ours + theirs)
     return Estimate(value, value - half, value + half, noise=noise, again=kept)

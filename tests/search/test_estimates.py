@@ -10,7 +10,7 @@ import pytest
 
 import archlab
 from archlab.search.counter import costs_of
-from archlab.search.estimates import _shrunk, estimates_of, ranking_values
+from archlab.search.estimates import _prior, _shrunk, estimates_of, ranking_values
 from archlab.search.result import Estimate, Objective, Trial
 
 TEXT = """net n(input=3x16x16)
@@ -67,12 +67,20 @@ def test_of_few_values_nothing_is_said(interpreter):
 
 def test_independent_evaluations_are_weighed_with_the_smoothed_value_by_how_sure_each_is():
     # Two evaluations with noise 2, of mean 10, weigh 2 / 4; the surrogate's 4 with a deviation of 1 weighs 1.
-    smoothed = Estimate(4.0, 4.0 - 1.96, 4.0 + 1.96)
-    shrunk = _shrunk([9.0, 11.0], smoothed, noise=2.0)
+    shrunk = _shrunk([9.0, 11.0], (4.0, 1.0), noise=2.0)
     assert shrunk.value == pytest.approx((0.5 * 10 + 1 * 4) / 1.5)
     assert shrunk.high - shrunk.value == pytest.approx(1.96 / math.sqrt(1.5))
-    assert _shrunk([9.0, 11.0], smoothed, noise=0.0).value == 10.0
+    assert _shrunk([9.0, 11.0], (4.0, 1.0), noise=0.0).value == 10.0
     assert _shrunk([9.0, 11.0], None, noise=2.0).value == 10.0
+
+
+def test_what_the_surrogate_misses_of_all_of_them_together_is_put_right():
+    # All four are 2 better than expected, whatever the noise: nothing but their differences is shrunk.
+    smoothed = {n: Estimate(10.0 + n, 10.0 + n - 1.96, 10.0 + n + 1.96) for n in range(4)}
+    again = {n: (11.5 + n, 12.5 + n) for n in range(4)}
+    assert _prior(again, smoothed, 0.5) == {n: (12.0 + n, pytest.approx(1.0)) for n in range(4)}
+    far = {n: (11.5 + n + (-1) ** n * 3, 12.5 + n + (-1) ** n * 3) for n in range(4)}
+    assert _prior(far, smoothed, 0.5)[0] == (pytest.approx(12.0), pytest.approx(4 * 9 / 3 - 0.25 / 2))
 
 
 def test_what_was_evaluated_again_is_ranked_by_that_among_itself():
