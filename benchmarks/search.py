@@ -75,9 +75,9 @@ def run(table: Table, name: str, budget: Budget, seed: int, evaluations: int, tw
 
 
 def one_objective(
-    table: Table, name: str, quantile: float, seeds: int, evaluations: int, folder: Path | None
+    table: Table, name: str, quantile: float, seeds: range, evaluations: int, folder: Path | None
 ) -> dict[str, Any]:
-    """Run ``seeds`` searches under the budget at ``quantile``, each kept in ``folder``."""
+    """Run a search for each of ``seeds`` under the budget at ``quantile``, each kept in ``folder``."""
     limit = table.limit(quantile)
     most = table.best(limit)
     budget = Budget((("macs", limit),))
@@ -86,7 +86,7 @@ def one_objective(
             folder and folder / f"{name}-{quantile}-{seed}-{evaluations}.json",
             lambda seed=seed: run(table, name, budget, seed, evaluations),  # type: ignore[misc]
         )
-        for seed in range(seeds)
+        for seed in seeds
     ]
     curves = [best_so_far(r, limit) for r in runs]
     evals = [int(np.argmax(c >= most - NEAR)) + 1 if c[-1] >= most - NEAR else None for c in curves]
@@ -102,9 +102,10 @@ def one_objective(
         "seeds_at_the_best": {str(n): r and r.count(0.0) for n, r in regrets.items()},
         "stuck": round(sum(regret > STUCK for regret in last) / len(last), 4),
         "infeasible_share": round(float(np.mean([f > limit for r in runs for f in r.flops])), 4),
-        "repeated_share": round(sum(r.repeated for r in runs) / (seeds * evaluations), 4),
-        "cpu_ms_a_trial": round(1e3 * sum(r.cpu_seconds for r in runs) / (seeds * evaluations), 2),
-        "seeds": seeds,
+        "repeated_share": round(sum(r.repeated for r in runs) / (len(seeds) * evaluations), 4),
+        "cpu_ms_a_trial": round(1e3 * sum(r.cpu_seconds for r in runs) / (len(seeds) * evaluations), 2),
+        "seeds": len(seeds),
+        "first_seed": seeds[0],
         "evaluations": evaluations,
         "limit": limit,
         "best": round(most, 4),
@@ -178,7 +179,9 @@ def compare(args: argparse.Namespace) -> dict[str, Any]:
             length = min(args.evaluations, 100) if name in SLOW else args.evaluations
             try:
                 for quantile in args.quantiles:
-                    row = one_objective(table, name, quantile, args.seeds, length, folder)
+                    row = one_objective(
+                        table, name, quantile, range(args.first_seed, args.first_seed + args.seeds), length, folder
+                    )
                     rows.setdefault(task, {}).setdefault(str(quantile), {})[name] = row
                     print(f"{task}, {name} at {quantile:.0%}: {row['regret']}", file=sys.stderr, flush=True)
                     _record(args, result)
@@ -204,6 +207,7 @@ def main() -> int:
     parser.add_argument("--samplers", nargs="+", choices=SAMPLERS, default=SAMPLERS, help="run these, keep the others")
     parser.add_argument("--quantiles", nargs="+", type=float, choices=QUANTILES, default=QUANTILES)
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--first-seed", type=int, default=0, help="of one objective")
     parser.add_argument("--evaluations", type=int, default=200)
     parser.add_argument("--no-pareto", dest="pareto", action="store_false", help="leave out two objectives")
     parser.add_argument("--runs", type=Path, metavar="FOLDER", help="keep each search there; take up those kept there")
