@@ -107,7 +107,9 @@ def main() -> int:
     args = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     result = overhead(args.trials, args.samplers)
-    result |= {"machine": machine(), "versions": versions("optuna", "scikit-learn", "torch")}
+    facts = {"machine": machine(), "versions": versions("optuna", "scikit-learn", "torch")}
+    result["cells"] |= facts
+    result |= facts if args.samplers else json.loads(RECORDED.read_text(encoding="utf-8")) | result
     if args.record:
         record("overhead", result)
     print(json.dumps(result, indent=2, ensure_ascii=False) if args.json else _table(result))

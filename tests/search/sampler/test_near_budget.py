@@ -12,7 +12,7 @@ from archlab.elaborate import Interpreter, load
 from archlab.grammar import parse_file
 from archlab.resources import find_architecture
 from archlab.search.counter import Counter, costs_of
-from archlab.search.sampler.counted_network import Drawer
+from archlab.search.sampler.counted_network import Drawer, Kept
 from archlab.search.sampler.near_budget import WAYS, Band, NearBudget
 from tests.search.sampler.spaces import WIDTHS, interpreter_of
 
@@ -36,3 +36,15 @@ def test_solving_needs_a_multiplier_and_beats_rejection_where_there_is_one():
     rate = {way: shell.found[way] / shell.draws[way] for way in WAYS}
     assert max(rate, key=rate.__getitem__) == "solving"
     assert shell.draws["solving"] > 300, "what yields most is drawn most"
+
+
+def test_networks_are_kept_without_their_operators_and_drawn_again_for_their_digest():
+    interpreter = interpreter_of(WIDTHS)
+    drawer, rng = Drawer(Counter(interpreter)), random.Random(0)
+    kept = Kept()
+    drawn = [drawer.draw_randomly(rng) for _ in range(5)]
+    for counted in drawn:
+        kept.add(counted, rng)
+    assert all(counted.network is None for counted in kept.networks)
+    assert [drawer.digest(c) for c in kept.networks] == [c.network.digest for c in drawn]
+    assert [c.params for c in kept.networks] == [c.params for c in drawn]
