@@ -44,8 +44,24 @@ def estimates_of(trials: Sequence[Trial], objective: Objective, interpreter: Int
     if not again:
         return smoothed
     noise = _noise(again, smoothed)
-    prior = _prior(again, smoothed, noise)
+    prior = _prior(again, smoothed)
     return smoothed | {number: _shrunk(values, prior.get(number), noise) for number, values in again.items()}
+
+
+def promising(trials: Sequence[Trial], objectives: Sequence[Objective], interpreter: Interpreter) -> list[Trial]:
+    """Return trials with the values by which some are chosen to be evaluated again: halfway to the smoothed ones.
+
+    What a surrogate does not explain of a value is as likely its ignorance as luck, before any is evaluated again.
+    """
+    smoothed = {o.name: estimates_of(trials, o, interpreter) for o in objectives}
+
+    def halfway(trial: Trial, name: str) -> float:
+        known = smoothed[name].get(trial.number)
+        return trial.values[name] if known is None else (trial.values[name] + known.value) / 2
+
+    return [
+        replace(trial, values={**trial.values, **{name: halfway(trial, name) for name in smoothed}}) for trial in trials
+    ]
 
 
 def ranking_values(
@@ -119,23 +135,20 @@ def _noise(again: dict[int, tuple[float, ...]], smoothed: dict[int, Estimate]) -
     return math.sqrt(sum(gap * gap for gap in away) / len(away)) if away else math.inf
 
 
-def _prior(
-    again: dict[int, tuple[float, ...]], smoothed: dict[int, Estimate], noise: float
-) -> dict[int, tuple[float, float]]:
+def _prior(again: dict[int, tuple[float, ...]], smoothed: dict[int, Estimate]) -> dict[int, tuple[float, float]]:
     """Return what is expected of each network before it is evaluated again, and the variance of that.
 
     It is the smoothed value, moved by how far all of these are from the evaluations together: a surrogate that draws
-    the best towards the rest says less of how good they are than of which is better. Its variance is what the surrogate
-    itself says, and at least what is left of these distances behind the noise (empirical Bayes).
+    the best towards the rest says less of how good they are than of which is better. What it took for noise may as well
+    be what it does not know, so that counts to its variance.
     """
     gaps = {n: sum(values) / len(values) - smoothed[n].value for n, values in again.items() if n in smoothed}
-    if not gaps:
-        return {}
-    moved = sum(gaps.values()) / len(gaps)
-    own = sum(noise**2 / len(again[n]) for n in gaps) / len(gaps)
-    left = sum((gap - moved) ** 2 for gap in gaps.values()) / max(1, len(gaps) - 1) - own
+    moved = sum(gaps.values()) / max(1, len(gaps))
     return {
-        n: (smoothed[n].value + moved, max(((smoothed[n].high - smoothed[n].low) / (2 * _WIDE)) ** 2, left, 1e-24))
+        n: (
+            smoothed[n].value + moved,
+            max(((smoothed[n].high - smoothed[n].low) / (2 * _WIDE)) ** 2 + smoothed[n].noise ** 2, 1e-24),
+        )
         for n in gaps
     }
 

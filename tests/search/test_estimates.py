@@ -10,7 +10,7 @@ import pytest
 
 import archlab
 from archlab.search.counter import costs_of
-from archlab.search.estimates import _prior, _shrunk, estimates_of, ranking_values
+from archlab.search.estimates import _prior, _shrunk, estimates_of, promising, ranking_values
 from archlab.search.result import Estimate, Objective, Trial
 
 TEXT = """net n(input=3x16x16)
@@ -76,11 +76,18 @@ def test_independent_evaluations_are_weighed_with_the_smoothed_value_by_how_sure
 
 def test_what_the_surrogate_misses_of_all_of_them_together_is_put_right():
     # All four are 2 better than expected, whatever the noise: nothing but their differences is shrunk.
-    smoothed = {n: Estimate(10.0 + n, 10.0 + n - 1.96, 10.0 + n + 1.96) for n in range(4)}
+    smoothed = {n: Estimate(10.0 + n, 10.0 + n - 1.96, 10.0 + n + 1.96, noise=0.5) for n in range(4)}
     again = {n: (11.5 + n, 12.5 + n) for n in range(4)}
-    assert _prior(again, smoothed, 0.5) == {n: (12.0 + n, pytest.approx(1.0)) for n in range(4)}
-    far = {n: (11.5 + n + (-1) ** n * 3, 12.5 + n + (-1) ** n * 3) for n in range(4)}
-    assert _prior(far, smoothed, 0.5)[0] == (pytest.approx(12.0), pytest.approx(4 * 9 / 3 - 0.25 / 2))
+    assert _prior(again, smoothed) == {n: (12.0 + n, pytest.approx(1.0 + 0.25)) for n in range(4)}
+    assert _prior({0: (5.0,)}, {}) == {}
+
+
+def test_those_evaluated_again_are_chosen_halfway_between_their_values_and_the_smoothed_ones(interpreter):
+    trials, _ = trials_of(interpreter, noise=0.3)
+    smoothed = estimates_of(trials, ACCURACY, interpreter)
+    for before, after in zip(trials, promising(trials, [ACCURACY], interpreter), strict=True):
+        half = (before.values["accuracy"] + smoothed[before.number].value) / 2
+        assert after.values["accuracy"] == pytest.approx(half)
 
 
 def test_what_was_evaluated_again_is_ranked_by_that_among_itself():

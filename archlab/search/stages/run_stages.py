@@ -9,7 +9,7 @@ from dataclasses import replace
 import optuna
 
 from archlab.elaborate import Interpreter
-from archlab.search.estimates import ranking_values
+from archlab.search.estimates import promising
 from archlab.search.plan import Plan, Stage
 from archlab.search.result import Trial
 from archlab.search.stages.ranking import rank_trials
@@ -48,8 +48,9 @@ def run_stages(plan: Plan, opened: Opened, interpreter: Interpreter, carry_out: 
         objectives = done[-1].stage.objectives
         before = [t for t in trials.values() if _came_through(t, done[-1].stage)]
         ranked = before
-        if stage.again and not stopped:
-            ranked, _ = ranking_values(before, objectives, interpreter)
+        if stage.again and not done[-1].stage.again and not stopped:
+            noisy = [goal.objective for goal in stage.goals if goal.kind != "cost"]
+            ranked = promising(before, noisy, interpreter)
         chosen = [] if stopped else rank_trials(ranked, objectives)[: stage.keep.kept_of(len(before))]
         if first.stage.timeout is not None:
             stage = replace(stage, timeout=max(0.0, first.stage.timeout - (time.monotonic() - began)))
