@@ -139,15 +139,15 @@ def _prior(again: dict[int, tuple[float, ...]], smoothed: dict[int, Estimate]) -
     """Return what is expected of each network before it is evaluated again, and the variance of that.
 
     It is the smoothed value, moved by how far all of these are from the evaluations together: a surrogate that draws
-    the best towards the rest says less of how good they are than of which is better. What it took for noise may as well
-    be what it does not know, so that counts to its variance.
+    the best towards the rest says less of how good they are than of which is better. That move, and what it took for
+    noise, may as well be what it does not know: both count to the variance.
     """
     gaps = {n: sum(values) / len(values) - smoothed[n].value for n, values in again.items() if n in smoothed}
     moved = sum(gaps.values()) / max(1, len(gaps))
     return {
         n: (
             smoothed[n].value + moved,
-            max(((smoothed[n].high - smoothed[n].low) / (2 * _WIDE)) ** 2 + smoothed[n].noise ** 2, 1e-24),
+            max(((smoothed[n].high - smoothed[n].low) / (2 * _WIDE)) ** 2 + smoothed[n].noise ** 2 + moved**2, 1e-24),
         )
         for n in gaps
     }

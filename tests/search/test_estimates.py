@@ -78,7 +78,7 @@ def test_what_the_surrogate_misses_of_all_of_them_together_is_put_right():
     # All four are 2 better than expected, whatever the noise: nothing but their differences is shrunk.
     smoothed = {n: Estimate(10.0 + n, 10.0 + n - 1.96, 10.0 + n + 1.96, noise=0.5) for n in range(4)}
     again = {n: (11.5 + n, 12.5 + n) for n in range(4)}
-    assert _prior(again, smoothed) == {n: (12.0 + n, pytest.approx(1.0 + 0.25)) for n in range(4)}
+    assert _prior(again, smoothed) == {n: (12.0 + n, pytest.approx(1.0 + 0.25 + 4.0)) for n in range(4)}
     assert _prior({0: (5.0,)}, {}) == {}
 
 

@@ -19,6 +19,11 @@ class Policy:
     paths: bool = False
     believe: bool = False
 
+    @property
+    def explores(self) -> bool:
+        """Whether it matters how sure the process is."""
+        return self.deviations > 0 or self.believe
+
 
 POLICY = Policy()
 """The default."""

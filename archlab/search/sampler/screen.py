@@ -248,7 +248,7 @@ class ScreenSampler(BaseSampler):
         count = y.shape[1]
         self._models = self._models or [Surrogate() for _ in range(count)]
         if count == 1 and self._wanted(0) is None:
-            prediction = self._models[0].predict(x, y[:, 0], new, len(self._seen.rows))
+            prediction = self._models[0].predict(x, y[:, 0], new, len(self._seen.rows), self._policy.explores)
             hoped = prediction.hoped(self._policy.deviations)
             ranked = [int(i) for i in np.argsort(-hoped, kind="stable")]
             if not self._policy.believe:
@@ -259,7 +259,7 @@ class ScreenSampler(BaseSampler):
         for k, model in enumerate(self._models):
             metric = self._wanted(k)
             if metric is None:
-                prediction = model.predict(x, y[:, k], new, len(self._seen.rows))
+                prediction = model.predict(x, y[:, k], new, len(self._seen.rows), self._policy.explores)
                 expected.append(prediction.hoped(self._policy.deviations))
             else:
                 sign = -1.0 if study.directions[k] == optuna.study.StudyDirection.MINIMIZE else 1.0

@@ -31,7 +31,7 @@ class Prediction:
 
     Attributes:
         mean: by candidate.
-        covariance: of the process, without its noise, whose variance is ``noise``.
+        covariance: of the process, without its noise, whose variance is ``noise``; zeros where it was not asked for.
         back: from that scale to the objective's units.
     """
 
@@ -80,33 +80,40 @@ class Surrogate:
         self._kernel: Kernel = ConstantKernel(1.0, (1e-3, 1e3)) * RBF(3.0, (1e-1, 1e3)) + WhiteKernel(0.1, (1e-4, 1e1))
         self._threads = ThreadpoolController()
 
-    def predict(self, x: np.ndarray, y: np.ndarray, candidates: np.ndarray, seen: int) -> Prediction:
+    def predict(
+        self, x: np.ndarray, y: np.ndarray, candidates: np.ndarray, seen: int, spread: bool = True
+    ) -> Prediction:
         """Return what to expect of ``candidates`` after ``y`` was seen at ``x``.
 
-        ``seen`` is how many results there are, of which ``y`` may be a part.
+        Args:
+            seen: how many results there are, of which ``y`` may be a part.
+            spread: whether to compute how sure that is, which takes most of the time.
         """
         # One thread: a search shares its machine with what it evaluates.
         with self._threads.limit(limits=1), warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            return self._predict(x, y, candidates, seen)
+            return self._predict(x, y, candidates, seen, spread)
 
-    def _predict(self, x: np.ndarray, y: np.ndarray, candidates: np.ndarray, seen: int) -> Prediction:
-        spread, offset = float(y.std()), float(y.mean())
-        if not spread:
-            nothing = np.zeros(len(candidates))
-            return Prediction(nothing, np.diag(nothing), 1.0, lambda mean: mean + offset)
+    def _predict(self, x: np.ndarray, y: np.ndarray, candidates: np.ndarray, seen: int, spread: bool) -> Prediction:
+        width, offset = float(y.std()), float(y.mean())
+        unknown = np.zeros((len(candidates), len(candidates)))
+        if not width:
+            return Prediction(unknown[:, 0], unknown, 1.0, lambda mean: mean + offset)
         scale = PowerTransformer()  # Yeo-Johnson's, standardised
-        scaled = scale.fit_transform(((y - offset) / spread)[:, None])[:, 0]
+        scaled = scale.fit_transform(((y - offset) / width)[:, None])[:, 0]
         ridge = RidgeCV(_ALPHAS).fit(x, scaled)
         self._learn(x, scaled, seen)
         process = GaussianProcessRegressor(self._kernel, optimizer=None).fit(x, scaled)
         # Weights as for independent estimates of one number; ``best_score_`` is ridge's own, negated.
         ours, theirs = 1 / max(-ridge.best_score_, _TINY), 1 / max(left_out(process), _TINY)
-        around, covariance = process.predict(candidates, return_cov=True)
+        around, covariance = (
+            process.predict(candidates, return_cov=True) if spread else (process.predict(candidates), unknown)
+        )
         mean = (ours * ridge.predict(candidates) + theirs * around) / (ours + theirs)
         noise = float(self._kernel.k2.noise_level)
-        covariance[np.diag_indices_from(covariance)] -= noise
-        return Prediction(mean, covariance, noise, lambda means: _back(means, scaled, scale) * spread + offset)
+        if spread:
+            covariance[np.diag_indices_from(covariance)] -= noise
+        return Prediction(mean, covariance, noise, lambda means: _back(means, scaled, scale) * width + offset)
 
     def _learn(self, x: np.ndarray, y: np.ndarray, seen: int) -> None:
         if seen >= 1.1 * self._fitted_on:
