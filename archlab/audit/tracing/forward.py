@@ -37,6 +37,8 @@ _ATTEMPTS = (
 )
 """What is tried one after the other: without data or not, above autograd or below it, with room for larger values."""
 
+_CHANGED = "The forward changed {}, which could not be put back."
+
 StandIn = Callable[[], contextlib.AbstractContextManager[Any]]
 """Opens a context in which steps that depend on values are replaced."""
 
@@ -86,6 +88,7 @@ def run_forward(
         model = _with_lazy_shapes(model, args, kwargs)
     names = module_names(model)
     failure = ""
+    changed: dict[str, None] = {}
     for meta, gradients, roomy in _ATTEMPTS:
         if gradients and "grad" not in failure:
             continue
@@ -94,13 +97,13 @@ def run_forward(
         recording = Recording()
         try:
             with (
-                preserve_model(model),
+                _compared(model, (args, kwargs), changed),
                 traced_surroundings(recording, meta),
                 stand_in() if meta else contextlib.nullcontext(),
             ):
                 set_mode(model, training)
                 given = _attempt(model, names, args, kwargs, recording, meta, gradients, roomy)
-            for words in script_notes(model):
+            for words in (*script_notes(model), *map(_CHANGED.format, changed)):
                 recording.note(words)
             reason = None if roomy and not gradients else failure or None
             return ForwardPass(model, recording, meta, reason, given, training)
@@ -115,6 +118,17 @@ def run_forward(
         hint = "if it needs values, build the model on a real device"
         raise AuditError(f"the forward fails without data: {message}", hint=hint) from cause
     raise AuditError(f"the forward fails: {message}", hint="check the inputs' shapes and types") from cause
+
+
+@contextlib.contextmanager
+def _compared(model: nn.Module, given: Any, changed: dict[str, None]) -> Iterator[None]:
+    """Preserve a model, and add to ``changed`` the paths of what its forward changed and could not be put back."""
+    left: list[str] = []
+    try:
+        with preserve_model(model, given) as left:
+            yield
+    finally:
+        changed.update(dict.fromkeys(left))
 
 
 def _with_lazy_shapes(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> nn.Module:

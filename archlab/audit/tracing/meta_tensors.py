@@ -56,6 +56,8 @@ class Journal:
     def restore(self) -> None:
         """Put all of it back. This happens below autograd, so that no version counter moves."""
         for storage, copy in self._copies.values():
+            if storage.nbytes() != copy.nbytes():
+                storage.resize_(copy.nbytes())  # type: ignore[no-untyped-call]
             storage.copy_(copy)
         self._copies.clear()
 
