@@ -22,6 +22,7 @@ from archlab.audit.tracing.other_code import other_code_followed
 from archlab.audit.tracing.preserve import preserve_model, set_mode
 from archlab.audit.tracing.recording import OperatorCall, Recording
 from archlab.audit.tracing.surroundings import traced_surroundings
+from archlab.audit.tracing.threads import threads_followed
 from archlab.audit.tracing.tracer import Tracer
 from archlab.errors import AuditError
 
@@ -43,7 +44,7 @@ def run_backward(original: nn.Module, args: Sequence[Any], kwargs: Mapping[str, 
     recording = Recording()
     try:
         original = getattr(original, "_orig_mod", original)
-        with preserve_model(original), traced_surroundings(recording, meta=True):
+        with preserve_model(original), traced_surroundings(meta=True):
             return _step(original, args, kwargs, recording)
     except (KeyboardInterrupt, MemoryError, AuditError):
         raise
@@ -65,7 +66,12 @@ def _step(original: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], r
         args, kwargs, given = copy_inputs(args, kwargs, lambda t: t if t.is_meta or _is_looked_at(t) else twins.of(t))
         for _, tensor in given:
             recording.add_input(tensor)
-        with modules_followed(module_names(model), recording, places.note), other_code_followed(tracer), tracer:
+        with (
+            modules_followed(module_names(model), recording, places.note),
+            other_code_followed(tracer),
+            threads_followed(tracer, recording, torch.enable_grad),
+            tracer,
+        ):
             out = model(*args, **kwargs)
             if isinstance(out, GeneratorType):
                 out = list(out)

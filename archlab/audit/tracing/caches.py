@@ -84,9 +84,4 @@ def _holds_tensor(value: Any, depth: int = 3) -> bool:
 
 def _has_tensors(cache: Any) -> bool:
     """Return whether a function's cache holds a tensor: only the garbage collector knows what is in it."""
-    for entries in gc.get_referents(cache):
-        if isinstance(entries, dict) and entries is not getattr(cache, "__dict__", None):
-            for link in entries.values():
-                if any(map(_holds_tensor, (link, *gc.get_referents(link)))):
-                    return True
-    return False
+    return any(map(_holds_tensor, gc.get_referents(cache)))

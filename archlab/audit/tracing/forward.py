@@ -24,6 +24,7 @@ from archlab.audit.tracing.preserve import preserve_generators, preserve_model, 
 from archlab.audit.tracing.recording import Recording
 from archlab.audit.tracing.script_notes import script_notes
 from archlab.audit.tracing.surroundings import traced_surroundings
+from archlab.audit.tracing.threads import threads_followed
 from archlab.audit.tracing.tracer import Tracer
 from archlab.errors import AuditError
 
@@ -97,13 +98,15 @@ def run_forward(
         recording = Recording()
         try:
             with (
-                _compared(model, (args, kwargs), changed),
-                traced_surroundings(recording, meta),
+                preserve_model(model, args, kwargs, values=not meta) as preserved,
+                traced_surroundings(meta),
                 stand_in() if meta else contextlib.nullcontext(),
             ):
                 set_mode(model, training)
+                for tensor in preserved.tensors:
+                    recording.memory.ignore(tensor)
                 given = _attempt(model, names, args, kwargs, recording, meta, gradients, roomy)
-            for words in (*script_notes(model), *map(_CHANGED.format, changed)):
+            for words in (*script_notes(model), *map(_CHANGED.format, changed | dict.fromkeys(preserved.left))):
                 recording.note(words)
             reason = None if roomy and not gradients else failure or None
             return ForwardPass(model, recording, meta, reason, given, training)
@@ -111,6 +114,7 @@ def run_forward(
             raise
         except (Exception, SystemExit) as error:  # a model is anybody's code: it may even exit
             where = _innermost(recording)
+            changed |= dict.fromkeys(preserved.left)
             last = error, _describe(error, where), meta
             failure = failure or last[1]
     cause, message, meta = last
@@ -118,17 +122,6 @@ def run_forward(
         hint = "if it needs values, build the model on a real device"
         raise AuditError(f"the forward fails without data: {message}", hint=hint) from cause
     raise AuditError(f"the forward fails: {message}", hint="check the inputs' shapes and types") from cause
-
-
-@contextlib.contextmanager
-def _compared(model: nn.Module, given: Any, changed: dict[str, None]) -> Iterator[None]:
-    """Preserve a model, and add to ``changed`` the paths of what its forward changed and could not be put back."""
-    left: list[str] = []
-    try:
-        with preserve_model(model, given) as left:
-            yield
-    finally:
-        changed.update(dict.fromkeys(left))
 
 
 def _with_lazy_shapes(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> nn.Module:
@@ -167,24 +160,28 @@ def _attempt(
             recording.held.setdefault(id(buffer), name)
     for name, parameter in tensors:
         recording.held.setdefault(id(parameter), name)
-    with torch.enable_grad() if gradients else _below_autograd():
+    guard = torch.enable_grad if gradients else _below_autograd
+    with guard():
         twins = Twins()
         prepare = (lambda t: _without_data(t, twins, roomy)) if meta else (lambda t: t)
         args, kwargs, given = copy_inputs(args, kwargs, prepare)
         for _, tensor in given:
             recording.add_input(tensor)
         try:
-            with modules_followed(names, recording), other_code_followed(tracer), tracer:
+            with (
+                modules_followed(names, recording),
+                other_code_followed(tracer),
+                threads_followed(tracer, recording, guard),
+                tracer,
+            ):
                 out = model(*args, **kwargs)
                 if isinstance(out, GeneratorType):
                     collections.deque(out, maxlen=0)  # what it yields is computed as it yields it
                     out = None
-                recording.outputs = tuple(
-                    (pytree.keystr(path), recording.argument(leaf))
-                    for path, leaf in pytree.tree_leaves_with_path(out)
-                    if isinstance(leaf, Tensor)
-                )
-                del out
+                named = [(path, t) for path, t in pytree.tree_leaves_with_path(out) if isinstance(t, Tensor)]
+                tracer.look_for_strangers([tensor for _, tensor in named])
+                recording.outputs = tuple((pytree.keystr(path), recording.argument(t)) for path, t in named)
+                del out, named
         finally:
             tracer.journal.restore()
     return given

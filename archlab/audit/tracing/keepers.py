@@ -6,11 +6,9 @@ A keeper is made before a forward and asked after it. What has none of these for
 from __future__ import annotations
 
 import array
-import io
-import random
 import types
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-_MISSING = object()
-_Slot = types.MemberDescriptorType
+MISSING = object()
+Slot = types.MemberDescriptorType
 
 
 class Keeper(Protocol):
@@ -109,23 +107,23 @@ class KeptSlots:
     """The attributes of an object that its classes hold in slots; frozen ones too."""
 
     held: Any
-    before: tuple[tuple[_Slot, Any], ...]
+    before: tuple[tuple[Slot, Any], ...]
 
     def restore(self) -> bool:
         if self.is_restored():
             return False
         for slot, value in self.before:
-            now = _in_slot(slot, self.held)
+            now = in_slot(slot, self.held)
             if now is value:
                 continue
-            if value is _MISSING:
+            if value is MISSING:
                 slot.__delete__(self.held)
             else:
                 slot.__set__(self.held, value)
         return True
 
     def is_restored(self) -> bool:
-        return all(_in_slot(slot, self.held) is value for slot, value in self.before)
+        return all(in_slot(slot, self.held) is value for slot, value in self.before)
 
 
 @dataclass(slots=True)
@@ -177,7 +175,7 @@ class KeptAttributes:
         for name in now.keys() - self.before.keys():
             self.delete(name)
         for name, value in self.before.items():
-            if not _same(now.get(name, _MISSING), value):
+            if not _same(now.get(name, MISSING), value):
                 self.set(name, value)
         return True
 
@@ -187,7 +185,7 @@ class KeptAttributes:
 
 
 @dataclass(slots=True)
-class KeptState:
+class KeptReading:
     """A state that one function reads and another, where there is one, sets."""
 
     read: Callable[[], Any]
@@ -205,66 +203,6 @@ class KeptState:
         return _equal(self.read(), self.before)
 
 
-def keeper_of(value: Any) -> Keeper | None:
-    """Return the keeper of an object of a kind that has a state of its own; None for any other."""
-    if isinstance(value, dict):
-        return KeptDict(value, dict(value))
-    if isinstance(value, list | set | deque | bytearray | array.array):
-        return KeptItems(value, value[:] if isinstance(value, array.array) else value.copy())
-    if isinstance(value, np.ndarray):
-        return KeptArray(value, value.copy())
-    if isinstance(value, Tensor):
-        return keeper_of_tensor(value)
-    if isinstance(value, types.CellType):
-        return KeptState(lambda: _content(value), lambda before: _fill(value, before), _content(value))
-    return _keeper_of_state(value)
-
-
-def _keeper_of_state(value: Any) -> Keeper | None:
-    """Return the keeper of a generator of random numbers, a file or an iterator."""
-    read: Callable[[], Any]
-    write: Callable[[Any], object] | None
-    if isinstance(value, random.Random):
-        read, write = value.getstate, value.setstate
-    elif isinstance(value, torch.Generator):
-        read, write = value.get_state, value.set_state
-    elif isinstance(value, np.random.RandomState):
-        read, write = value.get_state, value.set_state
-    elif isinstance(value, np.random.Generator):
-        bits = value.bit_generator
-        read, write = (lambda: bits.state), (lambda state: setattr(bits, "state", state))
-    elif isinstance(value, io.BytesIO | io.StringIO):
-        read, write = (lambda: (value.getvalue(), value.tell())), (lambda state: _rewind(value, *state))
-    elif isinstance(value, io.IOBase):
-        read, write = value.tell, value.seek
-    elif isinstance(value, types.GeneratorType | types.CoroutineType):
-        read, write = (lambda: _progress(value)), None
-    elif isinstance(value, Iterator) and type(value).__module__ in ("builtins", "itertools"):
-        read, write = (lambda: _reduced(value)), None
-    else:
-        return None
-    return KeptState(read, write, read())
-
-
-def keeper_of_tensor(tensor: Tensor) -> Keeper | None:
-    """Return the keeper of a plain tensor; None for one in another layout, or that wraps others."""
-    if tensor.layout is not torch.strided or type(tensor).__torch_dispatch__ is not Tensor.__torch_dispatch__:
-        return None
-    grad = tensor.grad if tensor.is_leaf else None
-    return KeptTensor(tensor, tensor.detach(), tensor.requires_grad, grad, tensor._backward_hooks)
-
-
-def slots_of(value: Any) -> KeptSlots | None:
-    """Return the keeper of an object's slots; None where its classes have none."""
-    slots = [slot for kind in type(value).__mro__ if "__slots__" in vars(kind) for slot in _slots_in(kind)]
-    return KeptSlots(value, tuple((slot, _in_slot(slot, value)) for slot in slots)) if slots else None
-
-
-def values_in(keeper: KeptSlots) -> Iterable[Any]:
-    """Return what the slots held."""
-    return (value for _, value in keeper.before if value is not _MISSING)
-
-
 def _same_form(a: Tensor, b: Tensor) -> bool:
     """Return whether two tensors are in the same memory, and read it alike."""
     return (
@@ -276,49 +214,11 @@ def _same_form(a: Tensor, b: Tensor) -> bool:
     )
 
 
-def _slots_in(kind: type) -> Iterable[_Slot]:
-    return (slot for slot in vars(kind).values() if isinstance(slot, _Slot) and slot.__name__ != "__weakref__")
-
-
-def _in_slot(slot: _Slot, value: Any) -> Any:
+def in_slot(slot: Slot, value: Any) -> Any:
     try:
         return slot.__get__(value, type(value))
     except AttributeError:
-        return _MISSING
-
-
-def _content(cell: types.CellType) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # it is empty
-        return _MISSING
-
-
-def _fill(cell: types.CellType, content: Any) -> None:
-    if content is _MISSING:
-        del cell.cell_contents
-    else:
-        cell.cell_contents = content
-
-
-def _rewind(file: Any, content: Any, place: int) -> None:
-    file.seek(0)
-    file.truncate()
-    file.write(content)
-    file.seek(place)
-
-
-def _progress(generator: Any) -> Any:
-    frame = getattr(generator, "gi_frame", None) or getattr(generator, "cr_frame", None)
-    return None if frame is None else (frame.f_lasti, {name: id(value) for name, value in frame.f_locals.items()})
-
-
-def _reduced(iterator: Iterator[Any]) -> Any:
-    """Return how far an iterator of the standard library is, as pickling would say it."""
-    try:
-        return repr(iterator.__reduce__()[1:])[:10_000]
-    except Exception:  # it does not say
-        return None
+        return MISSING
 
 
 def _same(a: Any, b: Any) -> bool:

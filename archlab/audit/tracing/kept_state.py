@@ -19,7 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from archlab.audit.tracing.keepers import Keeper, KeptAttributes, KeptDict, keeper_of, keeper_of_tensor, slots_of, values_in
+from archlab.audit.tracing.keeper_of import checksum, keeper_of, keeper_of_tensor, slots_of, values_in
+from archlab.audit.tracing.keepers import Keeper, KeptAttributes, KeptDict, KeptReading
 
 _PLAIN = frozenset(
     {str, bytes, int, float, complex, bool, type(None), type(...), torch.dtype, torch.device, torch.Size, slice, range}
@@ -29,6 +30,7 @@ _GO_ON = frozenset({"_thread", "threading", "concurrent", "multiprocessing", "as
 _REGISTERED = ("_parameters", "_buffers", "_modules")
 _NOT_USERS = sys.stdlib_module_names | {"torch", "numpy", "builtins", "archlab"}
 _SCRIPT_ATTRIBUTE = re.compile(r"^    (\w+) = ", re.MULTILINE)
+_PLAIN_TENSORS = (Tensor, nn.Parameter, nn.Buffer)
 _CODE = (types.FunctionType, types.MethodType, functools.partial)
 
 
@@ -40,6 +42,8 @@ class KeptState:
         self._empty: list[tuple[str, Any]] = []
         self._kept: list[tuple[str, Keeper]] = []
         self._classes: set[type] = set()
+        self.tensors: list[Tensor] = []
+        """Tensors that are neither parameters nor buffers."""
 
     def keep_model(self, model: nn.Module, path: str = "") -> None:
         """Keep every module of a model, registered or held in some other way."""
@@ -51,6 +55,13 @@ class KeptState:
                 self._kept.append((_dot(path, name), _kept_script(module)))
             else:
                 self._keep_module(_dot(path, name), module)
+
+    def keep_values(self, model: nn.Module) -> None:
+        """Remember the numbers of a model's parameters and buffers, to tell afterwards whether they are the same."""
+        for path, tensor in (*model.named_parameters(), *model.named_buffers()):
+            if type(tensor) in _PLAIN_TENSORS and tensor.layout is torch.strided and not tensor.is_quantized:
+                read = functools.partial(checksum, tensor)
+                self._kept.append((path, KeptReading(read, None, read())))
 
     def _keep_module(self, path: str, module: nn.Module) -> None:
         """Keep a module's attributes, most of which are empty dictionaries of hooks, and what is in them."""
@@ -74,7 +85,7 @@ class KeptState:
 
     def _keep_tensor(self, path: str, value: Any) -> None:
         """Keep a parameter or a buffer, most of which have no attributes of their own."""
-        keeper = keeper_of_tensor(value) if type(value) in (Tensor, nn.Parameter, nn.Buffer) else None
+        keeper = keeper_of_tensor(value) if type(value) in _PLAIN_TENSORS else None
         if keeper is None or value.__dict__:
             self.keep(value, path)
             return
@@ -110,6 +121,8 @@ class KeptState:
         keeper = keeper_of(value)
         if keeper is not None:
             self._kept.append((path, keeper))
+        if isinstance(value, Tensor):
+            self.tensors.append(value)
         slots = None if isinstance(value, Tensor) else slots_of(value)
         if slots is not None:
             self._kept.append((path, slots))
@@ -181,7 +194,11 @@ def _in_code(path: str, value: Any) -> Iterable[tuple[str, Any]]:
     if isinstance(value, types.MethodType):
         return ((path, value.__self__), (path, value.__func__))
     named = zip(value.__code__.co_freevars, value.__closure__ or (), strict=True)
-    return [*((_dot(path, name), cell) for name, cell in named), (path, value.__defaults__), (path, value.__kwdefaults__)]
+    return [
+        *((_dot(path, name), cell) for name, cell in named),
+        (path, value.__defaults__),
+        (path, value.__kwdefaults__),
+    ]
 
 
 def _attributes(path: str, value: Any) -> Iterable[tuple[str, Any]]:
@@ -204,9 +221,7 @@ def _kept_class(kind: type) -> KeptAttributes:
     def read() -> dict[str, Any]:
         return dict(vars(kind))
 
-    return KeptAttributes(
-        read, functools.partial(setattr, kind), functools.partial(delattr, kind), read()
-    )
+    return KeptAttributes(read, functools.partial(setattr, kind), functools.partial(delattr, kind), read())
 
 
 def _kept_script(module: torch.jit.ScriptModule) -> KeptAttributes:
@@ -218,5 +233,3 @@ def _kept_script(module: torch.jit.ScriptModule) -> KeptAttributes:
         return {name: getattr(module, name) for name in names if hasattr(module, name)}
 
     return KeptAttributes(read, functools.partial(setattr, module), functools.partial(delattr, module), read())
-
-

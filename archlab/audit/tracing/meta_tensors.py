@@ -57,7 +57,7 @@ class Journal:
         """Put all of it back. This happens below autograd, so that no version counter moves."""
         for storage, copy in self._copies.values():
             if storage.nbytes() != copy.nbytes():
-                storage.resize_(copy.nbytes())  # type: ignore[no-untyped-call]
+                storage.resize_(copy.nbytes())
             storage.copy_(copy)
         self._copies.clear()
 

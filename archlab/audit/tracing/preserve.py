@@ -10,10 +10,11 @@ import contextlib
 import random
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from archlab.audit.tracing.caches import Caches
 from archlab.audit.tracing.kept_state import KeptState
@@ -21,26 +22,37 @@ from archlab.audit.tracing.kept_state import KeptState
 Undo = Callable[[], None]
 
 
+@dataclass
+class Preserved:
+    """The tensors that a model holds beside parameters and buffers, and the paths of what could not be put back."""
+
+    tensors: tuple[Tensor, ...]
+    left: tuple[str, ...] = ()
+
+
 @contextlib.contextmanager
-def preserve_model(model: nn.Module, *given: Any) -> Iterator[list[str]]:
+def preserve_model(model: nn.Module, *given: Any, values: bool = False) -> Iterator[Preserved]:
     """Keep ``model``, what is reached from it, and every random generator as they are, whatever happens inside.
 
     Args:
         given: what else a forward is given by the caller and could change, such as modules among the inputs.
+        values: whether to compare the numbers of parameters and buffers afterwards: a forward for real may write any.
 
     Yields:
-        A list that afterwards has the paths of what the forward changed and could not be put back.
+        What was found, and afterwards the paths of what the forward changed and could not be put back.
     """
     kept = KeptState()
     kept.keep_model(model)
     kept.keep(given, "an input")
+    if values:
+        kept.keep_values(model)
     caches = Caches(model)
     undo = _keep_generators()
-    left: list[str] = []
+    preserved = Preserved(tuple(kept.tensors))
     try:
-        yield left
+        yield preserved
     finally:
-        left += kept.restore()
+        preserved.left += kept.restore()
         caches.forget()
         for step in undo:
             step()

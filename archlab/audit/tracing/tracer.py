@@ -12,7 +12,8 @@ own. A model is never written to: what it would overwrite is journalled, and put
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -39,11 +40,14 @@ from archlab.audit.tracing.control_flow import run_bodies
 from archlab.audit.tracing.known_places import blank_of_form, with_known_places
 from archlab.audit.tracing.meta_tensors import Journal, Twins, tensors_in
 from archlab.audit.tracing.own_forms import own_form
-from archlab.audit.tracing.recording import Recording
+from archlab.audit.tracing.recording import OTHER_THREADS, Recording
 
 _META = torch.device("meta")
 _MAY_TAKE_DATA = torch.ops.aten._has_compatible_shallow_copy_type.default
 """What ``parameter.data = tensor`` asks first."""
+
+_TAKES_NEW = frozenset({"lift_fresh", "lift_fresh_copy", "lift"})
+"""What takes tensors that were made of numbers, which no operator does."""
 
 
 class NeedsValuesError(Exception):
@@ -84,6 +88,12 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Whether what runs is not the forward's own, such as a library's working out of shapes."""
         self.makes_numbers = True
         """Whether small tensors of numbers that are made on meta get values; autograd wants them with the weights."""
+        self.is_over = False
+        """Whether the pass has ended: threads that it left behind run on unseen."""
+        self.others_worked: Callable[[], bool] = lambda: False
+        """Whether other threads, which are not followed, have worked since the pass began."""
+        self._lock = threading.RLock()
+        self._owner: int | None = None
         self.fake = False
         """Whether the model itself is made of fake tensors."""
         for name, parameter in parameters:
@@ -94,9 +104,20 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        kwargs = kwargs or {}
+        with self._lock:
+            before, self._owner = self._owner, threading.get_ident()
+            try:
+                return self._dispatch(func, types, args, kwargs or {})
+            finally:
+                self._owner = before
+
+    def is_busy(self) -> bool:
+        """Return whether this thread is in an operator that the tracer runs."""
+        return self._owner == threading.get_ident()
+
+    def _dispatch(self, func: Any, types: Sequence[type], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self.muted or (not self.fake and any(kind.__name__ == "FakeTensor" for kind in types)):
-            return func(*args, **(kwargs or {}))
+            return func(*args, **kwargs)
         if func is _MAY_TAKE_DATA:  # asked of the tensors themselves: a parameter with data must not lose it
             return func(*args)
         if types and any(not _treated_as_plain(kind) for kind in types):
@@ -114,6 +135,8 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         sources = self.recording.sources(tensors)
         arguments = tuple(map(self.recording.argument, known.in_order(args, kwargs)))
         used = [self._parameters[id(t)] for t in tensors if id(t) in self._parameters]
+        if len(sources) + len(used) < len(tensors) and known.name not in _TAKES_NEW:
+            self.look_for_strangers(tensors)
         if self.meta:
             out, given = self.on_meta(func, known, args, kwargs, tensors)
         else:
@@ -257,6 +280,13 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         out = func(*(self._to_meta(args) if self.meta else args), **kwargs)
         self._record(look_up_higher_order(func), args, {}, tensors, out, sources, [], arguments)
         return out
+
+    def look_for_strangers(self, tensors: list[Tensor]) -> None:
+        """Note a tensor that nothing here made while other threads worked: it may be theirs."""
+        if threading.active_count() == 1 or not any(map(self.recording.memory.is_strange, tensors)):
+            return
+        if self.others_worked():
+            self.recording.note(OTHER_THREADS)
 
     # --- recording ----------------------------------------------------------------------------------------------
 
