@@ -46,6 +46,7 @@ from archlab.audit.rules.products import (
     linear,
     matmul,
     native_attention,
+    sampled_addmm,
     trilinear,
 )
 from archlab.audit.rules.recurrent import cell, layer
@@ -105,6 +106,7 @@ RULES: Mapping[str, Rule] = {
     **_quantized(no_arithmetic, "cat dropout linear_prepack conv1d_prepack conv2d_prepack conv3d_prepack"),
     **_quantized(no_arithmetic, "linear_unpack conv1d_unpack conv2d_unpack conv3d_unpack"),
     **_names(addmm, "addmm baddbmm addmv _addmm_activation sparse_addmm _sparse_addmm"),
+    **_names(sampled_addmm, "sparse_sampled_addmm"),
     "addbmm": addbmm,
     "bilinear": bilinear,
     "_trilinear": trilinear,

@@ -36,6 +36,8 @@ def map_tensors(values: Sequence[Any], change: Callable[[Tensor], Tensor]) -> tu
 
 def is_small(tensor: Tensor, roomy: bool = False) -> bool:
     """Return whether a pass over meta tensors computes a real tensor for real; a ``roomy`` one does larger ones too."""
+    if tensor.layout is not torch.strided:
+        return True  # what it stores is less than its shape, and has no form without values
     if roomy:
         return tensor.numel() <= ROOMY
     counts = not (tensor.is_floating_point() or tensor.is_complex())

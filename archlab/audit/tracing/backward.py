@@ -20,6 +20,7 @@ from archlab.audit.tracing.model_copy import copy_without_values
 from archlab.audit.tracing.modules_followed import module_names, modules_followed
 from archlab.audit.tracing.other_code import other_code_followed
 from archlab.audit.tracing.preserve import preserve_model, set_mode
+from archlab.audit.tracing.ragged import ragged_followed
 from archlab.audit.tracing.recording import OperatorCall, Recording
 from archlab.audit.tracing.surroundings import traced_surroundings
 from archlab.audit.tracing.threads import threads_followed
@@ -69,6 +70,7 @@ def _step(original: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], r
         with (
             modules_followed(module_names(model), recording, places.note),
             other_code_followed(tracer),
+            ragged_followed(),
             threads_followed(tracer, recording, torch.enable_grad),
             tracer,
         ):

@@ -21,6 +21,7 @@ from archlab.audit.tracing.model_copy import copy_model
 from archlab.audit.tracing.modules_followed import module_names, modules_followed
 from archlab.audit.tracing.other_code import other_code_followed
 from archlab.audit.tracing.preserve import preserve_generators, preserve_model, set_mode
+from archlab.audit.tracing.ragged import ragged_followed
 from archlab.audit.tracing.recording import Recording
 from archlab.audit.tracing.script_notes import script_notes
 from archlab.audit.tracing.surroundings import traced_surroundings
@@ -171,6 +172,7 @@ def _attempt(
             with (
                 modules_followed(names, recording),
                 other_code_followed(tracer),
+                ragged_followed(),
                 threads_followed(tracer, recording, guard),
                 tracer,
             ):

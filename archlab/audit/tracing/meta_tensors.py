@@ -37,6 +37,8 @@ class Twins:
 
     def replaces(self, tensor: Tensor) -> bool:
         """Whether later operators must take the twin of ``tensor``, since something was written to it."""
+        if tensor.layout is not torch.strided:
+            return False
         kept = self._storages.get(tensor.untyped_storage()._cdata)
         return kept is not None and kept[1]._cdata in self._written
 

@@ -121,6 +121,9 @@ class Memory:
 
 
 def _storage(tensor: Tensor) -> Any:
+    """Return the memory behind a tensor; of one that is divided among processes, behind this one's part."""
+    if type(tensor).__name__ == "DTensor":
+        tensor = tensor._local_tensor  # type: ignore[attr-defined]
     try:
         return tensor.untyped_storage()
     except NotImplementedError:  # sparse and other layouts have none
@@ -172,6 +175,10 @@ class Recording:
     def follows_thread(self) -> bool:
         """Return whether this is another thread that is followed."""
         return threading.get_ident() in self._others
+
+    def aside(self) -> Recording:
+        """Return a recording for what is tried out in this one's place."""
+        return Recording(_stack=self._stack, held=self.held)
 
     def note(self, words: str) -> None:
         """Add a note that is not there yet."""

@@ -39,13 +39,14 @@ from archlab.audit.tracing.arguments import (
 from archlab.audit.tracing.control_flow import run_bodies
 from archlab.audit.tracing.known_places import blank_of_form, with_known_places
 from archlab.audit.tracing.meta_tensors import Journal, Twins, tensors_in
-from archlab.audit.tracing.own_forms import own_form
+from archlab.audit.tracing.own_forms import form_with_sparse, own_form
 from archlab.audit.tracing.recording import OTHER_THREADS, Recording
 
 _META = torch.device("meta")
 _MAY_TAKE_DATA = torch.ops.aten._has_compatible_shallow_copy_type.default
 """What ``parameter.data = tensor`` asks first."""
 
+_UNKNOWN_LAYOUT = "A sparse matrix without values is counted as if it stored every element: the count is a bound."
 _TAKES_NEW = frozenset({"lift_fresh", "lift_fresh_copy", "lift"})
 """What takes tensors that were made of numbers, which no operator does."""
 
@@ -94,6 +95,8 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Whether other threads, which are not followed, have worked since the pass began."""
         self._lock = threading.RLock()
         self._owner: int | None = None
+        self._in_part = False
+        """Whether this process's part of an operator runs, which is recorded for all processes at once."""
         self.fake = False
         """Whether the model itself is made of fake tensors."""
         for name, parameter in parameters:
@@ -121,6 +124,8 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if func is _MAY_TAKE_DATA:  # asked of the tensors themselves: a parameter with data must not lose it
             return func(*args)
         if types and any(not _treated_as_plain(kind) for kind in types):
+            if not self._in_part and any(kind.__name__ == "DTensor" for kind in types):
+                return self._divided(func, args, kwargs)
             return NotImplemented  # a wrapper of tensors: it unfolds into operators on what it wraps
         if isinstance(func, torch._ops.HigherOrderOperator):
             return self._higher_order(func, args, kwargs)
@@ -135,7 +140,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         sources = self.recording.sources(tensors)
         arguments = tuple(map(self.recording.argument, known.in_order(args, kwargs)))
         used = [self._parameters[id(t)] for t in tensors if id(t) in self._parameters]
-        if len(sources) + len(used) < len(tensors) and known.name not in _TAKES_NEW:
+        if len(sources) + len(used) < len(tensors) and not self._in_part and known.name not in _TAKES_NEW:
             self.look_for_strangers(tensors)
         if self.meta:
             out, given = self.on_meta(func, known, args, kwargs, tensors)
@@ -143,6 +148,26 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._remember_writes(known, args, kwargs)
             out, given = func(*args, **kwargs), args
         self._record(known, given, kwargs, tensors, out, sources, used, arguments)
+        return out
+
+    def _divided(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run an operator on tensors that are divided among processes, and record it as the one that it is for all."""
+        known = self.known(func)
+        tensors = tensors_in(kwargs.values(), tensors_in(args, []))
+        if known.composite:
+            out = self._unfolded(func, args, kwargs, [])
+            if out is not NotImplemented:
+                return out
+        sources = self.recording.sources(tensors)
+        arguments = tuple(map(self.recording.argument, known.in_order(args, kwargs)))
+        used = [self._parameters[id(t)] for t in tensors if id(t) in self._parameters]
+        self._in_part = True
+        try:
+            with self:
+                out = func(*args, **kwargs)
+        finally:
+            self._in_part = False
+        self._record(known, args, kwargs, tensors, out, sources, used, arguments)
         return out
 
     def _unfolded(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]) -> Any:
@@ -170,6 +195,12 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             args, tensors = (stand_in(tensors[0], known, self.roomy), *args[1:]), []
         if known.takes_form and self._stays_real(tensors[:1]):
             args, tensors = (args[0], blank_of_form(tensors[1])), tensors[:1]
+        if any(t.layout is not torch.strided for t in tensors):
+            form = form_with_sparse(known.name, known.in_order(args, kwargs))
+            if form is not None:
+                if any(t.layout is not torch.strided and t.is_meta for t in tensors):
+                    self.recording.note(_UNKNOWN_LAYOUT)
+                return form, args
         if tensors and all(t.is_meta for t in tensors):
             self._note_writes(known, args, kwargs)
             return self._with_form(func, known, args, off_device(kwargs)), args
@@ -271,7 +302,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _higher_order(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run an operator that takes functions: those of control flow run these here; others have a rule or none."""
         with self:
-            done = run_bodies(func.name(), args, self.recording.note)
+            done = run_bodies(func.name(), args, self)
         if done is not NotImplemented:
             return done
         tensors = tensors_in(args, [])
@@ -280,6 +311,30 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         out = func(*(self._to_meta(args) if self.meta else args), **kwargs)
         self._record(look_up_higher_order(func), args, {}, tensors, out, sources, [], arguments)
         return out
+
+    def note(self, words: str) -> None:
+        """Note what a reader should know."""
+        self.recording.note(words)
+
+    def larger(self, branches: Sequence[Callable[..., Any]], operands: Sequence[Any], words: str) -> Any:
+        """Run the branch that has more arithmetic; note ``words`` where they differ."""
+        costs = [self._cost(branch, operands) for branch in branches]
+        if len(set(costs)) > 1:
+            self.note(words)
+        return branches[costs.index(max(costs))](*operands)
+
+    def _cost(self, branch: Callable[..., Any], operands: Sequence[Any]) -> tuple[int, int]:
+        """Return the MACs and all operations of a branch, and forget that it ran."""
+        kept, calls = self.recording, dict(self.recording.module_calls)
+        self.recording = kept.aside()
+        try:
+            branch(*operands)
+            total = sum((call.counts for call in self.recording.calls), Counts())
+        finally:
+            self.recording = kept
+            kept.module_calls.clear()
+            kept.module_calls.update(calls)
+        return total.macs, total.operations
 
     def look_for_strangers(self, tensors: list[Tensor]) -> None:
         """Note a tensor that nothing here made while other threads worked: it may be theirs."""
@@ -301,6 +356,8 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         used: list[str],
         arguments: tuple[Argument, ...],
     ) -> None:
+        if self._in_part:
+            return
         outputs = [out] if isinstance(out, Tensor) else tensors_in(_iterable(out), [])
         given = known.in_order(args, kwargs)
         arithmetic: Counts = NOTHING if known.rule is None else known.rule(given, out)
