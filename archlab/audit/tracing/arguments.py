@@ -44,6 +44,11 @@ def is_small(tensor: Tensor, roomy: bool = False) -> bool:
     return tensor.numel() <= (SMALL_COUNTS if counts else SMALL)
 
 
+def has_own_memory(tensor: Tensor) -> bool:
+    """Return whether a tensor is what it looks like: neither sparse or ragged, nor a wrapper of others."""
+    return tensor.layout is torch.strided and type(tensor).__torch_dispatch__ is Tensor.__torch_dispatch__
+
+
 def stand_in(tensor: Tensor, known: KnownOperator, roomy: bool) -> Tensor:
     """Return what an operator that only fills may take in place of a tensor without data."""
     if known.name.startswith("new_"):

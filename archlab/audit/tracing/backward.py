@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from archlab.audit.tracing.arguments import is_small
+from archlab.audit.tracing.arguments import has_own_memory, is_small
 from archlab.audit.tracing.copy_inputs import copy_inputs
 from archlab.audit.tracing.meta_tensors import Twins
 from archlab.audit.tracing.model_copy import copy_without_values
 from archlab.audit.tracing.modules_followed import module_names, modules_followed
 from archlab.audit.tracing.other_code import other_code_followed
 from archlab.audit.tracing.preserve import preserve_model, set_mode
-from archlab.audit.tracing.ragged import ragged_followed
+from archlab.audit.tracing.ragged import as_jagged, ragged_followed
 from archlab.audit.tracing.recording import OperatorCall, Recording
 from archlab.audit.tracing.surroundings import traced_surroundings
 from archlab.audit.tracing.threads import threads_followed
@@ -64,7 +64,7 @@ def _step(original: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], r
         recording.memory.ignore(buffer)
     twins = Twins()
     with torch.enable_grad():
-        args, kwargs, given = copy_inputs(args, kwargs, lambda t: t if t.is_meta or _is_looked_at(t) else twins.of(t))
+        args, kwargs, given = copy_inputs(args, kwargs, lambda t: as_jagged(t) if _is_kept(t) else twins.of(t))
         for _, tensor in given:
             recording.add_input(tensor)
         with (
@@ -89,9 +89,10 @@ def _step(original: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], r
     return BackwardPass(tuple(recording.calls[first:]), recording.memory.peak)
 
 
-def _is_looked_at(tensor: Tensor) -> bool:
-    """Return whether an input keeps its values: small integers and truth values, which have no gradients."""
-    return is_small(tensor) and not (tensor.is_floating_point() or tensor.is_complex())
+def _is_kept(tensor: Tensor) -> bool:
+    """Return whether an input keeps its values: small integers and truth values, and what has no form without them."""
+    is_number = tensor.is_floating_point() or tensor.is_complex()
+    return tensor.is_meta or not has_own_memory(tensor) or tensor.is_nested or (is_small(tensor) and not is_number)
 
 
 class _Places:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from archlab.audit.tracing.arguments import is_small
+from archlab.audit.tracing.arguments import has_own_memory, is_small
 from archlab.audit.tracing.copy_inputs import copy_inputs
 from archlab.audit.tracing.fully_sharded import refuse_flattened
 from archlab.audit.tracing.meta_tensors import LAZY, Twins
@@ -21,7 +21,7 @@ from archlab.audit.tracing.model_copy import copy_model
 from archlab.audit.tracing.modules_followed import module_names, modules_followed
 from archlab.audit.tracing.other_code import other_code_followed
 from archlab.audit.tracing.preserve import preserve_generators, preserve_model, set_mode
-from archlab.audit.tracing.ragged import ragged_followed
+from archlab.audit.tracing.ragged import as_jagged, ragged_followed
 from archlab.audit.tracing.recording import Recording
 from archlab.audit.tracing.script_notes import script_notes
 from archlab.audit.tracing.surroundings import traced_surroundings
@@ -164,7 +164,7 @@ def _attempt(
     guard = torch.enable_grad if gradients else _below_autograd
     with guard():
         twins = Twins()
-        prepare = (lambda t: _without_data(t, twins, roomy)) if meta else (lambda t: t)
+        prepare = (lambda t: _without_data(as_jagged(t), twins, roomy)) if meta else as_jagged
         args, kwargs, given = copy_inputs(args, kwargs, prepare)
         for _, tensor in given:
             recording.add_input(tensor)
@@ -191,7 +191,7 @@ def _attempt(
 
 def _without_data(tensor: Tensor, twins: Twins, roomy: bool) -> Tensor:
     """Take the data from a large input; small ones keep them, since a forward may look at them."""
-    if tensor.is_meta or is_small(tensor, roomy) or tensor.layout is not torch.strided:
+    if tensor.is_meta or is_small(tensor, roomy) or not has_own_memory(tensor):
         return tensor
     return twins.of(tensor)
 

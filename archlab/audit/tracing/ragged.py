@@ -34,6 +34,13 @@ def ragged_followed() -> Iterator[None]:
         yield
 
 
+def as_jagged(tensor: Tensor) -> Tensor:
+    """Return a nested tensor of the older layout, which tells no sizes, as a jagged one; any other as it is."""
+    if not tensor.is_nested or tensor.layout is not torch.strided:
+        return tensor
+    return torch.nested.as_nested_tensor(list(tensor.unbind()), layout=torch.jagged)
+
+
 def _on_any_device(original: Callable[..., Any]) -> Callable[..., Any]:
     """Return what makes the shell of a jagged tensor; its values are set afterwards, wherever they are."""
 
@@ -54,12 +61,16 @@ def _by_sequences(original: Callable[..., Any], kind: Any) -> Callable[..., Any]
     def attention(query: Any, key: Any, value: Any, attn_mask: Any = None, *args: Any, **given: Any) -> Any:
         three = (query, key, value)
         axis = query._ragged_idx - 1
-        if attn_mask is not None or not all(_is_plain(t, kind, query._ragged_idx) for t in three) or axis == query.dim() - 2:
+        if (
+            attn_mask is not None
+            or not all(_is_plain(t, kind, query._ragged_idx) for t in three)
+            or axis == query.dim() - 2
+        ):
             return original(query, key, value, attn_mask, *args, **given)
         starts = [t._offsets.tolist() for t in three]
         parts = []
         for i in range(len(starts[0]) - 1):
-            own = [t._values.narrow(axis, s[i], s[i + 1] - s[i]) for t, s in zip(three, starts, strict=True)]
+            own = [t.values().narrow(axis, s[i], s[i + 1] - s[i]) for t, s in zip(three, starts, strict=True)]
             parts.append(F.scaled_dot_product_attention(*own, None, *args, **given))
         lengths = {"min_seqlen": query._maybe_min_seqlen, "max_seqlen": query._maybe_max_seqlen}
         view = sys.modules[f"{_HOME}.nested_tensor"].nested_view_from_values_offsets_lengths

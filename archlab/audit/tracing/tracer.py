@@ -237,8 +237,13 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if known.factory and is_meta(kwargs.get("device")) and not all(self._may_make(t.dtype) for t in made):
             return NotImplemented
         self._remember_writes(known, args, kwargs)
-        # Where the pass put tensors on meta, a forward that asks for that device means the one where its values are.
-        return func(*map(with_values, args), **{name: with_values(value) for name, value in kwargs.items()})
+        try:
+            # Where the pass put tensors on meta, a forward that asks for that device means where its values are.
+            return func(*map(with_values, args), **{name: with_values(value) for name, value in kwargs.items()})
+        except RuntimeError:
+            if known.name != "scaled_dot_product_attention":
+                raise
+            return NotImplemented  # the processor's kernel alone takes no mask of a larger batch
 
     def _may_make(self, dtype: torch.dtype) -> bool:
         return self.makes_numbers or not (dtype.is_floating_point or dtype.is_complex)
