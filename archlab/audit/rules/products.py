@@ -98,7 +98,7 @@ def trilinear(args: Args, out: Tensor) -> Counts:
 
 
 def sampled_addmm(args: Args, out: Tensor) -> Counts:
-    """Count a product of which only the elements that a sparse matrix stores are computed: (sampled, left, right, …)."""
+    """Count a product computed only where a sparse matrix stores an element: (sampled, left, right, …)."""
     sampled, left = args[0], args[1]
     wanted = out.numel() if sampled.is_meta else stored(sampled)
     return product(wanted * left.shape[-1], out, wanted)

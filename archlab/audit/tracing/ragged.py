@@ -18,6 +18,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 
 from archlab.audit.tracing.surroundings import replaced
 
+_attention: Callable[..., Tensor] = F.scaled_dot_product_attention
 _HOME = "torch.nested._internal"
 
 
@@ -46,7 +47,7 @@ def _on_any_device(original: Callable[..., Any]) -> Callable[..., Any]:
 
     def new(cls: type, values: Tensor, offsets: Tensor, **given: Any) -> Any:
         if values.device != offsets.device:
-            with _disable_current_modes():  # type: ignore[no-untyped-call]
+            with _disable_current_modes():
                 values = torch.empty_strided(
                     values.shape, values.stride(), dtype=values.dtype, device=offsets.device
                 ).requires_grad_(values.requires_grad)
@@ -56,7 +57,7 @@ def _on_any_device(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _by_sequences(original: Callable[..., Any], kind: Any) -> Callable[..., Any]:
-    """Return attention of jagged tensors as that of each sequence: (batch, heads, length, features) or without heads."""
+    """Return attention of jagged tensors sequence by sequence: (batch, heads, length, features), or without heads."""
 
     def attention(query: Any, key: Any, value: Any, attn_mask: Any = None, *args: Any, **given: Any) -> Any:
         three = (query, key, value)
@@ -71,7 +72,7 @@ def _by_sequences(original: Callable[..., Any], kind: Any) -> Callable[..., Any]
         parts = []
         for i in range(len(starts[0]) - 1):
             own = [t.values().narrow(axis, s[i], s[i + 1] - s[i]) for t, s in zip(three, starts, strict=True)]
-            parts.append(F.scaled_dot_product_attention(*own, None, *args, **given))
+            parts.append(_attention(*own, None, *args, **given))
         lengths = {"min_seqlen": query._maybe_min_seqlen, "max_seqlen": query._maybe_max_seqlen}
         view = sys.modules[f"{_HOME}.nested_tensor"].nested_view_from_values_offsets_lengths
         return view(torch.cat(parts, axis), query._offsets, None, ragged_idx=query._ragged_idx, **lengths)
