@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import GeneratorType
 from typing import Any
@@ -14,6 +15,7 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from archlab.audit.tracing.arguments import has_own_memory, is_small
+from archlab.audit.tracing.control_flow import run_bodies
 from archlab.audit.tracing.copy_inputs import copy_inputs
 from archlab.audit.tracing.meta_tensors import Twins
 from archlab.audit.tracing.model_copy import copy_without_values
@@ -22,7 +24,7 @@ from archlab.audit.tracing.other_code import other_code_followed
 from archlab.audit.tracing.preserve import preserve_model, set_mode
 from archlab.audit.tracing.ragged import as_jagged, ragged_followed
 from archlab.audit.tracing.recording import OperatorCall, Recording
-from archlab.audit.tracing.surroundings import traced_surroundings
+from archlab.audit.tracing.surroundings import replaced, traced_surroundings
 from archlab.audit.tracing.threads import threads_followed
 from archlab.audit.tracing.tracer import Tracer
 from archlab.errors import AuditError
@@ -71,6 +73,7 @@ def _step(original: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], r
             modules_followed(module_names(model), recording, places.note),
             other_code_followed(tracer),
             ragged_followed(),
+            _bodies_below_autograd(tracer),
             threads_followed(tracer, recording, torch.enable_grad),
             tracer,
         ):
@@ -87,6 +90,20 @@ def _step(original: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], r
                 torch.autograd.backward(results, seeds)  # not grad(): a reentrant checkpoint refuses it
             del out, results
     return BackwardPass(tuple(recording.calls[first:]), recording.memory.peak)
+
+
+@contextlib.contextmanager
+def _bodies_below_autograd(tracer: Tracer) -> Iterator[None]:
+    """Run the bodies of loops and branches where they are called, so that autograd sees what they are made of."""
+    kind = torch._ops.HigherOrderOperator
+    original = kind.__call__
+
+    def call(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        done = NotImplemented if kwargs or tracer.is_busy() else run_bodies(self.name(), args, tracer)
+        return original(self, *args, **kwargs) if done is NotImplemented else done
+
+    with replaced(kind, "__call__", call):
+        yield
 
 
 def _is_kept(tensor: Tensor) -> bool:

@@ -69,6 +69,15 @@ CASES = {
     "_fft_c2c": (lambda: torch.fft.fft2(torch.zeros(4, 8, dtype=torch.cfloat)), Counts(elementwise=5 * 32 * 5)),
     "linalg_inv_ex": (lambda: torch.linalg.inv(torch.eye(6).expand(2, 6, 6)), Counts(elementwise=2 * 2 * 216)),
     "linalg_cholesky_ex": (lambda: torch.linalg.cholesky(torch.eye(6)), Counts(elementwise=72)),
+    "linalg_lu_solve": (
+        lambda: torch.linalg.lu_solve(*torch.linalg.lu_factor(torch.eye(6)), ones(6, 3)),
+        Counts(elementwise=2 * 3 * 36),
+    ),
+    "cholesky_solve": (lambda: torch.cholesky_solve(ones(6, 3), torch.eye(6)), Counts(elementwise=2 * 3 * 36)),
+    "linalg_solve_triangular": (
+        lambda: torch.linalg.solve_triangular(torch.eye(6), ones(6, 3), upper=True),
+        Counts(elementwise=3 * 36),
+    ),
     "_linalg_solve_ex": (
         lambda: torch.linalg.solve(torch.eye(6), ones(6, 3)),
         Counts(elementwise=2 * 216 // 3 + 2 * 3 * 36),
