@@ -96,7 +96,7 @@ def _step(original: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], r
 def _bodies_below_autograd(tracer: Tracer) -> Iterator[None]:
     """Run the bodies of loops and branches where they are called, so that autograd sees what they are made of."""
     kind = torch._ops.HigherOrderOperator
-    original = kind.__call__
+    original: Any = kind.__call__
 
     def call(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         done = NotImplemented if kwargs or tracer.is_busy() else run_bodies(self.name(), args, tracer)

@@ -11,10 +11,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils import _pytree as pytree
 
 from archlab.audit.tracing.arguments import has_own_memory, is_small
-from archlab.audit.tracing.copy_inputs import copy_inputs
+from archlab.audit.tracing.copy_inputs import copy_inputs, named_leaves
 from archlab.audit.tracing.fully_sharded import refuse_flattened
 from archlab.audit.tracing.meta_tensors import LAZY, Twins
 from archlab.audit.tracing.model_copy import copy_model
@@ -180,9 +179,9 @@ def _attempt(
                 if isinstance(out, GeneratorType):
                     collections.deque(out, maxlen=0)  # what it yields is computed as it yields it
                     out = None
-                named = [(path, t) for path, t in pytree.tree_leaves_with_path(out) if isinstance(t, Tensor)]
+                named = [(path, leaf) for path, leaf in named_leaves(out) if isinstance(leaf, Tensor)]
                 tracer.look_for_strangers([tensor for _, tensor in named])
-                recording.outputs = tuple((pytree.keystr(path), recording.argument(t)) for path, t in named)
+                recording.outputs = tuple((path, recording.argument(tensor)) for path, tensor in named)
                 del out, named
         finally:
             tracer.journal.restore()

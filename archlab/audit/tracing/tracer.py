@@ -25,37 +25,20 @@ from archlab.audit.operands import Argument
 from archlab.audit.rules.lookup import KnownOperator, look_up, look_up_higher_order
 from archlab.audit.rules.rule import NOTHING, complex_product
 from archlab.audit.rules.settings import settings_of
-from archlab.audit.tracing.arguments import (
-    form_of,
-    have_same_memory,
-    is_meta,
-    is_small,
-    map_tensors,
-    off_device,
-    on_meta,
-    stand_in,
-    with_values,
-)
 from archlab.audit.tracing.control_flow import run_bodies
-from archlab.audit.tracing.known_places import blank_of_form, with_known_places
-from archlab.audit.tracing.meta_tensors import Journal, Twins, tensors_in
-from archlab.audit.tracing.own_forms import form_with_sparse, own_form
+from archlab.audit.tracing.meta_tensors import tensors_in
 from archlab.audit.tracing.recording import OTHER_THREADS, Recording
+from archlab.audit.tracing.without_data import WithoutData, iterable
 
 _META = torch.device("meta")
 _MAY_TAKE_DATA = torch.ops.aten._has_compatible_shallow_copy_type.default
 """What ``parameter.data = tensor`` asks first."""
 
-_UNKNOWN_LAYOUT = "A sparse matrix without values is counted as if it stored every element: the count is a bound."
 _TAKES_NEW = frozenset({"lift_fresh", "lift_fresh_copy", "lift"})
 """What takes tensors that were made of numbers, which no operator does."""
 
 
-class NeedsValuesError(Exception):
-    """The forward asks for a value that a tensor without data does not have."""
-
-
-class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Tracer(WithoutData, TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Record every operator of a forward.
 
     Args:
@@ -75,20 +58,12 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(
         self, recording: Recording, meta: bool, parameters: Iterable[tuple[str, Tensor]], roomy: bool = False
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.recording = recording
+        WithoutData.__init__(self, recording, roomy)
+        TorchDispatchMode.__init__(self)  # type: ignore[no-untyped-call]
         self.meta = meta
-        self.roomy = roomy
-        self.journal = Journal()
-        self._twins = Twins()
         self._known: dict[Any, KnownOperator] = {}
-        self._forms: dict[Any, tuple[Any, ...]] = {}
-        self._parameters: dict[int, str] = {}
-        self._twin_of: dict[int, tuple[Tensor, Tensor]] = {}
         self.muted = False
         """Whether what runs is not the forward's own, such as a library's working out of shapes."""
-        self.makes_numbers = True
-        """Whether small tensors of numbers that are made on meta get values; autograd wants them with the weights."""
         self.is_over = False
         """Whether the pass has ended: threads that it left behind run on unseen."""
         self.others_worked: Callable[[], bool] = lambda: False
@@ -145,7 +120,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if self.meta:
             out, given = self.on_meta(func, known, args, kwargs, tensors)
         else:
-            self._remember_writes(known, args, kwargs)
+            self.remember_writes(known, args, kwargs)
             out, given = func(*args, **kwargs), args
         self._record(known, given, kwargs, tensors, out, sources, used, arguments)
         return out
@@ -172,9 +147,9 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _unfolded(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]) -> Any:
         """Run the operator in the pieces that it is made of, each of which comes back here."""
-        if self.meta and not all(t.is_meta for t in tensors) and not self._stays_real(tensors):
+        if self.meta and not all(t.is_meta for t in tensors) and not self.stays_real(tensors):
             # Some look at the devices of their arguments before they unfold.
-            args, kwargs = self._to_meta(args), {name: self._to_meta((v,))[0] for name, v in kwargs.items()}
+            args, kwargs = self.to_meta(args), {name: self.to_meta((v,))[0] for name, v in kwargs.items()}
         with self:
             return func.decompose(*args, **kwargs)
 
@@ -185,125 +160,6 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             known = self._known[func] = look_up(func)
         return known
 
-    # --- running ------------------------------------------------------------------------------------------------
-
-    def on_meta(
-        self, func: Any, known: KnownOperator, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]
-    ) -> tuple[Any, Sequence[Any]]:
-        """Return the output, without data or small and real, and the arguments that it was made from."""
-        if known.fills and tensors[0].is_meta and self._may_make(kwargs.get("dtype") or tensors[0].dtype):
-            args, tensors = (stand_in(tensors[0], known, self.roomy), *args[1:]), []
-        if known.takes_form and self._stays_real(tensors[:1]):
-            args, tensors = (args[0], blank_of_form(tensors[1])), tensors[:1]
-        if any(t.layout is not torch.strided for t in tensors):
-            form = form_with_sparse(known.name, known.in_order(args, kwargs))
-            if form is not None:
-                if any(t.layout is not torch.strided and t.is_meta for t in tensors):
-                    self.recording.note(_UNKNOWN_LAYOUT)
-                return form, args
-        if tensors and all(t.is_meta for t in tensors):
-            self._note_writes(known, args, kwargs)
-            return self._with_form(func, known, args, off_device(kwargs)), args
-        if self._stays_real(tensors):
-            out = self._for_real(func, known, args, kwargs)
-            if out is not NotImplemented:
-                return out, args
-        func, args, kwargs = with_known_places(known.name.rstrip("_"), (func, args, kwargs))
-        args, kwargs = self._to_meta(args), {name: self._to_meta((v,))[0] for name, v in kwargs.items()}
-        if known.factory:
-            kwargs["device"] = _META
-        self._note_writes(known, args, kwargs)
-        return self._with_form(func, known, args, off_device(kwargs)), args
-
-    def _stays_real(self, tensors: list[Tensor]) -> bool:
-        return all(
-            not t.is_meta and id(t) not in self._parameters and is_small(t, self.roomy) and not self._twins.replaces(t)
-            for t in tensors
-        )
-
-    def _for_real(self, func: Any, known: KnownOperator, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Return the result computed on real data, or NotImplemented where that would be large."""
-        try:
-            twins = Twins()
-            trial = func(
-                *map_tensors(args, twins.of),
-                **{k: map_tensors((v,), twins.of)[0] for k, v in on_meta(kwargs, known).items()},
-            )
-        except (NotImplementedError, RuntimeError):
-            trial = ()  # such as nonzero: only the data say how large its output is
-        made = tensors_in((trial,) if isinstance(trial, Tensor) else _iterable(trial), [])
-        if not all(is_small(t, self.roomy) for t in made):
-            return NotImplemented
-        if known.factory and is_meta(kwargs.get("device")) and not all(self._may_make(t.dtype) for t in made):
-            return NotImplemented
-        self._remember_writes(known, args, kwargs)
-        try:
-            # Where the pass put tensors on meta, a forward that asks for that device means where its values are.
-            return func(*map(with_values, args), **{name: with_values(value) for name, value in kwargs.items()})
-        except RuntimeError:
-            if known.name != "scaled_dot_product_attention":
-                raise
-            return NotImplemented  # the processor's kernel alone takes no mask of a larger batch
-
-    def _may_make(self, dtype: torch.dtype) -> bool:
-        return self.makes_numbers or not (dtype.is_floating_point or dtype.is_complex)
-
-    def _remember_writes(self, known: KnownOperator, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
-        for tensor in known.written_to(args, kwargs):
-            self.keep(tensor)
-
-    def _note_writes(self, known: KnownOperator, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
-        for tensor in known.written_to(args, kwargs):
-            self._twins.note_write(tensor)
-
-    def keep(self, tensor: Tensor) -> None:
-        """Journal the memory behind a tensor that is not the pass's own, before something writes to it."""
-        if not tensor.is_meta and tensor.layout is torch.strided and not self.recording.memory.has_allocated(tensor):
-            self.journal.keep(tensor)
-
-    def _to_meta(self, values: Sequence[Any]) -> tuple[Any, ...]:
-        return map_tensors(values, self._twin)
-
-    def _twin(self, tensor: Tensor) -> Tensor:
-        if tensor.is_meta:
-            return tensor
-        if tensor.layout is not torch.strided:
-            raise NeedsValuesError(f"a tensor in {tensor.layout} layout has no form without its values")
-        kept = self._twin_of.get(id(tensor))
-        if kept is None:
-            twin = self._twins.of(tensor)
-            self.recording.memory.ignore(twin)
-            if id(tensor) not in self._parameters:
-                return twin
-            kept = self._twin_of[id(tensor)] = tensor, twin
-            self._parameters[id(twin)] = self._parameters[id(tensor)]
-        return kept[1]
-
-    def _with_form(self, func: Any, known: KnownOperator, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        """Return the output without data; its form is known where arguments of the same form came before."""
-        own = own_form(known.name, known.in_order(args, kwargs))
-        if own is not None:
-            return own
-        if not known.cacheable:
-            return func(*args, **kwargs)
-        try:
-            key = (func, *map(form_of, args), *((name, form_of(value)) for name, value in kwargs.items()))
-            form = self._forms.get(key)
-        except TypeError:
-            return func(*args, **kwargs)
-        if form is not None:
-            if known.in_place:
-                return args[0]
-            return torch.empty_strided(form[0], form[1], dtype=form[2], device=_META)
-        out = func(*args, **kwargs)
-        if known.in_place:
-            self._forms[key] = ()
-        elif isinstance(out, Tensor) and out.layout is torch.strided and out.is_meta:
-            inputs = tensors_in(kwargs.values(), tensors_in(args, []))
-            if not any(have_same_memory(out, t) for t in inputs):
-                self._forms[key] = tuple(out.shape), out.stride(), out.dtype
-        return out
-
     def _higher_order(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run an operator that takes functions: those of control flow run these here; others have a rule or none."""
         with self:
@@ -313,7 +169,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         tensors = tensors_in(args, [])
         sources = self.recording.sources(tensors)
         arguments = tuple(map(self.recording.argument, args))
-        out = func(*(self._to_meta(args) if self.meta else args), **kwargs)
+        out = func(*(self.to_meta(args) if self.meta else args), **kwargs)
         self._record(look_up_higher_order(func), args, {}, tensors, out, sources, [], arguments)
         return out
 
@@ -363,7 +219,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> None:
         if self._in_part:
             return
-        outputs = [out] if isinstance(out, Tensor) else tensors_in(_iterable(out), [])
+        outputs = [out] if isinstance(out, Tensor) else tensors_in(iterable(out), [])
         given = known.in_order(args, kwargs)
         arithmetic: Counts = NOTHING if known.rule is None else known.rule(given, out)
         if arithmetic.macs and outputs and outputs[0].is_complex():
@@ -377,7 +233,3 @@ def _treated_as_plain(kind: type) -> bool:
     """Whether tensors of this class are what they look like, and no wrappers with operators of their own."""
     own = next(base for base in kind.__mro__ if "__torch_dispatch__" in vars(base) or base is Tensor)
     return own is Tensor or kind.__name__ == "FakeTensor"
-
-
-def _iterable(value: Any) -> Iterable[Any]:
-    return value if isinstance(value, tuple | list) else ()
