@@ -96,7 +96,8 @@ def estimate_text(measure: Measure, finalist: Finalist) -> str:
         return "–"
     low, high = (measure.shown(finite(end)) for end in (estimate.low, estimate.high))
     more = f", {len(estimate.again)} more" if estimate.again else ""
-    return f"{measure.shown(finite(estimate.value))} [{low}, {high}]{more}"
+    between = f" [{low}, {high}]" if estimate.low < estimate.high else ""  # of one evaluation nothing is known of noise
+    return f"{measure.shown(finite(estimate.value))}{between}{more}"
 
 
 def _head(column: _Column) -> Markup:
