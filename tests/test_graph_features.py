@@ -3,10 +3,10 @@ from __future__ import annotations
 import math
 import random
 
+from archlab import graph_features as module
 from archlab.elaborate import Interpreter, Random, elaborate, load
 from archlab.grammar import parse
 from archlab.graph_features import FEATURES, GraphFeatures
-from archlab.search import features as module
 from tests.search.conftest import TINY
 
 WORKED = "net n(input=3x8x8)\nstem: conv(4, 3, s=2) -> depthwise(3) -> conv(16, 1)\nhead: gap -> fc(10)"

@@ -18,6 +18,7 @@ from typing import NoReturn
 import click
 
 from archlab.cli.audit import audit
+from archlab.cli.column_options import column_options
 from archlab.cli.device import device
 from archlab.cli.diff import diff
 from archlab.cli.ending import EXIT_CODES, OUTPUT, USAGE, refuse_deleted_folder, run
@@ -25,6 +26,7 @@ from archlab.cli.exchange import export, import_timm
 from archlab.cli.lift import lift
 from archlab.cli.messages import say
 from archlab.cli.progress import progress
+from archlab.cli.refit import refit
 from archlab.cli.rewrite import rewrite
 from archlab.cli.search import calibrate, search, worker
 from archlab.cli.shrink import shrink
@@ -70,8 +72,7 @@ def cli() -> None:
 
 
 @cli.command(epilog="Examples:  archlab spaces  ·  archlab spaces --json")
-@click.option("--columns", metavar="NAME,NAME", help="Show these columns of the table.  [default: what fits]")
-@click.option("--wide", is_flag=True, help="Show all columns, however wide.")
+@column_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def spaces(columns: str | None, wide: bool, as_json: bool) -> None:
     """List the shipped networks and search spaces."""
@@ -116,8 +117,7 @@ def spaces(columns: str | None, wide: bool, as_json: bool) -> None:
     show_default=True,
     help="Refuse texts that unfold into more operators than this.",
 )
-@click.option("--columns", metavar="NAME,NAME", help="Show these columns of the table.  [default: what fits]")
-@click.option("--wide", is_flag=True, help="Show all columns, however wide.")
+@column_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(
     net: str,
@@ -200,6 +200,19 @@ def report(result: Path, out: Path | None) -> None:
 
 
 for _command in (
-    audit, calibrate, device, diff, export, import_timm, lift, rewrite, search, shrink, study, train, worker,
-):  # fmt: skip
+    audit,
+    calibrate,
+    device,
+    diff,
+    export,
+    import_timm,
+    lift,
+    refit,
+    rewrite,
+    search,
+    shrink,
+    study,
+    train,
+    worker,
+):
     cli.add_command(_command)

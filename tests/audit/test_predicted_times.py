@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from archlab.cli.lifted import lifted_graph
 
 from archlab.audit.audit_request import Request
 from archlab.audit.audit_targets import run_audits
 from archlab.cli.ending import run
-from archlab.cli.lifted import lifted_graph
 from archlab.cli.main import cli
 from archlab.latency import read_profile
 from tests.latency.profiles import KERNEL, MAC, write_here
