@@ -9,11 +9,16 @@ import torch
 from torch import Tensor
 from torch.autograd.function import _SingleLevelFunction
 
+from archlab.roi.batched_gradients import takes_batched_gradients
 from archlab.roi.layouts import is_channels_last
 from archlab.roi.tangents import product_rule_terms, with_direction, with_replaced, without
 from archlab.roi.transform_levels import apply_function, grad_mode, recorded_below, run_below
 
 _OPS = torch.ops.archlab
+
+roi_align = takes_batched_gradients("roi_align")
+roi_align_transposed = takes_batched_gradients("roi_align_transposed")
+roi_align_boxes = takes_batched_gradients("roi_align_boxes")
 
 
 def _to_boxes(gradient: Tensor) -> Tensor:
@@ -69,15 +74,15 @@ class Align(_SingleLevelFunction):
         to_boxes, to_tangents, to_features = None, None, nothing
         if any(ctx.needs_input_grad[6:]):
             last = is_channels_last(features[0])
-            to_features = _OPS.roi_align_transposed(
+            to_features = roi_align_transposed(
                 grad, boxes, levels, choice, tangents, _sizes(features), last, *rest
             )
         if ctx.needs_input_grad[2]:
-            to_boxes = _to_boxes(_OPS.roi_align_boxes(features, grad, boxes, levels, choice, tangents, *rest))
+            to_boxes = _to_boxes(roi_align_boxes(features, grad, boxes, levels, choice, tangents, *rest))
         to_tangents = _gradient_to_tangents(
             tangents,
             ctx.needs_input_grad[5],
-            lambda i: _OPS.roi_align_boxes(features, grad, boxes, levels, choice, without(tangents, i), *rest),
+            lambda i: roi_align_boxes(features, grad, boxes, levels, choice, without(tangents, i), *rest),
         )
         return None, None, to_boxes, None, None, to_tangents, *to_features
 
@@ -98,9 +103,9 @@ class Align(_SingleLevelFunction):
         total: Tensor | None = None
         if any(d is not None for d in d_features):
             moved = [torch.zeros_like(x) if d is None else d for x, d in zip(features, d_features, strict=True)]
-            total = _OPS.roi_align(moved, boxes, levels, choice, tangents, *ctx.rest)
+            total = roi_align(moved, boxes, levels, choice, tangents, *ctx.rest)
         for more in product_rule_terms(tangents, d_boxes, d_tangents):
-            total = _add(total, _OPS.roi_align(features, boxes, levels, choice, more, *ctx.rest))
+            total = _add(total, roi_align(features, boxes, levels, choice, more, *ctx.rest))
         assert total is not None
         return total
 
@@ -124,13 +129,13 @@ class AlignTransposed(_SingleLevelFunction):
         maps = _materialised(cotangents, grad, sizes, last)
         to_grad, to_boxes = None, None
         if ctx.needs_input_grad[2]:
-            to_grad = _OPS.roi_align(maps, boxes, levels, choice, tangents, *rest)
+            to_grad = roi_align(maps, boxes, levels, choice, tangents, *rest)
         if ctx.needs_input_grad[3]:
-            to_boxes = _to_boxes(_OPS.roi_align_boxes(maps, grad, boxes, levels, choice, tangents, *rest))
+            to_boxes = _to_boxes(roi_align_boxes(maps, grad, boxes, levels, choice, tangents, *rest))
         to_tangents = _gradient_to_tangents(
             tangents,
             ctx.needs_input_grad[6],
-            lambda i: _OPS.roi_align_boxes(maps, grad, boxes, levels, choice, without(tangents, i), *rest),
+            lambda i: roi_align_boxes(maps, grad, boxes, levels, choice, without(tangents, i), *rest),
         )
         return None, None, to_grad, to_boxes, None, None, to_tangents
 
@@ -152,7 +157,7 @@ class AlignTransposed(_SingleLevelFunction):
         terms = [] if d_grad is None else [(d_grad, tangents)]
         terms += [(grad, more) for more in product_rule_terms(tangents, d_boxes, d_tangents)]
         for g, along in terms:
-            term = _OPS.roi_align_transposed(g, boxes, levels, choice, along, *ctx.rest)
+            term = roi_align_transposed(g, boxes, levels, choice, along, *ctx.rest)
             total = term if total is None else [a + b for a, b in zip(total, term, strict=True)]
         assert total is not None
         return tuple(total)
@@ -193,15 +198,15 @@ class AlignBoxes(_SingleLevelFunction):
         to_grad, to_boxes = None, None
         if any(ctx.needs_input_grad[7:]):
             last = is_channels_last(features[0])
-            to_features = _OPS.roi_align_transposed(grad, boxes, levels, choice, along, _sizes(features), last, *rest)
+            to_features = roi_align_transposed(grad, boxes, levels, choice, along, _sizes(features), last, *rest)
         if ctx.needs_input_grad[2]:
-            to_grad = _OPS.roi_align(features, boxes, levels, choice, along, *rest)
+            to_grad = roi_align(features, boxes, levels, choice, along, *rest)
         if ctx.needs_input_grad[3]:
-            to_boxes = _to_boxes(_OPS.roi_align_boxes(features, grad, boxes, levels, choice, along, *rest))
+            to_boxes = _to_boxes(roi_align_boxes(features, grad, boxes, levels, choice, along, *rest))
         to_tangents = _gradient_to_tangents(
             tangents,
             ctx.needs_input_grad[6],
-            lambda i: _OPS.roi_align_boxes(features, grad, boxes, levels, choice, with_replaced(tangents, i, v), *rest),
+            lambda i: roi_align_boxes(features, grad, boxes, levels, choice, with_replaced(tangents, i, v), *rest),
         )
         return None, None, to_grad, to_boxes, None, None, to_tangents, *to_features
 
@@ -223,12 +228,12 @@ class AlignBoxes(_SingleLevelFunction):
         where, rest = (boxes, levels, choice), ctx.rest
         total: Tensor | None = None
         if d_grad is not None:
-            total = _OPS.roi_align_boxes(features, d_grad, *where, tangents, *rest)
+            total = roi_align_boxes(features, d_grad, *where, tangents, *rest)
         if any(d is not None for d in d_features):
             moved = [torch.zeros_like(x) if d is None else d for x, d in zip(features, d_features, strict=True)]
-            total = _add(total, _OPS.roi_align_boxes(moved, grad, *where, tangents, *rest))
+            total = _add(total, roi_align_boxes(moved, grad, *where, tangents, *rest))
         for more in product_rule_terms(tangents, d_boxes, d_tangents):
-            total = _add(total, _OPS.roi_align_boxes(features, grad, *where, more, *rest))
+            total = _add(total, roi_align_boxes(features, grad, *where, more, *rest))
         assert total is not None
         return total
 
