@@ -66,17 +66,17 @@ def launch_transposed(
     dtype = accumulate_dtype(grad.dtype)
     c = grad.shape[1]
     work, _ = split_by_level(boxes, levels, None, sizes, g)
-    by_level = {each.level: each for each in work}
     for level, (n, h, w) in enumerate(sizes):
         x = torch.zeros((n, h, w, c), dtype=grad.dtype, device=grad.device)
-        each = by_level.get(level)
-        if each is not None and x.numel():
+        written = False
+        for each in [each for each in work if each.level == level and x.numel()]:
             chosen = grad if each.place is None else grad[each.place]
             for part, taps in tap_matrices(each.rois, each.tangents, g, level, (n, h, w), dtype):
                 rows = chosen[part].permute(0, 2, 3, 1).reshape(-1, c).contiguous()
                 index, weight, offsets = by_pixel(taps, n * h * w)
                 ends = torch.cat([offsets, offsets.new_full((1,), len(index))])
-                into = x if part.start == 0 else torch.empty_like(x)
+                into = torch.empty_like(x) if written else x
+                written = True
                 taps_kernel[(n * h * w, -(-c // TRANSPOSED_BLOCK))](
                     rows, index, weight, ends, into, c, BLOCK=TRANSPOSED_BLOCK, UNROLL=4, num_warps=1
                 )

@@ -13,6 +13,7 @@ from archlab.errors import InputError, did_you_mean
 LINEAR_MODES = ("avg", "prroi")
 SAMPLED_MAX_MODES = ("max", "onnx_max")
 ALIGN_MODES = (*LINEAR_MODES, *SAMPLED_MAX_MODES)
+SAMPLED_MODES = ("avg", *SAMPLED_MAX_MODES)
 POOL_MODES = ("caffe", "partition")
 MODES = (*ALIGN_MODES, *POOL_MODES)
 

@@ -73,18 +73,27 @@ def _align(
     tangents: Any,
     *numbers: Any,
 ) -> Any:
-    op: Any = opset18
     del choice
+    return write_align(opset18, int(features[0].dtype), features, boxes, levels, tangents, *numbers)
+
+
+def write_align(
+    op: Any, kind: int, features: Sequence[Any], boxes: Any, levels: Any, tangents: Any, *numbers: Any
+) -> Any:
+    """Write ``archlab::roi_align`` with the nodes of ``op``, an opset, its output in ONNX's dtype ``kind``.
+
+    Raises:
+        RoIError: what ONNX has no operator for: see :func:`archlab.roi.to_onnx`; and derivatives.
+    """
     g = Geometry.from_arguments(*numbers)
     if tangents is not None:
         raise RoIError("derivatives of RoI operators cannot be exported to ONNX")
-    kind = features[0].dtype
     rows = op.Cast(boxes, to=1)
     corners = op.Slice(rows, [1], [5], [1])
     # Compared one by one: a comparison with NaN is false, but a maximum may drop a NaN.
     largest = max(max(pair) for pair in g.scales)
     near = op.LessOrEqual(op.Mul(op.Abs(corners), largest), MAX_COORDINATE)
-    near = op.Cast(op.ReduceMin(op.Cast(near, to=6), [1], keepdims=0), to=9)
+    near = op.Equal(op.ReduceSum(op.Cast(near, to=7), [1], keepdims=0), 4)
     image = op.Squeeze(op.Slice(rows, [0], [1], [1]), [1])
     images = op.Cast(op.Squeeze(op.Shape(features[0], start=0, end=1), [0]), to=1)
     good = op.And(near, op.And(op.Greater(image, -1.0), op.Less(image, images)))
@@ -98,7 +107,7 @@ def _align(
     else:
         out = _levels(op, features, rows, levels, g)
     out = op.Where(op.Unsqueeze(good, [1, 2, 3]), out, 0.0)
-    return op.Cast(out, to=int(kind))
+    return op.Cast(out, to=kind)
 
 
 def _levels(op: Any, features: Sequence[Any], rows: Any, levels: Any, g: Geometry) -> Any:

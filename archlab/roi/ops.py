@@ -25,6 +25,7 @@ from archlab.roi.derivatives import DERIVATIVES
 from archlab.roi.geometry import LINEAR_MODES, Geometry
 from archlab.roi.kernels import size_triples
 from archlab.roi.layouts import empty_like_layout, is_channels_last
+from archlab.roi.torchscript_onnx import register_symbolics
 from archlab.roi.vmap_rules import VMAP_RULES
 
 _NUMBERS = "float[] scales, int[] bins, int sampling_ratio, bool aligned, str mode"
@@ -96,3 +97,4 @@ _register("roi_align", kernels.roi_align, _align_on_cuda, _align_fake)
 _register("roi_align_transposed", kernels.roi_align_transposed, _align_transposed_on_cuda, _align_transposed_fake)
 _register("roi_align_boxes", kernels.roi_align_boxes, kernels.roi_align_boxes, _align_boxes_fake)
 _register("roi_choose", kernels.roi_choose, kernels.roi_choose, _choose_fake)
+register_symbolics()
