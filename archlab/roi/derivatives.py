@@ -10,9 +10,10 @@ from torch import Tensor
 from torch.autograd.function import _SingleLevelFunction
 
 from archlab.roi.batched_gradients import takes_batched_gradients
+from archlab.roi.geometry import LINEAR_MODES
 from archlab.roi.layouts import is_channels_last
 from archlab.roi.tangents import product_rule_terms, with_direction, with_replaced, without
-from archlab.roi.transform_levels import apply_function, grad_mode, recorded_below, run_below
+from archlab.roi.transform_levels import apply_function, grad_mode, recorded_below, records, run_below
 
 _OPS = torch.ops.archlab
 
@@ -249,6 +250,10 @@ def _materialised(maps: tuple[Tensor | None, ...], grad: Tensor, sizes: list[int
 
 
 def _align(features: list[Tensor], boxes: Tensor, levels: Any, choice: Any, tangents: Any, *rest: Any) -> Any:
+    if not records(boxes, tangents, *features):
+        return run_below(_OPS.roi_align, grad_mode(), features, boxes, levels, choice, tangents, *rest)
+    if choice is None and rest[-1] not in LINEAR_MODES:
+        choice = _OPS.roi_choose([x.detach() for x in features], boxes.detach(), levels, *rest)
     return apply_function(Align, rest, boxes, levels, choice, tangents, *features)
 
 

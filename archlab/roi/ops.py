@@ -9,7 +9,8 @@ For fixed boxes RoI align is linear in the features: out = A f. Three operators 
 Each takes ``tangents`` v_1 … v_n (n, K, 4), and then stands for the n-th derivative of A along them in A's
 place. So the derivative of any of the three, along or against anything, is again one of the three:
 backward, double backward, jvp and their compositions need nothing else. A maximum is linear too once the
-winners are known: ``roi_choose`` finds them, and ``choice`` hands them to the three.
+winners are known: ``roi_choose`` finds them, and ``choice`` hands them to the three. Without a ``choice``,
+``roi_align`` finds the winners itself.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from torch import Tensor
 
 from archlab.roi import kernels
 from archlab.roi.derivatives import DERIVATIVES
-from archlab.roi.geometry import LINEAR_MODES, Geometry
+from archlab.roi.geometry import Geometry
 from archlab.roi.kernels import size_triples
 from archlab.roi.layouts import empty_like_layout, is_channels_last
 from archlab.roi.torchscript_onnx import register_symbolics
@@ -44,12 +45,7 @@ LIBRARY.define(f"roi_choose(Tensor[] features, Tensor boxes, Tensor? levels, {_N
 
 def run_operators(features: list[Tensor], rois: Tensor, levels: Tensor | None, geometry: Geometry) -> Tensor:
     """Run the operators of one geometry on checked arguments: (K, C, P, Q)."""
-    arguments = geometry.arguments
-    choice = None
-    if geometry.mode not in LINEAR_MODES:
-        still = [x.detach() for x in features]
-        choice = torch.ops.archlab.roi_choose(still, rois.detach(), levels, *arguments)
-    out: Tensor = torch.ops.archlab.roi_align(features, rois, levels, choice, None, *arguments)
+    out: Tensor = torch.ops.archlab.roi_align(features, rois, levels, None, None, *geometry.arguments)
     return out
 
 

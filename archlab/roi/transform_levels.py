@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch._functorch.utils import enable_single_level_autograd_function
+from torch.autograd import forward_ad
 from torch.autograd.forward_ad import _set_fwd_grad_enabled, unpack_dual
 
 # Not annotated in torch.
@@ -28,6 +30,13 @@ def run_below(op: Any, mode: tuple[bool, bool], *args: Any) -> Any:
 def grad_mode() -> tuple[bool, bool]:
     """Return whether gradients are recorded now, backward and forward."""
     return torch.is_grad_enabled(), torch._C._is_fwd_grad_enabled()
+
+
+def records(*tensors: Tensor | None) -> bool:
+    """Return whether a derivative may be asked of what is computed from these tensors."""
+    if torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0:
+        return True
+    return torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in tensors)
 
 
 def apply_function(function: Any, *args: Any) -> Any:
