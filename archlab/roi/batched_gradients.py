@@ -23,7 +23,7 @@ def takes_batched_gradients(name: str) -> Callable[..., Any]:
     """Return the operator of this name, which then also takes tensors with a hidden batch."""
 
     def run(*args: Any) -> Any:
-        operator = getattr(torch.ops.archlab, name)
+        operator = getattr(torch.ops.archlab, name).default
         if not any(_is_batched(x) for x in args):
             return operator(*args)
         leaves, form = pytree.tree_flatten(list(args))

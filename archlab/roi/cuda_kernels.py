@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from archlab.roi import kernels
-from archlab.roi.geometry import Geometry
+from archlab.roi.geometry import Geometry, size_triples
 from archlab.roi.layouts import accumulate_dtype, is_channels_last
 from archlab.roi.level_rois import split_by_level
 from archlab.roi.matrix_products import by_pixel
@@ -117,7 +117,7 @@ def roi_align_transposed(
 ) -> list[Tensor]:
     """Compute ``archlab::roi_align_transposed`` on CUDA."""
     g = Geometry.from_arguments(*rest)
-    triples = kernels.size_triples(sizes)
+    triples = size_triples(sizes)
     if _fused(g, choice, tangents, len(triples)):
         kernels.check_call(boxes, levels, len(triples), g)
         return launch_transposed(grad, boxes, levels, triples, last, g)

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 from torch.autograd.function import _SingleLevelFunction
 
+from archlab.roi import native_calls
 from archlab.roi.batched_gradients import takes_batched_gradients
-from archlab.roi.geometry import LINEAR_MODES
+from archlab.roi.geometry import LINEAR_MODES, Geometry, size_triples
 from archlab.roi.layouts import is_channels_last
 from archlab.roi.tangents import product_rule_terms, with_direction, with_replaced, without
-from archlab.roi.transform_levels import apply_function, grad_mode, recorded_below, records, run_below
+from archlab.roi.transform_levels import apply_function, grad_mode, plain, recorded_below, records, run_below
 
 _OPS = torch.ops.archlab
 
@@ -29,6 +30,21 @@ def _to_boxes(gradient: Tensor) -> Tensor:
 
 def _sizes(features: tuple[Tensor, ...]) -> list[int]:
     return [n for x in features for n in (x.shape[0], x.shape[2], x.shape[3])]
+
+
+def _transposed(
+    grad: Tensor, boxes: Tensor, levels: Any, choice: Any, tangents: Any, sizes: Any, last: bool, *rest: Any
+) -> list[Tensor]:
+    g = Geometry.from_arguments(*rest)
+    if (
+        not torch.is_grad_enabled()
+        and plain(grad, boxes, levels, choice, tangents)
+        and not torch._C._functorch.is_legacy_batchedtensor(grad)
+        and native_calls.takes(grad, tangents, g)
+    ):
+        return native_calls.spread(grad, choice, boxes, levels, size_triples(sizes), last, g)
+    out: list[Tensor] = roi_align_transposed(grad, boxes, levels, choice, tangents, sizes, last, *rest)
+    return out
 
 
 def _add(total: Tensor | None, term: Any) -> Any:
@@ -51,18 +67,21 @@ def _gradient_to_tangents(tangents: Tensor | None, needed: bool, gradient: Any) 
 
 
 class Align(_SingleLevelFunction):
-    """out = A f."""
+    """out = A f; ``ready`` holds it where it is known already."""
 
     @staticmethod
     def forward(
-        mode: Any, rest: Any, boxes: Tensor, levels: Any, choice: Any, tangents: Any, *features: Tensor
+        mode: Any, rest: Any, ready: Any, boxes: Tensor, levels: Any, choice: Any, tangents: Any, *features: Tensor
     ) -> Tensor:
-        out: Tensor = run_below(_OPS.roi_align, mode, list(features), boxes, levels, choice, tangents, *rest)
+        if ready:
+            known: Tensor = ready[0]
+            return known
+        out: Tensor = run_below(_OPS.roi_align.default, mode, list(features), boxes, levels, choice, tangents, *rest)
         return out
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], _output: Tensor) -> None:
-        _, rest, boxes, levels, choice, tangents, *features = inputs
+        _, rest, _, boxes, levels, choice, tangents, *features = inputs
         _save(ctx, (boxes, levels, choice, tangents), rest, *features)
 
     @staticmethod
@@ -71,21 +90,19 @@ class Align(_SingleLevelFunction):
         rest = ctx.rest
         nothing = [None] * len(features)
         if grad is None:
-            return None, None, None, None, None, None, *nothing
+            return None, None, None, None, None, None, None, *nothing
         to_boxes, to_tangents, to_features = None, None, nothing
-        if any(ctx.needs_input_grad[6:]):
+        if any(ctx.needs_input_grad[7:]):
             last = is_channels_last(features[0])
-            to_features = roi_align_transposed(
-                grad, boxes, levels, choice, tangents, _sizes(features), last, *rest
-            )
-        if ctx.needs_input_grad[2]:
+            to_features = _transposed(grad, boxes, levels, choice, tangents, _sizes(features), last, *rest)
+        if ctx.needs_input_grad[3]:
             to_boxes = _to_boxes(roi_align_boxes(features, grad, boxes, levels, choice, tangents, *rest))
         to_tangents = _gradient_to_tangents(
             tangents,
-            ctx.needs_input_grad[5],
+            ctx.needs_input_grad[6],
             lambda i: roi_align_boxes(features, grad, boxes, levels, choice, without(tangents, i), *rest),
         )
-        return None, None, to_boxes, None, None, to_tangents, *to_features
+        return None, None, None, to_boxes, None, None, to_tangents, *to_features
 
     @staticmethod
     @recorded_below
@@ -94,6 +111,7 @@ class Align(_SingleLevelFunction):
         saved: Any,
         _mode: Any,
         _rest: Any,
+        _ready: Any,
         d_boxes: Any,
         _l: Any,
         _c: Any,
@@ -116,7 +134,7 @@ class AlignTransposed(_SingleLevelFunction):
 
     @staticmethod
     def forward(mode: Any, rest: Any, grad: Tensor, boxes: Tensor, levels: Any, choice: Any, tangents: Any) -> Any:
-        return tuple(run_below(_OPS.roi_align_transposed, mode, grad, boxes, levels, choice, tangents, *rest))
+        return tuple(run_below(_OPS.roi_align_transposed.default, mode, grad, boxes, levels, choice, tangents, *rest))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], _output: Any) -> None:
@@ -179,7 +197,7 @@ class AlignBoxes(_SingleLevelFunction):
         *features: Tensor,
     ) -> Tensor:
         out: Tensor = run_below(
-            _OPS.roi_align_boxes, mode, list(features), grad, boxes, levels, choice, tangents, *rest
+            _OPS.roi_align_boxes.default, mode, list(features), grad, boxes, levels, choice, tangents, *rest
         )
         return out
 
@@ -251,10 +269,16 @@ def _materialised(maps: tuple[Tensor | None, ...], grad: Tensor, sizes: list[int
 
 def _align(features: list[Tensor], boxes: Tensor, levels: Any, choice: Any, tangents: Any, *rest: Any) -> Any:
     if not records(boxes, tangents, *features):
-        return run_below(_OPS.roi_align, grad_mode(), features, boxes, levels, choice, tangents, *rest)
-    if choice is None and rest[-1] not in LINEAR_MODES:
-        choice = _OPS.roi_choose([x.detach() for x in features], boxes.detach(), levels, *rest)
-    return apply_function(Align, rest, boxes, levels, choice, tangents, *features)
+        return run_below(_OPS.roi_align.default, grad_mode(), features, boxes, levels, choice, tangents, *rest)
+    g = Geometry.from_arguments(*rest)
+    find = choice is None and g.mode not in LINEAR_MODES
+    ready = ()
+    if find and plain(boxes, levels, tangents, *features) and native_calls.takes(features[0], tangents, g):
+        value, choice = native_calls.pooled_and_choice(features, boxes, levels, g)
+        ready = (value,)
+    elif find:
+        choice = _OPS.roi_choose.default([x.detach() for x in features], boxes.detach(), levels, *rest)
+    return apply_function(Align, rest, ready, boxes, levels, choice, tangents, *features)
 
 
 def _align_transposed(grad: Tensor, boxes: Tensor, levels: Any, choice: Any, tangents: Any, *rest: Any) -> Any:
@@ -268,7 +292,7 @@ def _align_boxes(
 
 
 def _choose(features: list[Tensor], boxes: Tensor, levels: Any, *rest: Any) -> Tensor:
-    out: Tensor = run_below(_OPS.roi_choose, grad_mode(), features, boxes, levels, *rest)
+    out: Tensor = run_below(_OPS.roi_choose.default, grad_mode(), features, boxes, levels, *rest)
     return out
 
 

@@ -70,6 +70,11 @@ class Geometry:
         return cls(pairs, (bins[0], bins[1]), ratio, aligned, mode)
 
 
+def size_triples(sizes: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Return the flat ``sizes`` of a schema as (N, H, W) per level."""
+    return list(zip(sizes[::3], sizes[1::3], sizes[2::3], strict=True))
+
+
 def checked_geometry(
     scales: Sequence[float | Sequence[float]],
     output_size: int | Sequence[int],

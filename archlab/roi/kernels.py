@@ -12,13 +12,8 @@ import torch
 from torch import Tensor
 
 from archlab.roi import matrix_products, max_values, native_calls
-from archlab.roi.geometry import LINEAR_MODES, Geometry, RoIError
+from archlab.roi.geometry import LINEAR_MODES, Geometry, RoIError, size_triples
 from archlab.roi.max_winners import find_winners
-
-
-def size_triples(sizes: Sequence[int]) -> list[tuple[int, int, int]]:
-    """Return the flat ``sizes`` of a schema as (N, H, W) per level."""
-    return list(zip(sizes[::3], sizes[1::3], sizes[2::3], strict=True))
 
 
 def check_call(boxes: Tensor, levels: Tensor | None, count: int, g: Geometry) -> None:
@@ -98,5 +93,5 @@ def roi_choose(features: list[Tensor], boxes: Tensor, levels: Tensor | None, *re
     g = Geometry.from_arguments(*rest)
     check_call(boxes, levels, len(features), g)
     if native_calls.takes(features[0], None, g):
-        return native_calls.choices(features, boxes, levels, g)
+        return native_calls.pooled_and_choice(features, boxes, levels, g)[1]
     return find_winners(features, boxes, levels, g)

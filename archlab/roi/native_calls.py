@@ -38,14 +38,15 @@ def pooled(features: list[Tensor], boxes: Tensor, levels: Tensor | None, geometr
     return _forward(features, boxes, levels, geometry, None)
 
 
-def choices(features: list[Tensor], boxes: Tensor, levels: Tensor | None, geometry: Geometry) -> Tensor:
-    """Return (K, C, P, Q) int32: which sample or pixel each maximum is, as ``max_values`` says."""
+def pooled_and_choice(
+    features: list[Tensor], boxes: Tensor, levels: Tensor | None, geometry: Geometry
+) -> tuple[Tensor, Tensor]:
+    """Return the maxima (K, C, P, Q), and as int32 which sample or pixel each is, as ``max_values`` says."""
     first = features[0]
     last = is_channels_last(first)
     shape = (len(boxes), first.shape[1], *geometry.bins)
     choice = empty_like_layout(shape, first, last, torch.int32)
-    _forward(features, boxes, levels, geometry, choice)
-    return choice
+    return _forward(features, boxes, levels, geometry, choice), choice
 
 
 def chosen(

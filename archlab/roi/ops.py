@@ -21,12 +21,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from archlab.roi import kernels
+from archlab.roi import kernels, native_calls
 from archlab.roi.derivatives import DERIVATIVES
-from archlab.roi.geometry import Geometry
-from archlab.roi.kernels import size_triples
+from archlab.roi.geometry import Geometry, size_triples
 from archlab.roi.layouts import empty_like_layout, is_channels_last
 from archlab.roi.torchscript_onnx import register_symbolics
+from archlab.roi.transform_levels import plain, records
 from archlab.roi.vmap_rules import VMAP_RULES
 
 _NUMBERS = "float[] scales, int[] bins, int sampling_ratio, bool aligned, str mode"
@@ -45,7 +45,10 @@ LIBRARY.define(f"roi_choose(Tensor[] features, Tensor boxes, Tensor? levels, {_N
 
 def run_operators(features: list[Tensor], rois: Tensor, levels: Tensor | None, geometry: Geometry) -> Tensor:
     """Run the operators of one geometry on checked arguments: (K, C, P, Q)."""
-    out: Tensor = torch.ops.archlab.roi_align(features, rois, levels, None, None, *geometry.arguments)
+    tensors = *features, rois, levels
+    if plain(*tensors) and not records(*tensors) and native_calls.takes(features[0], None, geometry):
+        return native_calls.pooled(features, rois, levels, geometry)
+    out: Tensor = torch.ops.archlab.roi_align.default(features, rois, levels, None, None, *geometry.arguments)
     return out
 
 

@@ -19,6 +19,9 @@ def run_below(op: Any, mode: tuple[bool, bool], *args: Any) -> Any:
     """Call an operator below autograd, with gradients on or off as ``mode`` says: see ``grad_mode``."""
     # A Function's forward runs with gradients off. Under nested transforms of torch.func the levels below
     # this one are still to record the operator, so they must find gradients as the caller left them.
+    if not torch._C._are_functorch_transforms_active():
+        with torch._C._AutoDispatchBelowAutograd():
+            return op(*args)
     with (
         torch._C._AutoDispatchBelowAutograd(),
         torch.set_grad_enabled(mode[0]),
@@ -37,6 +40,22 @@ def records(*tensors: Tensor | None) -> bool:
     if torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0:
         return True
     return torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in tensors)
+
+
+def plain(*tensors: Tensor | None) -> bool:
+    """Return whether an operator on these tensors may as well be its kernel: nothing traces, times or intercepts it.
+
+    A dispatch through Python takes as long as a small problem.
+    """
+    return (
+        not torch.compiler.is_compiling()
+        and not torch._C._are_functorch_transforms_active()
+        and forward_ad._current_level < 0
+        and all(x is None or type(x) in (Tensor, torch.nn.Parameter) for x in tensors)
+        and torch._C._len_torch_dispatch_stack() == 0
+        and torch._C._get_tracing_state() is None
+        and not torch.autograd._profiler_enabled()
+    )
 
 
 def apply_function(function: Any, *args: Any) -> Any:

@@ -10,7 +10,6 @@ typedef struct {
     const Problem *problem;
     NAME(Kernel) kernel;
     int writes_map;   /* a transpose: the maps are written, and ``pooled`` is read */
-    int reads_choice;
     double largest;
     /* For planes: */
     int64_t *member;  /* the RoIs with an answer, image by image */
@@ -42,8 +41,7 @@ static void NAME(run_rows)(const void *job, int64_t begin, int64_t end)
     Bins bins = {0};
     for (int64_t k = from; k < to; k++) {
         if (!prepare(a, &bins, k, work->largest)) {
-            if (!work->writes_map && !work->reads_choice) NAME(leave_empty)(a, k);
-            else if (!work->writes_map) memset((E *)a->pooled + k * size, 0, size * sizeof(E));
+            if (!work->writes_map) NAME(leave_empty)(a, k);
             continue;
         }
         const Level *level = bins.level;
@@ -81,14 +79,11 @@ static void NAME(run_turned)(const NAME(Work) * work, Bins *bins, int64_t k, con
     NAME(View) view = {rows - (region->top * region->width + region->left) * BLOCK, region->width * BLOCK, BLOCK};
     NAME(Tile) tile = {value, a->choice ? choice : NULL, BLOCK, channels};
     E *pooled = (E *)a->pooled + at;
-    if (work->reads_choice) transpose_float((float *)(a->choice + at), count, (float *)choice, BLOCK, channels, count);
     if (work->writes_map) NAME(transpose)(pooled, count, value, BLOCK, channels, count);
     work->kernel(a, bins, &view, &tile);
     if (work->writes_map) return;
     NAME(transpose)(value, BLOCK, pooled, count, count, channels);
-    if (a->choice && !work->reads_choice) {
-        transpose_float((float *)choice, BLOCK, (float *)(a->choice + at), count, count, channels);
-    }
+    if (a->choice) transpose_float((float *)choice, BLOCK, (float *)(a->choice + at), count, count, channels);
 }
 
 static E *NAME(room_for)(E *rows, int64_t *room, int64_t pixels)
@@ -187,8 +182,7 @@ static void NAME(group)(NAME(Work) * work)
         Box box = read_box(a, k, work->largest);
         where[k] = box.level < 0 ? -1 : box.level * a->images + box.image;
         if (where[k] >= 0) work->begin[where[k] + 2]++;
-        else if (!work->writes_map && !work->reads_choice) NAME(leave_empty)(a, k);
-        else if (!work->writes_map) memset((E *)a->pooled + k * a->p * a->q * a->channels, 0, a->p * a->q * a->channels * sizeof(E));
+        else if (!work->writes_map) NAME(leave_empty)(a, k);
     }
     for (int64_t g = 0; g < work->groups; g++) work->begin[g + 2] += work->begin[g + 1];
     for (int64_t k = 0; k < a->rois; k++) {
@@ -197,9 +191,9 @@ static void NAME(group)(NAME(Work) * work)
     free(where);
 }
 
-static void NAME(run)(const Problem *a, NAME(Kernel) kernel, int writes_map, int reads_choice)
+static void NAME(run)(const Problem *a, NAME(Kernel) kernel, int writes_map)
 {
-    NAME(Work) work = {.problem = a, .kernel = kernel, .writes_map = writes_map, .reads_choice = reads_choice};
+    NAME(Work) work = {.problem = a, .kernel = kernel, .writes_map = writes_map};
     work.largest = largest_scale(a);
     if (a->rows) {
         in_parts(NAME(run_rows), &work, writes_map ? a->channels : a->rois, a->threads, writes_map ? 4 * LANES : 1);

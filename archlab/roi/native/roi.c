@@ -24,6 +24,7 @@ typedef int64_t IDouble __attribute__((vector_size(64), aligned(8), may_alias));
 #include "transpose.h"
 #include "average.h"
 #include "maxima.h"
+#include "chosen.h"
 #include "regions.h"
 #undef E
 #undef V
@@ -45,30 +46,26 @@ typedef int64_t IDouble __attribute__((vector_size(64), aligned(8), may_alias));
 #include "transpose.h"
 #include "average.h"
 #include "maxima.h"
+#include "chosen.h"
 #include "regions.h"
-
-#define RUN(kernel, writes_map, reads_choice) \
-    do { \
-        if (a->wide) run_double(a, kernel##_double, writes_map, reads_choice); \
-        else run_float(a, kernel##_float, writes_map, reads_choice); \
-    } while (0)
 
 /* Pool the maps; a maximum also writes which sample or pixel it is, where ``choice`` is given. */
 void roi_pooled(const Problem *a)
 {
-    if (a->mode == AVG) RUN(average, 0, 0);
-    else RUN(maximum, 0, 0);
+    if (a->wide) run_double(a, a->mode == AVG ? average_double : maximum_double, 0);
+    else run_float(a, a->mode == AVG ? average_float : maximum_float, 0);
 }
 
 /* The values of the given choices. */
 void roi_chosen(const Problem *a)
 {
-    RUN(chosen, 0, 1);
+    in_parts(a->wide ? read_choices_double : read_choices_float, a, a->rois, a->threads, 1);
 }
 
-/* Add the gradients of ``pooled`` to the maps. */
+/* Add the gradients of ``pooled`` to the maps, which are zero. */
 void roi_spread(const Problem *a)
 {
-    if (a->mode == AVG) RUN(spread_average, 1, 0);
-    else RUN(spread_chosen, 1, 1);
+    if (a->mode != AVG) in_parts(a->wide ? spread_choices_double : spread_choices_float, a, a->channels, a->threads, BLOCK);
+    else if (a->wide) run_double(a, spread_average_double, 1);
+    else run_float(a, spread_average_float, 1);
 }
