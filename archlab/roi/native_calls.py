@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,6 +19,8 @@ MODES = {"avg": 0, "max": 1, "onnx_max": 2, "caffe": 3, "partition": 4}
 ELEMENTS = (torch.float32, torch.float64)
 # Below this many outputs a second thread costs more than it saves.
 OUTPUTS_OF_A_THREAD = 1 << 17
+# Memory of this size is the system's own, not a piece that was freed before.
+CLEARED_BYTES = 1 << 20
 
 _HEAD = struct.Struct("=17q")
 _LEVEL = struct.Struct("=7q2d")
@@ -72,12 +76,23 @@ def spread(
 ) -> list[Tensor]:
     """Return the transpose of ``pooled``, or of ``chosen``: one gradient (N, C, H_l, W_l) per level."""
     layout = torch.channels_last if channels_last else torch.contiguous_format
-    maps = [empty_like_layout((n, grad.shape[1], h, w), grad, channels_last).zero_() for n, h, w in sizes]
+    maps = [_zeros((n, grad.shape[1], h, w), grad, channels_last) for n, h, w in sizes]
     grad = grad.contiguous(memory_format=layout)
     if choice is not None:
         choice = choice.contiguous(memory_format=layout)
     _call("roi_spread", maps, boxes, levels, grad, choice, geometry, channels_last)
     return maps
+
+
+def _zeros(shape: tuple[int, int, int, int], like: Tensor, channels_last: bool) -> Tensor:
+    """Return zeros in ``like``'s dtype. NumPy's large ones come from the system, which has cleared them already."""
+    if math.prod(shape) * like.element_size() < CLEARED_BYTES:
+        return empty_like_layout(shape, like, channels_last).zero_()
+    n, c, h, w = shape
+    kind = "f8" if like.dtype == torch.float64 else "f4"
+    if channels_last:
+        return torch.from_numpy(np.zeros((n, h, w, c), kind)).permute(0, 3, 1, 2)
+    return torch.from_numpy(np.zeros(shape, kind))
 
 
 def _forward(
