@@ -35,12 +35,14 @@ _WHERE = "Tensor boxes, Tensor? levels, Tensor? choice, Tensor? tangents"
 # torch.library is not annotated.
 _torch_library: Any = torch.library
 LIBRARY = _torch_library.Library("archlab", "FRAGMENT")
-LIBRARY.define(f"roi_align(Tensor[] features, {_WHERE}, {_NUMBERS}) -> Tensor")
-LIBRARY.define(
-    f"roi_align_transposed(Tensor grad, {_WHERE}, SymInt[] sizes, bool channels_last, {_NUMBERS}) -> Tensor[]"
-)
-LIBRARY.define(f"roi_align_boxes(Tensor[] features, Tensor grad, {_WHERE}, {_NUMBERS}) -> Tensor")
-LIBRARY.define(f"roi_choose(Tensor[] features, Tensor boxes, Tensor? levels, {_NUMBERS}) -> Tensor")
+for _schema in (
+    f"roi_align(Tensor[] features, {_WHERE}, {_NUMBERS}) -> Tensor",
+    f"roi_align_transposed(Tensor grad, {_WHERE}, SymInt[] sizes, bool channels_last, {_NUMBERS}) -> Tensor[]",
+    f"roi_align_boxes(Tensor[] features, Tensor grad, {_WHERE}, {_NUMBERS}) -> Tensor",
+    f"roi_choose(Tensor[] features, Tensor boxes, Tensor? levels, {_NUMBERS}) -> Tensor",
+):
+    # The tensor code asks the device how many boxes lie where: no CUDA graph may replay that.
+    LIBRARY.define(_schema, tags=(torch.Tag.cudagraph_unsafe,))
 
 
 def run_operators(features: list[Tensor], rois: Tensor, levels: Tensor | None, geometry: Geometry) -> Tensor:
@@ -72,28 +74,30 @@ def _choose_fake(features: list[Tensor], boxes: Tensor, *rest: Any) -> Tensor:
     return torch.empty_like(_align_fake(features, boxes, *rest), dtype=torch.int32)
 
 
-def _align_on_cuda(*args: Any) -> Tensor:
-    from archlab.roi import cuda_kernels  # imports Triton, which only CUDA needs
+def _with_triton(name: str) -> Callable[..., Any]:
+    """Return what CUDA computes: by Triton, which only CUDA needs, or as any device where Triton is not installed."""
 
-    return cuda_kernels.roi_align(*args)
+    def run(*args: Any) -> Any:
+        try:
+            from archlab.roi import cuda_kernels
+        except ImportError:
+            return getattr(kernels, name)(*args)
+        return getattr(cuda_kernels, name)(*args)
+
+    return run
 
 
-def _align_transposed_on_cuda(*args: Any) -> list[Tensor]:
-    from archlab.roi import cuda_kernels
-
-    return cuda_kernels.roi_align_transposed(*args)
-
-
-def _register(name: str, on_cpu: Callable[..., Any], on_cuda: Callable[..., Any], fake: Callable[..., Any]) -> None:
-    LIBRARY.impl(name, on_cpu, "CPU")
-    LIBRARY.impl(name, on_cuda, "CUDA")
+def _register(name: str, everywhere: Callable[..., Any], fake: Callable[..., Any], triton: bool = False) -> None:
+    LIBRARY.impl(name, everywhere, "CompositeExplicitAutograd")
+    if triton:
+        LIBRARY.impl(name, _with_triton(name), "CUDA")
     LIBRARY.impl(name, DERIVATIVES[name], "Autograd")
     _torch_library.register_fake(f"archlab::{name}", fake, lib=LIBRARY)
     _torch_library.register_vmap(f"archlab::{name}", VMAP_RULES[name], lib=LIBRARY)
 
 
-_register("roi_align", kernels.roi_align, _align_on_cuda, _align_fake)
-_register("roi_align_transposed", kernels.roi_align_transposed, _align_transposed_on_cuda, _align_transposed_fake)
-_register("roi_align_boxes", kernels.roi_align_boxes, kernels.roi_align_boxes, _align_boxes_fake)
-_register("roi_choose", kernels.roi_choose, kernels.roi_choose, _choose_fake)
+_register("roi_align", kernels.roi_align, _align_fake, triton=True)
+_register("roi_align_transposed", kernels.roi_align_transposed, _align_transposed_fake, triton=True)
+_register("roi_align_boxes", kernels.roi_align_boxes, _align_boxes_fake)
+_register("roi_choose", kernels.roi_choose, _choose_fake)
 register_symbolics()
