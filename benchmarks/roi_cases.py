@@ -1,9 +1,10 @@
-"""What the RoI benchmark runs on CPU: boxes, and pairs of calls that are compared, over a grid and for the headlines."""
+"""What the RoI benchmark runs on CPU: boxes, and calls that are compared, over a grid and for the headlines."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -66,7 +67,9 @@ def boxes(count: int, images: int = 1, seed: int = 1, height: int = HEIGHT, widt
     return torch.cat([image[:, None].float(), corners], 1)
 
 
-def single_level(count: int, bins: int, sampling: int, mode: str, size: tuple[int, int], copied: bool) -> Iterator[Case]:
+def single_level(
+    count: int, bins: int, sampling: int, mode: str, size: tuple[int, int], copied: bool
+) -> Iterator[Case]:
     """Yield the forward, and the backward where torchvision has one."""
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(1, CHANNELS, *size, generator=generator)
@@ -100,7 +103,7 @@ def _backward(name: str, theirs: Any, ours: Any, maps: dict[str, Tensor], copied
         leaves = {n: x.contiguous(memory_format=layout).requires_grad_() for n, x in maps.items()}
         out = (theirs if label == "theirs" else ours)(leaves if len(maps) > 1 else next(iter(leaves.values())))
         grad = torch.ones_like(out)
-        calls[label] = lambda o=out, i=list(leaves.values()), g=grad: torch.autograd.grad(o, i, g, retain_graph=True)
+        calls[label] = partial(torch.autograd.grad, out, list(leaves.values()), grad, retain_graph=True)
     return Case(f"backward {name}", calls.pop("theirs"), calls, copied)
 
 

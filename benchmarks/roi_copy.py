@@ -1,4 +1,4 @@
-"""How fast this machine copies, and what an RoI operator would have to copy: the measure that travels between machines."""
+"""How fast this machine copies, and what an RoI operator would have to copy: a measure that travels."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Interval:
 
 
 def divided(x: Tensor, by: int) -> Tensor:
-    """Return x / by, rounded once. By a Python number CUDA multiplies with its rounded inverse, which a ceil can show."""
+    """Return x / by, rounded once: by a Python number CUDA multiplies with its rounded inverse, which a ceil shows."""
     return x / torch.full((), by, dtype=x.dtype, device=x.device)
 
 

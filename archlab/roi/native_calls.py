@@ -53,15 +53,22 @@ def pooled_and_choice(
     return _forward(features, boxes, levels, geometry, choice), choice
 
 
-def chosen(
-    features: list[Tensor], choice: Tensor, boxes: Tensor, levels: Tensor | None, geometry: Geometry
-) -> Tensor:
+def chosen(features: list[Tensor], choice: Tensor, boxes: Tensor, levels: Tensor | None, geometry: Geometry) -> Tensor:
     """Return (K, C, P, Q): the values of given choices."""
     first = features[0]
     last = is_channels_last(first)
     out = empty_like_layout((len(boxes), first.shape[1], *geometry.bins), first, last)
     layout = torch.channels_last if last else torch.contiguous_format
-    _call("roi_chosen", _in_layout(features, last), boxes, levels, out, choice.contiguous(memory_format=layout), geometry, last)
+    _call(
+        "roi_chosen",
+        _in_layout(features, last),
+        boxes,
+        levels,
+        out,
+        choice.contiguous(memory_format=layout),
+        geometry,
+        last,
+    )
     return out
 
 
@@ -106,7 +113,7 @@ def _forward(
 
 
 def _in_layout(features: list[Tensor], channels_last: bool) -> list[Tensor]:
-    """Return the maps as the kernels read them: views with any steps, whose channels, or pixels of a row, are adjacent."""
+    """Return the maps as the kernels read them: with any steps, but channels, or the pixels of a row, adjacent."""
     if channels_last:
         return [x if x.stride(1) == 1 else x.contiguous(memory_format=torch.channels_last) for x in features]
     return [x if x.stride(3) == 1 else x.contiguous() for x in features]

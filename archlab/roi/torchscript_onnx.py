@@ -1,6 +1,6 @@
 """The operators for the exporter that traces: ``torch.onnx.export(dynamo=False)``, opset 16 and above.
 
-The ONNX graph is written once, in ``onnx_export``; here its nodes are added to a TorchScript graph.
+The ONNX graph is written once, in ``onnx_graph``; here its nodes are added to a TorchScript graph.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch.onnx.symbolic_helper
+
+from archlab.roi.onnx_graph import write_align
 
 OPSET = 16
 _SUFFIXES = {int: "i", bool: "i", float: "f", str: "s"}
@@ -41,21 +44,18 @@ def _suffix(value: Any) -> str:
     return _SUFFIXES[type(value[0] if isinstance(value, list) else value)]
 
 
-def _align(graph: Any, features: Any, boxes: Any, levels: Any, choice: Any, tangents: Any, *numbers: Any) -> Any:
-    from torch.onnx import symbolic_helper
-
-    from archlab.roi.onnx_export import write_align
-
+def _align(graph: Any, features: Any, boxes: Any, levels: Any, _choice: Any, tangents: Any, *numbers: Any) -> Any:
     # Not annotated in torch.
-    helper: Any = symbolic_helper
+    helper: Any = torch.onnx.symbolic_helper
     maps = helper._unpack_list(features)
-    read = [helper._get_const(n, kind, "an argument") for n, kind in zip(numbers, ("fs", "is", "i", "b", "s"), strict=True)]
+    kinds = ("fs", "is", "i", "b", "s")
+    read = [helper._get_const(n, kind, "an argument") for n, kind in zip(numbers, kinds, strict=True)]
     given = [None if helper._is_none(x) else x for x in (levels, tangents)]
     kind = torch.onnx.JitScalarType.from_value(maps[0]).onnx_type()
     return write_align(TorchScriptNodes(graph), int(kind), maps, boxes, *given, *read)
 
 
-def _choose(graph: Any, features: Any, boxes: Any, *_rest: Any) -> Any:
+def _choose(graph: Any, _features: Any, boxes: Any, *_rest: Any) -> Any:
     """Return a placeholder of the right type: the maximum is taken where the values are read."""
     return graph.op("Cast", graph.op("Shape", boxes), to_i=6)
 

@@ -37,7 +37,9 @@ def run(x: Tensor, rois: Tensor, mode: str, sampling: int, aligned: bool) -> Ten
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_equal_to_the_tensor_code(mode: str, layout: torch.memory_format, monkeypatch: pytest.MonkeyPatch) -> None:
-    for channels, dtype, sampling, aligned in itertools.product((3, 70), (torch.float32, torch.float64), (2, -1), (True, False)):
+    for channels, dtype, sampling, aligned in itertools.product(
+        (3, 70), (torch.float32, torch.float64), (2, -1), (True, False)
+    ):
         x = random_map(2, channels, 17, 22).to(dtype).contiguous(memory_format=layout)
         rois, tolerance = boxes().to(dtype), 1e-5 if dtype == torch.float32 else 1e-12
         grad = random_map(len(rois), channels, 3, 5, seed=7).to(dtype).contiguous(memory_format=layout)

@@ -33,58 +33,85 @@ static inline void NAME(store)(E *to, V value, int64_t count)
     else memcpy(to, &value, count * sizeof(E));
 }
 
-/* One bin of MAX or ONNX_MAX: a sample outside counts as 0, whose choice is -1; so is that of a bin without samples. */
+/* Keep what is larger; ``code`` is followed only where a choice is asked for. */
+static inline void NAME(keep)(V value, int64_t sample, int coded, V *best, I *code)
+{
+    I better = value > *best;
+    *best = NAME(pick)(better, value, *best);
+    if (coded) *code = (better & NAME(all)(sample)) | (~better & *code);
+}
+
+/* One bin of MAX or ONNX_MAX, of the ``vectors`` vectors of channels from c on, the last of ``count`` channels.
+ *
+ * A sample outside counts as 0, and its choice is -1; so is that of a bin without samples. */
 static inline void NAME(sampled_bin)(const Problem *a, const Bins *bins, const NAME(View) * view, int64_t p, int64_t q,
-                                     const NAME(Tile) * tile, int64_t at)
+                                     const NAME(Tile) * tile, int64_t at, int64_t c, int vectors, int64_t count,
+                                     int coded)
 {
     const Line *y = &bins->line[0], *x = &bins->line[1];
     int complete = y->grid <= y->most && x->grid <= x->most;
     const V nothing = {0};
-    for (int64_t c = 0; c < tile->channels; c += LANES) {
-        int64_t count = tile->channels - c;
-        V best = nothing + (complete ? -(E)INFINITY : 0);
-        I code = NAME(all)(-1);
-        for (int64_t sy = 0; sy < y->listed; sy++) {
-            const Sample *v = &bins->sample[0][p * y->listed + sy];
-            for (int64_t sx = 0; sx < x->listed; sx++) {
-                const Sample *h = &bins->sample[1][q * x->listed + sx];
-                int inside = v->inside && h->inside;
-                int64_t sample = inside ? sy * x->most + sx : -1;
-                if (!inside) {
-                    I better = nothing > best;
-                    best = NAME(pick)(better, nothing, best);
-                    code = (better & (NAME(all)(-1))) | (~better & code);
-                    continue;
-                }
-                const E *low = view->base + v->low * view->row_step + c, *high = low + (v->high - v->low) * view->row_step;
-                int64_t left = h->low * view->column_step, right = h->high * view->column_step;
-                E fy = (E)v->frac, fx = (E)h->frac;
-                E w[4] = {(1 - fy) * (1 - fx), (1 - fy) * fx, fy * (1 - fx), fy * fx};
-                const E *corner[4] = {low + left, low + right, high + left, high + right};
+    V best[4];
+    I code[4];
+    for (int v = 0; v < vectors; v++) {
+        best[v] = nothing + (complete ? -(E)INFINITY : 0);
+        code[v] = NAME(all)(-1);
+    }
+    for (int64_t sy = 0; sy < y->listed; sy++) {
+        const Sample *row = &bins->sample[0][p * y->listed + sy];
+        for (int64_t sx = 0; sx < x->listed; sx++) {
+            const Sample *column = &bins->sample[1][q * x->listed + sx];
+            if (!row->inside || !column->inside) {
+                for (int v = 0; v < vectors; v++) NAME(keep)(nothing, -1, coded, &best[v], &code[v]);
+                continue;
+            }
+            const E *low = view->base + row->low * view->row_step + c;
+            const E *high = low + (row->high - row->low) * view->row_step;
+            int64_t left = column->low * view->column_step, right = column->high * view->column_step;
+            int64_t sample = sy * x->most + sx;
+            E fy = (E)row->frac, fx = (E)column->frac;
+            E w[4] = {(1 - fy) * (1 - fx), (1 - fy) * fx, fy * (1 - fx), fy * fx};
+            const E *corner[4] = {low + left, low + right, high + left, high + right};
+#pragma GCC unroll 4
+            for (int v = 0; v < vectors; v++) {
                 V value[4];
 #pragma GCC unroll 4
                 for (int i = 0; i < 4; i++) {
                     /* A pixel of weight 0 is not read: 0 times infinity is not 0. */
                     value[i] = nothing;
-                    if (w[i] != 0) value[i] = NAME(load)(corner[i], count) * w[i];
+                    if (w[i] != 0) value[i] = NAME(load)(corner[i] + v * LANES, count) * w[i];
                 }
                 if (a->mode == MAX) {
                     V sum = ((value[0] + value[1]) + value[2]) + value[3];
-                    I better = sum > best;
-                    best = NAME(pick)(better, sum, best);
-                    code = (better & (NAME(all)(sample))) | (~better & code);
-                    continue;
-                }
-                for (int i = 0; i < 4; i++) {
-                    I better = value[i] > best;
-                    best = NAME(pick)(better, value[i], best);
-                    code = (better & (NAME(all)(sample * 4 + i))) | (~better & code);
+                    NAME(keep)(sum, sample, coded, &best[v], &code[v]);
+                } else {
+#pragma GCC unroll 4
+                    for (int i = 0; i < 4; i++) NAME(keep)(value[i], sample * 4 + i, coded, &best[v], &code[v]);
                 }
             }
         }
-        best = NAME(pick)(best == nothing - (E)INFINITY, nothing, best);
-        NAME(store)(tile->value + at + c, best, count);
-        NAME(store_choice)(tile, at + c, code, count < LANES ? count : LANES);
+    }
+    for (int v = 0; v < vectors; v++) {
+        best[v] = NAME(pick)(best[v] == nothing - (E)INFINITY, nothing, best[v]);
+        NAME(store)(tile->value + at + c + v * LANES, best[v], count);
+        if (coded) NAME(store_choice)(tile, at + c + v * LANES, code[v], count < LANES ? count : LANES);
+    }
+}
+
+static inline void NAME(sampled_bins)(const Problem *a, const Bins *bins, const NAME(View) * view,
+                                      const NAME(Tile) * tile, int coded)
+{
+    int64_t at = 0;
+    for (int64_t p = 0; p < a->p; p++) {
+        for (int64_t q = 0; q < a->q; q++, at += tile->step) {
+            int64_t c = 0;
+            for (; c + 4 * LANES <= tile->channels; c += 4 * LANES) {
+                NAME(sampled_bin)(a, bins, view, p, q, tile, at, c, 4, LANES, coded);
+            }
+            for (; c < tile->channels; c += LANES) {
+                NAME(sampled_bin)(a, bins, view, p, q, tile, at, c, 1, tile->channels - c, coded);
+            }
+        }
     }
 }
 
@@ -126,11 +153,15 @@ static inline void NAME(pooled_bin)(const Bins *bins, const NAME(View) * view, c
 
 static void NAME(maximum)(const Problem *a, Bins *bins, const NAME(View) * view, const NAME(Tile) * tile)
 {
+    if (a->mode == MAX || a->mode == ONNX_MAX) {
+        if (tile->choice) NAME(sampled_bins)(a, bins, view, tile, 1);
+        else NAME(sampled_bins)(a, bins, view, tile, 0);
+        return;
+    }
     int64_t at = 0;
     for (int64_t p = 0; p < a->p; p++) {
         for (int64_t q = 0; q < a->q; q++, at += tile->step) {
-            if (a->mode == MAX || a->mode == ONNX_MAX) NAME(sampled_bin)(a, bins, view, p, q, tile, at);
-            else NAME(pooled_bin)(bins, view, bins->edge[0], bins->edge[1], p, q, a, tile, at);
+            NAME(pooled_bin)(bins, view, bins->edge[0], bins->edge[1], p, q, a, tile, at);
         }
     }
 }
