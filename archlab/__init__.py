@@ -9,8 +9,8 @@
 changelog says otherwise.
 Every other module and name is internal, with or without an underscore, and may change or move without notice.
 
-``archlab.audit``, ``archlab.carry``, ``archlab.cost``, ``archlab.elaborate``, ``archlab.lift``, ``archlab.search`` and
-``archlab.structure`` are functions; the modules of these names are internal.
+``archlab.audit``, ``archlab.carry``, ``archlab.cost``, ``archlab.elaborate``, ``archlab.lift``, ``archlab.search``,
+``archlab.shrink`` and ``archlab.structure`` are functions; the modules of these names are internal.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ from archlab.lift import lift
 from archlab.ops import verify
 from archlab.search import search
 from archlab.search.result import SearchResult, read_result
+from archlab.shrink import shrink
 from archlab.structure import Structure, diff, structure
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     from archlab.search.candidate import Candidate
     from archlab.search.sampler.screen import ScreenSampler
     from archlab.search.trial_draw import FromTrial
+    from archlab.shrink.shrink import ShrinkOutcome
     from archlab.structure.compare import Diff
     from archlab.what_if.open_holes import open_holes
     from archlab.what_if.suggest import Suggestion, suggest
@@ -95,6 +97,7 @@ _LAZY = {
     "RegNet": "archlab.exchange.regnet",
     "RewriteOptions": "archlab.exchange.rewrite_rules",
     "Suggestion": "archlab.what_if.suggest",
+    "ShrinkOutcome": "archlab.shrink.shrink",
     "ScreenSampler": "archlab.search.sampler.screen",
     "build": "archlab.nn",
     "carry": "archlab.carry",
@@ -147,6 +150,7 @@ __all__ = [
     "ScoreError",
     "ScreenSampler",
     "SearchResult",
+    "ShrinkOutcome",
     "Space",
     "Structure",
     "Suggestion",
@@ -182,6 +186,7 @@ __all__ = [
     "roi",
     "score",
     "search",
+    "shrink",
     "structure",
     "suggest",
     "to_timm",

@@ -26,6 +26,7 @@ from archlab.cli.messages import say
 from archlab.cli.progress import progress
 from archlab.cli.rewrite import rewrite
 from archlab.cli.search import calibrate, search, worker
+from archlab.cli.shrink import shrink
 from archlab.cli.streams import guard_output
 from archlab.cli.study import study
 from archlab.cli.train import train
@@ -185,5 +186,5 @@ def report(result: Path, out: Path | None) -> None:
     click.echo(printable(str(target)))
 
 
-for _command in (audit, calibrate, diff, export, import_timm, lift, rewrite, search, study, train, worker):
+for _command in (audit, calibrate, diff, export, import_timm, lift, rewrite, search, shrink, study, train, worker):
     cli.add_command(_command)

@@ -21,6 +21,7 @@ from archlab.lift.lift_model import lift_model
 from archlab.lift.lift_trace import SeveralOutputsError
 from archlab.lift.lifted import Lifted
 from archlab.lift.torchvision_parts import PartModule, part_called, show_parts
+from archlab.train.weights import load_weights
 from archlab.user_prints import prints_on_stderr
 
 
@@ -31,6 +32,7 @@ def lift_target(
     trust: bool = False,
     part: str | None = None,
     opaque: bool = False,
+    weights: Path | None = None,
 ) -> Lifted:
     """Lift the one model that a text names.
 
@@ -41,22 +43,32 @@ def lift_target(
         trust: whether an exported program may run code when it is read.
         part: the part to lift of one of torchvision's detectors; by default its backbone.
         opaque: whether to keep modules that cannot be said.
+        weights: a file of a state dict that the model gets first; it keeps its own without.
 
     Raises:
-        InputError: it names no model, or several, or its inputs are not known; or it has no such part.
+        InputError: it names no model, or several, or its inputs are not known; it has no such part; or the weights are
+            another model's.
         LiftError, AuditError: as ``archlab.lift``.
     """
     try:
-        return _lifted(text, inputs, output, trust, part, opaque)
+        return _lifted(text, inputs, output, trust, part, opaque, weights)
     except SeveralOutputsError as error:
         raise LiftError(error.message, hint=f"choose one, such as --output {shlex.quote(error.names[0])}") from None
 
 
 def _lifted(
-    text: str, inputs: Sequence[str], output: str | None, trust: bool, part: str | None, opaque: bool
+    text: str,
+    inputs: Sequence[str],
+    output: str | None,
+    trust: bool,
+    part: str | None,
+    opaque: bool,
+    weights: Path | None,
 ) -> Lifted:
     spec = parse_inputs(inputs, 1)
     if text.endswith(".onnx"):
+        if weights is not None:
+            raise InputError("an ONNX file has its weights in it", hint="leave --weights out")
         if opaque:
             raise InputError("an ONNX file has no modules that could be kept opaque", hint="lift the torch model")
         from archlab.lift.onnx.lift_onnx import lift_onnx  # onnx is an extra
@@ -69,6 +81,8 @@ def _lifted(
         names = ", ".join(target.name for target in found[:4])
         raise InputError(f"{quote(text)} names {len(found)} models", hint=f"lift one of them, such as {names}")
     model, own = built_target(found[0], real=True)
+    if weights is not None:
+        load_weights(model, weights)
     name = found[0].name.removesuffix("()")
     with prints_on_stderr():
         if is_detector(model) and isinstance(getattr(model, "backbone", None), nn.Module):

@@ -88,9 +88,7 @@ def _goal(text: str, task: Task) -> Goal:
     if colon and prefix in ("min", "max"):
         named, text = ("minimize" if prefix == "min" else "maximize"), rest
     if text.endswith(".json"):
-        from archlab.search.calibration import objective_of
-
-        return Goal(Objective(text, named or "maximize"), "user", objective_of(Path(text)))
+        return Goal(Objective(text, named or "maximize"), "user", _read(Path(text)))
     if ":" in text:
         return Goal(Objective(text, named or "maximize"), "user", *_load(text))
     if text in METRICS:
@@ -104,6 +102,21 @@ def _goal(text: str, task: Task) -> Goal:
         hint=did_you_mean(text, [*METRICS, *SCORES, *DETECTION, TRAIN])
         or "your own is written package.module:function or file.py:function",
     )
+
+
+def _read(path: Path) -> UserObjective:
+    """The objective that a file describes: a calibration, or how much of a trained network is kept."""
+    from archlab.original.original import SCHEMA
+    from archlab.reading import read_json
+
+    data = read_json(path)
+    if isinstance(data, dict) and data.get("schema") == SCHEMA:
+        from archlab.original.judge import objective_of as judge_of
+
+        return judge_of(path)
+    from archlab.search.calibration import objective_of
+
+    return objective_of(path)
 
 
 def _load(target: str) -> tuple[UserObjective, Path | None]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from archlab.errors import InputError, printable
 from archlab.images.inside import Inside
-from archlab.train.found import Found
+from archlab.train.found import UNLABELLED, Found
 from archlab.train.image_headers import read_headers
 from archlab.train.image_source import OUTSIDE, PART_NAMES, Example, OddFile, PartName
 
@@ -46,6 +46,20 @@ def read_class_folders(root: Path) -> Found:
     number = {name: i for i, name in enumerate(classes)}
     given = {part: tuple(Example(name, number[label]) for label, name in own) for part, own in found.items()}
     return Found(root, "folders", tuple(classes), given, _once(odd), headers.lengths, headers.is_wide)
+
+
+def read_loose_images(root: Path) -> Found:
+    """Return the images below ``root``, or below its folders for the parts, at any depth, all of one class.
+
+    Raises:
+        InputError: there is a folder of a part and none of ``train``.
+    """
+    odd: list[OddFile] = []
+    inside = Inside(root)
+    names = {part: list(_files(root, folder, inside, odd)) for part, folder in _parts(root).items()}
+    headers = read_headers(root, [name for own in names.values() for name in own])
+    given = {part: tuple(Example(name, 0) for name in own if name in headers.lengths) for part, own in names.items()}
+    return Found(root, "folders", UNLABELLED, given, _once([*odd, *headers.odd]), headers.lengths, headers.is_wide)
 
 
 def _parts(root: Path) -> dict[PartName, Path]:

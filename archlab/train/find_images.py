@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from archlab.train.found import Found
 
 
-def find_images(data: str | Path, seed: int = 0) -> ImageSource:
+def find_images(data: str | Path, seed: int = 0, *, labelled: bool = True) -> ImageSource:
     """Return the classifier's images that a user names: where they are, their classes and parts. Nothing is decoded.
 
     ``data`` is one of
@@ -28,14 +28,19 @@ def find_images(data: str | Path, seed: int = 0) -> ImageSource:
     Parts that the data lacks are cut out of its training images, a tenth of every class each, by ``seed``: the same
     for the same names, whatever order the file system has. Files that are left out are in ``odd``.
 
+    Args:
+        labelled: whether classes are read. Without, ``data`` may be a folder of images at any depth, and all of them
+            are of one class that means nothing.
+
     Raises:
         InputError: there is no such data, or it is not as said above.
     """
     path = Path(data)
-    return _found(path).source(seed)
+    found = _found(path, labelled)
+    return (found if labelled else found.unlabelled).source(seed)
 
 
-def _found(path: Path) -> Found:
+def _found(path: Path, labelled: bool) -> Found:
     # Not above: these import numpy, and a command that only shows its help need not.
     from archlab.train.csv_table import read_csv_table
     from archlab.train.idx_files import IMAGES_FILE, read_idx_files
@@ -51,13 +56,13 @@ def _found(path: Path) -> Found:
     if not os.path.isdir(path):
         raise InputError(f"no such file or folder: {path}")
     try:
-        return _in_folder(path)
+        return _in_folder(path, labelled)
     except OSError as error:
         raise InputError(f"cannot read {error.filename or path}: {error.strerror or error}") from error
 
 
-def _in_folder(folder: Path) -> Found:
-    from archlab.train.class_folders import read_class_folders
+def _in_folder(folder: Path, labelled: bool) -> Found:
+    from archlab.train.class_folders import read_class_folders, read_loose_images
     from archlab.train.csv_table import read_csv_table
     from archlab.train.idx_files import IMAGES_FILE, images_files, read_idx_files
 
@@ -71,7 +76,7 @@ def _in_folder(folder: Path) -> Found:
     tables = sorted(name for name in os.listdir(folder) if name.lower().endswith(".csv") and not name.startswith("."))
     if len(tables) == 1 and os.path.isfile(folder / tables[0]) and not _has_classes(folder):
         return read_csv_table(folder / tables[0])
-    return read_class_folders(folder)
+    return read_class_folders(folder) if labelled else read_loose_images(folder)
 
 
 def _has_classes(folder: Path) -> bool:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archlab.errors import InputError, printable
 from archlab.train.image_source import Example, ImageSource, Layout, OddFile, PartName, digest_of
 from archlab.train.splits import cut_parts
+
+UNLABELLED = ("image",)
+"""The classes of images whose classes are not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,12 @@ class Found:
     lengths: Mapping[str, str]
     is_wide: bool = False
 
+    @property
+    def unlabelled(self) -> Found:
+        """The same images, all of one class that means nothing."""
+        given = {part: tuple(Example(example.name, 0) for example in own) for part, own in self.given.items()}
+        return replace(self, classes=UNLABELLED, given=given)
+
     def source(self, seed: int) -> ImageSource:
         """Return the source, its lacking parts cut by ``seed``.
 
@@ -42,7 +51,7 @@ class Found:
         if not self.given["train"]:
             why = f": {printable(self.odd[0].name)} {self.odd[0].why}" if self.odd else ""
             raise InputError(f"{self.root} holds no images that train{why}")
-        if len(self.classes) < 2:
+        if len(self.classes) < 2 and self.classes is not UNLABELLED:
             raise InputError(
                 f"{self.root} holds images of one class, {printable(self.classes[0])}, and a classifier needs two",
                 hint="name the folder that holds a folder for each class",

@@ -9,6 +9,7 @@ from archlab.elaborate import Source, architecture_of, elaborate
 from archlab.errors import ArchlabError, InputError, did_you_mean
 from archlab.grammar import ast
 from archlab.grammar.lexer import MAX_NAME
+from archlab.what_if.reach import AROUND, Reach
 from archlab.what_if.slots import Role, Slot, fill_slots
 from archlab.what_if.trial import Numbers, Trial, names_of
 from archlab.what_if.widths import Width, free_widths
@@ -22,7 +23,7 @@ _KERNELS = (3, 5, 7)
 _SIZES: tuple[Role, ...] = ("kernel", "groups", "expansion")
 
 
-def open_holes(source: Source, kinds: Iterable[str] = KINDS[:5]) -> ast.Architecture:
+def open_holes(source: Source, kinds: Iterable[str] = KINDS[:5], reach: Reach = AROUND) -> ast.Architecture:
     """Return the text of ``source`` as a space around its present values; its default draw is the network itself.
 
     Widths go from half to twice what is written, in steps that groups divide, depths from 1 to twice; kernels, groups
@@ -33,6 +34,7 @@ def open_holes(source: Source, kinds: Iterable[str] = KINDS[:5]) -> ast.Architec
     Args:
         source: a shipped name, an ``.arch`` file, a text or an architecture.
         kinds: of ``KINDS``.
+        reach: how far from what is written; with ``BELOW`` no number is larger.
 
     >>> from archlab.grammar import unparse
     >>> text = "net n\\na: conv(16) -> repeat(2, basic(16)) -> gap -> fc(3)"
@@ -52,11 +54,11 @@ def open_holes(source: Source, kinds: Iterable[str] = KINDS[:5]) -> ast.Architec
     architecture = architecture_of(source)
     roles = [role for role in _SIZES if role in asked]
     trial = Trial(architecture, [*roles, "depth"])
-    options = {number: _options(trial, number) for role in roles for number in _slots(trial, role)}
+    options = {number: _options(trial, number, reach) for role in roles for number in _slots(trial, role)}
     filled: dict[int, ast.Expr] = {n: ast.Choice(tuple(map(ast.Number, o))) for n, o in options.items() if len(o) > 1}
     for number in _slots(trial, "depth") if "depth" in asked else ():
-        most = int(2 * trial.slots[number].value)
-        if all(trial.elaborates({number: count}) for count in (1, most)):
+        most = int(reach.most * trial.slots[number].value)
+        if most > 1 and all(trial.elaborates({number: count}) for count in (1, most)):
             filled[number] = ast.Range(1, most, None, trial.slots[number].value)
     for number in _slots(trial, "block") if "block" in asked else ():
         if choice := _blocks(trial, number):
@@ -65,7 +67,9 @@ def open_holes(source: Source, kinds: Iterable[str] = KINDS[:5]) -> ast.Architec
     wide = [n for n in _slots(trial, "channels") if any(trial.slots[n].trunk == trunk.get(kind) for kind in asked)]
     # What is divided: kernels change nothing about it.
     dividing: list[Role] = [role for role in roles if role != "kernel"]
-    widths = free_widths(Trial(architecture, ["channels", *dividing]), wide, _together(trial.slots, options, dividing))
+    widths = free_widths(
+        Trial(architecture, ["channels", *dividing]), wide, _together(trial.slots, options, dividing), reach
+    )
     variables = _variables(architecture, trial.slots, widths)
     for var, width in zip(variables, widths, strict=True):
         filled |= {slot: ast.Name(var.name) for slot in width.slots}
@@ -79,7 +83,7 @@ def _slots(trial: Trial, role: Role) -> list[int]:
     return [number for number, slot in enumerate(trial.slots) if slot.role == role]
 
 
-def _options(trial: Trial, number: int) -> list[int | float]:
+def _options(trial: Trial, number: int, reach: Reach) -> list[int | float]:
     """Return what is written in a slot, and what else it could be with the same operators."""
     slot = trial.slots[number]
     value = slot.value
@@ -92,9 +96,13 @@ def _options(trial: Trial, number: int) -> list[int | float]:
         near = (
             (2, 4) if value == 1 else (value / 2, value * 2) if value < 2 else (value / 2, value * 2 / 3, value * 1.5)
         )
+        near = (*near, value / 3) if reach.least <= 1 / 3 and value >= 3 else near
     whole = isinstance(value, int)
     options = dict.fromkeys([value, *(int(option) if whole else round(option, 4) for option in near)])
-    return [value, *(n for n in options if n not in (value, 0) and trial.keeps({number: n}))]
+    return [
+        value,
+        *(n for n in options if n not in (value, 0) and (reach.most > 1 or n < value) and trial.keeps({number: n})),
+    ]
 
 
 def _together(

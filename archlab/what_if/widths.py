@@ -12,10 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
+from archlab.what_if.reach import AROUND, Reach
 from archlab.what_if.trial import Numbers, Trial
 
-_DIVISOR = 8
-_MOST_STEPS = 16
 _DRAWS = 24
 _TRIED = (2, 3, 1.5, 0.5)
 """What a width is multiplied by to see whether it is free: more than one, as one may meet a neighbour by chance."""
@@ -46,15 +45,18 @@ class Width:
         return range(self.lo, self.hi + 1, self.step)
 
 
-def free_widths(trial: Trial, slots: Sequence[int], others: Sequence[Numbers] = ()) -> list[Width]:
+def free_widths(
+    trial: Trial, slots: Sequence[int], others: Sequence[Numbers] = (), reach: Reach = AROUND
+) -> list[Width]:
     """Return those of ``slots`` that can vary, tied where they must be; any draw of them keeps the operators.
 
     Args:
         trial: the text.
         slots: numbers of channels, in the order of the text.
         others: what else will vary: numbers with each of which every width must go together.
+        reach: how far from what is written.
     """
-    found = [_bounded(trial, group, others) for group in _tied(trial, slots)]
+    found = [_bounded(trial, group, others, reach) for group in _tied(trial, slots)]
     return _settled(trial, _apart(trial, [width for width in found if width is not None]), others)
 
 
@@ -70,12 +72,26 @@ def _tied(trial: Trial, slots: Sequence[int]) -> list[tuple[int, ...]]:
             continue
         like = [other for other in (*groups, *reversed(kept)) if trial.slots[other[0]].value == value]
         for together in (*((other,) for other in like), *(tuple(like[: n + 2]) for n in range(len(like) - 1))):
-            union = tuple(sorted({slot for part in (group, *together) for slot in part}))
-            if _is_free(trial, union):
-                groups = [other for other in groups if other not in together]
-                kept = [*(other for other in kept if other not in together), union]
+            if _is_free(trial, _union(group, *together)):
+                needed = _needed(trial, group, together)
+                groups = [other for other in groups if other not in needed]
+                kept = [*(other for other in kept if other not in needed), _union(group, *needed)]
                 break
     return sorted(kept)
+
+
+def _needed(trial: Trial, group: tuple[int, ...], together: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Return those of ``together`` without which ``group`` is not free, or that are not free alone."""
+    needed = list(together)
+    for other in together:
+        rest = [each for each in needed if each != other]
+        if rest and _is_free(trial, other) and _is_free(trial, _union(group, *rest)):
+            needed = rest
+    return needed
+
+
+def _union(*groups: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted({slot for group in groups for slot in group}))
 
 
 def _is_free(trial: Trial, group: Iterable[int]) -> bool:
@@ -85,20 +101,19 @@ def _is_free(trial: Trial, group: Iterable[int]) -> bool:
     return any(trial.keeps(dict.fromkeys(slots, other)) for other in tried)
 
 
-def _bounded(trial: Trial, group: tuple[int, ...], others: Sequence[Numbers]) -> Width | None:
-    """Return the widths of a group with bounds from half to twice their value, or as far as the operators stay."""
+def _bounded(trial: Trial, group: tuple[int, ...], others: Sequence[Numbers], reach: Reach) -> Width | None:
+    """Return the widths of a group with bounds as far as ``reach`` goes, or as far as the operators stay."""
     value = int(trial.slots[group[0]].value)
 
     def keeps(width: int, beside: Sequence[Numbers] = ({},)) -> bool:
         return all(trial.keeps({**dict.fromkeys(group, width), **other}) for other in beside)
 
-    unit = _DIVISOR if value >= 2 * _DIVISOR else 1
-    first = max(unit, value // _MOST_STEPS // unit * unit)
+    unit, first = reach.steps_of(value)
     for step in range(first, max(value, first) + 1, unit):
         lo = hi = value
-        while lo - step >= max(value / 2, 1) and keeps(lo - step):
+        while lo - step >= max(value * reach.least, 1) and keeps(lo - step):
             lo -= step
-        while hi + step <= 2 * value and keeps(hi + step):
+        while hi + step <= value * reach.most and keeps(hi + step):
             hi += step
         # What divides one step's width divides every other's.
         nearest = [width for width in (value - step, value + step) if lo <= width <= hi]

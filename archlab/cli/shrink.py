@@ -1,0 +1,132 @@
+"""``archlab shrink``: a trained network made smaller."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from archlab.cli.interrupts import interrupts
+from archlab.cli.messages import printable_json, say
+from archlab.cli.progress import progress
+from archlab.shrink.read_model import read_named
+from archlab.shrink.request import HOLES, ShrinkRequest, numbers
+
+_FILE = click.Path(path_type=Path)
+_EXAMPLES = (
+    "Examples:  archlab shrink out/train-resnet18/network.arch --weights out/train-resnet18/weights.pt --data photos "
+    "-b macs=0.5x  ·  archlab shrink torchvision:resnet18 --weights mine.pt --data photos -b macs=0.3x --finetune 3 "
+    "--mean 0.485,0.456,0.406 --std 0.229,0.224,0.225  ·  archlab shrink my_models.py:trained --input 3x96x96 "
+    "--data photos --unlabelled -b macs=20M -b params=1M.  The same command again goes on with what is there."
+)
+
+
+@click.command(epilog=_EXAMPLES)
+@click.argument("model")
+@click.option("--weights", type=_FILE, metavar="FILE",
+              help="The trained weights: a state dict, as `archlab train` writes it or of the model itself.  [default: "
+              "those that MODEL has]")  # fmt: skip
+@click.option("--data", required=True, type=_FILE, metavar="PATH",
+              help="Images, as `archlab train` takes them: class folders, MNIST's kin, or a CSV table.")  # fmt: skip
+@click.option(
+    "--unlabelled",
+    is_flag=True,
+    help="The images have no labels: judge by agreement with MODEL. PATH is then any folder of images.",
+)
+@click.option("--budget", "-b", "budget", multiple=True, required=True, metavar="METRIC=VALUE",
+              help="An upper limit; macs=0.5x is half of MODEL's; repeatable.")  # fmt: skip
+@click.option("--finetune", metavar="LENGTH",
+              help="Train the best gently: epochs such as 2, or a share of the original's training such as 10%; the "
+              "better of before and after is kept.  [default: no training]")  # fmt: skip
+@click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="Fill a hole of MODEL's text; repeatable.")
+@click.option("--input", "inputs", multiple=True, metavar="CxHxW", help="The input's size.  [default: MODEL's own]")
+@click.option("--mean", metavar="NUMBERS", help="What pixels from 0 to 1 are normalised by, for each channel.  "
+              "[default: what stands beside the weights, else the training images' own]")  # fmt: skip
+@click.option("--std", metavar="NUMBERS", help="The deviation that goes with it.")
+@click.option("--holes", metavar="KIND,KIND", default=",".join(HOLES), show_default=True,
+              help="What may become smaller.")  # fmt: skip
+@click.option("--trials", "-n", type=click.IntRange(1), default=60, show_default=True, help="Networks to judge.")
+@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes that judge.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of draws and samples.")
+@click.option("--out", type=_FILE, help="Folder for all files.  [default: out/shrink-MODEL]")
+@click.option("--trust", is_flag=True, help="Read a .pt2 whose parts can run code, such as pickles.")
+@click.option("--json", "as_json", is_flag=True, help="Print shrunk.json instead of a summary.")
+def shrink(
+    model: str,
+    weights: Path | None,
+    data: Path,
+    unlabelled: bool,
+    budget: Sequence[str],
+    finetune: str | None,
+    sets: Sequence[str],
+    inputs: Sequence[str],
+    mean: str | None,
+    std: str | None,
+    holes: str,
+    trials: int,
+    workers: int,
+    seed: int,
+    out: Path | None,
+    trust: bool,
+    as_json: bool,
+) -> None:
+    """Make MODEL, a trained classifier, smaller, and keep what it has learned.
+
+    MODEL is a shipped name or .arch file, or any model that `archlab lift` takes. Networks below it that meet the
+    budget get its weights and are refitted to it in closed form, without labels; held-out images judge them, and the
+    test images are looked at once, in the end. The folder gets network.arch and weights.pt, the smaller network;
+    shrunk.json and shrunk.html, what it keeps at what cost; and search/, the search behind it.
+    """
+    from rich.console import Console
+
+    from archlab.user_prints import ResultsOnly
+
+    command = shlex.join(["archlab", *sys.argv[1:]])
+    console = Console(stderr=True)
+    with interrupts(), ResultsOnly() as stdout:
+        with progress(f"reading {model}") as tell:
+            found = read_named(model, weights, data, sets=sets, inputs=inputs, labelled=not unlabelled, trust=trust)
+            request = ShrinkRequest(
+                text=found.text,
+                weights=found.weights,
+                data=data,
+                budget=tuple(budget),
+                out=out or Path("out") / f"shrink-{found.name}",
+                labelled=not unlabelled,
+                finetune=finetune,
+                mean=numbers("--mean", mean),
+                std=numbers("--std", std),
+                holes=tuple(kind.strip() for kind in holes.split(",") if kind.strip()),
+                trials=trials,
+                seed=seed,
+                workers=workers,
+                command=command,
+            )
+            tell("loading torch and optuna")
+            from archlab.original.shrunk import to_json
+            from archlab.report.show_shrunk import show_shrunk
+            from archlab.report.shrunk_page import write_shrunk_page
+            from archlab.search.progress_line import progress_line
+            from archlab.shrink.shrink import shrink as run
+        with progress("preparing") as tell, _says_how_to_go_on(request.out):
+            outcome = run(request, note=say, say=tell, progress=lambda stage: progress_line(stage, console))
+        write_shrunk_page(outcome.shrunk, outcome.folder / "shrunk.html")
+        with stdout.given_back():
+            if as_json:
+                click.echo(printable_json(to_json(outcome.shrunk)), nl=False)
+            else:
+                click.echo(show_shrunk(outcome.shrunk, outcome.folder), nl=False)
+
+
+@contextlib.contextmanager
+def _says_how_to_go_on(folder: Path) -> Iterator[None]:
+    """Say, where the user interrupts the work, that it can go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(f"{folder} has what is done: the same command goes on from it")
+        raise

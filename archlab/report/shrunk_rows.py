@@ -1,0 +1,108 @@
+"""A shrinking in numbers and words, for a terminal and a page alike."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from archlab.cost import METRICS
+from archlab.errors import printable
+from archlab.measured import Latency
+from archlab.original.shrunk import Shrunk, Side
+from archlab.search.dominance import find_front
+from archlab.units import format_seconds
+
+_COSTS = ("macs", "params", "memory")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A number of the original and of the result, and the share of it that is left."""
+
+    name: str
+    before: str
+    after: str
+    kept: str
+
+
+def measured_as(shrunk: Shrunk) -> str:
+    """Return what is measured: accuracy, or agreement with the original where images have no labels."""
+    return "accuracy" if shrunk.labelled else "agreement"
+
+
+def lead(shrunk: Shrunk) -> str:
+    """Return the answer in a sentence."""
+    macs = shrunk.result.cost["macs"] / max(1.0, shrunk.original.cost["macs"])
+    change = 100 * shrunk.difference
+    part = "test" if shrunk.tested else "held-out"
+    what = measured_as(shrunk)
+    return (
+        f"{shrunk.result.name} has {100 * macs:.1f} % of the MACs of {shrunk.original.name}; its {what} on "
+        f"{shrunk.images:,} {part} images differs by {signed(change)} ± {100 * shrunk.difference_error:.2f} points"
+    )
+
+
+def rows(shrunk: Shrunk) -> list[Row]:
+    """Return what is compared."""
+    both = (shrunk.original, shrunk.result)
+    was, now = (_accuracy(shrunk, side) for side in both)
+    found = [Row(f"{measured_as(shrunk)} (%)", was, now, _points(shrunk))]
+    for name in _COSTS:
+        before, after = (side.cost[name] for side in both)
+        metric = METRICS[name]
+        found.append(Row(metric.label, metric.format(before), metric.format(after), _share(before, after)))
+    first, second = shrunk.original.latency, shrunk.result.latency
+    if first is not None and second is not None:
+        threads = f"{first.threads} thread" + "s" * (first.threads > 1)
+        was, now = format_seconds(first.median), format_seconds(second.median)
+        found.append(Row(f"latency here, {threads}", was, now, _share(first.median, second.median)))
+        found.append(Row("of 8 in 10 runs", _spread(first), _spread(second), ""))
+    return found
+
+
+def front(shrunk: Shrunk) -> list[tuple[float, float]]:
+    """Return MACs and accuracy of the draws that none beats in both, by MACs."""
+    points = [(draw.macs, draw.accuracy) for draw in shrunk.draws]
+    return sorted(points[i] for i in find_front([[-macs, accuracy] for macs, accuracy in points]))
+
+
+def next_steps(shrunk: Shrunk, folder: str) -> list[tuple[str, str]]:
+    """Return what can be done with the result: a description, and the command.
+
+    Args:
+        folder: where it is, quoted for a shell.
+    """
+    steps = [
+        ("to look at it", f"archlab show {folder}/network.arch"),
+        ("to export it", f"archlab export {folder}/network.arch --weights {folder}/weights.pt --to onnx"),
+    ]
+    if shrunk.labelled:
+        data = printable(shlex.quote(shrunk.data))
+        train = f"archlab train {folder}/network.arch --init {folder}/weights.pt --data {data} --rate 0.01 --epochs 5"
+        steps.append(("to go on training it", train))
+    return steps
+
+
+def _accuracy(shrunk: Shrunk, side: Side) -> str:
+    return f"{100 * shrunk.accuracy(side):.2f} ± {100 * shrunk.standard_error(side):.2f}"
+
+
+def _spread(latency: Latency) -> str:
+    return f"{format_seconds(latency.low)}–{format_seconds(latency.high)}"
+
+
+def _points(shrunk: Shrunk) -> str:
+    return f"{signed(100 * shrunk.difference)} points"
+
+
+def signed(number: float) -> str:
+    """Return a difference with its sign.
+
+    >>> signed(-1.014)
+    '−1.01'
+    """
+    return f"{number:+.2f}".replace("-", "−")
+
+
+def _share(before: float, after: float) -> str:
+    return f"{after / before:.1%}" if before else "–"
