@@ -14,6 +14,8 @@ import torch.onnx.symbolic_helper
 from archlab.roi.onnx_graph import write_align
 
 OPSET = 16
+# Not annotated in torch.
+_onnx: Any = torch.onnx
 _SUFFIXES = {int: "i", bool: "i", float: "f", str: "s"}
 
 
@@ -45,13 +47,12 @@ def _suffix(value: Any) -> str:
 
 
 def _align(graph: Any, features: Any, boxes: Any, levels: Any, _choice: Any, tangents: Any, *numbers: Any) -> Any:
-    # Not annotated in torch.
-    helper: Any = torch.onnx.symbolic_helper
+    helper = _onnx.symbolic_helper
     maps = helper._unpack_list(features)
     kinds = ("fs", "is", "i", "b", "s")
     read = [helper._get_const(n, kind, "an argument") for n, kind in zip(numbers, kinds, strict=True)]
     given = [None if helper._is_none(x) else x for x in (levels, tangents)]
-    kind = torch.onnx.JitScalarType.from_value(maps[0]).onnx_type()
+    kind = _onnx.JitScalarType.from_value(maps[0]).onnx_type()
     return write_align(TorchScriptNodes(graph), int(kind), maps, boxes, *given, *read)
 
 
@@ -62,5 +63,5 @@ def _choose(graph: Any, _features: Any, boxes: Any, *_rest: Any) -> Any:
 
 def register_symbolics() -> None:
     """Tell the exporter how to write the operators."""
-    torch.onnx.register_custom_op_symbolic("archlab::roi_align", _align, OPSET)
-    torch.onnx.register_custom_op_symbolic("archlab::roi_choose", _choose, OPSET)
+    _onnx.register_custom_op_symbolic("archlab::roi_align", _align, OPSET)
+    _onnx.register_custom_op_symbolic("archlab::roi_choose", _choose, OPSET)

@@ -13,6 +13,7 @@ from torch.autograd.forward_ad import _set_fwd_grad_enabled, unpack_dual
 
 # Not annotated in torch.
 _primal_part: Any = unpack_dual
+_autograd: Any = torch.autograd
 
 
 def run_below(op: Any, mode: tuple[bool, bool], *args: Any) -> Any:
@@ -54,7 +55,7 @@ def plain(*tensors: Tensor | None) -> bool:
         and all(x is None or type(x) in (Tensor, torch.nn.Parameter) for x in tensors)
         and torch._C._len_torch_dispatch_stack() == 0
         and torch._C._get_tracing_state() is None
-        and not torch.autograd._profiler_enabled()
+        and not _autograd._profiler_enabled()
     )
 
 
