@@ -105,7 +105,7 @@ def launching_on(x: Tensor) -> AbstractContextManager[Any]:
     """Return a context in which Triton launches on the device of ``x``, not on the current one."""
     # Not annotated in torch.
     guard: Any = torch.cuda.device
-    return guard(x.device) if x.is_cuda else nullcontext()  # type: ignore[no-any-return]
+    return guard(x.device) if x.is_cuda else nullcontext()
 
 
 def _fused(g: Geometry, choice: Any, tangents: Any, levels: int) -> bool:

@@ -88,7 +88,7 @@ class Align(_SingleLevelFunction):
     def backward(ctx: Any, grad: Tensor | None) -> Any:
         boxes, levels, choice, tangents, *features = ctx.saved_tensors
         rest = ctx.rest
-        nothing = [None] * len(features)
+        nothing: Any = [None] * len(features)
         if grad is None:
             return None, None, None, None, None, None, None, *nothing
         to_boxes, to_tangents, to_features = None, None, nothing
@@ -272,7 +272,7 @@ def _align(features: list[Tensor], boxes: Tensor, levels: Any, choice: Any, tang
         return run_below(_OPS.roi_align.default, grad_mode(), features, boxes, levels, choice, tangents, *rest)
     g = Geometry.from_arguments(*rest)
     find = choice is None and g.mode not in LINEAR_MODES
-    ready = ()
+    ready: tuple[Tensor, ...] = ()
     if find and plain(boxes, levels, tangents, *features) and native_calls.takes(features[0], tangents, g):
         value, choice = native_calls.pooled_and_choice(features, boxes, levels, g)
         ready = (value,)
