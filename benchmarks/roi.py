@@ -68,21 +68,17 @@ def cpu_lines(repeat: int) -> dict[str, Any]:
     for case in grid():
         lines.append({"name": case.name, **measure(case, repeat)})
         print(f"  {lines[-1]}", file=sys.stderr, flush=True)
-    rate, over = CopyRate(), {}
-    heads = [(case, measure(case, repeat)) for case in headlines() if rate.measure() is None]
-    for case, found in heads:
+    rate = CopyRate()
+    heads: list[tuple[Case, dict[str, float]]] = []
+    for case in headlines():
         rate.measure()
-        lines.append({"name": case.name, **found})
-        for label in case.ours:
-            over[f"{case.name}, {label}"] = case.copied
+        heads.append((case, measure(case, repeat)))
+        rate.measure()
+        lines.append({"name": case.name, **heads[-1][1]})
     over = {
-        name: round(
-            next(li for li in lines if li["name"] == name.rsplit(", ", 1)[0])[name.rsplit(", ", 1)[1]]
-            * rate.best
-            / copied,
-            2,
-        )
-        for name, copied in over.items()
+        f"{case.name}, {label}": round(found[label] * rate.best / case.copied, 2)
+        for case, found in heads
+        for label in case.ours
     }
     return {"copy_GB_per_s": round(rate.best / 1e6, 1), "over_copy": over, "lines": lines}
 

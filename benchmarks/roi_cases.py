@@ -77,7 +77,7 @@ def single_level(
     what = {"avg": "adaptive" if sampling < 0 else "avg"}.get(mode, mode)
     name = f"{what} {count} RoIs {bins}x{bins} of {size[0]}x{size[1]}"
 
-    def theirs(x: Tensor) -> Tensor:
+    def theirs(x: Tensor) -> Any:
         if mode == "pool":
             return torchvision.ops.roi_pool(x, rois, bins, 0.25)
         return torchvision.ops.roi_align(x, rois, bins, 0.25, sampling, True)
@@ -90,7 +90,7 @@ def single_level(
     pixels = distinct_pixels(rois, size, 0.25, bins, sampling) if copied else 0
     outputs = count * bins * bins if copied else 0
     maps = {label: x.contiguous(memory_format=layout) for label, layout in LAYOUTS.items()}
-    calls = {label: lambda y=y: ours(y) for label, y in maps.items()}
+    calls: dict[str, Call] = {label: partial(ours, y) for label, y in maps.items()}
     peer = mode in ("avg", "pool")
     yield Case(f"forward {name}", (lambda: theirs(x)) if peer else None, calls, 4 * CHANNELS * (pixels + outputs))
     if peer:
@@ -98,7 +98,7 @@ def single_level(
 
 
 def _backward(name: str, theirs: Any, ours: Any, maps: dict[str, Tensor], copied: int) -> Case:
-    calls = {}
+    calls: dict[str, Call] = {}
     for label, layout in {"theirs": torch.contiguous_format, **LAYOUTS}.items():
         leaves = {n: x.contiguous(memory_format=layout).requires_grad_() for n, x in maps.items()}
         out = (theirs if label == "theirs" else ours)(leaves if len(maps) > 1 else next(iter(leaves.values())))
@@ -113,8 +113,15 @@ def multilevel(count: int, copied: bool) -> Iterator[Case]:
     sizes = [(HEIGHT * 4 // s, WIDTH * 4 // s) for s in STRIDES]
     maps = {n: torch.randn(1, CHANNELS, *size, generator=generator) for n, size in zip(NAMES, sizes, strict=True)}
     rois, shapes = boxes(count), [(HEIGHT * 4, WIDTH * 4)]
-    them, us = torchvision.ops.MultiScaleRoIAlign(list(NAMES), 7, 2), MultiScaleRoIAlign(NAMES, 7, 2)
-    theirs, ours = (lambda x: them(x, [rois[:, 1:]], shapes)), (lambda x: us(x, [rois[:, 1:]], shapes))
+    them: Any = torchvision.ops.MultiScaleRoIAlign(list(NAMES), 7, 2)
+    us = MultiScaleRoIAlign(NAMES, 7, 2)
+
+    def theirs(x: dict[str, Tensor]) -> Any:
+        return them(x, [rois[:, 1:]], shapes)
+
+    def ours(x: dict[str, Tensor]) -> Any:
+        return us(x, [rois[:, 1:]], shapes)
+
     levels = assign_levels(rois, 2, 5)
     pixels = sum(
         distinct_pixels(rois[levels == i], size, 1 / s, 7, 2, aligned=False)
@@ -122,7 +129,7 @@ def multilevel(count: int, copied: bool) -> Iterator[Case]:
     ) if copied else 0  # fmt: skip
     outputs = count * 49 if copied else 0
     laid = {label: {n: x.contiguous(memory_format=f) for n, x in maps.items()} for label, f in LAYOUTS.items()}
-    calls = {label: lambda y=y: ours(y) for label, y in laid.items()}
+    calls: dict[str, Call] = {label: partial(ours, y) for label, y in laid.items()}
     name = f"4 levels {count} RoIs 7x7"
     yield Case(f"forward {name}", lambda: theirs(maps), calls, 4 * CHANNELS * (pixels + outputs))
     yield _backward(name, theirs, ours, maps, 4 * CHANNELS * (2 * pixels + outputs))
