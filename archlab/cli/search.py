@@ -41,10 +41,12 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
                      help="How many go on to that stage, such as 25% or 8: one per --then, in order; of several "
                      f"objectives by Pareto front.  [default: {KEEP}]"),
         click.option("--data", type=click.Path(path_type=Path), metavar="PATH",
-                     help="Detection data for --objective detection and its like: a COCO-format JSON file, or a folder "
-                     "with train.json and val.json.  [default: drawn shapes]"),
+                     help="Detection data for --objective detection and its like: a COCO-format JSON file or a "
+                     "folder with train.json and val.json, YOLO's data.yaml or folder, or a Pascal VOC folder.  "
+                     "[default: drawn shapes]"),
         click.option("--val", type=click.Path(path_type=Path), metavar="PATH",
                      help="Validation data.  [default: beside --data, or a fifth of it]"),
+        click.option("--classes", metavar="NAME,NAME", help="The classes to look for.  [default: all of --data's]"),
         click.option("--train-top", type=click.IntRange(1), metavar="K",
                      help="Train the best K as detectors on --data and rank by AP: short for --then train --keep K."),
         click.option("--train-steps", type=click.IntRange(1), default=TRAIN_STEPS, show_default=True,

@@ -33,6 +33,7 @@ def search(
     keep: str | int | Iterable[str | int] = (),
     data: str | Path | None = None,
     val: str | Path | None = None,
+    classes: str | Iterable[str] | None = None,
     train_top: int | None = None,
     train_steps: int = TRAIN_STEPS,
     input: str | None = None,
@@ -69,9 +70,10 @@ def search(
         then: later stages, an objective each: each judges the best of the stage before.
         keep: how many go on to each, such as ``"25%"`` (the default) or ``8``; of several objectives by Pareto front,
             and within one those with the most room around them.
-        data: detection data for the objectives that look at it: a COCO-format file, or a folder with ``train.json``;
-            without any, drawn shapes.
+        data: detection data for the objectives that look at it: a COCO-format file or folder, a YOLO data set or a
+            Pascal VOC folder; without any, drawn shapes.
         val: validation data; by default beside ``data``, or a fifth of it.
+        classes: those to look for, by name, as a list or ``"car,person"``; by default all of the training data.
         train_top: how many of the best to train as detectors; short for a last stage ``"train"`` that keeps as many.
         train_steps: steps of the objective ``"train"``.
         input: another input size than the text's, such as ``"3x96x128"``.
@@ -112,6 +114,7 @@ def search(
         keep=keep,
         data=data,
         val=val,
+        classes=classes,
         train_top=train_top,
         train_steps=train_steps,
         input=input,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from archlab.detect.data_source import TRAIN, Task
@@ -44,12 +44,17 @@ def class_count(task: Task) -> int:
         from archlab.detect.shapes import CLASSES
 
         return len(CLASSES)
-    from archlab.detect.data_source import read_annotations
-
-    return len(read_annotations(task.source.train).classes)
+    return len(task.source.annotations()[0].classes)
 
 
-def find_task(data: str | Path | None, val: str | Path | None, seed: int, steps: int, names: list[str]) -> Task | None:
+def find_task(
+    data: str | Path | None,
+    val: str | Path | None,
+    seed: int,
+    steps: int,
+    names: list[str],
+    classes: str | Iterable[str] | None = None,
+) -> Task | None:
     """Return the task that a search's options describe; None where no objective looks at data.
 
     Raises:
@@ -58,11 +63,21 @@ def find_task(data: str | Path | None, val: str | Path | None, seed: int, steps:
     from archlab.detect.data_source import find_source
 
     if has_data_objective(names):
-        return Task(find_source(data, val, seed), steps)
-    if data is not None or val is not None:
+        return Task(find_source(data, val, seed, _class_names(classes)), steps)
+    if data is not None or val is not None or classes is not None:
         known = ", ".join((*DETECTION, TRAIN))
         raise InputError("data is given and no objective looks at it", hint=f"those that do are {known}")
     return None
+
+
+def _class_names(classes: str | Iterable[str] | None) -> tuple[str, ...] | None:
+    """Return the classes that ``a,b`` or a list names; None for all."""
+    if classes is None:
+        return None
+    names = tuple(name.strip() for name in classes.split(",")) if isinstance(classes, str) else tuple(classes)
+    if not names or "" in names:
+        raise InputError("the classes to look for have a name that is empty", hint="write them as car,person")
+    return names
 
 
 def read_data(task: Task, interpreter: Interpreter, progress: Callable[[str], None] | None = None) -> None:
@@ -91,13 +106,12 @@ def _sizes(interpreter: Interpreter) -> list[tuple[int, int]]:
 
 def report_data(task: Task, note: Callable[[str], None]) -> None:
     """Report what detection objectives look at, where that may not be what the user expects."""
-    from archlab.detect.data_source import read_annotations
+    from archlab.detect.data_source import odd_of
 
     if task.source.train is None:
         note("no --data: detectors are scored on drawn shapes, which says little of real images")
         return
-    found = read_annotations(task.source.train)
-    for kind, count in found.left_out.items():
-        note(f"{task.source.train}: {count:,} of its boxes: {kind}")
+    for sentence in odd_of(task.source):
+        note(sentence)
     if task.source.val is None:
         note("no --val: a fifth of the images, chosen randomly by --seed, validates")

@@ -40,6 +40,7 @@ def make_plan(
     keep: str | int | Iterable[str | int] = (),
     data: str | Path | None = None,
     val: str | Path | None = None,
+    classes: str | Iterable[str] | None = None,
     train_top: int | None = None,
     train_steps: int = TRAIN_STEPS,
     input: str | None = None,
@@ -81,7 +82,7 @@ def make_plan(
         shares = [*shares, *[KEEP] * (len(later) - len(shares)), train_top]
         later = [*later, TRAIN]
     named = [item for item in [*first, *later] if isinstance(item, str)]
-    task = find_task(data, val, seed, train_steps, named)
+    task = find_task(data, val, seed, train_steps, named, classes)
     loaded = load(with_class_count(architecture, task) if task else architecture, max_nodes)
     _refuse_unknown("sampler", sampler, SAMPLERS)
     if pruner is not None:

@@ -155,7 +155,8 @@ def _refuse_untrusted(options: Iterable[str], trusted: Collection[str], study: s
 def _data(task: Task) -> dict[str, Any]:
     source = task.source
     paths = {key: str(path.resolve()) for key, path in (("train", source.train), ("val", source.val)) if path}
-    return {**paths, "seed": source.seed, "steps": task.steps}
+    chosen = {} if source.classes is None else {"classes": list(source.classes)}
+    return {**paths, **chosen, "seed": source.seed, "steps": task.steps}
 
 
 def _task(data: dict[str, Any] | None, digest: str | None, name: str, where: str) -> Task | None:
@@ -168,9 +169,10 @@ def _task(data: dict[str, Any] | None, digest: str | None, name: str, where: str
         return None
     paths = {key: Path(data[key]) if key in data else None for key in ("train", "val")}
     for path in paths.values():
-        if path is not None and not os.path.isfile(path):
+        if path is not None and not os.path.exists(path):
             raise InputError(f"the study {name!r} in {where} looks at {path}, which is not here", hint="copy the data")
-    task = Task(Source(paths["train"], paths["val"], data["seed"]), data["steps"])
+    classes = tuple(data["classes"]) if "classes" in data else None
+    task = Task(Source(paths["train"], paths["val"], data["seed"], classes), data["steps"])
     if task.digest != digest:
         raise InputError(
             f"the data at {paths['train']} is not what the study {name!r} in {where} was begun with",
