@@ -18,6 +18,7 @@ from typing import NoReturn
 import click
 
 from archlab.cli.audit import audit
+from archlab.cli.data import data
 from archlab.cli.diff import diff
 from archlab.cli.ending import EXIT_CODES, OUTPUT, USAGE, refuse_deleted_folder, run
 from archlab.cli.exchange import export, import_timm
@@ -186,5 +187,19 @@ def report(result: Path, out: Path | None) -> None:
     click.echo(printable(str(target)))
 
 
-for _command in (audit, calibrate, diff, export, import_timm, lift, rewrite, search, shrink, study, train, worker):
+for _command in (
+    audit,
+    calibrate,
+    data,
+    diff,
+    export,
+    import_timm,
+    lift,
+    rewrite,
+    search,
+    shrink,
+    study,
+    train,
+    worker,
+):
     cli.add_command(_command)

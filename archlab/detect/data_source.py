@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -114,6 +114,20 @@ def find_source(
         return Source(train, find_val(Path(val)), seed, classes)
     alone = os.path.isfile(path) and row.name == "COCO"
     return Source(train, None if alone else row.val(train), seed, classes)
+
+
+def class_names(classes: str | Iterable[str] | None) -> tuple[str, ...] | None:
+    """Return the classes that ``a,b`` or a list names; None for all.
+
+    Raises:
+        InputError: a name is empty, or there is none.
+    """
+    if classes is None:
+        return None
+    names = tuple(name.strip() for name in classes.split(",")) if isinstance(classes, str) else tuple(classes)
+    if not names or "" in names:
+        raise InputError("the classes to look for have a name that is empty", hint="write them as car,person")
+    return names
 
 
 def odd_of(source: Source) -> Iterator[str]:

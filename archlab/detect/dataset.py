@@ -137,7 +137,7 @@ def read_dataset(source: str | Path, size: tuple[int, int], progress: Progress |
 
 
 def fit_in_memory(sets: Sequence[Annotations], size: tuple[int, int]) -> bool:
-    """Return whether images at ``size`` (height, width) take at most ``SHARE`` of the free memory, all sets together."""
+    """Return whether images at ``size`` (height, width) together take at most ``SHARE`` of the free memory."""
     free = free_memory()
     return free is None or 3 * size[0] * size[1] * sum(len(each.images) for each in sets) <= SHARE * free
 

@@ -9,12 +9,12 @@ import numpy as np
 
 from archlab.errors import InputError
 from archlab.images.open_image import MAX_PIXELS, open_image, refuse_large, resampling, shown, without_size_warnings
-from archlab.images.pixels import is_sideways, rgb_picture
+from archlab.images.pixels import has_orientation, is_sideways, is_wide, rgb_picture
 
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["MAX_PIXELS", "check_image", "read_image", "refuse_large", "upright_size"]
+__all__ = ["MAX_PIXELS", "check_image", "is_turned", "read_image", "refuse_large", "upright_size"]
 
 
 def upright_size(path: Path) -> tuple[int, int]:
@@ -27,6 +27,16 @@ def upright_size(path: Path) -> tuple[int, int]:
         return file.size[::-1] if is_sideways(file) else file.size
 
 
+def is_turned(path: Path) -> bool:
+    """Return whether an image's EXIF orientation turns or mirrors it.
+
+    Raises:
+        InputError: as ``archlab.images.open_image.open_image``.
+    """
+    with open_image(path) as file:
+        return has_orientation(file)
+
+
 def check_image(path: Path, expected: tuple[int, int]) -> None:
     """Refuse what the header of an image refuses, as ``read_image`` does, without decoding it.
 
@@ -35,6 +45,7 @@ def check_image(path: Path, expected: tuple[int, int]) -> None:
     """
     with open_image(path) as file:
         _check_size(file, path, expected)
+        is_wide(file, path)
 
 
 def read_image(path: Path, expected: tuple[int, int], size: tuple[int, int]) -> np.ndarray[Any, np.dtype[np.uint8]]:

@@ -51,7 +51,7 @@ def read_header(path: Path) -> Header:
         InputError: as ``archlab.images.open_image.open_image``; or its mode is not one that is read.
     """
     with open_image(path, "a label is") as file:
-        return Header(*file.size, _is_wide(file, path))
+        return Header(*file.size, is_wide(file, path))
 
 
 def read_pixels(path: Path, channels: int, size: tuple[int, int]) -> Pixels:
@@ -72,10 +72,10 @@ def read_pixels(path: Path, channels: int, size: tuple[int, int]) -> Pixels:
         InputError: as ``read_header``, or the image cannot be decoded.
     """
     with open_image(path, "a label is") as file:
-        is_wide = _is_wide(file, path)
+        wide = is_wide(file, path)
         _draft(file, size)
         picture = _upright(file)
-        plain = _grey(picture, _has_12_bits(file)) if is_wide else _plain(picture, "L" if channels == 1 else "RGB")
+        plain = _grey(picture, _has_12_bits(file)) if wide else _plain(picture, "L" if channels == 1 else "RGB")
         pixels = _fitted(plain, size)
     if pixels.ndim == 2:
         return np.ascontiguousarray(np.broadcast_to(pixels, (channels, *pixels.shape)))
@@ -88,14 +88,19 @@ def rgb_picture(file: Image.Image, path: Path, size: tuple[int, int]) -> Image.I
     Raises:
         InputError: its mode is not one that is read.
     """
-    is_wide = _is_wide(file, path)
+    wide = is_wide(file, path)
     _draft(file, size[::-1])
     picture = _upright(file)
-    if not is_wide:
+    if not wide:
         return _plain(picture, "RGB")
     grey = np.asarray(_grey(picture, _has_12_bits(file))).round().astype(np.uint8)
     made: Image.Image = pillow().fromarray(grey).convert("RGB")
     return made
+
+
+def has_orientation(file: Image.Image) -> bool:
+    """Return whether an opened image has an EXIF orientation by which it is turned or mirrored."""
+    return file.getexif().get(_ORIENTATION) in range(2, 9)
 
 
 def is_sideways(file: Image.Image) -> bool:
@@ -125,7 +130,12 @@ def _draft(file: Image.Image, size: tuple[int, int]) -> None:
     file.draft(None, (max(width, round(file.size[0] * scale)), max(height, round(file.size[1] * scale))))
 
 
-def _is_wide(file: Image.Image, path: Path) -> bool:
+def is_wide(file: Image.Image, path: Path) -> bool:
+    """Return whether an opened image has more than eight bits to a channel.
+
+    Raises:
+        InputError: its mode is not one that is read.
+    """
     if file.mode in SIXTEEN_BITS or (file.mode == "I" and file.format in WIDE_IN_I):
         return True
     if file.mode not in EIGHT_BITS:

@@ -60,24 +60,14 @@ def find_task(
     Raises:
         InputError: the data cannot be found, or no objective looks at it.
     """
-    from archlab.detect.data_source import find_source
+    from archlab.detect.data_source import class_names, find_source
 
     if has_data_objective(names):
-        return Task(find_source(data, val, seed, _class_names(classes)), steps)
+        return Task(find_source(data, val, seed, class_names(classes)), steps)
     if data is not None or val is not None or classes is not None:
         known = ", ".join((*DETECTION, TRAIN))
         raise InputError("data is given and no objective looks at it", hint=f"those that do are {known}")
     return None
-
-
-def _class_names(classes: str | Iterable[str] | None) -> tuple[str, ...] | None:
-    """Return the classes that ``a,b`` or a list names; None for all."""
-    if classes is None:
-        return None
-    names = tuple(name.strip() for name in classes.split(",")) if isinstance(classes, str) else tuple(classes)
-    if not names or "" in names:
-        raise InputError("the classes to look for have a name that is empty", hint="write them as car,person")
-    return names
 
 
 def read_data(task: Task, interpreter: Interpreter, progress: Callable[[str], None] | None = None) -> None:
@@ -104,7 +94,7 @@ def _sizes(interpreter: Interpreter) -> list[tuple[int, int]]:
     return [(shape[1], shape[2]) for shape in shapes]
 
 
-def report_data(task: Task, note: Callable[[str], None]) -> None:
+def report_data(task: Task, interpreter: Interpreter, note: Callable[[str], None]) -> None:
     """Report what detection objectives look at, where that may not be what the user expects."""
     from archlab.detect.data_source import odd_of
 
@@ -113,5 +103,11 @@ def report_data(task: Task, note: Callable[[str], None]) -> None:
         return
     for sentence in odd_of(task.source):
         note(sentence)
+    from archlab.detect.box_sizes import levels_of, size_remarks
+
+    levels = levels_of(interpreter.network(Fixed({})).graph)
+    for size in _sizes(interpreter):
+        for sentence in size_remarks(task.source.annotations()[0], size, levels):
+            note(f"{task.source.train}: {sentence}")
     if task.source.val is None:
         note("no --val: a fifth of the images, chosen randomly by --seed, validates")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from archlab.cost import cost, parse_budget, relative_budgets
 from archlab.detect.data_source import TRAIN, TRAIN_STEPS
-from archlab.elaborate import alike_options, architecture_of, load
+from archlab.elaborate import Interpreter, alike_options, architecture_of, load
 from archlab.elaborate.space import MAX_NODES
 from archlab.errors import InputError, did_you_mean
 from archlab.grammar import unparse, with_input
@@ -98,7 +98,7 @@ def make_plan(
     _refuse_local_functions(goals, workers, each)
     if note is not None:
         if task is not None:
-            report_data(task, note)
+            report_data(task, Interpreter(loaded), note)
         for sentence in alike_options(loaded):
             note(sentence)
     opening = Stage(
