@@ -95,10 +95,10 @@ def check_data(path: Path, source: Source, size: tuple[int, int], levels: Levels
         odd.append(f"{path} holds {' and '.join(others)} data too: name its file or folder to read that")
     if val is None:
         odd.append("no validation data: a fifth of the images, chosen randomly by --seed, validates")
+    odd += [f"train: {sentence}" for sentence in size_remarks(train, size, levels)]
     for name, part in named:
         if not any(image.boxes for image in part.images):
             odd.append(f"{name}: no image has a box that can be trained on: label some, or choose other classes")
-        odd += [f"{name}: {sentence}" for sentence in size_remarks(part, size, levels)]
         odd += [f"{name}: {sentence}" for sentence in _odd_images(part)]
     if val is not None:
         odd += _in_both(train, val)
