@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from archlab.cli.column_options import column_options
 from archlab.cli.interrupts import interrupts
 from archlab.cli.messages import printable_json, say
 from archlab.cli.progress import progress
@@ -25,7 +26,7 @@ from archlab.search.choices import HEARTBEAT, KEEP, MAX_DEATHS, PRUNERS, SAMPLER
 def _search_options(command: Callable[..., None]) -> Callable[..., None]:
     scores = [name for name, row in SCORES.items() if not row.is_baseline]
     limits = [f"{metric.name}={metric.example}" for metric in METRICS.values()]
-    options = [
+    options: list[Callable[[Callable[..., Any]], Callable[..., Any]]] = [
         click.argument("space"),
         click.option("--budget", "-b", "budget", multiple=True, metavar="METRIC=VALUE",
                      help=f"An upper limit: {', '.join(limits[:-1])} or {limits[-1]}; repeatable. macs=0.5x is half of "
@@ -88,6 +89,7 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
                      help="Torch's threads while timing."),
         click.option("--max-nodes", type=int, default=20_000, show_default=True,
                      help="Refuse texts that unfold into more operators than this."),
+        column_options,
         click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
     ]  # fmt: skip
     for option in reversed(options):
@@ -120,11 +122,16 @@ def search(**options: Any) -> None:
     def note(message: str) -> None:
         console.print(f"archlab: {printable(message)}", markup=False, highlight=False, soft_wrap=True)
 
-    as_json = options.pop("as_json")
+    as_json, columns, wide = options.pop("as_json"), options.pop("columns"), options.pop("wide")
     command = shlex.join(["archlab", *map(redact, sys.argv[1:])])
     with interrupts() as interrupted, ResultsOnly() as stdout:
         with progress("loading torch and optuna"):
             plan = make_plan(options.pop("space"), **options, note=note, command=command)
+
+            from archlab.report.search_summary import headings_of
+            from archlab.report.terminal_tables import choice_of
+
+            choice = choice_of(columns, wide, headings_of(o.name for s in plan.stages for o in s.objectives))
 
             from archlab.search.progress_line import progress_line
             from archlab.search.run import run_search
@@ -139,7 +146,7 @@ def search(**options: Any) -> None:
             if as_json:
                 click.echo(printable_json(to_json(result)), nl=False)
             else:
-                print_search(result, plan.out)
+                print_search(result, plan.out, choice)
         if result.interrupted:
             say(f"ended early: {result.interrupted}; the same command resumes it")
         if result.interrupted == INTERRUPTED:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -106,6 +106,19 @@ def _file(panel: FinalistPanel) -> Markup:
     return element("td", shorten(path.rsplit("/", 1)[-1], 60), class_="file", title=shorten(path, 200))
 
 
+_COSTS = (("MACs", "macs"), ("params", "params"), ("activations", "activations"), ("memory", "memory"))
+
+
+def terminal_headings(objectives: Iterable[str]) -> tuple[str, ...]:
+    """Return the titles that the terminal's columns may have, beside the network's; ``objectives`` by name."""
+    scores = (_title(name) for name in objectives if name not in METRICS)
+    return ("input", *scores, *(title for title, _ in _COSTS), "latency", "fvcore")
+
+
+def _title(objective: str) -> str:
+    return f"{objective} (AP)" if objective == TRAIN else objective
+
+
 def terminal_columns(result: SearchResult) -> dict[str, list[str]]:
     """Return the columns of the terminal's table: by title a cell for each finalist."""
     finalists = result.finalists
@@ -118,8 +131,8 @@ def terminal_columns(result: SearchResult) -> dict[str, list[str]]:
     if inputs:
         columns["input"] = cells(lambda f: inputs.get(f.trial, "–"))
     for name in (objective.name for objective in result.objectives if objective.name not in METRICS):
-        columns[f"{name} (AP)" if name == TRAIN else name] = cells(_score_of(name))
-    for title, name in (("MACs", "macs"), ("params", "params"), ("activations", "activations"), ("memory", "memory")):
+        columns[_title(name)] = cells(_score_of(name))
+    for title, name in _COSTS:
         columns[title] = cells(_cost_of(name))
     if any(finalist.latency for finalist in finalists):
         columns["latency"] = cells(lambda f: METRICS["latency"].format(f.latency.median) if f.latency else "")
