@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from archlab.cli.column_options import column_options
 from archlab.cli.messages import printable_json
 from archlab.cli.progress import progress
 
@@ -25,8 +26,18 @@ def data() -> None:
 @click.option("--classes", metavar="NAME,NAME", help="The classes to look for.  [default: all]")
 @click.option("--net", default="detection", show_default=True, metavar="NET", help="The network that is to read it.")
 @click.option("--input", "size", metavar="CxHxW", help="Another input size than the network's, such as 3x96x128.")
+@column_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def check(path: Path, val: Path | None, classes: str | None, net: str, size: str | None, as_json: bool) -> None:
+def check(
+    path: Path,
+    val: Path | None,
+    classes: str | None,
+    net: str,
+    size: str | None,
+    columns: str | None,
+    wide: bool,
+    as_json: bool,
+) -> None:
     """Print what the data at PATH holds: images, boxes by class and size, level use, and everything odd.
 
     PATH is a COCO-format JSON file or a folder with train.json, YOLO's data.yaml, list or folder, or a folder of
@@ -38,10 +49,11 @@ def check(path: Path, val: Path | None, classes: str | None, net: str, size: str
     from archlab.detect.data_source import class_names, find_source
     from archlab.elaborate import Fixed, Interpreter, load
     from archlab.grammar import parse_file, with_input
-    from archlab.report.data_check_table import print_check
-    from archlab.report.terminal_tables import console_for
+    from archlab.report.data_check_table import HEADINGS, print_check
+    from archlab.report.terminal_tables import choice_of, console_for
     from archlab.resources import find_architecture
 
+    choice = choice_of(columns, wide, HEADINGS)
     with progress(f"checking {path}"):
         source = find_source(path, val, classes=class_names(classes))
         graph = Interpreter(load(with_input(parse_file(find_architecture(net)), size))).network(Fixed({})).graph
@@ -49,4 +61,4 @@ def check(path: Path, val: Path | None, classes: str | None, net: str, size: str
     if as_json:
         click.echo(printable_json(json.dumps({"format": "archlab.data/1", **dataclasses.asdict(found)}, indent=1)))
     else:
-        print_check(found, console_for())
+        print_check(found, console_for(), choice)
