@@ -18,7 +18,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archlab.audit import audit, audit_detector
-from archlab.cost import Budget, Cost, by_block, by_op, by_part, by_stage, cost, parse_budget
+from archlab.budget_text import parse_budget
+from archlab.carry import carry
+from archlab.cost import Budget, Cost, by_block, by_op, by_part, by_stage, cost
 from archlab.elaborate import (
     Draw,
     Fixed,
@@ -53,7 +55,7 @@ from archlab.grammar.ast import Architecture
 from archlab.ir import Graph, Node
 from archlab.lift import lift
 from archlab.ops import verify
-from archlab.search import search
+from archlab.search import ask_tell, search
 from archlab.search.result import SearchResult, read_result
 from archlab.shrink import shrink
 from archlab.structure import Structure, diff, structure
@@ -62,7 +64,7 @@ if TYPE_CHECKING:
     from archlab import detect, roi, score, train
     from archlab.audit.audit_result import Audit
     from archlab.audit.rules.own_rules import audit_rule
-    from archlab.carry import Carried, CarriedLayer, carry
+    from archlab.carry import Carried, CarriedLayer, Refitted, refit
     from archlab.exchange.export import export
     from archlab.exchange.regnet import REGNETS, RegNet, regnet
     from archlab.exchange.rewrite import rewrite
@@ -72,6 +74,7 @@ if TYPE_CHECKING:
     from archlab.lift.copy_weights import copy_weights
     from archlab.lift.lifted import Lifted
     from archlab.nn import build, recount
+    from archlab.original.rewrite_weights import Rewritten, rewrite_with_weights
     from archlab.report.search_page import write_report
     from archlab.search.candidate import Candidate
     from archlab.search.sampler.screen import ScreenSampler
@@ -90,24 +93,27 @@ _LAZY = {
     "Carried": "archlab.carry",
     "CarriedLayer": "archlab.carry",
     "Diff": "archlab.structure.compare",
+    "Refitted": "archlab.carry",
     "audit_rule": "archlab.audit.rules.own_rules",
     "FromTrial": "archlab.search.trial_draw",
     "REGNETS": "archlab.exchange.regnet",
     "Lifted": "archlab.lift.lifted",
     "RegNet": "archlab.exchange.regnet",
     "RewriteOptions": "archlab.exchange.rewrite_rules",
+    "Rewritten": "archlab.original.rewrite_weights",
     "Suggestion": "archlab.what_if.suggest",
     "ShrinkOutcome": "archlab.shrink.shrink",
     "ScreenSampler": "archlab.search.sampler.screen",
     "build": "archlab.nn",
-    "carry": "archlab.carry",
     "copy_weights": "archlab.lift.copy_weights",
     "export": "archlab.exchange.export",
     "open_holes": "archlab.what_if.open_holes",
     "from_timm": "archlab.exchange.timm_in",
     "recount": "archlab.nn",
+    "refit": "archlab.carry",
     "regnet": "archlab.exchange.regnet",
     "rewrite": "archlab.exchange.rewrite",
+    "rewrite_with_weights": "archlab.original.rewrite_weights",
     "suggest": "archlab.what_if.suggest",
     "to_timm": "archlab.exchange.timm_out",
     "write_report": "archlab.report.search_page",
@@ -144,8 +150,10 @@ __all__ = [
     "Network",
     "Node",
     "Random",
+    "Refitted",
     "RegNet",
     "RewriteOptions",
+    "Rewritten",
     "RuleError",
     "ScoreError",
     "ScreenSampler",
@@ -156,6 +164,7 @@ __all__ = [
     "Suggestion",
     "SyntaxProblem",
     "__version__",
+    "ask_tell",
     "audit",
     "audit_detector",
     "audit_rule",
@@ -181,8 +190,10 @@ __all__ = [
     "parse_budget",
     "read_result",
     "recount",
+    "refit",
     "regnet",
     "rewrite",
+    "rewrite_with_weights",
     "roi",
     "score",
     "search",

@@ -26,6 +26,7 @@ from archlab.cli.exchange import export, import_timm
 from archlab.cli.lift import lift
 from archlab.cli.messages import say
 from archlab.cli.progress import progress
+from archlab.cli.refit import refit
 from archlab.cli.rewrite import rewrite
 from archlab.cli.search import calibrate, search, worker
 from archlab.cli.shrink import shrink
@@ -194,6 +195,7 @@ for _command in (
     export,
     import_timm,
     lift,
+    refit,
     rewrite,
     search,
     shrink,

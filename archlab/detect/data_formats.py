@@ -103,6 +103,14 @@ def formats_of(path: Path) -> list[tuple[DataFormat, Path]]:
     )
 
 
+def is_annotated(path: Path) -> bool:
+    """Return whether ``path`` is a file of annotations, or a folder with some under a name or in a layout of a format.
+
+    A lone JSON file in a folder does not count: folders of other data may have one.
+    """
+    return _first(path, COCO_VAL) is not None or any(row.find(path) is not None for row in DATA_FORMATS[:-1])
+
+
 def format_of(path: Path) -> tuple[DataFormat, Path]:
     """Return the format that a path is read as, and what stands for its set.
 

@@ -74,10 +74,11 @@ class DetectionData:
         """Width and height of all boxes (K, 2), put together once: every step of a training draws from them."""
         return torch.cat([boxes[:, 2:] - boxes[:, :2] for boxes in self.boxes])
 
-    def batch(self, indices: Sequence[int] | Tensor) -> Tensor:
-        """Return images (n, 3, H, W) in float32, normalised."""
-        pixels = self.images[torch.as_tensor(indices, dtype=torch.long)].float() / 255
-        return (pixels - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
+    def batch(self, indices: Sequence[int] | Tensor, device: torch.device | str = "cpu") -> Tensor:
+        """Return images (n, 3, H, W) in float32, normalised, on a device."""
+        pixels = self.images[torch.as_tensor(indices, dtype=torch.long)].to(device).float() / 255
+        mean, std = (torch.tensor(row, device=device).view(3, 1, 1) for row in (MEAN, STD))
+        return (pixels - mean) / std
 
     def part(self, indices: Sequence[int]) -> DetectionData:
         """Return the images of these indices as a data set of their own."""

@@ -17,20 +17,24 @@ from archlab.grammar.ast import Architecture
 from archlab.search.candidate import UserObjective
 from archlab.search.choices import HEARTBEAT, MAX_DEATHS, SAMPLER
 from archlab.search.result import SearchResult
+from archlab.train.settings import Device
 
 if TYPE_CHECKING:
+    from archlab.search.asking import AskTell
     from archlab.search.study.history import Progress
 
-__all__ = ["search"]
+__all__ = ["ask_tell", "search"]
 
 
 def search(
     space: str | Architecture,
     *,
     budget: Iterable[str] = (),
+    require: str | Iterable[str] = (),
     objective: str | UserObjective | Iterable[str | UserObjective] | None = None,
     then: str | UserObjective | Iterable[str | UserObjective] = (),
     keep: str | int | Iterable[str | int] = (),
+    replicates: int = 0,
     data: str | Path | None = None,
     val: str | Path | None = None,
     classes: str | Iterable[str] | None = None,
@@ -55,6 +59,7 @@ def search(
     heartbeat: int = HEARTBEAT,
     latency: bool = True,
     threads: int = 1,
+    device: Device = "auto",
     max_nodes: int = MAX_NODES,
     note: Callable[[str], None] | None = None,
     progress: Progress | None = None,
@@ -63,18 +68,25 @@ def search(
 
     Args:
         space: a shipped name, an ``.arch`` file, or an architecture.
-        budget: limits such as ``"macs=300M"``, or ``"macs=0.5x"`` of the space's default draw.
-        objective: a score, a metric, ``"file.py:function"``, a function ``(module, candidate, trial) -> float``, or
-            several of them for a Pareto front; by default ``"detection"`` for a text with a stage ``detect``, and
-            ``"score"`` for others.
-        then: later stages, an objective each: each judges the best of the stage before.
+        budget: limits such as ``"macs=300M"``, ``"depth>=20"``, ``"macs=50M..60M"``, ``"backbone.macs=20M"``,
+            ``"macs=0.5x"`` of the space's default draw, or ``"file.py:function=3.5mJ"`` on a metric of your own, a
+            function ``(candidate) -> float`` that is counted before anything is paid.
+        require: filters of your own, each ``"file.py:function"``, a function ``(candidate) -> bool``.
+        objective: a score, a metric (your own too), ``"file.py:function"``, a function
+            ``(module, candidate, trial) -> float``, or several of them for a Pareto front; by default ``"detection"``
+            for a text with a stage ``detect``, and ``"score"`` for others.
+        then: later stages, an objective each: each judges the best of the stage before, with seeds of its own. The same
+            objective again is another evaluation of it.
+        replicates: how often to evaluate the ``top`` best once more by the last stage's objectives, with other seeds;
+            finalists are ranked by the mean of these, shrunk towards the surrogate by the noise that they show.
         keep: how many go on to each, such as ``"25%"`` (the default) or ``8``; of several objectives by Pareto front,
             and within one those with the most room around them.
-        data: detection data for the objectives that look at it: a COCO-format file or folder, a YOLO data set or a
-            Pascal VOC folder; without any, drawn shapes.
+        data: data for the objectives that look at it: for detectors a COCO-format file or folder, a YOLO
+            data set or a Pascal VOC folder, and without any, drawn shapes; for classifiers whatever ``archlab.train.find_images`` takes.
         val: validation data; by default beside ``data``, or a fifth of it.
-        classes: those to look for, by name, as a list or ``"car,person"``; by default all of the training data.
-        train_top: how many of the best to train as detectors; short for a last stage ``"train"`` that keeps as many.
+        classes: those that detectors are to look for, as a list or ``"car,person"``; by default all of the training
+            data.
+        train_top: how many of the best to train; short for a last stage ``"train"`` that keeps as many.
         train_steps: steps of the objective ``"train"``.
         input: another input size than the text's, such as ``"3x96x128"``.
         pruner: ``"halving"``, ``"median"`` or ``"none"``, for objectives that report to their trial; by default the
@@ -96,22 +108,26 @@ def search(
         workers: processes that evaluate on this machine; others join by ``archlab worker``.
         heartbeat: seconds between a worker's signs of life on a database server.
         latency: whether to measure the finalists' latency, in seconds, with torch on ``threads`` threads.
+        device: where networks are scored and trained: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``; latency is always
+            measured on the CPU.
         max_nodes: how many operators a network may have.
         note: called with a sentence about what is out of the ordinary, such as what is amiss with the data.
         progress: makes a watcher of each stage, as ``archlab.search.progress_line`` does for a terminal.
 
     Raises:
         BudgetError: no network of the space meets the budget.
-        InputError: an argument, the folder or the study in it cannot be used.
+        InputError: an argument, the folder or the study in it cannot be used, or a metric or filter of yours raised.
     """
     from archlab.search.request import make_plan
 
     plan = make_plan(
         space,
         budget=budget,
+        require=require,
         objective=objective,
         then=then,
         keep=keep,
+        replicates=replicates,
         data=data,
         val=val,
         classes=classes,
@@ -136,6 +152,7 @@ def search(
         heartbeat=heartbeat,
         latency=latency,
         threads=threads,
+        device=device,
         max_nodes=max_nodes,
         note=note,
     )
@@ -143,3 +160,74 @@ def search(
     from archlab.search.study.history import no_progress
 
     return run_search(plan, progress or no_progress)
+
+
+def ask_tell(
+    space: str | Architecture,
+    *,
+    objective: str | Iterable[str] = "value",
+    budget: Iterable[str] = (),
+    require: str | Iterable[str] = (),
+    input: str | None = None,
+    pruner: str | None = None,
+    trials: int = 60,
+    seed: int = 0,
+    sampler: str = SAMPLER,
+    top: int = 5,
+    out: str | Path | None = None,
+    study: str | None = None,
+    storage: str | None = None,
+    heartbeat: int = HEARTBEAT,
+    accept_changed_code: bool = False,
+    latency: bool = True,
+    threads: int = 1,
+    max_nodes: int = MAX_NODES,
+    note: Callable[[str], None] | None = None,
+) -> AskTell:
+    """Return a search that a script of yours drives: it asks for networks, and tells what they came to.
+
+    The study is on disk as that of ``search``: what is told stays told, the same call again goes on where the last one
+    ended, and several processes may ask at once, each for one candidate at a time. For a study that is Optuna's alone,
+    with parameters beside those of the space, there are ``ScreenSampler`` and ``FromTrial``.
+
+    Args:
+        objective: what is told, by name: maximised, or with ``min:`` before it minimised; several for a Pareto front.
+
+    The others are as those of ``search``.
+
+    >>> with archlab.ask_tell("mobile", budget=["macs=300M"], trials=20, out="out/mine") as search:  # doctest: +SKIP
+    ...     while (candidate := search.ask()) is not None:
+    ...         search.tell(candidate, train(archlab.build(candidate.graph, seed=candidate.seed)))
+    ...     print(search.result())
+
+    Raises:
+        BudgetError: (as it is entered) no network of the space meets the budget.
+        InputError: an argument, the folder or the study in it cannot be used.
+    """
+    from archlab.search.request import make_plan
+
+    plan = make_plan(
+        space,
+        objective="params",  # in the place of what is told
+        budget=budget,
+        require=require,
+        input=input,
+        pruner=pruner,
+        trials=trials,
+        seed=seed,
+        sampler=sampler,
+        top=top,
+        out=out,
+        study=study,
+        storage=storage,
+        heartbeat=heartbeat,
+        accept_changed_code=accept_changed_code,
+        latency=latency,
+        threads=threads,
+        max_nodes=max_nodes,
+        note=note,
+        command="archlab.ask_tell(…)",
+    )
+    from archlab.search.asking import AskTell, told_plan
+
+    return AskTell(told_plan(plan, [objective] if isinstance(objective, str) else list(objective)))

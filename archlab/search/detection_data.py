@@ -13,8 +13,13 @@ from archlab.grammar import ast, with_classes
 
 
 def has_data_objective(names: list[str]) -> bool:
-    """Return whether one of these objectives looks at detection data."""
-    return any(name.removeprefix("min:").removeprefix("max:") in (*DETECTION, TRAIN) for name in names)
+    """Return whether one of these objectives looks at data."""
+    return not names_of(names).isdisjoint((*DETECTION, TRAIN))
+
+
+def names_of(objectives: list[str]) -> set[str]:
+    """Return the names of objectives, without their directions."""
+    return {name.removeprefix("min:").removeprefix("max:") for name in objectives}
 
 
 def default_objective(architecture: ast.Architecture) -> str:
@@ -78,12 +83,12 @@ def read_data(task: Task, interpreter: Interpreter, progress: Callable[[str], No
     """
     from archlab.detect.load import read_source
 
-    for size in _sizes(interpreter):
-        read_source(task.source, size, progress)
+    for _, height, width in input_shapes(interpreter):
+        read_source(task.source, (height, width), progress)
 
 
-def _sizes(interpreter: Interpreter) -> list[tuple[int, int]]:
-    """Return height and width of every input that a space has, where its text lists them; else of its default draw."""
+def input_shapes(interpreter: Interpreter) -> list[tuple[int, int, int]]:
+    """Return (C, H, W) of every input that a space has, where its text lists them; else of its default draw."""
     written = dict(interpreter.space.architecture.options).get("input")
     options = written.options if isinstance(written, ast.Choice) else (written,)
     shapes: list[tuple[int, ...]] = [
@@ -91,7 +96,7 @@ def _sizes(interpreter: Interpreter) -> list[tuple[int, int]]:
     ]
     if len(shapes) < len(options):
         shapes = [interpreter.network(Fixed({})).input_shape]
-    return [(shape[1], shape[2]) for shape in shapes]
+    return [(shape[0], shape[1], shape[2]) for shape in shapes]
 
 
 def report_data(task: Task, interpreter: Interpreter, note: Callable[[str], None]) -> None:
@@ -106,8 +111,8 @@ def report_data(task: Task, interpreter: Interpreter, note: Callable[[str], None
     from archlab.detect.box_sizes import levels_of, size_remarks
 
     levels = levels_of(interpreter.network(Fixed({})).graph)
-    for size in _sizes(interpreter):
-        for sentence in size_remarks(task.source.annotations()[0], size, levels):
+    for _, height, width in input_shapes(interpreter):
+        for sentence in size_remarks(task.source.annotations()[0], (height, width), levels):
             note(f"{task.source.train}: {sentence}")
     if task.source.val is None:
         note("no --val: a fifth of the images, chosen randomly by --seed, validates")

@@ -6,7 +6,7 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from archlab.decoding import MisfitError, decode
 from archlab.elaborate import Value
@@ -14,6 +14,9 @@ from archlab.errors import InputError
 from archlab.measured import Latency, Recount
 from archlab.reading import read_json
 from archlab.shown import Tabled, short
+
+if TYPE_CHECKING:
+    from torch.fx import GraphModule
 
 SCHEMA = "archlab.search/1"
 MAX_BYTES = 256 * 2**20
@@ -30,20 +33,42 @@ class Objective:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a noisy objective of a network is worth, beside the value that it was selected by.
+
+    Attributes:
+        value: the mean of its evaluations with other seeds, shrunk towards the surrogate; without any, what the
+            surrogate expects of it, its value taken in.
+        low, high: what holds the true value in 19 of 20 cases, as far as the surrogate's own assumptions do.
+        noise: the standard deviation of one evaluation, as far as it is known.
+        again: the evaluations with other seeds.
+        ranks: whether it ranks in the place of the value.
+    """
+
+    value: float
+    low: float
+    high: float
+    noise: float = 0.0
+    again: tuple[float, ...] = ()
+    ranks: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """One draw of the space.
 
     Attributes:
         number: its number in the study.
-        state: ``scored``; ``over_budget`` by the closed form, or against a rule of the text, and so never built;
-            ``repeated``, the same network as trial ``repeat_of``; ``failed`` for ``reason``; ``pruned`` by the
-            objective.
+        state: ``scored``; ``over_budget`` by what is counted, or against a rule of the text or of the user's own, which
+            ``reason`` names, and so never built; ``repeated``, the same network as trial ``repeat_of``; ``failed`` for
+            ``reason``; ``pruned`` by the objective.
         draws: the value of every hole, by name.
         cost: params, macs, other, activations, memory, and latency in seconds where it was measured.
         values: the objectives' values by name; empty unless scored.
         digest: of the network's graph; None where it was not needed.
         seconds: how long it took, in all stages.
         details: what each objective recorded besides its value, by its name; JSON data.
+        again: by objective the values of its evaluations with other seeds, in later stages by the same objective.
         reached: the last stage that evaluated it; where it is scored and that stage failed, ``reason`` has the cause.
     """
 
@@ -58,6 +83,7 @@ class Trial:
     seconds: float = 0.0
     details: dict[str, dict[str, Any]] = field(default_factory=dict)
     reached: int = 1
+    again: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +129,11 @@ class Finalist:
         file: the ``.arch`` file beside the result, relative to it.
         text: the network's canonical text, without holes.
         cost, values, details: as of its trial; values of every stage.
+        estimates: by objective of the last stage what it is worth behind its noise, where there is anything to say.
+        kept: its trained weights, files relative to the result: "" is the network's, and what else was trained is
+            named, as a detector's proposal network, ``rpn``.
+        seed: of its weights where it was not trained.
+        folder: where the result is; None for a result that is in no file.
     """
 
     trial: int
@@ -114,6 +145,27 @@ class Finalist:
     recount: Recount | None = None
     latency: Latency | None = None
     details: dict[str, dict[str, Any]] = field(default_factory=dict)
+    estimates: dict[str, Estimate] = field(default_factory=dict)
+    kept: dict[str, str] = field(default_factory=dict)
+    seed: int = 0
+    folder: Path | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def weights(self) -> Path | None:
+        """The file of its trained weights; None where it was not trained, or was by a worker without this folder."""
+        return self.folder / self.kept[""] if self.folder is not None and "" in self.kept else None
+
+    def build(self) -> GraphModule:
+        """Return the network with its trained weights, in evaluation; one that was not trained as ``archlab.build``.
+
+        Of a detector it takes images and boxes; ``archlab.detect.torchvision_model`` makes it a Faster R-CNN.
+
+        Raises:
+            InputError: the file of weights is gone, or is another network's.
+        """
+        from archlab.search.trained_finalist import build_finalist
+
+        return build_finalist(self.text, self.weights, self.seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +222,10 @@ class SearchResult(Tabled):
     Attributes:
         space: the space's name; ``space_text`` its canonical text.
         command: the command line or call that made it.
-        budgets: limits by metric.
-        relative_budgets: those that were given relative to the space's default draw: the share.
+        budgets: upper limits by metric; ``floors`` are lower ones, and ``units`` those of a user's own metrics.
+        relative_budgets: those that were given relative to the space's default draw: the share; of a lower limit
+            with ``>=`` behind the metric.
+        rules: the user's own filters.
         objectives: of all stages, the last stage's first, as finalists are ranked by it.
         stages: in order; a search without ``then`` has one.
         smallest: cost of the smallest network that was found.
@@ -199,6 +253,9 @@ class SearchResult(Tabled):
     interrupted: str | None = None
     data: DataSummary | None = None
     relative_budgets: dict[str, float] = field(default_factory=dict)
+    floors: dict[str, float] = field(default_factory=dict)
+    rules: tuple[str, ...] = ()
+    units: dict[str, str] = field(default_factory=dict)
     schema: str = SCHEMA
 
     view = "archlab.report.show_search"
@@ -213,7 +270,10 @@ class SearchResult(Tabled):
 
 def to_json(result: SearchResult) -> str:
     """Return the result as JSON text, the same for the same result."""
-    return json.dumps(dataclasses.asdict(result), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    data = dataclasses.asdict(result)
+    for finalist in data["finalists"]:
+        del finalist["folder"]  # whoever reads the file knows where it is
+    return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def read_result(path: Path) -> SearchResult:
@@ -235,4 +295,5 @@ def read_result(path: Path) -> SearchResult:
     except MisfitError as error:
         raise InputError(f"{path} is not a whole result file: {error}", hint=way_out) from error
     assert isinstance(result, SearchResult)
-    return result
+    finalists = tuple(dataclasses.replace(finalist, folder=path.parent) for finalist in result.finalists)
+    return dataclasses.replace(result, finalists=finalists)

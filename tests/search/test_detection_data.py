@@ -7,13 +7,18 @@ import subprocess
 import sys
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
+from archlab.detect import torchvision_model
 from archlab.detect.data_source import TRAIN
 from archlab.detect.scores import DETECTION
 from archlab.detect.shapes import drawn_shapes
 from archlab.errors import InputError
 from archlab.grammar import parse
 from archlab.search.detection_data import default_objective, find_task, has_data_objective
+from archlab.search.result import read_result
+from archlab.train import load_weights
 from tests.detect.folders import write_data
 from tests.detect.test_yolo import whole
 from tests.waiting import DEADLINE
@@ -78,6 +83,13 @@ def test_finalists_are_trained_and_ranked_by_ap(folder):
     assert len(finalists) == 2
     aps = [finalist["values"]["train"] for finalist in finalists]
     assert aps == sorted(aps, reverse=True)
+    for finalist in read_result(folder / "out" / "result.json").finalists:
+        assert set(finalist.kept) == {"", "rpn"}
+        assert all((folder / "out" / file).is_file() for file in finalist.kept.values())
+        module = finalist.build()
+        state = load_file(finalist.weights)
+        assert all(torch.equal(tensor, state[name]) for name, tensor in module.state_dict().items())
+        load_weights(torchvision_model(module).rpn, folder / "out" / finalist.kept["rpn"])
     for finalist in finalists:
         details = finalist["details"]
         assert details["train"]["AP"]["ap"] == finalist["values"]["train"]

@@ -13,21 +13,25 @@ from typing import Any
 import optuna
 
 from archlab.cost import Budget
-from archlab.detect.data_source import Source, Task
+from archlab.detect.data_source import Source
+from archlab.detect.data_source import Task as DetectionTask
 from archlab.elaborate import Space, load
 from archlab.errors import InputError, printable
 from archlab.grammar import parse, unparse
 from archlab.grammar.ast import Architecture
+from archlab.search.image_task import ImageTask, find_image_task
 from archlab.search.judging_code import code_of, difference
-from archlab.search.objective import parse_goals
+from archlab.search.objective import Goal, parse_goals
+from archlab.search.own_code import OwnFunction, load_rules
 from archlab.search.plan import Plan, Stage
 from archlab.search.storage.trial_record import PLAN, SETUP
 from archlab.search.study.code_versions import codes_of
+from archlab.search.tasks import Task
 
 
 @dataclass(frozen=True, slots=True)
 class CarriedPlan:
-    """What a worker reads from a study: its stage, the space, what detection objectives look at, and the heartbeat."""
+    """What a worker reads from a study: its stage, the space, the data that objectives look at, and the heartbeat."""
 
     stage: Stage
     space: Space
@@ -44,6 +48,10 @@ def identity_of(plan: Plan, stage: Stage) -> dict[str, Any]:
         "objectives": [goal.written for goal in stage.goals],
         "seed": stage.seed,
     }
+    if stage.budget.floors:
+        identity["at least"] = dict(stage.budget.floors)
+    if stage.own.filters:
+        identity["rules"] = [rule.name for rule in stage.own.filters]
     if plan.task is not None:
         identity["data"] = plan.task.digest
     if stage.number > 1:
@@ -68,7 +76,9 @@ def setup_of(plan: Plan, stage: Stage) -> dict[str, Any]:
         "heartbeat": plan.heartbeat,
         "max_nodes": plan.space.max_nodes,
         "data": plan.task and _data(plan.task),
-        "code": codes_of(goals),
+        "code": codes_of(goals, stage.own),
+        "device": stage.device,
+        "folder": str(plan.out.resolve()),
     }
 
 
@@ -84,7 +94,8 @@ def read_plan(
 
     Args:
         space: what the worker takes the study's space to be; None for whatever it is.
-        trusted: the objectives whose code the study may run here: whoever can write to a storage can name any file.
+        trusted: the objectives, metrics and rules whose code the study may run here: whoever can write to a storage can
+            name any file.
         one_stage: whether the stages after it do not matter.
 
     Raises:
@@ -109,19 +120,31 @@ def read_plan(
     later = [] if one_stage else setup["then"]
     task = _task(setup["data"], made.get("data"), name, where)
     options = [_as_option(text) for text in [*made["objectives"], *[stage["objective"] for stage in later]]]
-    _refuse_untrusted(options, {goal.removeprefix("max:").removeprefix("min:") for goal in trusted}, name)
-    goals = parse_goals(options, task)
-    for goal in goals:
-        changes = difference(setup["code"].get(goal.name, {}), code_of(goal))
+    budget = Budget(tuple(made["budget"].items()), tuple(made.get("at least", {}).items()))
+    rules = made.get("rules", [])
+    own_names = [name for name in [*budget.names, *rules] if ":" in name]
+    _refuse_untrusted(
+        [*options, *(f"max:{name}" for name in own_names)],
+        {goal.removeprefix("max:").removeprefix("min:") for goal in trusted},
+        name,
+    )
+    first = parse_goals(options[: len(made["objectives"])], task)
+    goals = first + tuple(goal for option in options[len(first) :] for goal in parse_goals([option], task))
+    own = load_rules([goal.own for goal in goals if goal.own is not None], budget.names, rules)
+    named: list[Goal | OwnFunction] = [*goals, *own.all]
+    for each in named:
+        changes = difference(setup["code"].get(each.name, {}), code_of(each))
         if changes:
+            what = "objective" if isinstance(each, Goal) else "metric or rule"
             raise InputError(
-                f"the objective {goal.name} is not the code that judges the study {name!r} in {where}: {changes}",
+                f"the {what} {each.name} is not the code that judges the study {name!r} in {where}: {changes}",
                 hint="copy the files from where the search was begun",
             )
     stage = Stage(
         study=name,
-        goals=goals[: len(made["objectives"])],
-        budget=Budget(tuple(made["budget"].items())),
+        goals=first,
+        budget=budget,
+        own=own,
         trials=setup["trials"],
         number=setup["stage"],
         seed=made["seed"],
@@ -131,6 +154,8 @@ def read_plan(
         trial_timeout=setup["trial_timeout"],
         max_deaths=setup["max_deaths"],
         keep_going=setup["keep_going"],
+        device=setup["device"],
+        folder=Path(setup["folder"]) if os.path.isdir(setup["folder"]) else None,
     )
     return CarriedPlan(stage, load(architecture, setup["max_nodes"]), task, setup["heartbeat"])
 
@@ -153,6 +178,8 @@ def _refuse_untrusted(options: Iterable[str], trusted: Collection[str], study: s
 
 
 def _data(task: Task) -> dict[str, Any]:
+    if isinstance(task, ImageTask):
+        return {"images": str(task.data.resolve()), "seed": task.source.seed, "steps": task.steps}
     source = task.source
     paths = {key: str(path.resolve()) for key, path in (("train", source.train), ("val", source.val)) if path}
     chosen = {} if source.classes is None else {"classes": list(source.classes)}
@@ -160,22 +187,27 @@ def _data(task: Task) -> dict[str, Any]:
 
 
 def _task(data: dict[str, Any] | None, digest: str | None, name: str, where: str) -> Task | None:
-    """Return the detection data that a study names, as it is here.
+    """Return the data that a study names, as it is here.
 
     Raises:
         InputError: it is missing here, or is not the study's.
     """
     if data is None:
         return None
-    paths = {key: Path(data[key]) if key in data else None for key in ("train", "val")}
+    paths = {key: Path(data[key]) if key in data else None for key in ("train", "val", "images")}
     for path in paths.values():
         if path is not None and not os.path.exists(path):
             raise InputError(f"the study {name!r} in {where} looks at {path}, which is not here", hint="copy the data")
-    classes = tuple(data["classes"]) if "classes" in data else None
-    task = Task(Source(paths["train"], paths["val"], data["seed"], classes), data["steps"])
+    images = paths["images"]
+    task: Task
+    if images is not None:
+        task = find_image_task(images, None, data["seed"], data["steps"])
+    else:
+        classes = tuple(data["classes"]) if "classes" in data else None
+        task = DetectionTask(Source(paths["train"], paths["val"], data["seed"], classes), data["steps"])
     if task.digest != digest:
         raise InputError(
-            f"the data at {paths['train']} is not what the study {name!r} in {where} was begun with",
+            f"the data at {images or paths['train']} is not what the study {name!r} in {where} was begun with",
             hint="copy the data from where the search was begun",
         )
     return task
