@@ -81,8 +81,9 @@ def search(
             finalists are ranked by the mean of these, shrunk towards the surrogate by the noise that they show.
         keep: how many go on to each, such as ``"25%"`` (the default) or ``8``; of several objectives by Pareto front,
             and within one those with the most room around them.
-        data: data for the objectives that look at it: for detectors a COCO-format file or folder, a YOLO
-            data set or a Pascal VOC folder, and without any, drawn shapes; for classifiers whatever ``archlab.train.find_images`` takes.
+        data: data for the objectives that look at it: for detectors a COCO-format file or folder, a YOLO data
+            set or a Pascal VOC folder, and without any, drawn shapes; for classifiers whatever
+            ``archlab.train.find_images`` takes.
         val: validation data; by default beside ``data``, or a fifth of it.
         classes: those that detectors are to look for, as a list or ``"car,person"``; by default all of the training
             data.
