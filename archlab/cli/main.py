@@ -19,6 +19,7 @@ import click
 
 from archlab.cli.audit import audit
 from archlab.cli.column_options import column_options
+from archlab.cli.data import data
 from archlab.cli.diff import diff
 from archlab.cli.ending import EXIT_CODES, OUTPUT, USAGE, refuse_deleted_folder, run
 from archlab.cli.exchange import export, import_timm
@@ -189,6 +190,7 @@ def report(result: Path, out: Path | None) -> None:
 for _command in (
     audit,
     calibrate,
+    data,
     diff,
     export,
     import_timm,
