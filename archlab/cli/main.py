@@ -19,6 +19,7 @@ import click
 
 from archlab.cli.audit import audit
 from archlab.cli.column_options import column_options
+from archlab.cli.data import data
 from archlab.cli.device import device
 from archlab.cli.diff import diff
 from archlab.cli.ending import EXIT_CODES, OUTPUT, USAGE, refuse_deleted_folder, run
@@ -202,6 +203,7 @@ def report(result: Path, out: Path | None) -> None:
 for _command in (
     audit,
     calibrate,
+    data,
     device,
     diff,
     export,

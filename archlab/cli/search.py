@@ -50,10 +50,12 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
                      help="Evaluate the best (--top) K times more with other seeds, and rank and report them by that."),
         click.option("--data", type=click.Path(path_type=Path), metavar="PATH",
                      help="Data for --objective train, detection and their like. For detectors: a COCO-format JSON "
-                     "file, or a folder with train.json and val.json; by default drawn shapes. For classifiers: what "
-                     "`archlab train` takes."),
+                     "file or a folder with train.json and val.json, YOLO's data.yaml or folder, or a Pascal VOC "
+                     "folder; by default drawn shapes. For classifiers: what `archlab train` takes."),
         click.option("--val", type=click.Path(path_type=Path), metavar="PATH",
                      help="Validation data of detectors.  [default: beside --data, or a fifth of it]"),
+        click.option("--classes", metavar="NAME,NAME",
+                     help="The classes that detectors are to look for.  [default: all of --data's]"),
         click.option("--train-top", type=click.IntRange(1), metavar="K",
                      help="Train the best K on --data, and rank detectors by AP, classifiers by accuracy on held-out "
                      "images: short for --then train --keep K."),

@@ -42,10 +42,16 @@ def short_training(
 
     Raises:
         InputError: there are fewer than two images.
-        ScoreError: a loss is not finite.
+        ScoreError: a loss is not finite; or no image to train on, or none that is held out, has a box.
     """
     rng = torch.Generator().manual_seed(seed)
     training, held_out = split(data, HELD_OUT, seed)
+    if not len(training.sides) or not len(held_out.sides):
+        raise ScoreError(
+            f"{data.source} has no box among the {len(training if not len(training.sides) else held_out)} images that "
+            f"{'train' if not len(training.sides) else 'are held out'}, so that there is nothing to find",
+            hint="give it more images with boxes",
+        )
     shown = range(min(len(held_out), MOST_HELD_OUT))
     device = torch.device(device)
     test, images = propose(held_out, shown, rng, PER_IMAGE).to(device), _layout(held_out.batch(shown, device))

@@ -37,6 +37,7 @@ def search(
     replicates: int = 0,
     data: str | Path | None = None,
     val: str | Path | None = None,
+    classes: str | Iterable[str] | None = None,
     train_top: int | None = None,
     train_steps: int = TRAIN_STEPS,
     input: str | None = None,
@@ -81,9 +82,12 @@ def search(
             finalists are ranked by the mean of these, shrunk towards the surrogate by the noise that they show.
         keep: how many go on to each, such as ``"25%"`` (the default) or ``8``; of several objectives by Pareto front,
             and within one those with the most room around them.
-        data: data for the objectives that look at it: for detectors a COCO-format file, or a folder with
-            ``train.json``, and without any, drawn shapes; for classifiers whatever ``archlab.train.find_images`` takes.
+        data: data for the objectives that look at it: for detectors a COCO-format file or folder, a YOLO data
+            set or a Pascal VOC folder, and without any, drawn shapes; for classifiers whatever
+            ``archlab.train.find_images`` takes.
         val: validation data; by default beside ``data``, or a fifth of it.
+        classes: those that detectors are to look for, as a list or ``"car,person"``; by default all of the training
+            data.
         train_top: how many of the best to train; short for a last stage ``"train"`` that keeps as many.
         train_steps: steps of the objective ``"train"``.
         input: another input size than the text's, such as ``"3x96x128"``.
@@ -130,6 +134,7 @@ def search(
         replicates=replicates,
         data=data,
         val=val,
+        classes=classes,
         train_top=train_top,
         train_steps=train_steps,
         input=input,

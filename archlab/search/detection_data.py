@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from archlab.detect.data_source import TRAIN, Task
@@ -49,22 +49,27 @@ def class_count(task: Task) -> int:
         from archlab.detect.shapes import CLASSES
 
         return len(CLASSES)
-    from archlab.detect.data_source import read_annotations
-
-    return len(read_annotations(task.source.train).classes)
+    return len(task.source.annotations()[0].classes)
 
 
-def find_task(data: str | Path | None, val: str | Path | None, seed: int, steps: int, names: list[str]) -> Task | None:
+def find_task(
+    data: str | Path | None,
+    val: str | Path | None,
+    seed: int,
+    steps: int,
+    names: list[str],
+    classes: str | Iterable[str] | None = None,
+) -> Task | None:
     """Return the task that a search's options describe; None where no objective looks at data.
 
     Raises:
         InputError: the data cannot be found, or no objective looks at it.
     """
-    from archlab.detect.data_source import find_source
+    from archlab.detect.data_source import class_names, find_source
 
     if has_data_objective(names):
-        return Task(find_source(data, val, seed), steps)
-    if data is not None or val is not None:
+        return Task(find_source(data, val, seed, class_names(classes)), steps)
+    if data is not None or val is not None or classes is not None:
         known = ", ".join((*DETECTION, TRAIN))
         raise InputError("data is given and no objective looks at it", hint=f"those that do are {known}")
     return None
@@ -94,15 +99,20 @@ def input_shapes(interpreter: Interpreter) -> list[tuple[int, int, int]]:
     return [(shape[0], shape[1], shape[2]) for shape in shapes]
 
 
-def report_data(task: Task, note: Callable[[str], None]) -> None:
+def report_data(task: Task, interpreter: Interpreter, note: Callable[[str], None]) -> None:
     """Report what detection objectives look at, where that may not be what the user expects."""
-    from archlab.detect.data_source import read_annotations
+    from archlab.detect.data_source import odd_of
 
     if task.source.train is None:
         note("no --data: detectors are scored on drawn shapes, which says little of real images")
         return
-    found = read_annotations(task.source.train)
-    for kind, count in found.left_out.items():
-        note(f"{task.source.train}: {count:,} of its boxes: {kind}")
+    for sentence in odd_of(task.source):
+        note(sentence)
+    from archlab.detect.box_sizes import levels_of, size_remarks
+
+    levels = levels_of(interpreter.network(Fixed({})).graph)
+    for _, height, width in input_shapes(interpreter):
+        for sentence in size_remarks(task.source.annotations()[0], (height, width), levels):
+            note(f"{task.source.train}: {sentence}")
     if task.source.val is None:
         note("no --val: a fifth of the images, chosen randomly by --seed, validates")

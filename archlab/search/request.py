@@ -48,6 +48,7 @@ def make_plan(
     replicates: int = 0,
     data: str | Path | None = None,
     val: str | Path | None = None,
+    classes: str | Iterable[str] | None = None,
     train_top: int | None = None,
     train_steps: int = TRAIN_STEPS,
     input: str | None = None,
@@ -91,7 +92,7 @@ def make_plan(
         shares = [*shares, *[KEEP] * (len(later) - len(shares)), train_top]
         later = [*later, TRAIN]
     named = [item for item in [*first, *later] if isinstance(item, str)]
-    task = find_task(architecture, data, val, seed, train_steps, named)
+    task = find_task(architecture, data, val, seed, train_steps, named, classes)
     loaded = load(with_class_count(architecture, task) if task else architecture, max_nodes)
     _refuse_unknown("sampler", sampler, SAMPLERS)
     if pruner is not None:
@@ -111,7 +112,7 @@ def make_plan(
     limits = replace(_limits(budget, loaded, own, seed, predictor), latency=predictor)
     if note is not None:
         if task is not None:
-            report_data(task, note)
+            report_data(task, Interpreter(loaded), note)
         for sentence in alike_options(loaded):
             note(sentence)
         if any(limits.measures(name) for name in [*limits.names, *named] if name in METRICS):

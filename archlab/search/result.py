@@ -63,8 +63,7 @@ class Trial:
             ``reason`` names, and so never built; ``repeated``, the same network as trial ``repeat_of``; ``failed`` for
             ``reason``; ``pruned`` by the objective.
         draws: the value of every hole, by name.
-        cost: params, macs, other, activations, memory, and latency in seconds where it was measured, or
-            a profile predicted it.
+        cost: params, macs, other, activations, memory, and latency in seconds where it was measured or predicted.
         values: the objectives' values by name; empty unless scored.
         digest: of the network's graph; None where it was not needed.
         seconds: how long it took, in all stages.
@@ -130,11 +129,9 @@ class Finalist:
         file: the ``.arch`` file beside the result, relative to it.
         text: the network's canonical text, without holes.
         cost, values, details: as of its trial; values of every stage.
-        predicted: its latency as a profile has it, where there was one; ``latency`` is then measured as the profile's
-            networks were.
+        predicted: its latency by a profile, where there was one; ``latency`` is then measured as the profile says.
         estimates: by objective of the last stage what it is worth behind its noise, where there is anything to say.
-        kept: its trained weights, files relative to the result: "" is the network's, and what else was trained is
-            named, as a detector's proposal network, ``rpn``.
+        kept: its trained weights, files relative to the result: "" is the network's, ``rpn`` a detector's proposals'.
         seed: of its weights where it was not trained.
         folder: where the result is; None for a result that is in no file.
     """

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from archlab.detect.data_source import DATA_FORMATS, TRAIN
+from archlab.detect.data_formats import is_annotated
+from archlab.detect.data_source import TRAIN
 from archlab.detect.data_source import Task as DetectionTask
 from archlab.detect.scores import DETECTION
 from archlab.elaborate import Interpreter
+from archlab.errors import InputError
 from archlab.grammar import ast, with_outputs
 from archlab.search import detection_data
 from archlab.search.detection_data import has_detector, names_of
@@ -24,6 +26,7 @@ def find_task(
     seed: int,
     steps: int,
     objectives: list[str],
+    classes: str | Iterable[str] | None = None,
 ) -> Task | None:
     """Return the task that a search's options describe; None where no objective looks at data.
 
@@ -36,16 +39,11 @@ def find_task(
     is_classifier = (
         data is not None and TRAIN in named and not named & set(DETECTION) and not has_detector(architecture)
     )
-    if is_classifier and data is not None and not _is_for_detection(Path(data)):
+    if is_classifier and data is not None and not is_annotated(Path(data)):
+        if classes is not None:
+            raise InputError("a classifier has all classes of its data", hint="leave --classes out, or take a detector")
         return find_image_task(Path(data), None if val is None else Path(val), seed, steps)
-    return detection_data.find_task(data, val, seed, steps, objectives)
-
-
-def _is_for_detection(data: Path) -> bool:
-    """Return whether ``data`` is a file of annotations, or a folder with one under a name that such files have."""
-    if data.is_file():
-        return any(data.suffix.lower() == row.suffix for row in DATA_FORMATS)
-    return any((data / name).is_file() for row in DATA_FORMATS for name in (*row.train, *row.val))
+    return detection_data.find_task(data, val, seed, steps, objectives, classes)
 
 
 def with_class_count(architecture: ast.Architecture, task: Task) -> ast.Architecture:
@@ -73,9 +71,9 @@ def read_data(task: Task, interpreter: Interpreter, progress: Callable[[str], No
         detection_data.read_data(task, interpreter, progress)
 
 
-def report_data(task: Task, note: Callable[[str], None]) -> None:
+def report_data(task: Task, interpreter: Interpreter, note: Callable[[str], None]) -> None:
     """Report what objectives look at, where that may not be what the user expects."""
     if isinstance(task, ImageTask):
         report_images(task, note)
     else:
-        detection_data.report_data(task, note)
+        detection_data.report_data(task, interpreter, note)

@@ -14,7 +14,7 @@ from archlab.errors import InputError
 from archlab.grammar import parse
 from archlab.latency import read_predictor, read_profile
 from archlab.latency.table import TablePredictor, fit_table, write_table
-from archlab.search.closed_form import costs_of
+from archlab.search.counter import costs_of
 
 TEXT = """net tiny(input=3x32x32)
 stem: conv({8, 16, 24, 32}, 3, s=2)

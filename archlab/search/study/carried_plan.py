@@ -189,7 +189,8 @@ def _data(task: Task) -> dict[str, Any]:
         return {"images": str(task.data.resolve()), "seed": task.source.seed, "steps": task.steps}
     source = task.source
     paths = {key: str(path.resolve()) for key, path in (("train", source.train), ("val", source.val)) if path}
-    return {**paths, "seed": source.seed, "steps": task.steps}
+    chosen = {} if source.classes is None else {"classes": list(source.classes)}
+    return {**paths, **chosen, "seed": source.seed, "steps": task.steps}
 
 
 def _task(data: dict[str, Any] | None, digest: str | None, name: str, where: str) -> Task | None:
@@ -209,7 +210,8 @@ def _task(data: dict[str, Any] | None, digest: str | None, name: str, where: str
     if images is not None:
         task = find_image_task(images, None, data["seed"], data["steps"])
     else:
-        task = DetectionTask(Source(paths["train"], paths["val"], data["seed"]), data["steps"])
+        classes = tuple(data["classes"]) if "classes" in data else None
+        task = DetectionTask(Source(paths["train"], paths["val"], data["seed"], classes), data["steps"])
     if task.digest != digest:
         raise InputError(
             f"the data at {images or paths['train']} is not what the study {name!r} in {where} was begun with",
