@@ -28,6 +28,7 @@ def test_what_must_be_the_same_for_a_study_to_be_resumed():
         "budget": {"macs": 90_000.0, "latency": 1.0},
         "objectives": ["minimize params", "maximize macs"],
         "seed": 3,
+        "profile": None,
     }
     later = identity_of(plan(), third)
     assert (later["budget"], later["objectives"]) == ({"macs": 90_000.0}, ["minimize zen"])
@@ -40,7 +41,8 @@ def test_what_else_a_worker_needs():
     first, second, _ = plan().stages
     setup = {"trials": 9, "sampler": "screen", "pruner": None, "stage": 1, "threads": 1, "trial_timeout": None,
              "max_deaths": 3, "keep_going": False, "heartbeat": 30, "max_nodes": 20_000,
-             "data": None, "code": {}, "device": "cpu", "folder": str(Path("out").resolve())}  # fmt: skip
+             "data": None, "profile": None, "code": {}, "device": "cpu",
+             "folder": str(Path("out").resolve())}  # fmt: skip
     then = [
         {"study": "mine/2-synflow", "objective": "maximize synflow", "keep": "50%"},
         {"study": "mine/3-zen", "objective": "minimize zen", "keep": "25%"},
