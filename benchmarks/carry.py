@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import copy
 import importlib.util
+import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -38,10 +39,11 @@ SEEDS = 5
 
 @dataclass(frozen=True)
 class Bench:
-    """A trained base with the place of its cuts, and the rows that are there."""
+    """A trained base, the steps that it was trained for, the place of its cuts, and the rows that are there."""
 
     trained: Trained
     seed: int
+    steps: int
     folder: Path
     rows: Rows
 
@@ -103,9 +105,11 @@ def _cuts(bench: Bench, budget: str) -> Iterator[tuple[str, Callable[[], tuple[C
     yield "uniform_gram", lambda: (filled(one, uniform(one.base, share), "gram"),)
     yield "uniform_walk", lambda: (filled(one, uniform(one.base, share), "walk"),)
     yield "torch_pruning", lambda: (_best_pruned(bench, share),)
-    yield "torch_pruning_refit", lambda: _refitted(bench, budget, "torch_pruning")
+    if bench.has(budget, "torch_pruning"):
+        yield "torch_pruning_refit", lambda: _refitted(bench, budget, "torch_pruning")
     yield "fastnas", lambda: (by_fastnas(one, share),)
-    yield "fastnas_refit", lambda: _refitted(bench, budget, "fastnas")
+    if bench.has(budget, "fastnas"):
+        yield "fastnas_refit", lambda: _refitted(bench, budget, "fastnas")
 
 
 def _best_pruned(bench: Bench, share: float) -> Cut:
@@ -133,10 +137,11 @@ def tune_all(bench: Bench, budget: str, share: float, methods: Sequence[str], mo
     peers = [row for name in ("torch_pruning", "fastnas")
              for row in bench.rows.find(kind="cut", budget=budget, method=name, **bench.key)]  # fmt: skip
     best_peer = max(peers, key=lambda row: row["held_out"])["method"] if peers else ""
-    for method in methods:
-        if method != "scratch" and not bench.has(budget, method):
-            continue
-        for seed in range(most if method in ("archlab", best_peer) else 1):
+    for seed in range(most):
+        for method in methods:
+            few = seed > 0 and method not in ("archlab", best_peer)
+            if few or (method != "scratch" and not bench.has(budget, method)):
+                continue
             key = {"kind": "tuned", **bench.key, "budget": budget, "method": method, "share": share}
             rates = (RATE,) if method == "scratch" else RATES if seed == 0 else (best_rate(bench.rows.find(**key)),)
             for rate in rates:
@@ -152,7 +157,7 @@ def _tuned(bench: Bench, budget: str, method: str, share: float, seed: int, rate
     else:
         cut = torch.load(bench.file(budget, method), weights_only=False)
     module = copy.deepcopy(cut.module)
-    settings = one.base.settings(max(1, round(share * one.base.steps)), rate, seed)
+    settings = one.base.settings(max(1, round(share * bench.steps)), rate, seed)
     with stopwatch() as clock:
         held_out = train(module, one.parts.training, one.parts.held_out, settings).last.accuracy
     tested = evaluate(module.eval(), one.parts.test)
@@ -175,7 +180,9 @@ def bench_of(base: Base, seed: int, args: argparse.Namespace) -> Bench:
 
     module = trained(base, seed, parts, args.folder, say)
     place = args.folder / f"{base.name}-{seed}"
-    return Bench(with_statistics(base, module, place / "weights.pt", parts), seed, place, Rows(place / "rows.jsonl"))
+    steps = json.loads((place / "trained.json").read_text(encoding="utf-8"))["steps"]
+    known = with_statistics(base, module, place / "weights.pt", parts)
+    return Bench(known, seed, steps, place, Rows(place / "rows.jsonl"))
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -114,7 +114,7 @@ _CONCATENATED_WIDTHS = {
 BASES = (
     Base("residual", _RESIDUAL.format(input="1x28x28", stride=2), _WIDTHS, "fashion_mnist", 4000, ("flip",)),
     Base("mobile", _MOBILE, _MOBILE_WIDTHS, "fashion_mnist", 2800, ("flip",)),
-    Base("concatenated", _CONCATENATED, _CONCATENATED_WIDTHS, "fashion_mnist", 2000, ("flip",)),
+    Base("concatenated", _CONCATENATED, _CONCATENATED_WIDTHS, "fashion_mnist", 1200, ("flip",)),
     Base("sign_digits", _RESIDUAL.format(input="1x64x64", stride=4), _WIDTHS, "sign_digits", 1200, ("crop",)),
 )
 RATE = 0.1

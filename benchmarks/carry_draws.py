@@ -11,12 +11,11 @@ import argparse
 import random
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from archlab.train import evaluate, train
-from benchmarks.carry import bench_of
+from benchmarks.carry import Bench, bench_of
 from benchmarks.carry_bases import BASES, Base
 from benchmarks.carry_cuts import LEAST_USED, filled
 from benchmarks.carry_record import SHARES, write_record
@@ -64,12 +63,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             write_record(args.folder)
 
 
-def _worth(bench: Any, widths: dict[str, int]) -> dict[str, float]:
+def _worth(bench: Bench, widths: dict[str, int]) -> dict[str, float]:
     parts, base = bench.trained.parts, bench.trained.base
     cuts = {refit: filled(bench.trained, widths, refit) for refit in ("gram", "walk")}
     said = {refit: evaluate(cut.module, parts.held_out).accuracy for refit, cut in cuts.items()}
     module = cuts["walk"].module
-    train(module, parts.training, parts.held_out, base.settings(round(SHARES[0] * base.steps), RATE, 0))
+    train(module, parts.training, parts.held_out, base.settings(round(SHARES[0] * bench.steps), RATE, 0))
     return {**said, "fine_tuned": evaluate(module, parts.test).accuracy}
 
 

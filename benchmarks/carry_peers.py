@@ -20,13 +20,13 @@ from archlab.carry.carry import BATCH
 from archlab.carry.recalibrate import recalibrate
 from archlab.nn import build
 from archlab.original.loaded import first
-from archlab.train import batches, evaluate
+from archlab.train import LabelledImages, batches, evaluate
 from benchmarks.carry_bases import Base
 from benchmarks.carry_cuts import Cut, Trained, stopwatch
 
 Importance = Literal["magnitude", "taylor"]
 
-STEPS = 100
+STEPS = 200
 """In which Torch-Pruning takes everything away; it is stopped at the budget."""
 _GRADIENTS = 256
 """Images of whose loss Taylor importance takes the gradient in each step."""
@@ -63,7 +63,7 @@ def by_torch_pruning(
             iterative_steps=STEPS,
             ignored_layers=heads,
         )
-        stream = batches(parts.training, _GRADIENTS, torch.Generator().manual_seed(0), whole=True)
+        stream = _endless(parts.training)
     left, spent = sorted(shares, reverse=True), clock.seconds
     name = f"{importance}, {'global' if everywhere else 'local'}"
     for _ in range(STEPS):
@@ -82,12 +82,18 @@ def by_torch_pruning(
     return cuts
 
 
+def _endless(part: LabelledImages) -> Iterator[tuple[Tensor, Tensor]]:
+    epoch = 0
+    while True:
+        yield from batches(part, _GRADIENTS, torch.Generator().manual_seed(epoch), whole=True)
+        epoch += 1
+
+
 def by_fastnas(trained: Trained, share: float, seed: int = 0) -> Cut:
     """Return what FastNAS makes of a base at a share of its MACs; norms recalibrated.
 
     Channels by four, 512 images to calibrate, accuracy on 1,000 held-out images; the rest as it comes.
     """
-    import modelopt.torch.opt as options
     import modelopt.torch.prune as prune
 
     base, parts = trained.base, trained.parts
@@ -108,14 +114,15 @@ def by_fastnas(trained: Trained, share: float, seed: int = 0) -> Cut:
             constraints={"flops": 2.0 * share * base.macs()},
             dummy_input=trained.images[:1],
             config={
-                "data_loader": [(part, torch.zeros(len(part))) for part in trained.images[:_CALIBRATED].split(64)],
+                "data_loader": [
+                    (part, torch.zeros(len(part))) for part in torch.split(trained.images[:_CALIBRATED], 64)
+                ],
                 "score_func": lambda candidate: evaluate(candidate, judged).accuracy,
                 "collect_func": lambda batch: (batch[0],),
                 "checkpoint": None,
                 "max_iter_data_loader": _CALIBRATED // 64,
             },
         )
-        module = options.export(module)
     return _recalibrated(module, trained, clock.seconds, "")
 
 
@@ -123,7 +130,7 @@ def _recalibrated(module: nn.Module, trained: Trained, spent: float, said: str) 
     with stopwatch() as clock:
         cut = copy.deepcopy(module).eval()
         cut.zero_grad()
-        recalibrate(cut, trained.images.split(BATCH))
+        recalibrate(cut, torch.split(trained.images, BATCH))
     macs = macs_of(cut, trained.images[:1])
     return Cut(cut, macs, spent + clock.seconds, widths_of(cut, trained.base), said)
 

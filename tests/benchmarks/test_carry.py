@@ -35,7 +35,7 @@ def bench(tmp_path):
     module = build(TINY.graph(), 0).eval()
     save_weights(module, tmp_path / "weights.pt")
     trained = with_statistics(TINY, module, tmp_path / "weights.pt", Parts(source, data, training, held_out, test))
-    return Bench(trained, 0, tmp_path, Rows(tmp_path / "rows.jsonl"))
+    return Bench(trained, 0, TINY.steps, tmp_path, Rows(tmp_path / "rows.jsonl"))
 
 
 def test_cuts_are_measured_once_tuned_and_recorded(bench):
