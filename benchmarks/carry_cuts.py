@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -162,7 +162,8 @@ def by_archlab(trained: Trained, share: float, folder: Path, note: Note) -> tupl
     outcome = shrink(request, note=note, say=say)
     spent = time.process_time() - began
     macs = sum(node.macs for node in outcome.graph)
-    settings = read_judge(folder / WALK)
+    judge = read_judge(folder / WALK)
+    settings = replace(judge, images=judge.original.calibration)
     loaded = load_original(settings.original, settings.held_out)
     graph = elaborate(parse((folder / TEXT).read_text(encoding="utf-8"))).graph
     before = carried_to(loaded, graph, settings).module.eval()
