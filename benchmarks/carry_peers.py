@@ -26,7 +26,7 @@ from benchmarks.carry_cuts import Cut, Trained, stopwatch
 
 Importance = Literal["magnitude", "taylor"]
 
-STEPS = 200
+STEPS = 100
 """In which Torch-Pruning takes everything away; it is stopped at the budget."""
 _GRADIENTS = 256
 """Images of whose loss Taylor importance takes the gradient in each step."""
