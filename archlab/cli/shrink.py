@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -111,7 +112,7 @@ def shrink(
             from archlab.report.shrunk_page import write_shrunk_page
             from archlab.search.progress_line import progress_line
             from archlab.shrink.shrink import shrink as run
-        with progress("preparing") as tell:
+        with progress("preparing") as tell, _says_how_to_go_on(request.out):
             outcome = run(request, note=say, say=tell, progress=lambda stage: progress_line(stage, console))
         write_shrunk_page(outcome.shrunk, outcome.folder / "shrunk.html")
         with stdout.given_back():
@@ -119,3 +120,13 @@ def shrink(
                 click.echo(printable_json(to_json(outcome.shrunk)), nl=False)
             else:
                 click.echo(show_shrunk(outcome.shrunk, outcome.folder), nl=False)
+
+
+@contextlib.contextmanager
+def _says_how_to_go_on(folder: Path) -> Iterator[None]:
+    """Say, where the user interrupts the work, that it can go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(f"{folder} has what is done: the same command goes on from it")
+        raise

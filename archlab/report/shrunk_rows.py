@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
 from archlab.cost import METRICS
+from archlab.errors import printable
 from archlab.measured import Latency
 from archlab.original.shrunk import Shrunk, Side
 from archlab.search.dominance import find_front
@@ -51,8 +53,10 @@ def rows(shrunk: Shrunk) -> list[Row]:
         found.append(Row(metric.label, metric.format(before), metric.format(after), _share(before, after)))
     first, second = shrunk.original.latency, shrunk.result.latency
     if first is not None and second is not None:
-        kept = _share(first.median, second.median)
-        found.append(Row("latency here, 1 thread", _latency(first), _latency(second), kept))
+        threads = f"{first.threads} thread" + "s" * (first.threads > 1)
+        was, now = format_seconds(first.median), format_seconds(second.median)
+        found.append(Row(f"latency here, {threads}", was, now, _share(first.median, second.median)))
+        found.append(Row("of 8 in 10 runs", _spread(first), _spread(second), ""))
     return found
 
 
@@ -73,8 +77,9 @@ def next_steps(shrunk: Shrunk, folder: str) -> list[tuple[str, str]]:
         ("to export it", f"archlab export {folder}/network.arch --weights {folder}/weights.pt --to onnx"),
     ]
     if shrunk.labelled:
-        train = f"archlab train {folder}/network.arch --init {folder}/weights.pt --data DATA --rate 0.01 --epochs 5"
-        steps.append(("to train it on", train))
+        data = printable(shlex.quote(shrunk.data))
+        train = f"archlab train {folder}/network.arch --init {folder}/weights.pt --data {data} --rate 0.01 --epochs 5"
+        steps.append(("to go on training it", train))
     return steps
 
 
@@ -82,9 +87,8 @@ def _accuracy(shrunk: Shrunk, side: Side) -> str:
     return f"{100 * shrunk.accuracy(side):.2f} ± {100 * shrunk.standard_error(side):.2f}"
 
 
-def _latency(latency: Latency) -> str:
-    low, high = format_seconds(latency.low), format_seconds(latency.high)
-    return f"{format_seconds(latency.median)} ({low}–{high})"
+def _spread(latency: Latency) -> str:
+    return f"{format_seconds(latency.low)}–{format_seconds(latency.high)}"
 
 
 def _points(shrunk: Shrunk) -> str:

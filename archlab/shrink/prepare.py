@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from archlab.cost import cost
@@ -79,6 +80,7 @@ def prepare(request: ShrinkRequest, note: Note, progress: Note) -> Prepared:
         load_weights(module, request.weights)
     else:
         module.load_state_dict(dict(request.weights))
+    _refuse_infinite(module, request.weights)
     save({name: tensor.contiguous() for name, tensor in module.state_dict().items()}, weights)
     progress("finding the images")
     source = find_images(request.data, request.seed, labelled=request.labelled)
@@ -103,6 +105,16 @@ def prepare(request: ShrinkRequest, note: Note, progress: Note) -> Prepared:
         calibration=calibration_count(network),
     )
     return Prepared(original, graph, module, source, held_out, _finetuning(request, metrics, source))
+
+
+def _refuse_infinite(module: nn.Module, weights: object) -> None:
+    for name, tensor in module.state_dict().items():
+        if not bool(torch.isfinite(tensor).all()):
+            where = str(weights) if isinstance(weights, Path) else "the model"
+            raise InputError(
+                f"{where} has values in {name} that are not finite",
+                hint="give the weights of a training that went well",
+            )
 
 
 def calibration_count(network: Network) -> int:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 HOLES = ("width", "inner", "depth", "kernel", "expansion")
 """What may become smaller where nothing else is asked for: what ``archlab.carry`` can follow."""
-WALKED, FEW = 10, 3
+WALKED, FEW = 8, 3
 """How many of the draws are judged after the walk, and how many of these are looked at closely."""
 
 

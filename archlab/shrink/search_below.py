@@ -19,8 +19,8 @@ from archlab.what_if.open_holes import open_holes
 from archlab.what_if.reach import BELOW
 
 GRAM, WALK = "gram.json", "walk.json"
-_GRAM_IMAGES = 512
-"""On which a draw is recalibrated: its refit reads moments of all of them, which are known."""
+_GRAM_IMAGES, _WALK_IMAGES = 512, 1024
+"""Of the calibration images, those that a judge reads: enough to tell draws apart, in a half of the time and less."""
 _GRAM_HELD_OUT, _WALK_HELD_OUT = (200, 1000, 2e11), (500, 3000, 6e11)
 """The fewest and the most images that a draw is measured on, and the original's MACs on them between the two."""
 
@@ -39,7 +39,7 @@ def search_below(
     few, many = (int(min(most, max(least, work // macs))) for least, most, work in (_GRAM_HELD_OUT, _WALK_HELD_OUT))
     stages = [
         JudgeSettings(original, "gram", min(_GRAM_IMAGES, original.calibration), many, few),
-        JudgeSettings(original, "walk", original.calibration, many, many),
+        JudgeSettings(original, "walk", min(_WALK_IMAGES, original.calibration), many, many),
     ]
     files = [request.out / GRAM, request.out / WALK]
     for file, settings in zip(files, stages, strict=True):

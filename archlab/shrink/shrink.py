@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -125,19 +125,19 @@ def _improved(
     request: ShrinkRequest, prepared: Prepared, finalists: tuple[Finalist, ...], note: Note, say: Note
 ) -> list[tuple[Finalist, Improved]]:
     """Fill the best networks once more, polish the best of them, and tune where that is asked for."""
-    settings = read_judge(request.out / WALK)
-    loaded = load_original(settings.original, settings.held_out)
+    judge = read_judge(request.out / WALK)
+    loaded = load_original(judge.original, judge.held_out)
+    settings = replace(judge, images=judge.original.calibration)
+    few = FEW if prepared.finetuning is not None else 1
     found: list[tuple[Finalist, Improved]] = []
-    for i, finalist in enumerate(finalists[:FEW], start=1):
-        say(f"carrying weights into {i} of {min(FEW, len(finalists))}: {finalist.name}")
+    for i, finalist in enumerate(finalists[:few], start=1):
+        say(f"carrying weights into {i} of {min(few, len(finalists))}: {finalist.name}")
         carried = carried_to(loaded, elaborate(parse(finalist.text)).graph, settings)
         found.append((finalist, refitted(carried, prepared.held_out)))
-    found.sort(key=lambda pair: -pair[1].best)
-    few = FEW if prepared.finetuning is not None else 1
     images = training_images(prepared, say, None if prepared.finetuning is not None else STEPS * BATCH)
-    for i, (finalist, before) in enumerate(found[:few]):
+    for i, (finalist, before) in enumerate(found):
         graph = elaborate(parse(finalist.text)).graph
-        telling = partial(_say_training, say, f"{i + 1} of {min(few, len(found))}: {finalist.name}")
+        telling = partial(_say_training, say, f"{i + 1} of {len(found)}: {finalist.name}")
         done = polished(before, prepared, graph, images, telling, request.seed)
         if done is before:
             note(f"{finalist.name} has too many MACs to be polished in minutes; --finetune 1 trains it")

@@ -153,6 +153,15 @@ def test_what_cannot_be_done_is_said_in_a_line(place, capsys, args, message):
     assert "Traceback" not in said
 
 
+def test_weights_that_are_not_finite_are_refused(place, capsys):
+    state = torch.load("out/base/weights.pt")
+    next(iter(state.values()))[0] = float("nan")
+    torch.save(state, "nan.pt")
+    command = "shrink out/base/network.arch --weights nan.pt --data data -b macs=0.5x"
+    assert run(cli, command.split()) == 2
+    assert re.search(r"nan\.pt has values in \S+ that are not finite", capsys.readouterr().err)
+
+
 def test_a_text_without_weights_and_other_classes_are_refused(place, capsys):
     assert run(cli, ["shrink", "n.arch", "--data", "data", "-b", "macs=0.5x"]) == 2
     assert "'n.arch' is a text, which has no weights" in capsys.readouterr().err

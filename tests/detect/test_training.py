@@ -147,7 +147,8 @@ def test_ap_is_reported_after_three_fifths_of_the_steps_and_four(graph, data, st
     found = measure_ap(graph, few, few, Schedule(steps, batch_size=1), 0, lambda *values: reported.append(values))
     assert [step for step, _ in reported] == looks
     assert len(found.losses) == steps
-    assert found.ap == average_precision(found.found, few)
+    # Boxes of a size that there is none of have no AP, and nan is not equal to itself.
+    assert repr(found.ap) == repr(average_precision(found.found, few))
 
 
 @pytest.mark.slow
