@@ -33,8 +33,8 @@ def record_of(rows: Sequence[Row], trainings: dict[str, Any]) -> dict[str, Any]:
             "fine_tuning": "a share of the base's steps at the rate, .05 or .01, that is better by held-out images "
             "on the first seed; of ours the better of before and after, by held-out images",
             "archlab": "archlab shrink, unlabelled: no label is read before fine-tuning",
-            "macs": "a share of the base's; peers take what lies nearest below the budget, Torch-Pruning one channel in so "
-            "many of every layer, FastNAS channels by four, and so may use less than 97 % of it",
+            "macs": "a share of the base's; peers take what lies nearest below the budget, Torch-Pruning's local one a "
+            "channel of many layers at once, FastNAS four of one, and so may use less than 97 % of it",
             "refit": "the widths that the peer found, filled and refitted by archlab.carry's walk; channels are ours",
         },
         "bases": {base.name: _said(base, trainings.get(base.name, {})) for base in BASES},
