@@ -6,8 +6,8 @@ command goes on.
 
     apt-get install dataset-fashion-mnist          # 70,000 images; nothing is downloaded here
     pip install --target peers --no-deps torch-pruning==1.6.1 nvidia-modelopt==0.47.0 torchprofile==0.0.4 \\
-        omegaconf pulp nvidia-ml-py pydantic pydantic-core typing-inspection annotated-types antlr4-python3-runtime==4.9.3 requests \\
-        urllib3 charset-normalizer certifi idna regex
+        omegaconf pulp nvidia-ml-py pydantic pydantic-core typing-inspection annotated-types \\
+        antlr4-python3-runtime==4.9.3 requests urllib3 charset-normalizer certifi idna regex
     OMP_NUM_THREADS=1 PYTHONPATH=peers:. python -m benchmarks.carry --data /usr/share/datasets/fashion-mnist
 """
 
