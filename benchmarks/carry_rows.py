@@ -56,16 +56,22 @@ def standard_error(accuracy: float, images: int) -> float:
 
 
 def right_after(rows: Iterable[Row]) -> dict[str, dict[str, dict[str, Any]]]:
-    """Return accuracies right after the cut by base, budget and method: the mean over the seeds of the base."""
+    """Return accuracies right after the cut by base, budget and method: the mean over the seeds of the base.
+
+    Where ours was not measured with all of them, the mean is over the seeds with which it was; ``of_seeds`` has all.
+    """
     found: dict[str, dict[str, dict[str, Any]]] = {}
-    for (base, budget, method), own in _grouped(rows, "cut").items():
+    groups = _grouped(rows, "cut")
+    for (base, budget, method), every in groups.items():
+        ours = {row["seed"] for row in groups.get((base, budget, "archlab"), [])}
+        own = [row for row in every if row["seed"] in ours] or every
         accuracy = _mean(row["accuracy"] for row in own)
         found.setdefault(base, {}).setdefault(budget, {})[method] = {
             "accuracy": round(accuracy, 5),
             "standard_error": round(standard_error(accuracy, own[0]["images"]), 5),
             "macs": round(_mean(row["macs"] for row in own), 4),
             "cpu_seconds": round(_mean(row["cpu_seconds"] for row in own), 1),
-            "of_seeds": {str(row["seed"]): row["accuracy"] for row in own},
+            "of_seeds": {str(row["seed"]): row["accuracy"] for row in every},
             **({"said": said} if (said := sorted({row["said"] for row in own} - {""})) else {}),
         }
     return found
@@ -81,7 +87,8 @@ def fine_tuned(rows: Sequence[Row], share: float) -> dict[str, dict[str, dict[st
     for (base, budget, method), own in _grouped(tuned, "tuned").items():
         chosen: list[Row] = []
         rates: set[float] = set()
-        for seed in sorted({row["seed"] for row in own}):
+        seeds = sorted({row["seed"] for row in own})
+        for seed in seeds:
             of_base = [row for row in own if row["seed"] == seed]
             rate = best_rate(of_base)
             rates.add(rate)
@@ -96,6 +103,7 @@ def fine_tuned(rows: Sequence[Row], share: float) -> dict[str, dict[str, dict[st
             "trainings": len(values),
             "without_keeping": round(_mean(row["accuracy"] for row in chosen), 5),
             "rates": sorted(rates),
+            "of_seeds": {str(seed): _mean(row["kept"] for row in chosen if row["seed"] == seed) for seed in seeds},
             "macs": round(_mean(row["macs"] for row in own), 4),
             "cpu_seconds": round(_mean(row["cpu_seconds"] for row in chosen), 1),
         }
@@ -116,21 +124,31 @@ def against_targets(after: Mapping[str, Any], tuned: Mapping[str, Any]) -> dict[
             if "archlab" not in own or "base" not in own:
                 continue
             said = found.setdefault(base, {}).setdefault(budget, {})
-            whole = own["base"]["accuracy"]
-            later = tuned.get(base, {}).get(budget, {})
-            for name, values in (("right_after", own), ("fine_tuned", later)):
+            for name, values in (("right_after", own), ("fine_tuned", tuned.get(base, {}).get(budget, {}))):
                 if "archlab" not in values:
                     continue
-                lost = whole - values["archlab"]["accuracy"]
-                said[f"{name}_lost"] = round(100 * lost, 2)
+                ours = values["archlab"]
+                said[f"{name}_lost"] = -_ahead(ours, own["base"])
                 said[f"{name}_lost_at_most"] = WITHIN[name][budget]
-                peers = [values[peer]["accuracy"] for peer in _PEERS if peer in values]
+                peers = [
+                    _ahead(ours, values[peer]) for peer in _PEERS if peer in values and _common(ours, values[peer])
+                ]
                 if peers:
-                    said[f"{name}_ahead"] = round(100 * (values["archlab"]["accuracy"] - max(peers)), 2)
+                    said[f"{name}_ahead"] = min(peers)
                     if budget in AHEAD[name]:
                         said[f"{name}_ahead_at_least"] = AHEAD[name][budget]
             said["cpu_seconds"], said["cpu_seconds_at_most"] = own["archlab"]["cpu_seconds"], SECONDS
     return found
+
+
+def _ahead(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
+    """Return by how many points one is ahead of another, over the seeds of the base that both have."""
+    seeds = _common(one, other)
+    return round(100 * _mean(one["of_seeds"][seed] - other["of_seeds"][seed] for seed in seeds), 2)
+
+
+def _common(one: Mapping[str, Any], other: Mapping[str, Any]) -> set[str]:
+    return one["of_seeds"].keys() & other["of_seeds"].keys()
 
 
 def missing(rows: Sequence[Row], bases: Iterable[str], budgets: Iterable[str], seeds: Iterable[int]) -> list[str]:

@@ -113,6 +113,16 @@ def test_targets_are_held_against_what_was_measured():
     assert "fine_tuned_lost" not in found
 
 
+def test_what_other_seeds_of_the_base_gave_is_not_compared():
+    rows = [row("base", 0.9), row("archlab", 0.88), row("base", 0.94, seed=1), row("fastnas", 0.5, seed=1)]
+    rows.append(row("fastnas", 0.8))
+    after = record_of(rows, {})["right_after"]
+    own = after["residual"]["0.5"]
+    assert (own["base"]["accuracy"], own["base"]["of_seeds"]) == (0.9, {"0": 0.9, "1": 0.94})
+    found = against_targets(after, {})["residual"]["0.5"]
+    assert (found["right_after_lost"], found["right_after_ahead"]) == (2.0, 8.0)
+
+
 def test_what_was_not_measured_is_said():
     there = [row(method, 0.5) for method in RIGHT_AFTER if method != "fastnas"]
     said = record_of(there, {})["missing"]
