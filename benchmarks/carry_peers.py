@@ -71,7 +71,8 @@ def by_torch_pruning(
             if importance == "taylor":
                 pixels, labels = next(stream)
                 module.zero_grad()
-                F.cross_entropy(module(parts.training.inputs(pixels)), labels).backward()  # type: ignore[no-untyped-call]
+                loss = F.cross_entropy(module(parts.training.inputs(pixels)), labels)
+                loss.backward()  # type: ignore[no-untyped-call]
             pruner.step()
             macs = macs_of(module, example)
         spent += clock.seconds

@@ -33,8 +33,8 @@ def record_of(rows: Sequence[Row], trainings: dict[str, Any]) -> dict[str, Any]:
             "seconds": "CPU seconds of one thread from the trained base, on a machine busy with other work",
             "fine_tuning": "a share of the base's steps at the rate, .05 or .01, that is better by held-out images "
             "on the first seed; of ours the better of before and after, by held-out images",
-            "archlab": "archlab shrink, unlabelled: no label is read before fine-tuning; its last stage follows the base's "
-            f"outputs for {STEPS} steps, more than a twentieth of the training, and peers have no such stage; "
+            "archlab": "archlab shrink, unlabelled: no label is read before fine-tuning; its last stage follows the "
+            f"base's outputs for {STEPS} steps, more than a twentieth of the training, and peers have no such stage; "
             "archlab_closed_form is the same network before it",
             "macs": "a share of the base's; peers take what lies nearest below the budget, Torch-Pruning's local one a "
             "channel of many layers at once, FastNAS four of one, and so may use less than 97 % of it",
