@@ -10,7 +10,7 @@ from typing import Any
 
 from archlab.shrink.improve import STEPS
 from benchmarks.carry_bases import BASES, Base
-from benchmarks.carry_rows import Row, Rows, against_targets, agreement, fine_tuned, missing, right_after
+from benchmarks.carry_rows import Row, Rows, against_targets, agreement, complete, fine_tuned, missing, right_after
 from benchmarks.machine import machine, record, versions
 
 BUDGETS = ("0.5", "0.3")
@@ -24,6 +24,7 @@ def record_of(rows: Sequence[Row], trainings: dict[str, Any]) -> dict[str, Any]:
     Args:
         trainings: how each base was trained, by name and seed.
     """
+    rows = complete(rows)
     cut = [row for row in rows if row["kind"] == "cut"]
     after, tuned = right_after(cut), fine_tuned(rows, SHARES[0])
     return {

@@ -110,6 +110,22 @@ def fine_tuned(rows: Sequence[Row], share: float) -> dict[str, dict[str, dict[st
     return found
 
 
+def complete(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows without fine-tunings of which the first seed has not seen both rates yet."""
+    names = ("base", "seed", "budget", "method", "share")
+    rates: dict[tuple[Any, ...], set[float]] = {}
+    for row in rows:
+        if row["kind"] == "tuned" and row["training"] == 0:
+            rates.setdefault(tuple(row[name] for name in names), set()).add(row["rate"])
+    return [
+        row
+        for row in rows
+        if row["kind"] != "tuned"
+        or row["method"] == "scratch"
+        or len(rates.get(tuple(row[name] for name in names), ())) > 1
+    ]
+
+
 def best_rate(rows: Sequence[Row]) -> float:
     """Return the rate at which the first seed of a network did best on held-out images."""
     first = min(row["training"] for row in rows)

@@ -14,7 +14,16 @@ from benchmarks.carry_bases import BASES, Base, Parts
 from benchmarks.carry_cuts import LEAST_USED, uniform, with_statistics
 from benchmarks.carry_peers import macs_of, widths_of
 from benchmarks.carry_record import record_of
-from benchmarks.carry_rows import FINE_TUNED, RIGHT_AFTER, Rows, against_targets, agreement, best_rate, fine_tuned
+from benchmarks.carry_rows import (
+    FINE_TUNED,
+    RIGHT_AFTER,
+    Rows,
+    against_targets,
+    agreement,
+    best_rate,
+    complete,
+    fine_tuned,
+)
 from tests.train.drawn import folders
 
 TINY = Base(
@@ -103,6 +112,13 @@ def test_the_rate_is_the_better_by_held_out_images_of_the_first_seed():
     assert (own["accuracy"], own["without_keeping"], own["trainings"], own["rates"]) == (0.75, 0.7, 2, [0.01])
     assert own["standard_error"] == pytest.approx((0.75 * 0.25 / 100) ** 0.5, abs=1e-5)
     assert own["spread"] == pytest.approx(0.14142, abs=1e-5)
+
+
+def test_a_method_counts_when_both_rates_were_seen():
+    first = [tuning(0, 0.05, 0.9, 0.7, 0.9), row("archlab", 0.8)]
+    assert complete(first) == [first[1]]
+    both = [*first, tuning(0, 0.01, 0.6, 0.8, 0.65)]
+    assert complete(both) == both
 
 
 def test_targets_are_held_against_what_was_measured():
