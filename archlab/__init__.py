@@ -18,7 +18,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archlab.audit import audit, audit_detector
-from archlab.cost import Budget, Cost, by_block, by_op, by_part, by_stage, cost, parse_budget
+from archlab.budget_text import parse_budget
+from archlab.cost import Budget, Cost, by_block, by_op, by_part, by_stage, cost
 from archlab.elaborate import (
     Draw,
     Fixed,
@@ -53,7 +54,7 @@ from archlab.grammar.ast import Architecture
 from archlab.ir import Graph, Node
 from archlab.lift import lift
 from archlab.ops import verify
-from archlab.search import search
+from archlab.search import ask_tell, search
 from archlab.search.result import SearchResult, read_result
 from archlab.shrink import shrink
 from archlab.structure import Structure, diff, structure
@@ -156,6 +157,7 @@ __all__ = [
     "Suggestion",
     "SyntaxProblem",
     "__version__",
+    "ask_tell",
     "audit",
     "audit_detector",
     "audit_rule",

@@ -9,16 +9,25 @@ parameters come on top.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
 
 from archlab.detector import OWN_STAGES
 from archlab.elaborate import Network, Source, Space, graph_of, network_of
 from archlab.elaborate.fragment import Fragment
-from archlab.errors import InputError, did_you_mean
 from archlab.ir import Graph, Shape
-from archlab.units import format_bytes, format_count, format_seconds, parse_bytes, parse_count, parse_seconds
+from archlab.units import (
+    format_bytes,
+    format_count,
+    format_quantity,
+    format_seconds,
+    parse_bytes,
+    parse_count,
+    parse_number,
+    parse_seconds,
+    scales_of,
+)
 
 BYTES_PER_ELEMENT = 4
 
@@ -83,12 +92,27 @@ def by_part(network: Network | Source | Space) -> tuple[Part, ...]:
     if network.detector is None:
         return (_part("network", network.body),)
     stages = [fragment for name, fragment in network.stages if name not in OWN_STAGES]
-    costs = list(map(_cost_of, stages))
-    names = [field.name for field in fields(Cost)]
-    totals = {name: sum(getattr(one, name) for one in costs) for name in names}
-    totals["memory"] = max(one.memory for one in costs)
-    backbone = Part("backbone", stages[-1].shape, sum(stage.nodes for stage in stages), Cost(**totals))
+    backbone = Part("backbone", stages[-1].shape, sum(stage.nodes for stage in stages), _backbone(network))
     return (backbone, *(_part(name, fragment) for name, fragment in network.stages if name in OWN_STAGES))
+
+
+def cost_of_part(network: Network, part: str) -> Cost:
+    """Return the cost of a stage, or of a detector's ``backbone``, by the names that ``part_names`` has."""
+    if part == "backbone" and network.detector is not None:
+        return _backbone(network)
+    return _cost_of(dict(network.stages)[part])
+
+
+def part_names(network: Network) -> tuple[str, ...]:
+    """Return the parts whose cost a budget can limit: a detector's backbone, and the stages."""
+    backbone = () if network.detector is None else ("backbone",)
+    return (*backbone, *(name for name, _ in network.stages if name not in backbone))
+
+
+def _backbone(network: Network) -> Cost:
+    costs = [_cost_of(fragment) for name, fragment in network.stages if name not in OWN_STAGES]
+    totals = {field.name: sum(getattr(one, field.name) for one in costs) for field in fields(Cost)}
+    return Cost(**totals | {"memory": max(one.memory for one in costs)})
 
 
 def by_op(graph: Graph | Network | Source | Space) -> dict[str, dict[str, int]]:
@@ -126,7 +150,8 @@ class Metric:
         label: what the head of a column calls it.
         example: a limit, as a user writes it.
         scales: units that a report shows it in, the largest first, and how much one of each is.
-        measured: whether it is measured on a built network; the others are closed forms, fields of ``Cost``.
+        measured: whether it is measured on a built network; the others are closed forms.
+        counted_always: whether it is a field of ``Cost``; others are counted where they are asked for.
     """
 
     name: str
@@ -137,6 +162,7 @@ class Metric:
     format: Callable[[float], str]
     scales: tuple[tuple[str, float], ...]
     measured: bool = False
+    counted_always: bool = True
 
 
 _DECIMAL = (("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1.0))
@@ -151,6 +177,7 @@ METRICS: dict[str, Metric] = {
         Metric("params", "params", "Params", "3.4M", parse_count, format_count, _DECIMAL),
         Metric("activations", "activations", "Activations", "5M", parse_count, format_count, _DECIMAL),
         Metric("memory", "peak activation memory", "Peak memory", "8MiB", parse_bytes, format_bytes, _BINARY),
+        Metric("depth", "layers deep", "Depth", "50", parse_count, format_count, (("", 1.0),), counted_always=False),
         Metric(
             "latency",
             "latency on this machine",
@@ -160,95 +187,89 @@ METRICS: dict[str, Metric] = {
             format_seconds,
             _SECONDS,
             measured=True,
+            counted_always=False,
         ),
     )
 }
 """Every metric: a row is all that reading, writing and showing it needs. Latency is in seconds, memory in bytes."""
 
+COUNTED = tuple(name for name, metric in METRICS.items() if not metric.measured and metric.counted_always)
+"""The fields of ``Cost`` that a budget can limit; of a part of a network too."""
+
+
+def metric_of(name: str, unit: str = "") -> Metric:
+    """Return the metric of a limit: a row of ``METRICS``, one of a part (``stage3.macs``), or a user's own.
+
+    Args:
+        unit: of a user's own, such as ``J``.
+
+    >>> metric_of("stage3.macs").label, metric_of("chip.py:energy", "J").format(0.0035)
+    ('MACs of stage3', '3.5 mJ')
+    """
+    if name in METRICS:
+        return METRICS[name]
+    part, _, tail = name.rpartition(".")
+    if part and tail in COUNTED and ":" not in name:
+        row = METRICS[tail]
+        return replace(row, name=name, unit=f"{row.unit} of {part}", label=f"{row.label} of {part}")
+    word = name.rpartition(":")[2]
+    show = functools.partial(format_quantity, unit=unit)
+    return Metric(name, word, word, f"3.5{unit}", parse_number, show, scales_of(unit), counted_always=False)
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Upper limits on costs, by metric."""
+    """Limits on costs: upper ones by metric, and lower ones.
+
+    Attributes:
+        limits: the most that is allowed of each metric; metrics are named as ``metric_of`` reads them.
+        floors: the least.
+        units: of a user's own metrics, where they have one.
+    """
 
     limits: tuple[tuple[str, float], ...] = ()
+    floors: tuple[tuple[str, float], ...] = ()
+    units: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
-        return ", ".join(f"{name} ≤ {METRICS[name].format(limit)}" for name, limit in self.limits) or "none"
+        words = [f"{name} ≤ {self.metric(name).format(limit)}" for name, limit in self.limits]
+        words += [f"{name} ≥ {self.metric(name).format(limit)}" for name, limit in self.floors]
+        return ", ".join(words) or "none"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The metrics that it limits, each once."""
+        return tuple(dict.fromkeys(name for name, _ in (*self.limits, *self.floors)))
 
     @property
     def closed_form(self) -> Budget:
         """The limits that need no measurement."""
-        return Budget(tuple((name, limit) for name, limit in self.limits if not METRICS[name].measured))
+        return self._where(lambda metric: not metric.measured)
 
     @property
     def measured(self) -> Budget:
         """The limits that need one."""
-        return Budget(tuple((name, limit) for name, limit in self.limits if METRICS[name].measured))
+        return self._where(lambda metric: metric.measured)
+
+    def metric(self, name: str) -> Metric:
+        """Return one of its metrics."""
+        return metric_of(name, dict(self.units).get(name, ""))
+
+    def _where(self, holds: Callable[[Metric], bool]) -> Budget:
+        upper = tuple(item for item in self.limits if holds(self.metric(item[0])))
+        return Budget(upper, tuple(item for item in self.floors if holds(self.metric(item[0]))), self.units)
 
     def excess(self, values: Mapping[str, float]) -> dict[str, float]:
-        """Return for each limit the value's relative distance above it; at most 0 where it is met.
+        """Return for each limit how far the value is beyond it, relative to it; at most 0 where it is met.
 
-        >>> Budget((("macs", 200.0),)).excess({"macs": 300})
-        {'macs': 0.5}
+        >>> Budget((("macs", 200.0),), (("macs", 100.0),)).excess({"macs": 300})
+        {'macs': 0.5, 'macs>=': -2.0}
         """
-        return {name: values[name] / limit - 1 for name, limit in self.limits if name in values}
+        above = {name: values[name] / limit - 1 for name, limit in self.limits if name in values}
+        return above | {f"{name}>=": 1 - values[name] / floor for name, floor in self.floors if name in values}
 
     def allows(self, values: Mapping[str, float]) -> bool:
         """Return whether every limit on one of ``values`` is met."""
-        return all(values[name] <= limit for name, limit in self.limits if name in values)
-
-
-_TIMES = re.compile(r"[A-Za-z]+=\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*[x×]\s*")
-
-
-def relative_budgets(texts: Iterable[str]) -> dict[str, float]:
-    """Return the budgets among ``texts`` that are relative, by metric.
-
-    >>> relative_budgets(["macs=0.5x", "params=3.4M"])
-    {'macs': 0.5}
-    """
-    found = ((text.partition("=")[0], _TIMES.fullmatch(text)) for text in texts)
-    return {name: float(match[1]) for name, match in found if match is not None}
-
-
-def parse_budget(texts: Iterable[str], relative_to: Mapping[str, float] | None = None) -> Budget:
-    """Return a budget from texts such as ``macs=300M``, ``memory=8MiB`` and ``latency=25ms``.
-
-    Args:
-        texts: a metric and its limit each.
-        relative_to: costs by metric, of which ``macs=0.5x`` is a share.
-
-    >>> parse_budget(["macs=0.5x"], {"macs": 301}).limits
-    (('macs', 150),)
-
-    Raises:
-        InputError: an unknown metric, one given twice, a value that is no positive number in its unit, or a relative
-            one where there is nothing that it could be of.
-    """
-    limits: dict[str, float] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if name not in METRICS or not equals:
-            raise InputError(
-                f"the budget {text!r} is not METRIC=VALUE with a known metric",
-                hint=did_you_mean(name, METRICS) if equals else "write it like macs=300M",
-            )
-        if name in limits:
-            raise InputError(f"the budget names {name} twice")
-        times = _TIMES.fullmatch(text)
-        limits[name] = METRICS[name].parse(value) if times is None else _share(text, name, float(times[1]), relative_to)
-        if limits[name] <= 0:
-            raise InputError(f"the budget {text!r} must be positive")
-    return Budget(tuple(limits.items()))
-
-
-def _share(text: str, name: str, times: float, relative_to: Mapping[str, float] | None) -> int:
-    """Return the largest cost within a relative budget."""
-    example = f"write it like {name}={METRICS[name].example}"
-    if METRICS[name].measured:
-        raise InputError(f"the budget {text!r} cannot be relative: {name} is measured, not counted", hint=example)
-    if relative_to is None:
-        raise InputError(
-            f"the budget {text!r} is relative, and there is nothing here that it could be of", hint=example
+        return all(values[name] <= limit for name, limit in self.limits if name in values) and all(
+            values[name] >= floor for name, floor in self.floors if name in values
         )
-    return int(times * relative_to[name])

@@ -64,6 +64,59 @@ def parse_seconds(text: str) -> float:
     return _parse(text, "time", _SECONDS, "25ms")
 
 
+_SI = {"n": 1e-9, "u": 1e-6, "µ": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+_UNITS = ("", "J", "Wh", "W", "s", "Hz", "V", "A", "g", "B", "bit", "m", "FLOP", "%")
+"""Units that a user's own metric may have, besides those that take no prefix."""
+
+
+def parse_quantity(text: str) -> tuple[float, str]:
+    """Return a number in its unit, and the unit: of a metric of the user's own, which may have any of ``_UNITS``.
+
+    >>> parse_quantity("3.5mJ"), parse_quantity("20M"), parse_quantity("80 %")
+    ((0.0035, 'J'), (20000000.0, ''), (80.0, '%'))
+    """
+    match = re.fullmatch(r"\s*(-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?)\s*([A-Za-zµ%]*)\s*", text)
+    word = match[2] if match else ""
+    # A prefix that could be a unit is one: 3m of an unknown unit is .003.
+    found = next(((p, word[len(p) :]) for p in sorted(_SI, key=len, reverse=True)
+                  if word.startswith(p) and word[len(p) :] in _UNITS), None)  # fmt: skip
+    if match is None or found is None or not math.isfinite(float(match[1])):
+        units = ", ".join(filter(None, _UNITS))
+        raise InputError(
+            f"{text!r} is not a number with a unit",
+            hint=f"write it like 3.5mJ: n, u, m, k, M, G or T or nothing, and one of {units} or nothing",
+        )
+    return float(f"{float(match[1]) * _SI[found[0]]:.12g}"), found[1]
+
+
+def parse_number(text: str) -> float:
+    """Return a number as ``parse_quantity`` reads it, without its unit.
+
+    >>> parse_number("3.5mJ")
+    0.0035
+    """
+    return parse_quantity(text)[0]
+
+
+def format_quantity(value: float, unit: str = "") -> str:
+    """Return a number of a unit in four figures, with a prefix where it has a unit that takes one.
+
+    >>> format_quantity(0.0035, "J"), format_quantity(0.0035), format_quantity(1.25e7)
+    ('3.5 mJ', '0.0035', '1.25e+07')
+    """
+    for word, scale in scales_of(unit) if unit else ():
+        if abs(value) >= 0.9995 * scale:
+            return f"{value / scale:.4g} {word}"
+    return f"{value:.4g} {unit}".strip()
+
+
+def scales_of(unit: str) -> tuple[tuple[str, float], ...]:
+    """Return a unit with each prefix that it may be shown with, the largest first, and how much one of each is."""
+    if unit in ("", "%"):
+        return ((unit, 1.0),)
+    return tuple((f"{prefix}{unit}", _SI[prefix]) for prefix in ("G", "M", "k", "", "m", "µ", "n"))
+
+
 def parse_duration(text: str) -> float:
     """Return a waiting time in seconds: a bare number of seconds, or one with s, m, min or h.
 

@@ -28,7 +28,8 @@ from archlab.elaborate import Interpreter, Network, Random, load
 from archlab.grammar import parse_file
 from archlab.resources import find_architecture
 from archlab.search.choices import SAMPLER as DEFAULT
-from archlab.search.closed_form import costs_of, find_smallest
+from archlab.search.closed_form import find_smallest
+from archlab.search.counter import Counter, costs_of
 from archlab.search.features import GraphFeatures
 from archlab.search.sampler import make_sampler
 from archlab.search.trial_draw import FromTrial
@@ -117,7 +118,7 @@ def search(task: Task, name: str, seed: int, evaluations: int) -> np.ndarray:
         chosen = DEFAULT if name == "default" else name
         sampler = make_sampler(chosen, task.interpreter, task.budget, seed, (None,))
     study = optuna.create_study(direction="maximize", sampler=sampler)
-    study.enqueue_trial(dict(find_smallest(task.interpreter, task.budget, seed).draws))
+    study.enqueue_trial(dict(find_smallest(Counter(task.interpreter, task.budget), seed).draws))
     values = []
     for _ in range(evaluations):
         trial = study.ask()

@@ -7,8 +7,9 @@ import sys
 import pytest
 from click.testing import CliRunner
 
+from archlab.budget_text import parse_budget
 from archlab.cli.main import cli
-from archlab.cost import METRICS, Budget, Cost, by_block, by_op, by_stage, cost, parse_budget
+from archlab.cost import COUNTED, METRICS, Budget, Cost, by_block, by_op, by_stage, cost
 from archlab.elaborate import elaborate
 from archlab.errors import InputError
 from archlab.grammar import parse
@@ -83,8 +84,11 @@ def test_a_budget_is_met_up_to_its_limit():
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
-        (["mac=3M"], "the budget 'mac=3M' is not METRIC=VALUE with a known metric\n  hint: did you mean macs?"),
-        (["macs"], "the budget 'macs' is not METRIC=VALUE with a known metric\n  hint: write it like macs=300M"),
+        (["mac=3M"], "the budget 'mac=3M' names no metric: there is no 'mac'\n  hint: did you mean macs?"),
+        (
+            ["macs"],
+            "the budget 'macs' is not METRIC=VALUE\n  hint: write it like macs=300M, macs>=50M or macs=50M..60M",
+        ),
         (
             ["macs=0.5x"],
             "the budget 'macs=0.5x' is relative, and there is nothing here that it could be of\n"
@@ -114,7 +118,8 @@ def test_a_metric_is_a_cost_in_closed_form_or_measured():
 
     measured = {metric.name for metric in METRICS.values() if metric.measured}
     assert measured == set(MEASUREMENTS) == {"latency"}
-    assert set(METRICS) - measured <= {field.name for field in dataclasses.fields(Cost)}
+    assert set(COUNTED) <= {field.name for field in dataclasses.fields(Cost)}
+    assert set(METRICS) - set(COUNTED) - measured == {"depth"}, "what archlab.depth counts where it is asked for"
     assert parse_budget(["macs=1M", "latency=1ms"]).measured.limits == (("latency", 0.001),)
 
 
@@ -122,4 +127,7 @@ def test_the_example_of_a_metric_can_be_read_and_the_help_shows_it():
     budget = parse_budget(f"{metric.name}={metric.example}" for metric in METRICS.values())
     assert {name for name, _ in budget.limits} == set(METRICS)
     shown = " ".join(CliRunner().invoke(cli, ["search", "--help"]).output.split())
-    assert "An upper limit: macs=300M, params=3.4M, activations=5M, memory=8MiB or latency=25ms; repeatable." in shown
+    assert (
+        "An upper limit: macs=300M, params=3.4M, activations=5M, memory=8MiB, depth=50 or latency=25ms; repeatable."
+        in shown
+    )

@@ -5,6 +5,7 @@ This file imports torch only when an audit is asked for: ``import archlab`` must
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,7 +16,15 @@ if TYPE_CHECKING:
 __all__ = ["audit", "audit_detector"]
 
 
-def audit(model: nn.Module, /, *args: Any, backward: bool = False, latency: bool = False, **kwargs: Any) -> Audit:
+def audit(
+    model: nn.Module,
+    /,
+    *args: Any,
+    backward: bool = False,
+    latency: bool = False,
+    structure: bool = False,
+    **kwargs: Any,
+) -> Audit:
     """Count what ``model(*args, **kwargs)`` costs: parameters, arithmetic, bytes, activations, peak memory.
 
     The model runs once, in evaluation mode, on tensors without data; where its forward looks at values it runs for
@@ -30,6 +39,8 @@ def audit(model: nn.Module, /, *args: Any, backward: bool = False, latency: bool
             ``--input``: ``"3x224x224"`` (one image) or ``"128:int64"``, or ``"spec.json"``, a file for the whole call.
         backward: whether to count what a training step runs for its gradients as well: ``Audit.backward``.
         latency: whether to time every module on this machine as well, by real forwards of a copy: ``Audit.latency``.
+        structure: whether to look for the blocks that the model is made of as well: ``Audit.structure``, or in
+            ``Audit.no_structure`` why they are not known.
 
     Raises:
         AuditError: the forward fails; the message says in which module.
@@ -41,10 +52,14 @@ def audit(model: nn.Module, /, *args: Any, backward: bool = False, latency: bool
     (650, 5120, 80)
     >>> audit(torch.nn.Linear(64, 10), (8, 64)).macs, audit(torch.nn.Linear(64, 10), "64").macs
     (5120, 640)
+    >>> audit(torch.nn.Conv2d(3, 8, 3), (1, 3, 8, 8), structure=True).structure.counts()
+    {'standard convolution': 1}
     """
     from archlab.audit.audit_call import audit_call
 
-    return audit_call(model, args, kwargs, backward=backward, latency=latency)
+    # What reads a model's graph lies above audits: it is imported by its name, when a structure is asked for.
+    lift = import_module("archlab.lift.model_graph").called_graph if structure else None
+    return audit_call(model, args, kwargs, backward=backward, latency=latency, lift=lift)
 
 
 def audit_detector(

@@ -14,6 +14,7 @@ from archlab.audit.given_shapes import shapes_given
 from archlab.audit.input_spec import InputSpec
 from archlab.audit.tracing.model_copy import copy_model
 from archlab.audit.tracing.preserve import preserve_generators
+from archlab.audit.with_structure import Lift, with_structure
 from archlab.elaborate import Network
 from archlab.errors import AuditError, InputError, quote
 from archlab.grammar.ast import Architecture
@@ -27,10 +28,17 @@ def audit_call(
     boxes: Boxes | None = None,
     backward: bool = False,
     latency: bool = False,
+    lift: Lift | None = None,
 ) -> Audit:
     """Audit ``model(*args, **kwargs)``, with tensors where the arguments are shapes.
 
     As on the command line, shapes have no data; where that fails and the model has data, they are random numbers.
+
+    Args:
+        boxes: how many boxes each image has in one of torchvision's detectors.
+        backward: whether to count what a training step runs for its gradients as well.
+        latency: whether to time every module as well.
+        lift: what reads the model's graph, where its structure is asked for.
 
     Raises:
         AuditError: the forward fails.
@@ -39,6 +47,8 @@ def audit_call(
     _refuse_other_than_module(model)
     spec = shapes_given(args, kwargs)
     audit = _counted(model, args, kwargs, spec, boxes, backward)
+    if lift is not None:
+        audit = with_structure(audit, lambda: _graph(lift, model, args, kwargs, spec, audit.device))
     if not latency:
         return audit
     from archlab.audit.layer_times import with_latency
@@ -46,6 +56,14 @@ def audit_call(
     with preserve_generators():
         given = (args, kwargs) if spec is None else spec.make("cpu")
         return with_latency(audit, _copied(model), *given)
+
+
+def _graph(
+    lift: Lift, model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], spec: InputSpec | None, device: str
+) -> Graph:
+    with preserve_generators():
+        given = (args, kwargs) if spec is None else spec.make("meta" if device == "meta" else "cpu")
+        return lift(model, tuple(given[0]), dict(given[1]))
 
 
 def _copied(model: nn.Module) -> nn.Module:

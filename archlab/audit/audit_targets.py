@@ -19,16 +19,13 @@ from archlab.audit.detector_parts import Boxes
 from archlab.audit.input_spec import InputSpec, parse_inputs
 from archlab.audit.limits import breaches_of
 from archlab.audit.targets import Target, find_targets
+from archlab.audit.with_structure import Lift, with_structure
 from archlab.errors import ArchlabError, AuditError, InputError, quote
 from archlab.ir import Graph
-from archlab.structure import find_structure
 from archlab.user_prints import prints_on_stderr
 
 Watch = Callable[[str, int, int], None]
 """Is called before each model with its name, how many are done, and how many there are."""
-
-Lift = Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], Graph]
-"""Returns the graph of archlab's operators that a model is, given what it is called with."""
 
 
 def run_audits(request: Request, watch: Watch = lambda *_: None, lift: Lift | None = None) -> AuditRun:
@@ -121,7 +118,7 @@ def _audit(target: Target, inputs: InputSpec | None, request: Request, lift: Lif
     audit = audit or _audit_built(target, model, inputs, own, request, "cpu")
     if request.structure:
         device = "meta" if audit.device == "meta" else "cpu"
-        audit = _with_structure(audit, target.graph or (lambda: _lifted(lift, model, inputs, own, device)))
+        audit = with_structure(audit, target.graph or (lambda: _lifted(lift, model, inputs, own, device)))
     if inputs is not None and inputs.note:
         audit = dataclasses.replace(audit, notes=(*audit.notes, inputs.note))
     return _timed(audit, model, inputs, own) if request.latency else audit
@@ -129,18 +126,6 @@ def _audit(target: Target, inputs: InputSpec | None, request: Request, lift: Lif
 
 def _with_batch(target: Target, model: nn.Module, own: Any, batch: int | None) -> Any:
     return own if own is None or batch is None else target.with_batch(model, own, batch)
-
-
-def _with_structure(audit: Audit, graph: Callable[[], Graph]) -> Audit:
-    """Add the structure; where it cannot be found, why."""
-    try:
-        named = dataclasses.replace(graph(), name=audit.name)
-        return dataclasses.replace(audit, structure=find_structure(named))
-    except ArchlabError as error:
-        return dataclasses.replace(audit, no_structure=error.one_line)
-    except Exception as error:  # a model is anybody's, and what it costs is known all the same
-        words = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-        return dataclasses.replace(audit, no_structure=f"reading it failed with {words}")
 
 
 def _lifted(lift: Lift | None, model: nn.Module, inputs: InputSpec | None, own: Any, device: str) -> Graph:

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from archlab.audit.audit_result import Audit
-from archlab.cost import METRICS, Budget, parse_budget
+from archlab.budget_text import parse_budget
+from archlab.cost import METRICS, Budget
 from archlab.errors import InputError, printable
 
 LIMITS = ("params", "macs", "activations", "memory")
@@ -34,9 +35,11 @@ def parse_limits(texts: Iterable[str]) -> Budget:
         InputError: an unknown metric, one given twice, or a value that is no positive number in its unit.
     """
     budget = parse_budget(texts)
-    for name, _ in budget.limits:
+    for name in budget.names:
         if name not in LIMITS:
             raise InputError(f"an audit cannot limit {name}", hint=f"one of: {', '.join(LIMITS)}")
+    if budget.floors:
+        raise InputError(f"an audit has upper limits only, not {budget.floors[0][0]}>=", hint="write it like macs=600M")
     return budget
 
 

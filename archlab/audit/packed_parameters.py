@@ -7,14 +7,19 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from archlab.audit.rules.packed_weights import unpack
+from archlab.audit.rules.packed_weights import unpack, unpack_cell
 
 
 def packed_parameters(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Yield the weight and the bias that ``module`` itself keeps packed, with their names."""
+    """Yield the weights and biases that ``module`` itself keeps packed, with their names."""
     for name, value in vars(module).items():
         if not isinstance(value, torch.ScriptObject):
             continue
+        try:
+            yield from ((f"{name}.{part}", tensor) for part, tensor in unpack_cell(value))
+            continue
+        except TypeError:
+            pass
         try:
             weight, bias = unpack(value)
         except TypeError:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archlab.cli.column_options import column_options
 from archlab.cli.interrupts import interrupts
 from archlab.cli.messages import printable_json, say
 from archlab.cli.progress import progress
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from archlab.audit.audit_run import AuditRun
     from archlab.what_if.what_if import WhatIf
 
-_OPTIONS = [
+_OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
     click.argument("targets", nargs=-1, metavar="TARGET…"),
     click.option("--input", "inputs", multiple=True, metavar="SHAPE|FILE",
                  help="3x224x224 (without the batch), 128:int64, or spec.json; repeat for several tensors.  "
@@ -46,8 +47,7 @@ _OPTIONS = [
     click.option("--suggest", is_flag=True, help="List what could save MACs, as `archlab rewrite` does; the page gets "
                  "sliders for widths, depths and kernels."),
     click.option("--compare", is_flag=True, help="Show models side by side, with ratios to the first."),
-    click.option("--columns", metavar="NAME,NAME", help="Show these columns of the table.  [default: what fits]"),
-    click.option("--wide", is_flag=True, help="Show all columns, however wide."),
+    column_options,
     click.option("--json", "as_json", is_flag=True, help="Print JSON (schema archlab.audit/1)."),
     click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Write all tables to a file."),
     click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write a report: one offline page."),
@@ -115,7 +115,7 @@ def audit(
         from archlab.audit.audit_targets import run_audits
         from archlab.audit.formats import Options, render
         from archlab.audit.formats.terminal_format import HEADINGS
-        from archlab.cli.lifted import lifted_graph
+        from archlab.lift.model_graph import called_graph
         from archlab.report.terminal_tables import choice_of
 
         choice = choice_of(columns, wide, HEADINGS)
@@ -123,7 +123,7 @@ def audit(
         def watch(name: str, done: int, total: int) -> None:
             say_what(f"auditing {name}" + (f", {done + 1} of {total}" if total > 1 else ""))
 
-        run = run_audits(request, watch, lifted_graph)
+        run = run_audits(request, watch, called_graph)
         what_ifs = tuple(_what_ifs(run, request, html_file is not None, say_what)) if suggest else ()
         options = Options(by, depth, compare, choice, structure, what_ifs)
     for name, path in (("csv", csv_file), ("html", html_file)):

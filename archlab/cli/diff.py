@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from archlab.cli.column_options import column_options
 from archlab.cli.interrupts import interrupts
 from archlab.cli.messages import printable_json
 from archlab.cli.progress import progress
@@ -32,18 +33,30 @@ SCHEMA = "archlab.diff/1"
     help="What both are called with, such as 3x128x160.  [default: each its own]",
 )
 @click.option("--trust", is_flag=True, help="Read a .pt2 whose parts can run code, such as pickles.")
+@column_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (schema archlab.diff/1).")
 @click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write a page: one offline file.")
-def diff(a: str, b: str, inputs: Sequence[str], trust: bool, as_json: bool, html_file: Path | None) -> None:
+def diff(
+    a: str,
+    b: str,
+    inputs: Sequence[str],
+    trust: bool,
+    columns: str | None,
+    wide: bool,
+    as_json: bool,
+    html_file: Path | None,
+) -> None:
     """Compare networks A and B by structure: stages and blocks side by side, what changed, and what it costs.
 
     A and B are shipped names, .arch files, .onnx files, or models as `archlab audit` takes them, which are run by
     their code; of a text with holes it is the default draw. Exits with 0 where both compute the same, and with 1 where
     they differ, like diff. Weights are not compared.
     """
-    from archlab.report.diff_tables import print_diff
-    from archlab.report.terminal_tables import console_for
+    from archlab.report.diff_tables import TOTALS_HEADINGS, print_diff
+    from archlab.report.terminal_tables import choice_of, console_for
     from archlab.structure.compare import compare
+
+    choice = choice_of(columns, wide, TOTALS_HEADINGS)
 
     with interrupts(), progress("reading") as say_what:
         graphs = []
@@ -59,7 +72,7 @@ def diff(a: str, b: str, inputs: Sequence[str], trust: bool, as_json: bool, html
         data = {"schema": SCHEMA, **found.as_dict()}
         click.echo(printable_json(json.dumps(data, indent=1, ensure_ascii=False)))
     else:
-        print_diff(console_for(), found)
+        print_diff(console_for(), found, choice)
     if not found.equal:
         sys.exit(1)
 
@@ -77,7 +90,7 @@ def _graph(name: str, inputs: Sequence[str], trust: bool) -> Graph:
         return lift_target(name, inputs).graph
     from archlab.audit.audit_request import Request
     from archlab.audit.audit_targets import graph_of_target
-    from archlab.cli.lifted import lifted_graph
+    from archlab.lift.model_graph import called_graph
 
     request = Request(targets=(name,), inputs=tuple(inputs), structure=True, trust=trust)
-    return graph_of_target(name, request, lifted_graph)
+    return graph_of_target(name, request, called_graph)

@@ -18,6 +18,7 @@ from typing import NoReturn
 import click
 
 from archlab.cli.audit import audit
+from archlab.cli.column_options import column_options
 from archlab.cli.diff import diff
 from archlab.cli.ending import EXIT_CODES, OUTPUT, USAGE, refuse_deleted_folder, run
 from archlab.cli.exchange import export, import_timm
@@ -69,8 +70,7 @@ def cli() -> None:
 
 
 @cli.command(epilog="Examples:  archlab spaces  ·  archlab spaces --json")
-@click.option("--columns", metavar="NAME,NAME", help="Show these columns of the table.  [default: what fits]")
-@click.option("--wide", is_flag=True, help="Show all columns, however wide.")
+@column_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def spaces(columns: str | None, wide: bool, as_json: bool) -> None:
     """List the shipped networks and search spaces."""
@@ -109,8 +109,7 @@ def spaces(columns: str | None, wide: bool, as_json: bool) -> None:
     show_default=True,
     help="Refuse texts that unfold into more operators than this.",
 )
-@click.option("--columns", metavar="NAME,NAME", help="Show these columns of the table.  [default: what fits]")
-@click.option("--wide", is_flag=True, help="Show all columns, however wide.")
+@column_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(
     net: str,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archlab.cli.column_options import column_options
 from archlab.cli.progress import progress
 from archlab.errors import InputError, did_you_mean, printable
 from archlab.exchange.rewrite_rules import RULES
@@ -16,6 +17,7 @@ from archlab.exchange.rewrite_rules import RULES
 if TYPE_CHECKING:
     from archlab.cost import Cost
     from archlab.grammar.ast import Architecture
+    from archlab.report.terminal_tables import Choice
     from archlab.what_if.suggest import Suggestion
 
 
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 )
 @click.option("--apply", "number", type=click.IntRange(1), metavar="N", help="Write the text of suggestion N.")
 @click.option("--all", "show_all", is_flag=True, help="List all suggestions, not the best 20.")
+@column_options
 @click.option("--json", "as_json", is_flag=True, help="Print the suggestions as JSON.")
 @click.option(
     "--html",
@@ -55,6 +58,8 @@ def rewrite(
     inputs: tuple[str, ...],
     number: int | None,
     show_all: bool,
+    columns: str | None,
+    wide: bool,
     as_json: bool,
     html_file: Path | None,
     out: Path | None,
@@ -76,6 +81,7 @@ def rewrite(
             raise click.UsageError(f"{option} belongs to --rule")
     if out is not None and number is None:
         raise click.UsageError("--out needs --rule or --apply: a list of suggestions is no text")
+    choice = _choice(columns, wide)
     architecture = _text_of(net, inputs)
     found = _suggestions(architecture, where)
     if html_file is not None:
@@ -89,8 +95,15 @@ def rewrite(
         from archlab.report.suggestion_table import MOST_ROWS, print_suggestions
         from archlab.report.terminal_tables import console_for
 
-        print_suggestions(console_for(), found, most=None if show_all else MOST_ROWS)
+        print_suggestions(console_for(), found, most=None if show_all else MOST_ROWS, choice=choice)
         click.echo("archlab rewrite NET --apply N writes the text of one")
+
+
+def _choice(columns: str | None, wide: bool) -> Choice:
+    from archlab.report.suggestion_table import HEADINGS
+    from archlab.report.terminal_tables import choice_of
+
+    return choice_of(columns, wide, HEADINGS)
 
 
 def _text_of(net: str, inputs: Sequence[str]) -> Architecture:

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from archlab.cli.column_options import column_options
 from archlab.cli.interrupts import interrupts
 from archlab.cli.messages import printable_json, say
 from archlab.cli.progress import progress
@@ -25,11 +26,15 @@ from archlab.search.choices import HEARTBEAT, KEEP, MAX_DEATHS, PRUNERS, SAMPLER
 def _search_options(command: Callable[..., None]) -> Callable[..., None]:
     scores = [name for name, row in SCORES.items() if not row.is_baseline]
     limits = [f"{metric.name}={metric.example}" for metric in METRICS.values()]
-    options = [
+    options: list[Callable[[Callable[..., Any]], Callable[..., Any]]] = [
         click.argument("space"),
         click.option("--budget", "-b", "budget", multiple=True, metavar="METRIC=VALUE",
                      help=f"An upper limit: {', '.join(limits[:-1])} or {limits[-1]}; repeatable. macs=0.5x is half of "
-                     "the space's default draw."),
+                     "the space's default draw, depth>=20 a lower limit, macs=50M..60M both, stage3.params=1M or "
+                     "backbone.macs=20M of a part, file.py:energy=3.5mJ of your own function of a candidate."),
+        click.option("--require", "require", multiple=True, metavar="FUNCTION",
+                     help="A filter of your own, file.py:function (its code is run): no network is evaluated for which "
+                     "it returns False; repeatable."),
         click.option("--objective", "-o", "objective", multiple=True, metavar="NAME",
                      help=f"A score to maximise ({', '.join(scores)}; of detectors "
                      f"{', '.join(DETECTION)}), a metric to minimise, or your own package.module:function or "
@@ -40,6 +45,8 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--keep", multiple=True, metavar="SHARE",
                      help="How many go on to that stage, such as 25% or 8: one per --then, in order; of several "
                      f"objectives by Pareto front.  [default: {KEEP}]"),
+        click.option("--replicates", type=click.IntRange(0, 1000), default=0, show_default=True, metavar="K",
+                     help="Evaluate the best (--top) K times more with other seeds, and rank and report them by that."),
         click.option("--data", type=click.Path(path_type=Path), metavar="PATH",
                      help="Detection data for --objective detection and its like: a COCO-format JSON file, or a folder "
                      "with train.json and val.json.  [default: drawn shapes]"),
@@ -86,6 +93,7 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
                      help="Torch's threads while timing."),
         click.option("--max-nodes", type=int, default=20_000, show_default=True,
                      help="Refuse texts that unfold into more operators than this."),
+        column_options,
         click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
     ]  # fmt: skip
     for option in reversed(options):
@@ -98,6 +106,7 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
     "archlab search resnet50 -b macs=2G -o score -o macs --out out/resnet  ·  "
     "archlab search my.arch -o train.py:accuracy --timeout 2h  ·  "
     "archlab search mobile -b macs=300M -o score --then train.py:accuracy --keep 8  ·  "
+    "archlab search mobile -b chip.py:energy=3.5mJ --require chip.py:fits  ·  "
     "archlab search detection --data cells --train-top 4 --input 3x96x128.  "
     "The same command again resumes its study.  "
     "Exit codes:  0 done, or the time limit was reached  ·  1 no network meets the budget, or fvcore counts "
@@ -118,11 +127,16 @@ def search(**options: Any) -> None:
     def note(message: str) -> None:
         console.print(f"archlab: {printable(message)}", markup=False, highlight=False, soft_wrap=True)
 
-    as_json = options.pop("as_json")
+    as_json, columns, wide = options.pop("as_json"), options.pop("columns"), options.pop("wide")
     command = shlex.join(["archlab", *map(redact, sys.argv[1:])])
     with interrupts() as interrupted, ResultsOnly() as stdout:
         with progress("loading torch and optuna"):
             plan = make_plan(options.pop("space"), **options, note=note, command=command)
+
+            from archlab.report.search_summary import headings_of
+            from archlab.report.terminal_tables import choice_of
+
+            choice = choice_of(columns, wide, headings_of(o.name for s in plan.stages for o in s.objectives))
 
             from archlab.search.progress_line import progress_line
             from archlab.search.run import run_search
@@ -137,7 +151,7 @@ def search(**options: Any) -> None:
             if as_json:
                 click.echo(printable_json(to_json(result)), nl=False)
             else:
-                print_search(result, plan.out)
+                print_search(result, plan.out, choice)
         if result.interrupted:
             say(f"ended early: {result.interrupted}; the same command resumes it")
         if result.interrupted == INTERRUPTED:
@@ -160,7 +174,7 @@ def search(**options: Any) -> None:
     "objectives",
     multiple=True,
     metavar="NAME",
-    help="An objective of the study that is your own code: what is not named is not run; repeatable.",
+    help="An objective, metric or rule of the study that is your own code: what is not named is not run; repeatable.",
 )
 @click.option("--space", metavar="SPACE", help="Refuse the study where it is not of this space.")
 @click.option("--timeout", metavar="TIME", help="Begin no evaluation after this time, such as 10m.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import textwrap
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -14,7 +15,7 @@ from archlab.errors import printable
 if TYPE_CHECKING:
     from archlab.search.storage.check_study import StorageCheck, StudyCheck
 
-_WIDTH = 80
+_WIDTH_IN_A_PIPE = 80
 
 
 @click.group()
@@ -43,49 +44,54 @@ def check(storage: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({**dataclasses.asdict(found), "whole": found.is_whole}, indent=1))
     else:
-        for line in check_lines(found):
+        from archlab.report.terminal_tables import console_for
+
+        for line in check_lines(found, console_for(_WIDTH_IN_A_PIPE).width):
             click.echo(line)
     if not found.is_whole:
         raise click.exceptions.Exit(1)
 
 
-def check_lines(found: StorageCheck) -> list[str]:
-    """Return what was found in lines of at most 80 characters, but for names that are longer."""
+def check_lines(found: StorageCheck, width: int = _WIDTH_IN_A_PIPE) -> list[str]:
+    """Return what was found in lines of at most so many characters, but for names that are longer."""
+    return [line for row in _rows(found) for line in _wrapped(row, width)]
+
+
+def _rows(found: StorageCheck) -> Iterator[str]:
+    """Yield what was found, a row for each fact."""
     count = len(found.studies)
-    lines = _wrapped(f"{found.where}: {count} {'study' if count == 1 else 'studies'}")
+    yield f"{found.where}: {count} {'study' if count == 1 else 'studies'}"
     if found.tears:
         cut = f"cut out; the file as it was is {found.backup}" if found.backup else "left where they are"
-        lines += _wrapped(f"torn records: {len(found.tears)}, {cut}")
+        yield f"torn records: {len(found.tears)}, {cut}"
         for tear in found.tears:
             made = ", a trial's creation, put back" if tear.is_creation else ""
             begins = printable(tear.begins)[:30] + ("…" if tear.length > 30 else "")
-            lines += _wrapped(f"  line {tear.line}: {tear.length} bytes{made}: {begins}")
-    lines += [line for each in found.left for line in _wrapped(f"left: {each}")]
-    for each in found.studies:
-        lines += _study_lines(each)
-    return [*lines, "all is whole" if found.is_whole else "not all could be mended"]
+            yield f"  line {tear.line}: {tear.length} bytes{made}: {begins}"
+    yield from (f"left: {each}" for each in found.left)
+    for study in found.studies:
+        yield from _study_rows(study)
+    yield "all is whole" if found.is_whole else "not all could be mended"
 
 
-def _study_lines(study: StudyCheck) -> list[str]:
+def _study_rows(study: StudyCheck) -> Iterator[str]:
     states = ", ".join(f"{number} {state}" for state, number in study.trials.items()) or "none"
-    if not study.is_archlab:
-        head = [f"{printable(study.name)}: not archlab's, described and not mended", f"  trials: {states}"]
-        return [line for each in head for line in _wrapped(each)] + [f"  left: {each}" for each in study.left]
     wanted = "" if study.wanted is None else f" of {study.wanted}"
-    rows = [f"{printable(study.name)}: {study.evaluated}{wanted} evaluations", f"  trials: {states}"]
+    done = f"{study.evaluated}{wanted} evaluations" if study.is_archlab else "not archlab's, described and not mended"
+    yield f"{printable(study.name)}: {done}"
+    yield f"  trials: {states}"
     for words, numbers in (
         ("running now", study.running),
         ("its process had ended, queued again", study.let_go),
         ("told nothing, queued again", study.untold),
         ("evaluated and told nothing, taken in", study.taken_in),
     ):
-        if numbers:
+        if numbers and study.is_archlab:
             listed = ", ".join(map(str, numbers[:20])) + (f" and {len(numbers) - 20} more" if len(numbers) > 20 else "")
-            rows.append(f"  {words}: trial{'s' if len(numbers) > 1 else ''} {listed}")
-    rows += [f"  left: {each}" for each in study.left]
-    return [line for row in rows for line in _wrapped(row)]
+            yield f"  {words}: trial{'s' if len(numbers) > 1 else ''} {listed}"
+    yield from (f"  left: {each}" for each in study.left)
 
 
-def _wrapped(text: str) -> list[str]:
+def _wrapped(text: str, width: int) -> list[str]:
     indent = " " * (len(text) - len(text.lstrip()) + 2)
-    return textwrap.wrap(text, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)

@@ -40,24 +40,14 @@ def print_network(network: Network, by: str, count: Recount | None = None, choic
     print_lines(console, [CONVENTION + " Memory: peak of live activations, batch 1, fp32."], "dim")
 
 
-def print_search(result: SearchResult, folder: Path) -> None:
+def print_search(result: SearchResult, folder: Path, choice: Choice = WHAT_FITS) -> None:
     """Print the finalists of a search, how its trials ended, and where the files in ``folder`` are."""
-    from archlab.report.search_summary import (
-        FINALISTS_SPARE,
-        STAGES_SPARE,
-        file_lines,
-        finalists_table,
-        stages_table,
-        trial_lines,
-    )
+    from archlab.report.search_summary import file_lines, print_tables, trial_lines
 
     console = console_for()
-    if result.finalists:
-        print_fitted(console, finalists_table(result), FINALISTS_SPARE)
-    else:
+    if not result.finalists:
         print_lines(console, ["no candidate was scored"])
-    if len(result.stages) > 1:
-        print_fitted(console, stages_table(result), STAGES_SPARE)
+    print_tables(console, result, choice)
     print_lines(console, trial_lines(result))
     print_lines(console, [CONVENTION], "dim")
     for line in file_lines(result, folder):  # to be copied, and so never folded

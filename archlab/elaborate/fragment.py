@@ -19,6 +19,7 @@ from archlab.ir import Applied, Shape, numel
 from archlab.ops import OPS, Stride, apply_op
 
 NamedFragment = tuple[str, "Fragment"]
+_NO_VALUES: frozenset[Hashable] = frozenset()
 
 
 class Nothing(tuple[int, ...]):
@@ -141,7 +142,19 @@ class Fragment:
 
 
 def _together(a: Values | None, b: Values) -> Values:
-    return Values(bound=b.bound, read=b.read) if a is None else Values(bound=a.bound | b.bound, read=a.read | b.read)
+    """Return what a piece has to do with the values of two of its parts; the same object again where it can be."""
+    plain = b.given is None and b.taken is None and not b.fan
+    if a is None:
+        return b if plain else Values(bound=b.bound, read=b.read)
+    if b.bound <= a.bound and b.read <= a.read:
+        return a
+    if plain and a.bound <= b.bound and a.read <= b.read:
+        return b
+    return Values(bound=_union(a.bound, b.bound), read=_union(a.read, b.read))
+
+
+def _union(a: frozenset[Hashable], b: frozenset[Hashable]) -> frozenset[Hashable]:
+    return a if b <= a else b if a <= b else a | b
 
 
 def gives_nothing(fragment: Fragment) -> bool:
@@ -175,7 +188,8 @@ def value_of(value: Hashable, shape: Shape) -> Fragment:
 def kept_as(fragment: Fragment, value: Hashable, x: Shape) -> Fragment:
     """``fragment`` on an input of shape ``x``, its output kept under ``value``."""
     kept = Fragment(fragment.shape, [("", fragment)], None, x, fragment.during, fragment.after, fragment.views)
-    bound, read = frozenset([value]), frozenset[Hashable]()
+    bound: frozenset[Hashable] = frozenset([value])
+    read = _NO_VALUES
     if fragment.values is not None:
         bound, read = bound | fragment.values.bound, fragment.values.read
     kept.values = Values(given=value, bound=bound, read=read)

@@ -120,6 +120,7 @@ class _Item:
 
     ``number`` is its place among the steps: of a piece that is none, that of the next. ``total`` is the most that is
     alive while it runs, ``others`` what is alive beside its own; ``keeps`` whether what enters it is read later.
+    ``most`` is the most that is alive while any of it runs, once that was asked for.
     """
 
     fragment: Fragment
@@ -133,6 +134,7 @@ class _Item:
     total: int = 0
     others: int = 0
     keeps: bool = False
+    most: int | None = None
 
 
 class _Replay:
@@ -266,10 +268,14 @@ class _Replay:
         shape = nothing(fragment.shape).shape if gone else fragment.shape
         op = fragment.op if item.runs else None
         new = Fragment(shape, parts, op, _NO_INPUT, self._most(item) + held, 0, views=False)
-        new.values = replace(fragment.values, fan=fragment.values.fan or gone)
+        new.values = replace(fragment.values, fan=True) if gone and not fragment.values.fan else fragment.values
         new.block = fragment.block
         return new
 
     def _most(self, item: _Item) -> int:
-        own = item.total if item.step else self.alive[item.number]
-        return max([own, *(self._most(part) for _, part in item.parts)])
+        if item.most is None:  # each level asks for those below it
+            most = item.total if item.step else self.alive[item.number]
+            for _, part in item.parts:
+                most = max(most, self._most(part))
+            item.most = most
+        return item.most

@@ -16,9 +16,10 @@ from archlab.elaborate.keys import Keys
 MOST_BYTES = 128 * 2**20
 """What a space's draws may keep together, both halves."""
 
-FRAGMENT, PART, OPERATOR, QUESTION, KEY = 330, 100, 500, 150, 400
-"""Bytes of a fragment with its numbers, of each part in it and of its operator, of a question of the decision trees,
-and of a key. Fitted to what tracemalloc counts on CPython 3.11, which ``python -m benchmarks.kept`` compares."""
+FRAGMENT, PART, OPERATOR, VALUES, QUESTION, KEY = 330, 100, 500, 100, 150, 400
+"""Bytes of a fragment with its numbers, of each part in it, of its operator and of what it has to do with named values,
+of a question of the decision trees, and of a key. Fitted to what tracemalloc counts on CPython 3.11, which
+``python -m benchmarks.kept`` compares."""
 
 
 class Shared:
@@ -84,5 +85,8 @@ class Shared:
                 continue
             each.half = self._half
             weight += FRAGMENT + PART * len(each.parts) + (OPERATOR if each.op is not None else 0)
+            weight += VALUES if each.values is not None else 0
             todo += [part for _, part in each.parts]
+            if each.unsettled is not None:  # what it was before its values were settled, which it keeps
+                todo.append(each.unsettled)
         return weight

@@ -172,7 +172,8 @@ class Unfolder:
         for i in range(n):
             self.bound_nodes(max(nodes, i), expr, scope)
             inner = scope.inside(x[0]) if i == 0 else scope.inside(x[0]).later_copy()
-            if not each and before is not None and inner.key == before.key and x == last:
+            tied = before is not None and (inner.key == before.key or (i == 1 and self._is_stride_free(layer)))
+            if not each and tied and x == last:
                 # Tied draws on the same input: this copy and all that follow are the one before.
                 fragment = parts[-1][1]
                 self.bound_nodes(nodes + fragment.nodes * (n - i), expr, scope)
@@ -188,6 +189,17 @@ class Unfolder:
             x = fragment.shape
         self.bound_nodes(nodes, expr, scope)
         return parts
+
+    def _is_stride_free(self, layer: ast.Expr) -> bool:
+        """Return whether a later copy of ``layer`` is as the first: a block by its name, without any stride to drop."""
+        if isinstance(layer, ast.Name):
+            return layer.name in self.space.callees
+        return (
+            isinstance(layer, ast.Call)
+            and layer.name in self.space.callees
+            and all(type(arg) is ast.Number for arg in (*layer.args, *(arg for _, arg in layer.keywords)))
+            and "s" not in [*list(self.space.callees[layer.name].params)[: len(layer.args)], *dict(layer.keywords)]
+        )
 
     def whole(self, expr: ast.Expr, scope: Scope, what: str, most: int) -> int:
         """Return the value of ``expr``, a whole number from 1 to ``most``."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import nn
 
+from archlab.errors import LiftError
 from archlab.ir import Graph
 from archlab.lift.capture import capture
 from archlab.lift.lift_trace import graph_of_trace
@@ -27,3 +28,15 @@ def model_graph(model: nn.Module, args: Sequence[Any], name: str | None = None) 
     """
     trace = capture(model, args)
     return graph_of_trace(trace, name or trace.name)
+
+
+def called_graph(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Graph:
+    """Return the graph of ``model(*args, **kwargs)``, as ``model_graph`` does.
+
+    Raises:
+        LiftError: it cannot be said in archlab's operators, or takes arguments by name.
+        AuditError: its forward fails.
+    """
+    if kwargs:
+        raise LiftError(f"it is called with arguments by name: {', '.join(kwargs)}")
+    return model_graph(model, args)

@@ -9,10 +9,13 @@ from rich.console import Console
 from rich.table import Table
 
 from archlab.errors import printable
-from archlab.report.terminal_tables import print_fitted, print_lines, safe, table_of
+from archlab.report.terminal_tables import WHAT_FITS, Choice, print_fitted, print_lines, safe, table_of
 from archlab.structure.compare import Diff, Pair, inputs_in_words
 from archlab.structure.found import COSTS
 from archlab.units import format_bytes, format_count
+
+TOTALS_HEADINGS = ("before", "after", "difference", "percent")
+"""The columns of the totals beside their names."""
 
 MARKS = {"same": " ", "changed": "~", "added": "+", "removed": "-"}
 _WORDS = {"params": "params", "macs": "MACs", "memory": "memory"}
@@ -74,7 +77,7 @@ def pair_costs(pair: Pair) -> tuple[CostChange, ...]:
     return cost_changes({cost: pair.costs(cost) for cost in COSTS})
 
 
-def print_diff(console: Console, diff: Diff) -> None:
+def print_diff(console: Console, diff: Diff, choice: Choice = WHAT_FITS) -> None:
     """Print what changed, section by section, and the totals."""
     print_lines(console, [printable(f"{diff.a.name} → {diff.b.name}  {inputs_in_words(diff)}")], "bold")
     for section in diff.sections:
@@ -82,7 +85,7 @@ def print_diff(console: Console, diff: Diff) -> None:
             print_lines(console, ["", printable(section.name)], "bold")
             for pair in section.pairs:
                 print_lines(console, pair_lines(pair), "dim" if pair.state == "same" else "")
-    print_fitted(console, totals_table(diff))
+    print_fitted(console, totals_table(diff), choice=choice)
     print_lines(console, diff_lines(diff))
 
 
@@ -123,7 +126,7 @@ def changed_in_words(pair: Pair) -> str:
 
 def totals_table(diff: Diff) -> Table:
     """Return the costs of both networks."""
-    table = table_of("total", "before", "after", "difference", "percent")
+    table = table_of("total", *TOTALS_HEADINGS)
     for row in cost_changes(diff.totals()):
         table.add_row(row.name, row.before, row.after, row.difference, row.percent)
     return table

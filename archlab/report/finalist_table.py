@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from archlab.cost import METRICS
+from archlab.cost import METRICS, metric_of
 from archlab.detect.data_source import TRAIN
 from archlab.ir import show_shape
 from archlab.report.finalist_panels import FinalistPanel
-from archlab.report.objectives_and_costs import Measure, Measures
+from archlab.report.objectives_and_costs import Measure, Measures, finite
 from archlab.report.svg import element, shorten
 from archlab.search.result import Finalist, SearchResult
 
@@ -67,7 +67,7 @@ def _page_columns(
         *([_Column("Input", _input, is_number=False)] if len(inputs) > 1 else []),
         _Column("Trial", lambda p: _number(str(p.info.finalist.trial))),
         *([in_first] if first_ranks else []),
-        *(_measure(measure) for measure in shown),
+        *(column for measure in shown for column in (_measure(measure), *_estimate(measure, panels))),
         *([latency] if is_timed else []),
         _Column("Recounted by fvcore", lambda p: element("td", p.recount), is_number=False),
         _Column("File", _file, is_number=False),
@@ -77,6 +77,27 @@ def _page_columns(
 def _measure(measure: Measure) -> _Column:
     title = shorten(measure.label, 40)
     return _Column(title, lambda p: _number(measure.shown(measure.of(p.info.finalist))), remark=measure.unit)
+
+
+def _estimate(measure: Measure, panels: Sequence[FinalistPanel]) -> tuple[_Column, ...]:
+    """Return the column of what an objective is worth behind its noise; none where nothing is known of that."""
+    finalists = [panel.info.finalist for panel in panels]
+    if measure.kind != "objective" or not any(measure.name in finalist.estimates for finalist in finalists):
+        return ()
+    again = any(finalist.estimates[measure.name].again for finalist in finalists if measure.name in finalist.estimates)
+    title = f"{shorten(measure.label, 40)}, {'re-evaluated' if again else 'smoothed'}"
+    return (_Column(title, lambda p: _number(estimate_text(measure, p.info.finalist)), remark="19 of 20 lie in"),)
+
+
+def estimate_text(measure: Measure, finalist: Finalist) -> str:
+    """Return what an objective of a finalist is worth behind its noise: the estimate, its interval, and of how many."""
+    estimate = finalist.estimates.get(measure.name)
+    if estimate is None:
+        return "–"
+    low, high = (measure.shown(finite(end)) for end in (estimate.low, estimate.high))
+    more = f", {len(estimate.again)} more" if estimate.again else ""
+    between = f" [{low}, {high}]" if estimate.low < estimate.high else ""  # of one evaluation nothing is known of noise
+    return f"{measure.shown(finite(estimate.value))}{between}{more}"
 
 
 def _head(column: _Column) -> Markup:
@@ -106,6 +127,19 @@ def _file(panel: FinalistPanel) -> Markup:
     return element("td", shorten(path.rsplit("/", 1)[-1], 60), class_="file", title=shorten(path, 200))
 
 
+_COSTS = (("MACs", "macs"), ("params", "params"), ("activations", "activations"), ("memory", "memory"))
+
+
+def terminal_headings(objectives: Iterable[str]) -> tuple[str, ...]:
+    """Return the titles that the terminal's columns may have, beside the network's; ``objectives`` by name."""
+    scores = (_title(name) for name in objectives if name not in METRICS)
+    return ("input", *scores, *(title for title, _ in _COSTS), "latency", "fvcore")
+
+
+def _title(objective: str) -> str:
+    return f"{objective} (AP)" if objective == TRAIN else objective
+
+
 def terminal_columns(result: SearchResult) -> dict[str, list[str]]:
     """Return the columns of the terminal's table: by title a cell for each finalist."""
     finalists = result.finalists
@@ -118,9 +152,15 @@ def terminal_columns(result: SearchResult) -> dict[str, list[str]]:
     if inputs:
         columns["input"] = cells(lambda f: inputs.get(f.trial, "–"))
     for name in (objective.name for objective in result.objectives if objective.name not in METRICS):
-        columns[f"{name} (AP)" if name == TRAIN else name] = cells(_score_of(name))
-    for title, name in (("MACs", "macs"), ("params", "params"), ("activations", "activations"), ("memory", "memory")):
+        columns[_title(name)] = cells(_score_of(name))
+        if any(name in finalist.estimates for finalist in finalists):
+            again = any(finalist.estimates[name].again for finalist in finalists if name in finalist.estimates)
+            columns[f"{name}, {'re-evaluated' if again else 'smoothed'}"] = cells(_estimated(name))
+    for title, name in _COSTS:
         columns[title] = cells(_cost_of(name))
+    for name in dict.fromkeys([*result.budgets, *result.floors]):
+        if name not in METRICS or name == "depth":
+            columns[name] = cells(_limited(name, result.units.get(name, "")))
     if any(finalist.latency for finalist in finalists):
         columns["latency"] = cells(lambda f: METRICS["latency"].format(f.latency.median) if f.latency else "")
     columns["fvcore"] = cells(lambda f: "" if f.recount is None else "equal" if f.recount.equal else "DIFFERENT")
@@ -129,6 +169,16 @@ def terminal_columns(result: SearchResult) -> dict[str, list[str]]:
 
 def _score_of(name: str) -> Callable[[Finalist], str]:
     return lambda finalist: f"{finalist.values[name]:.4f}" if name in finalist.values else "–"
+
+
+def _estimated(name: str) -> Callable[[Finalist], str]:
+    plain = Measure("objective", name, name, digits=4)
+    return lambda finalist: estimate_text(plain, finalist)
+
+
+def _limited(name: str, unit: str) -> Callable[[Finalist], str]:
+    show = metric_of(name, unit).format
+    return lambda finalist: show(finalist.cost[name]) if name in finalist.cost else "–"
 
 
 def _cost_of(name: str) -> Callable[[Finalist], str]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from archlab.cost import METRICS
+from archlab.cost import METRICS, metric_of
 from archlab.report.svg import shorten
 from archlab.search.result import Finalist, SearchResult, Trial
 
@@ -106,15 +106,14 @@ def measures(result: SearchResult) -> Measures:
     objectives = []
     for objective in result.objectives[:MAX_OBJECTIVES]:
         values = [finite(trial.values.get(objective.name)) for trial in result.trials]
-        objectives.append(
-            _measure("objective", objective.name, values, objective.direction, result.budgets.get(objective.name))
-        )
+        objectives.append(_measure("objective", objective.name, values, objective.direction, result))
     taken = {objective.name for objective in objectives}
     costs = []
-    for name in METRICS:
+    limited = [name for name in (*result.budgets, *result.floors) if name not in METRICS]
+    for name in dict.fromkeys([*METRICS, *limited]):
         values = [finite(trial.cost.get(name)) for trial in result.trials]
         if name not in taken and any(value is not None for value in values):
-            costs.append(_measure("cost", name, values, "minimize", result.budgets.get(name)))
+            costs.append(_measure("cost", name, values, "minimize", result))
     return Measures(tuple(objectives), tuple(costs))
 
 
@@ -141,15 +140,17 @@ def _measure(
     name: str,
     values: Sequence[float | None],
     direction: Literal["maximize", "minimize"],
-    limit: float | None,
+    result: SearchResult,
 ) -> Measure:
     sizes = sorted(abs(value) for value in values if value)
     typical = sizes[len(sizes) // 2] if sizes else 1.0
     label, unit, scale = shorten(name, MAX_LABEL), "", 1.0
-    if name in METRICS:
-        label, scales = METRICS[name].label, METRICS[name].scales
-        unit, scale = next((u for u in scales if typical >= u[1]), scales[-1])
-    return Measure(kind, name, label, unit, scale, _digits(sizes, typical / scale), direction, finite(limit))
+    if name in METRICS or kind == "cost":
+        metric = metric_of(name, result.units.get(name, ""))
+        label = metric.label if name in METRICS else shorten(metric.label, MAX_LABEL)
+        unit, scale = next((u for u in metric.scales if typical >= u[1]), metric.scales[-1])
+    limit = finite(result.budgets.get(name))
+    return Measure(kind, name, label, unit, scale, _digits(sizes, typical / scale), direction, limit)
 
 
 def _digits(sizes: Sequence[float], typical: float) -> int | None:

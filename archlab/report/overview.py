@@ -8,12 +8,11 @@ from itertools import accumulate
 
 from markupsafe import Markup
 
-from archlab.cost import METRICS
-from archlab.report.objectives_and_costs import Measures, finite
+from archlab.cost import metric_of
+from archlab.report.objectives_and_costs import Measure, Measures, finite
 from archlab.report.search_views import STATE_LABELS, STATES
 from archlab.report.svg import element
-from archlab.search.result import SearchResult, State
-from archlab.units import format_count
+from archlab.search.result import Finalist, SearchResult, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +42,19 @@ class BudgetRow:
 
 
 def in_words(result: SearchResult) -> str:
-    """Return the budgets in one line, such as ``macs ≤ 2.045 G (0.5x)``; empty where there are none."""
+    """Return budgets and rules in one line, such as ``macs ≤ 2.045 G (0.5x)``; empty where there are none."""
     parts = []
-    for name, limit in result.budgets.items():
-        share = result.relative_budgets.get(name)
-        parts.append(f"{name} ≤ {METRICS[name].format(limit)}" + (f" ({share:g}x)" if share is not None else ""))
-    return ", ".join(parts)
+    for name, sign, limit in _limits(result):
+        share = result.relative_budgets.get(name + (">=" if sign == "≥" else ""))
+        show = metric_of(name, result.units.get(name, "")).format
+        parts.append(f"{name} {sign} {show(limit)}" + (f" ({share:g}x)" if share is not None else ""))
+    return ", ".join([*parts, *result.rules])
+
+
+def _limits(result: SearchResult) -> list[tuple[str, str, float]]:
+    """Return every limit with its metric and its sign, upper limits first."""
+    upper = [(name, "≤", limit) for name, limit in result.budgets.items()]
+    return upper + [(name, "≥", limit) for name, limit in result.floors.items()]
 
 
 def counts(result: SearchResult) -> tuple[StateCount, ...]:
@@ -73,14 +79,15 @@ def budgets(result: SearchResult) -> tuple[BudgetRow, ...]:
     """Return the budgets in words."""
     best = result.finalists[0] if result.finalists else None
     rows = []
-    for name, limit in result.budgets.items():
-        show = METRICS[name].format if name in METRICS else format_count
+    for name, sign, limit in _limits(result):
+        metric = metric_of(name, result.units.get(name, ""))
+        show = metric.format
         used = finite(best.cost.get(name)) if best else None
         smallest = finite(result.smallest.get(name))
-        share = finite(result.relative_budgets.get(name))
+        share = finite(result.relative_budgets.get(name + (">=" if sign == "≥" else "")))
         rows.append(
             BudgetRow(
-                METRICS[name].unit if name in METRICS else name,
+                (metric.unit if sign == "≤" else f"{metric.unit}, at least"),
                 show(limit) if finite(limit) is not None else str(limit),
                 show(used) if used is not None else None,
                 used / limit if used is not None and limit > 0 else None,
@@ -89,6 +96,16 @@ def budgets(result: SearchResult) -> tuple[BudgetRow, ...]:
             )
         )
     return tuple(rows)
+
+
+def _behind_noise(finalist: Finalist, measure: Measure) -> str:
+    """Return what the reported value is worth where the finalist was evaluated again, in words; else nothing."""
+    estimate = finalist.estimates.get(measure.name)
+    if estimate is None or not estimate.again:
+        return ""
+    shown, low, high = (measure.shown(finite(x)) for x in (estimate.value, estimate.low, estimate.high))
+    count = len(estimate.again)
+    return f" as it was selected, {shown} [{low}, {high}] evaluated {'once' if count == 1 else f'{count} times'} more"
 
 
 def headline(result: SearchResult, measures: Measures) -> str:
@@ -104,4 +121,5 @@ def headline(result: SearchResult, measures: Measures) -> str:
     words += [f"{m.with_unit(m.of(best))} {m.noun}" for m in measures.costs if m.name in ("macs", "params")]
     ranked_by = result.stages[-1].objectives if result.stages else measures.objectives
     several = len(ranked_by) > 1
+    words[0] += _behind_noise(best, measures.objectives[0])
     return f"{outcome} {'First of the front' if several else 'Best'}: {', '.join(words)}."

@@ -66,7 +66,7 @@ def agreement(result: SearchResult, measures: Measures) -> Agreement | None:
         return None
     by_name = {measure.name: measure for measure in measures.objectives}
     first, last = (by_name.get(next(iter(s.objectives), "")) for s in (result.stages[0], result.stages[-1]))
-    if first is None or last is None:
+    if first is None or last is None or first == last:
         return None
     both = ((t.number, first.of(t), last.of(t)) for t in result.trials)
     points = tuple((number, x, y) for number, x, y in both if x is not None and y is not None)

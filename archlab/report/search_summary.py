@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
+from rich.console import Console
 from rich.table import Table
 
 from archlab.errors import printable
-from archlab.report.finalist_table import terminal_columns
+from archlab.report.finalist_table import terminal_columns, terminal_headings
 from archlab.report.overview import in_words
-from archlab.report.terminal_tables import safe, table_of
+from archlab.report.terminal_tables import WHAT_FITS, Choice, print_fitted, safe, table_of
 from archlab.search.result import SearchResult
 from archlab.units import format_seconds
 
@@ -17,9 +19,25 @@ MAX_FAILURES = 3
 """Failed trials whose reasons are printed; the result has all."""
 
 
+STAGES_HEADINGS = ("networks", "scored", "pruned", "failed", "went on", "evaluation", "share")
 FINALISTS_SPARE = ("activations", "memory", "latency", "fvcore")
 STAGES_SPARE = ("share", "evaluation", "failed", "pruned")
 """Columns that leave where a table does not fit, the first first."""
+
+
+def headings_of(objectives: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns that the tables of a search with these objectives may have, beside the first."""
+    return (*terminal_headings(objectives), *STAGES_HEADINGS)
+
+
+def print_tables(console: Console, result: SearchResult, choice: Choice = WHAT_FITS) -> None:
+    """Print the finalists, and of several stages how each went; of chosen columns, the tables that have one."""
+    wanted = {name.lower() for name in choice.names}
+    tables = [(finalists_table(result), FINALISTS_SPARE)] if result.finalists else []
+    tables += [(stages_table(result), STAGES_SPARE)] if len(result.stages) > 1 else []
+    for table, spare in tables:
+        if not wanted or wanted & {str(column.header).lower() for column in table.columns[1:]}:
+            print_fitted(console, table, spare, choice)
 
 
 def finalists_table(result: SearchResult) -> Table:
@@ -36,7 +54,7 @@ def finalists_table(result: SearchResult) -> Table:
 def stages_table(result: SearchResult) -> Table:
     """Return how many candidates each stage of the search evaluated and let through, and what that cost."""
     total = sum(stage.seconds for stage in result.stages)
-    table = table_of("stage", "networks", "scored", "pruned", "failed", "went on", "evaluation", "share")
+    table = table_of("stage", *STAGES_HEADINGS)
     for number, stage in enumerate(result.stages, start=1):
         counts = (stage.candidates, stage.scored, stage.pruned, stage.failed, stage.survivors)
         share = f"{stage.seconds / total:.1%}" if total else "–"

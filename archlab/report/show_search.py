@@ -6,19 +6,12 @@ import dataclasses
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from archlab.report.csv_text import csv_text
 from archlab.report.notebook_html import notebook_html
 from archlab.report.search_page import render_report
-from archlab.report.search_summary import (
-    FINALISTS_SPARE,
-    STAGES_SPARE,
-    finalists_table,
-    stages_table,
-    trial_lines,
-)
-from archlab.report.terminal_tables import plain_text, print_fitted, print_lines
+from archlab.report.search_summary import finalists_table, print_tables, stages_table, trial_lines
+from archlab.report.terminal_tables import plain_text, print_lines
 from archlab.search.result import SearchResult
 
 TABLES = ("trial", "finalist")
@@ -30,12 +23,9 @@ def text(result: SearchResult) -> str:
     """Return the best finalists, the stages where there are several, and how the trials ended."""
 
     def write(console: Console) -> None:
-        if result.finalists:
-            print_fitted(console, _finalists(result), FINALISTS_SPARE)
-        else:
+        if not result.finalists:
             console.print("no candidate was scored")
-        if len(result.stages) > 1:
-            print_fitted(console, stages_table(result), STAGES_SPARE)
+        print_tables(console, _best(result))
         print_lines(console, _lines(result))
 
     return plain_text(write)
@@ -43,14 +33,13 @@ def text(result: SearchResult) -> str:
 
 def notebook(result: SearchResult) -> str:
     """Return the same as HTML."""
-    tables = [_finalists(result)] if result.finalists else []
+    tables = [finalists_table(_best(result))] if result.finalists else []
     tables += [stages_table(result)] if len(result.stages) > 1 else []
     return notebook_html(*tables, lines=_lines(result))
 
 
-def _finalists(result: SearchResult) -> Table:
-    best = dataclasses.replace(result, finalists=result.finalists[:MAX_FINALISTS])
-    return finalists_table(best)
+def _best(result: SearchResult) -> SearchResult:
+    return dataclasses.replace(result, finalists=result.finalists[:MAX_FINALISTS])
 
 
 def _lines(result: SearchResult) -> list[str]:

@@ -15,7 +15,7 @@ from archlab.structure.found import COSTS, KINDS, Block, Structure
 from archlab.structure.runs import place_of, runs_of
 from archlab.units import format_bytes, format_count
 
-KINDS_SPARE = ("memory", "params")
+KINDS_SPARE = ("memory",)
 SECTIONS_SPARE = ("share", "memory", "channels")
 """Columns that leave where the table does not fit, the first first."""
 

@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from archlab.report.terminal_tables import print_fitted, print_lines, safe, table_of
+from archlab.report.terminal_tables import WHAT_FITS, Choice, print_fitted, print_lines, safe, table_of
 from archlab.units import format_bytes, format_count
 from archlab.what_if.suggest import Suggestion
 
 MOST_ROWS = 20
 """Rows of the table, unless all are asked for."""
+
+HEADINGS = ("where", "rule", "layers", "saves", "MACs", "params", "memory", "activations", "risk")
+"""The columns of the table beside the number."""
 
 SPARE = ("activations", "memory", "layers")
 """Columns that leave where the table does not fit, the first first."""
@@ -20,7 +23,7 @@ SPARE = ("activations", "memory", "layers")
 
 def suggestions_table(suggestions: Sequence[Suggestion], most: int | None = MOST_ROWS) -> Table:
     """Return the best of them, with what each costs; ``saves`` is the share of MACs that it saves."""
-    table = table_of("#", "where", "rule", "layers", "saves", "MACs", "params", "memory", "activations", "risk")
+    table = table_of("#", *HEADINGS)
     number, where, rule, *_ = table.columns
     number.no_wrap, where.no_wrap = True, False
     where.justify = rule.justify = "left"
@@ -63,10 +66,15 @@ def suggestion_lines(suggestions: Sequence[Suggestion], most: int | None = MOST_
 
 
 def print_suggestions(
-    console: Console, suggestions: Sequence[Suggestion], title: str = "", reason: str = "", most: int | None = MOST_ROWS
+    console: Console,
+    suggestions: Sequence[Suggestion],
+    title: str = "",
+    reason: str = "",
+    most: int | None = MOST_ROWS,
+    choice: Choice = WHAT_FITS,
 ) -> None:
     """Print suggested rewritings under a title, numbered, with their risks below; or why there are none."""
     print_lines(console, [title] if title else [], "bold")
     if suggestions:
-        print_fitted(console, suggestions_table(suggestions, most), SPARE)
+        print_fitted(console, suggestions_table(suggestions, most), SPARE, choice)
     print_lines(console, suggestion_lines(suggestions, most) if suggestions or not reason else [reason])

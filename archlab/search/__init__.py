@@ -19,18 +19,21 @@ from archlab.search.choices import HEARTBEAT, MAX_DEATHS, SAMPLER
 from archlab.search.result import SearchResult
 
 if TYPE_CHECKING:
+    from archlab.search.asking import AskTell
     from archlab.search.study.history import Progress
 
-__all__ = ["search"]
+__all__ = ["ask_tell", "search"]
 
 
 def search(
     space: str | Architecture,
     *,
     budget: Iterable[str] = (),
+    require: str | Iterable[str] = (),
     objective: str | UserObjective | Iterable[str | UserObjective] | None = None,
     then: str | UserObjective | Iterable[str | UserObjective] = (),
     keep: str | int | Iterable[str | int] = (),
+    replicates: int = 0,
     data: str | Path | None = None,
     val: str | Path | None = None,
     train_top: int | None = None,
@@ -62,11 +65,17 @@ def search(
 
     Args:
         space: a shipped name, an ``.arch`` file, or an architecture.
-        budget: limits such as ``"macs=300M"``, or ``"macs=0.5x"`` of the space's default draw.
-        objective: a score, a metric, ``"file.py:function"``, a function ``(module, candidate, trial) -> float``, or
-            several of them for a Pareto front; by default ``"detection"`` for a text with a stage ``detect``, and
-            ``"score"`` for others.
-        then: later stages, an objective each: each judges the best of the stage before.
+        budget: limits such as ``"macs=300M"``, ``"depth>=20"``, ``"macs=50M..60M"``, ``"backbone.macs=20M"``,
+            ``"macs=0.5x"`` of the space's default draw, or ``"file.py:function=3.5mJ"`` on a metric of your own, a
+            function ``(candidate) -> float`` that is counted before anything is paid.
+        require: filters of your own, each ``"file.py:function"``, a function ``(candidate) -> bool``.
+        objective: a score, a metric (your own too), ``"file.py:function"``, a function
+            ``(module, candidate, trial) -> float``, or several of them for a Pareto front; by default ``"detection"``
+            for a text with a stage ``detect``, and ``"score"`` for others.
+        then: later stages, an objective each: each judges the best of the stage before, with seeds of its own. The same
+            objective again is another evaluation of it.
+        replicates: how often to evaluate the ``top`` best once more by the last stage's objectives, with other seeds;
+            finalists are ranked by the mean of these, shrunk towards the surrogate by the noise that they show.
         keep: how many go on to each, such as ``"25%"`` (the default) or ``8``; of several objectives by Pareto front,
             and within one those with the most room around them.
         data: detection data for the objectives that look at it: a COCO-format file, or a folder with ``train.json``;
@@ -100,16 +109,18 @@ def search(
 
     Raises:
         BudgetError: no network of the space meets the budget.
-        InputError: an argument, the folder or the study in it cannot be used.
+        InputError: an argument, the folder or the study in it cannot be used, or a metric or filter of yours raised.
     """
     from archlab.search.request import make_plan
 
     plan = make_plan(
         space,
         budget=budget,
+        require=require,
         objective=objective,
         then=then,
         keep=keep,
+        replicates=replicates,
         data=data,
         val=val,
         train_top=train_top,
@@ -140,3 +151,74 @@ def search(
     from archlab.search.study.history import no_progress
 
     return run_search(plan, progress or no_progress)
+
+
+def ask_tell(
+    space: str | Architecture,
+    *,
+    objective: str | Iterable[str] = "value",
+    budget: Iterable[str] = (),
+    require: str | Iterable[str] = (),
+    input: str | None = None,
+    pruner: str | None = None,
+    trials: int = 60,
+    seed: int = 0,
+    sampler: str = SAMPLER,
+    top: int = 5,
+    out: str | Path | None = None,
+    study: str | None = None,
+    storage: str | None = None,
+    heartbeat: int = HEARTBEAT,
+    accept_changed_code: bool = False,
+    latency: bool = True,
+    threads: int = 1,
+    max_nodes: int = MAX_NODES,
+    note: Callable[[str], None] | None = None,
+) -> AskTell:
+    """Return a search that a script of yours drives: it asks for networks, and tells what they came to.
+
+    The study is on disk as that of ``search``: what is told stays told, the same call again goes on where the last one
+    ended, and several processes may ask at once, each for one candidate at a time. For a study that is Optuna's alone,
+    with parameters beside those of the space, there are ``ScreenSampler`` and ``FromTrial``.
+
+    Args:
+        objective: what is told, by name: maximised, or with ``min:`` before it minimised; several for a Pareto front.
+
+    The others are as those of ``search``.
+
+    >>> with archlab.ask_tell("mobile", budget=["macs=300M"], trials=20, out="out/mine") as search:  # doctest: +SKIP
+    ...     while (candidate := search.ask()) is not None:
+    ...         search.tell(candidate, train(archlab.build(candidate.graph, seed=candidate.seed)))
+    ...     print(search.result())
+
+    Raises:
+        BudgetError: (as it is entered) no network of the space meets the budget.
+        InputError: an argument, the folder or the study in it cannot be used.
+    """
+    from archlab.search.request import make_plan
+
+    plan = make_plan(
+        space,
+        objective="params",  # in the place of what is told
+        budget=budget,
+        require=require,
+        input=input,
+        pruner=pruner,
+        trials=trials,
+        seed=seed,
+        sampler=sampler,
+        top=top,
+        out=out,
+        study=study,
+        storage=storage,
+        heartbeat=heartbeat,
+        accept_changed_code=accept_changed_code,
+        latency=latency,
+        threads=threads,
+        max_nodes=max_nodes,
+        note=note,
+        command="archlab.ask_tell(…)",
+    )
+    from archlab.search.asking import AskTell, told_plan
+
+    return AskTell(told_plan(plan, [objective] if isinstance(objective, str) else list(objective)))

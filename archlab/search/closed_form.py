@@ -5,77 +5,99 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from archlab.cost import METRICS, Budget, cost
 from archlab.elaborate import Draw, Fixed, Hole, Interpreter, Network, Random, Value
 from archlab.errors import ArchlabError, BudgetError, RuleError
+from archlab.search.counter import Counter
+from archlab.search.own_code import OwnCodeError
 from archlab.search.trial_draw import Mutation
 
-Size = Callable[[Network], float]
+Size = Callable[[Network], tuple[float, ...]]
 
 
-def costs_of(network: Network) -> dict[str, float]:
-    """Return the closed-form costs of a network by metric."""
-    return dict(cost(network).as_dict())
-
-
-def find_smallest(interpreter: Interpreter, budget: Budget, seed: int) -> Network:
+def find_smallest(counter: Counter, seed: int) -> Network:
     """Find the smallest network by coordinate descent: relative to the budget, or in MACs without one.
 
     Raises:
-        BudgetError: even the smallest network misses a limit.
+        BudgetError: even the smallest network misses a limit, or the largest a lower one, or a filter refuses all that
+            were tried.
         ElaborationError: no draw that was tried describes a network.
+        OwnCodeError: a user's own metric or filter raised.
     """
-    for name, limit in budget.closed_form.limits:
-        least = _descend(interpreter, _metric(name), seed)
-        if _metric(name)(least) > limit:
-            show = METRICS[name].format
-            raise BudgetError(
-                f"no network of {interpreter.space.name} meets {name} ≤ {show(limit)}: "
-                f"the smallest found has {show(_metric(name)(least))}",
-                hint=f"raise the budget to {name}={show(_metric(name)(least)).replace(' ', '')} or more",
-            )
-    limits = budget.closed_form.limits
+    interpreter, budget = counter.interpreter, counter.budget
+    for name, limit in budget.limits:
+        _refuse_out_of_reach(counter, name, limit, 1.0, seed)
+    for name, limit in budget.floors:
+        _refuse_out_of_reach(counter, name, limit, -1.0, seed)
 
-    def fill(network: Network) -> float:
-        costs = costs_of(network)
-        return max(costs[name] / limit for name, limit in limits) if limits else costs["macs"]
+    def size(network: Network) -> tuple[float, ...]:
+        count = counter.count(network)
+        within = count.fill if budget.limits and count.fill <= 1 else count.costs["macs"]
+        return max(1.0, count.fill), float(count.refused is not None), within
 
-    network = _descend(interpreter, fill, seed)
-    if not budget.closed_form.allows(costs_of(network)):
-        found = ", ".join(f"{name} {METRICS[name].format(costs_of(network)[name])}" for name, _ in limits)
+    network = _descend(interpreter, size, seed)
+    count = counter.count(network)
+    if count.refused is not None:
+        raise BudgetError(
+            f"no network of {interpreter.space.name} was found that {count.refused} lets through",
+            hint="loosen it, or write it as a rule of the text, which guides the draws: require",
+        )
+    if not count.allowed:
+        found = ", ".join(f"{name} {budget.metric(name).format(count.costs[name])}" for name in budget.names)
         raise BudgetError(
             f"no network of {interpreter.space.name} was found within {budget} at once: the nearest has {found}",
-            hint="raise one of the budgets",
+            hint="loosen one of the budgets",
         )
     return network
 
 
+def _refuse_out_of_reach(counter: Counter, name: str, limit: float, sign: float, seed: int) -> None:
+    """Refuse an upper limit (``sign`` 1) below the smallest network, or a lower one (-1) above the largest.
+
+    Raises:
+        BudgetError: it is.
+    """
+
+    def value(network: Network) -> float:
+        return counter.value(name, network)
+
+    reached = value(_descend(counter.interpreter, lambda network: (sign * value(network),), seed))
+    if sign * reached <= sign * limit:
+        return
+    show = counter.budget.metric(name).format
+    relation, end, change = ("≤", "smallest", "raise") if sign > 0 else ("≥", "largest", "lower")
+    option = "=" if sign > 0 else ">="
+    raise BudgetError(
+        f"no network of {counter.interpreter.space.name} meets {name} {relation} {show(limit)}: "
+        f"the {end} found has {show(reached)}",
+        hint=f"{change} the budget to {name}{option}{show(reached).replace(' ', '')} or "
+        + ("more" if sign > 0 else "less"),
+    )
+
+
 def find_unseen(
-    interpreter: Interpreter,
-    budget: Budget,
+    counter: Counter,
     parents: Sequence[Mapping[str, Value]],
     seen: Collection[str],
     rng: random.Random,
     attempts: int = 200,
 ) -> Network | None:
-    """Find a network within the budget whose digest is not in ``seen``: drawn randomly, or mutated from ``parents``.
+    """Find a network that may be evaluated and is not in ``seen``: drawn randomly, or mutated from ``parents``.
 
     Returns None where ``attempts`` draws find none.
+
+    Raises:
+        OwnCodeError: a user's own metric or filter raised.
     """
     for attempt in range(attempts):
         mutate = parents and (attempt % 2 or attempt > attempts // 2)
         draw = Mutation(rng.choice(parents), rng, rng.choice((0.05, 0.1, 0.2))) if mutate else Random(rng)
         try:
-            network = interpreter.network(draw)
+            network = counter.interpreter.network(draw)
         except ArchlabError:
             continue
-        if budget.closed_form.allows(costs_of(network)) and network.digest not in seen:
+        if counter.count(network).allowed and network.digest not in seen:
             return network
     return None
-
-
-def _metric(name: str) -> Size:
-    return lambda network: costs_of(network)[name]
 
 
 def _descend(interpreter: Interpreter, size: Size, seed: int) -> Network:
@@ -111,6 +133,8 @@ def _descend(interpreter: Interpreter, size: Size, seed: int) -> Network:
                 # A new block type brings holes of its own: fill them as small as they go, too.
                 try:
                     other = _smallest_new(elaborate, {**best.draws, name: value}, best, size, holes, ruled)
+                except OwnCodeError:
+                    raise
                 except ArchlabError:
                     continue
                 if size(other) < size(best):

@@ -20,24 +20,25 @@ from typing import Any
 from archlab import user_code
 from archlab.errors import printable
 from archlab.search.objective import Goal
+from archlab.search.own_code import OwnFunction
 
 Code = dict[str, str]
 """A hash of each file of an objective's code, by its place relative to the folder that it is imported from."""
 
 
-def code_of(goal: Goal) -> Code:
-    """Return the code that a user's objective consists of; nothing for one of archlab's own.
+def code_of(goal: Goal | OwnFunction) -> Code:
+    """Return the code that a user's objective, metric or filter consists of; nothing for an objective of archlab's.
 
     It is the file that is named and the modules beside it that it imports, at the top or later, and theirs; of a module
     in a package, that package's; the file of a calibration; and of a function of this process what it
     was compiled to.
     """
-    if goal.kind != "user":
-        return {}
+    if isinstance(goal, Goal) and goal.kind != "user":
+        return {} if goal.own is None else code_of(goal.own)
     if goal.name.endswith(".json"):
         return {Path(goal.name).name: _hash(Path(goal.name).read_bytes())}
     if ":" not in goal.name:
-        return _of_function(goal)
+        return _of_function(goal.name, goal.function)
     module = user_code.load_module(goal.name.rpartition(":")[0])
     if not module.__file__ or not module.__file__.endswith(".py"):
         return {}
@@ -79,8 +80,8 @@ def difference(theirs: Code, ours: Code) -> str:
     return ", ".join(words)
 
 
-def files_line(goal: Goal) -> str:
-    """Return the files that an objective's code is in, with the beginnings of their hashes, in one line."""
+def files_line(goal: Goal | OwnFunction) -> str:
+    """Return the files that a user's code is in, with the beginnings of their hashes, in one line."""
     return ", ".join(f"{printable(name)} (sha256 {digest[:12]}…)" for name, digest in code_of(goal).items())
 
 
@@ -125,17 +126,17 @@ def _files(root: Path, words: Iterable[str]) -> list[Path]:
     return [path for path in files if path.is_relative_to(root)]
 
 
-def _of_function(goal: Goal) -> Code:
+def _of_function(name: str, function: object) -> Code:
     """Return what a function of this process does, whatever file and line it stands in; nothing where it is no Python.
 
     It is compiled code, since the text of a lambda is all of the statement around it.
     """
-    called: Any = goal.function
+    called: Any = function
     while isinstance(called, functools.partial):
         called = called.func
     called = inspect.unwrap(called if inspect.isroutine(called) else type(called).__call__)
     code = getattr(getattr(called, "__func__", called), "__code__", None)
-    return {goal.name: _hash(repr(_plain(code)).encode())} if code is not None else {}
+    return {name: _hash(repr(_plain(code)).encode())} if code is not None else {}
 
 
 def _plain(value: object) -> object:

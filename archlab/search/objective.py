@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
-from archlab import user_code
 from archlab.cost import METRICS
 from archlab.detect.data_source import TRAIN, Task
 from archlab.detect.scores import DETECTION
@@ -16,23 +15,26 @@ from archlab.errors import InputError, did_you_mean
 from archlab.score import SCORES
 from archlab.search.candidate import UserObjective
 from archlab.search.detection_objective import detection_objective
+from archlab.search.own_code import OwnCall, OwnFunction, load_function, takes_candidate_alone
 from archlab.search.result import Objective
-from archlab.user_effects import kept_folder
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """An objective and how its value is found: a cost, a score by name, one that looks at data, or the user's own.
+    """An objective and how its value is found: a cost, a score by name, one that looks at data, the user's
+    own, or told by whoever asked for the candidate.
 
     Attributes:
         folder: where a user's function is called: the working folder that its module went to as it was loaded; None for
             the process's own.
+        own: of a cost that is a user's metric, its function.
     """
 
     objective: Objective
-    kind: Literal["cost", "score", "detection", "user"]
+    kind: Literal["cost", "score", "detection", "user", "told"]
     function: UserObjective | None = None
     folder: Path | None = None
+    own: OwnFunction | None = None
 
     @property
     def name(self) -> str:
@@ -56,7 +58,7 @@ def parse_goals(given: Iterable[str | UserObjective], task: Task | None = None) 
 
     Each is a metric (minimised), a score or a calibration's file (maximised), ``package.module:function`` or
     ``file.py:function`` (the user's, maximised), all with ``min:`` or ``max:`` before the name for the other direction,
-    or a function itself (maximised).
+    or a function itself (maximised). A user's function of a candidate alone is a metric, and minimised.
 
     A user's code is run, here and for every candidate.
 
@@ -77,9 +79,17 @@ def parse_goals(given: Iterable[str | UserObjective], task: Task | None = None) 
     return tuple(goals)
 
 
+def is_noisy(goal: Goal) -> bool:
+    """Return whether it trains, so that a value is taken to be as much luck as a surrogate finds in it."""
+    return goal.kind in ("user", "detection", "told")
+
+
 def user_goal(function: UserObjective, name: str | None = None) -> Goal:
-    """Return a Python function as an objective to maximise."""
-    return Goal(Objective(name or str(getattr(function, "__name__", "objective")), "maximize"), "user", function)
+    """Return a Python function as an objective to maximise, or one of a candidate alone as a metric to minimise."""
+    name = name or str(getattr(function, "__name__", "objective"))
+    if takes_candidate_alone(function):
+        return Goal(Objective(name, "minimize"), "cost", own=OwnFunction(name, cast(OwnCall, function)))
+    return Goal(Objective(name, "maximize"), "user", function)
 
 
 def _goal(text: str, task: Task) -> Goal:
@@ -90,7 +100,10 @@ def _goal(text: str, task: Task) -> Goal:
     if text.endswith(".json"):
         return Goal(Objective(text, named or "maximize"), "user", _read(Path(text)))
     if ":" in text:
-        return Goal(Objective(text, named or "maximize"), "user", *_load(text))
+        function, folder = load_function(text, "the objective")
+        if takes_candidate_alone(function):
+            return Goal(Objective(text, named or "minimize"), "cost", own=OwnFunction(text, function, folder))
+        return Goal(Objective(text, named or "maximize"), "user", function, folder)
     if text in METRICS:
         return Goal(Objective(text, named or "minimize"), "cost")
     if text in SCORES:
@@ -117,14 +130,3 @@ def _read(path: Path) -> UserObjective:
     from archlab.search.calibration import objective_of
 
     return objective_of(path)
-
-
-def _load(target: str) -> tuple[UserObjective, Path | None]:
-    """The function that ``module:function`` or ``file.py:function`` names, and the folder that its module went to."""
-    source, _, name = target.rpartition(":")
-    with kept_folder():
-        function = user_code.load(source, name)
-    if not callable(function):
-        raise InputError(f"the objective {target} is {type(function).__name__}, not a function")
-    loaded: UserObjective = function
-    return loaded, user_code.folder_after_loading(source)

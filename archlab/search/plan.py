@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archlab.cost import METRICS, Budget
+from archlab.cost import Budget, metric_of
 from archlab.detect.data_source import Task
 from archlab.elaborate import Space
 from archlab.search.choices import HEARTBEAT, MAX_DEATHS, SAMPLER
 from archlab.search.keep_rule import KeepRule
+from archlab.search.own_code import NO_RULES, OwnRules
 from archlab.search.result import Objective
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Stage:
         study: the study's name in its storage.
         goals: its objectives.
         budget: limits that every candidate meets.
+        own: the user's own metrics that are counted of every candidate, and the filters that each passes.
         trials: how many candidates to evaluate; over-budget and repeated draws come on top and cost nothing. A later
             stage evaluates those that the stage before lets through.
         number: 1 for the stage that draws; the candidates of those after it are in their study's queue.
@@ -41,6 +43,7 @@ class Stage:
         max_deaths: how many workers a network may kill before it is a failed candidate.
         keep_going: whether to go on when one error in one line of a user's file fails evaluation after evaluation.
         keep: how many of the stage before this one judges.
+        again: whether a stage before has judged by its objectives: its values are evaluations with other seeds.
     """
 
     study: str
@@ -57,6 +60,8 @@ class Stage:
     max_deaths: int = MAX_DEATHS
     keep_going: bool = False
     keep: KeepRule | None = None
+    again: bool = False
+    own: OwnRules = NO_RULES
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
@@ -64,9 +69,20 @@ class Stage:
         return tuple(goal.objective for goal in self.goals)
 
     @property
+    def candidate_seed(self) -> int:
+        """The seed of its candidates' weights and trainings: in a later stage a fresh one."""
+        return (self.seed + 1_000_003 * (self.number - 1)) % 2**31
+
+    @property
+    def code_names(self) -> tuple[str, ...]:
+        """The names of the files' and modules' functions that it calls, each once."""
+        named = [*(goal.name for goal in self.goals), *(function.name for function in self.own.all)]
+        return tuple(dict.fromkeys(name for name in named if ":" in name))
+
+    @property
     def metrics(self) -> tuple[str | None, ...]:
         """For each objective the closed-form metric that it is, or None."""
-        return tuple(g.name if g.kind == "cost" and not METRICS[g.name].measured else None for g in self.goals)
+        return tuple(g.name if g.kind == "cost" and not metric_of(g.name).measured else None for g in self.goals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +92,8 @@ class Plan:
     Attributes:
         space: where candidates are drawn from; ``text`` is its canonical text.
         stages: in order; each judges the best of the one before.
-        relative: the budgets that were given relative to the space's default draw, by metric: the share.
+        relative: the budgets that were given relative to the space's default draw: the share, by metric, with ``>=``
+            behind it for a lower limit.
         out: the folder for the study, the result, the report and the finalists.
         storage: the storage's address, which may hold a password; None for ``study.journal`` in ``out``.
         heartbeat: seconds between a worker's signs of life on a database server.

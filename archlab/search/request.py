@@ -10,17 +10,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archlab.cost import cost, parse_budget, relative_budgets
+from archlab.budget_text import limits_in, parse_budget, relative_budgets
+from archlab.cost import Budget, part_names
 from archlab.detect.data_source import TRAIN, TRAIN_STEPS
-from archlab.elaborate import alike_options, architecture_of, load
+from archlab.elaborate import Interpreter, Space, alike_options, architecture_of, load, network_of
 from archlab.elaborate.space import MAX_NODES
 from archlab.errors import InputError, did_you_mean
 from archlab.grammar import unparse, with_input
 from archlab.grammar.ast import Architecture
 from archlab.search.candidate import UserObjective
 from archlab.search.choices import HEARTBEAT, KEEP, MAX_DEATHS, PRUNERS, SAMPLER, SAMPLERS
+from archlab.search.counter import Counter
 from archlab.search.detection_data import default_objective, find_task, report_data, with_class_count
 from archlab.search.keep_rule import KeepRule, parse_keep
+from archlab.search.own_code import OwnRules, load_rules
 from archlab.search.plan import Note, Plan, Stage
 from archlab.units import parse_duration
 
@@ -35,9 +38,11 @@ def make_plan(
     space: str | Architecture,
     *,
     budget: Iterable[str] = (),
+    require: str | Iterable[str] = (),
     objective: Objectives | None = None,
     then: Objectives = (),
     keep: str | int | Iterable[str | int] = (),
+    replicates: int = 0,
     data: str | Path | None = None,
     val: str | Path | None = None,
     train_top: int | None = None,
@@ -88,13 +93,16 @@ def make_plan(
         _refuse_unknown("pruner", pruner, PRUNERS)
     budget = list(budget)
     relative = relative_budgets(budget)
-    limits = parse_budget(budget, cost(loaded).as_dict() if relative else {})
     keeps = _keeps(shares, len(later))
     seconds, each = _seconds(timeout), _seconds(trial_timeout)
     from archlab.search.objective import parse_goals
 
-    goals = parse_goals([*first, *later], task)
+    goals = parse_goals(first, task)
+    goals += tuple(goal for item in later for goal in parse_goals([item], task))
     _refuse_local_functions(goals, workers, each)
+    names = [limit.name for limit in limits_in(budget)]
+    own = load_rules([g.own for g in goals if g.own], names, [require] if isinstance(require, str) else require)
+    limits = _limits(budget, loaded, own, seed)
     if note is not None:
         if task is not None:
             report_data(task, note)
@@ -113,16 +121,18 @@ def make_plan(
         trial_timeout=each,
         max_deaths=max_deaths,
         keep_going=keep_going,
+        own=own,
     )
     stages = [opening]
     for number, (goal, share) in enumerate(zip(goals[len(first) :], keeps, strict=True), start=2):
         name = f"{opening.study}/{number}-{goal.label}"
-        closed = limits.closed_form
-        stages.append(
-            replace(
-                opening, study=name, goals=(goal,), budget=closed, trials=0, number=number, timeout=None, keep=share
-            )
-        )
+        stages.append(_later(opening, stages, name, (goal,), share))
+    if replicates < 0:
+        raise InputError(f"replicates must be at least 0, not {replicates}")
+    for _ in range(replicates):
+        name = f"{opening.study}/{len(stages) + 1}-{stages[-1].goals[0].label}-again"
+        share = KeepRule(share=1.0) if stages[-1].again else KeepRule(count=top)
+        stages.append(_later(opening, stages, name, stages[-1].goals, share))
     return Plan(
         space=loaded,
         text=unparse(loaded.architecture),
@@ -140,6 +150,41 @@ def make_plan(
         command=command or f"archlab.search({loaded.name!r}, …)",
         note=note,
     )
+
+
+def _later(opening: Stage, before: Sequence[Stage], study: str, goals: tuple[Goal, ...], keep: KeepRule) -> Stage:
+    judged = {goal.name for stage in before for goal in stage.goals}
+    return replace(
+        opening,
+        study=study,
+        goals=goals,
+        budget=opening.budget.closed_form,
+        trials=0,
+        number=len(before) + 1,
+        timeout=None,
+        keep=keep,
+        again=all(goal.name in judged for goal in goals),
+    )
+
+
+def _limits(texts: Sequence[str], space: Space, own: OwnRules, seed: int) -> Budget:
+    """Return the limits that ``texts`` write, relative ones as shares of what the default draw costs.
+
+    Raises:
+        InputError: one cannot be read.
+        OwnCodeError: a user's metric raised.
+    """
+    limits = limits_in(texts)
+    relative = {limit.name for limit in limits if limit.times is not None}
+    if not relative and not any("." in limit.name and ":" not in limit.name for limit in limits):
+        return parse_budget(texts)
+    default = network_of(space)
+    parts = part_names(default)
+    # What is of no part is refused as it is parsed.
+    counted = [name for name in relative if name.rpartition(".")[0] in ("", *parts)]
+    metrics = OwnRules(tuple(metric for metric in own.metrics if metric.name in relative))
+    costs = Counter(Interpreter(space), own=metrics, wanted=counted, seed=seed).count(default).costs
+    return parse_budget(texts, costs, parts)
 
 
 def _listed(given: Objectives) -> list[str | UserObjective]:
@@ -161,7 +206,7 @@ def _refuse_local_functions(goals: Iterable[Goal], workers: int, trial_timeout: 
     for goal in goals:
         if workers == 1 and trial_timeout is None:
             return
-        if goal.kind == "user" and ":" not in goal.name and not goal.name.endswith(".json"):
+        if (goal.kind == "user" or goal.own) and ":" not in goal.name and not goal.name.endswith(".json"):
             raise InputError(
                 f"the objective {goal.name} is a function of this process, which {why}",
                 hint='name it as "package.module:function" or "file.py:function"',

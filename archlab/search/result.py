@@ -30,20 +30,42 @@ class Objective:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a noisy objective of a network is worth, beside the value that it was selected by.
+
+    Attributes:
+        value: the mean of its evaluations with other seeds, shrunk towards the surrogate; without any, what the
+            surrogate expects of it, its value taken in.
+        low, high: what holds the true value in 19 of 20 cases, as far as the surrogate's own assumptions do.
+        noise: the standard deviation of one evaluation, as far as it is known.
+        again: the evaluations with other seeds.
+        ranks: whether it ranks in the place of the value.
+    """
+
+    value: float
+    low: float
+    high: float
+    noise: float = 0.0
+    again: tuple[float, ...] = ()
+    ranks: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """One draw of the space.
 
     Attributes:
         number: its number in the study.
-        state: ``scored``; ``over_budget`` by the closed form, or against a rule of the text, and so never built;
-            ``repeated``, the same network as trial ``repeat_of``; ``failed`` for ``reason``; ``pruned`` by the
-            objective.
+        state: ``scored``; ``over_budget`` by what is counted, or against a rule of the text or of the user's own, which
+            ``reason`` names, and so never built; ``repeated``, the same network as trial ``repeat_of``; ``failed`` for
+            ``reason``; ``pruned`` by the objective.
         draws: the value of every hole, by name.
         cost: params, macs, other, activations, memory, and latency in seconds where it was measured.
         values: the objectives' values by name; empty unless scored.
         digest: of the network's graph; None where it was not needed.
         seconds: how long it took, in all stages.
         details: what each objective recorded besides its value, by its name; JSON data.
+        again: by objective the values of its evaluations with other seeds, in later stages by the same objective.
         reached: the last stage that evaluated it; where it is scored and that stage failed, ``reason`` has the cause.
     """
 
@@ -58,6 +80,7 @@ class Trial:
     seconds: float = 0.0
     details: dict[str, dict[str, Any]] = field(default_factory=dict)
     reached: int = 1
+    again: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +126,7 @@ class Finalist:
         file: the ``.arch`` file beside the result, relative to it.
         text: the network's canonical text, without holes.
         cost, values, details: as of its trial; values of every stage.
+        estimates: by objective of the last stage what it is worth behind its noise, where there is anything to say.
     """
 
     trial: int
@@ -114,6 +138,7 @@ class Finalist:
     recount: Recount | None = None
     latency: Latency | None = None
     details: dict[str, dict[str, Any]] = field(default_factory=dict)
+    estimates: dict[str, Estimate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +195,10 @@ class SearchResult(Tabled):
     Attributes:
         space: the space's name; ``space_text`` its canonical text.
         command: the command line or call that made it.
-        budgets: limits by metric.
-        relative_budgets: those that were given relative to the space's default draw: the share.
+        budgets: upper limits by metric; ``floors`` are lower ones, and ``units`` those of a user's own metrics.
+        relative_budgets: those that were given relative to the space's default draw: the share; of a lower limit
+            with ``>=`` behind the metric.
+        rules: the user's own filters.
         objectives: of all stages, the last stage's first, as finalists are ranked by it.
         stages: in order; a search without ``then`` has one.
         smallest: cost of the smallest network that was found.
@@ -199,6 +226,9 @@ class SearchResult(Tabled):
     interrupted: str | None = None
     data: DataSummary | None = None
     relative_budgets: dict[str, float] = field(default_factory=dict)
+    floors: dict[str, float] = field(default_factory=dict)
+    rules: tuple[str, ...] = ()
+    units: dict[str, str] = field(default_factory=dict)
     schema: str = SCHEMA
 
     view = "archlab.report.show_search"

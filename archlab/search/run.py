@@ -12,8 +12,10 @@ from archlab.files import make_folder
 from archlab.search.data_summary import summarize_data
 from archlab.search.detection_data import read_data
 from archlab.search.environment import machine_line, versions
+from archlab.search.estimates import ranking_values
 from archlab.search.finalists import choose_last, make_finalist, write_result
 from archlab.search.importance import importance
+from archlab.search.objective import is_noisy
 from archlab.search.plan import Plan
 from archlab.search.result import DataSummary, Finalist, SearchResult
 from archlab.search.stages.needs import check_needs
@@ -22,7 +24,7 @@ from archlab.search.stages.stage_results import Funnel
 from archlab.search.storage.conversation import StorageLeftError
 from archlab.search.storage.dashboard import write_dashboard_notes
 from archlab.search.storage.open_storage import opened_storage
-from archlab.search.study.history import History, Progress, no_progress
+from archlab.search.study.history import History, Progress, Watch, no_progress
 from archlab.search.study.loop import Search
 from archlab.search.workers.start import Workers
 
@@ -55,28 +57,47 @@ def run_search(plan: Plan, progress: Progress = no_progress) -> SearchResult:
     carry_out = Workers(plan.workers, plan.address, plan.note).carry_out if in_workers else Search.run
     with opened_storage(plan.address, plan.heartbeat, plan.note) as opened:
         funnel = run_stages(plan, opened, interpreter, carry_out, progress)
-        best = choose_last(funnel.trials, funnel.objectives, plan.top)
-        finalists = []
         with progress(first) as watch:
-            for i, trial in enumerate(best, start=1):
-                watch(funnel.history, f"recounting {i}/{len(best)}")
-                finalists.append(make_finalist(trial, interpreter, first.seed, first.threads if plan.latency else None))
-        with contextlib.suppress(StorageLeftError):  # interrupted, with a server that does not answer
-            write_dashboard_notes(funnel.study, plan.space.name, plan.text, first.budget, finalists)
+            finalists = make_finalists(plan, funnel, interpreter, watch)
     data = None
     if plan.task is not None and finalists:
         with progress(first) as watch:
             watch(funnel.history, "reading the data for the report")
-            _, height, width = interpreter.network(Fixed(best[0].draws)).input_shape
+            draws = next(trial.draws for trial in funnel.trials if trial.number == finalists[0].trial)
+            _, height, width = interpreter.network(Fixed(draws)).input_shape
             data = summarize_data(plan.task.source, (height, width))
-    result = _result(plan, funnel, tuple(finalists), data, started, began)
+    result = result_of(plan, funnel, finalists, data, started, began)
     write_result(plan.out, result)
     return result
 
 
-def _result(
+def make_finalists(plan: Plan, funnel: Funnel, interpreter: Interpreter, watch: Watch) -> tuple[Finalist, ...]:
+    """Choose the best of what the stages found, count them again, and note them in the study."""
+    first = plan.stages[0]
+    last = plan.stages[len(funnel.stages) - 1]
+    noisy = [goal.objective for goal in last.goals if last.again or is_noisy(goal)]
+    scored = {trial.number: trial for trial in funnel.trials if trial.state == "scored"}
+    ranked, estimates = ranking_values(list(scored.values()), noisy, interpreter)
+    best = choose_last(ranked, funnel.objectives, plan.top)
+    finalists = []
+    for i, trial in enumerate(best, start=1):
+        watch(funnel.history, f"recounting {i}/{len(best)}")
+        timing = first.threads if plan.latency else None
+        made = make_finalist(scored[trial.number], interpreter, first.seed, timing)
+        finalists.append(replace(made, estimates=estimates[trial.number]))
+    with contextlib.suppress(StorageLeftError):  # interrupted, with a server that does not answer
+        write_dashboard_notes(funnel.study, plan.space.name, plan.text, first.budget, finalists)
+    return tuple(finalists)
+
+
+def result_of(
     plan: Plan, funnel: Funnel, finalists: tuple[Finalist, ...], data: DataSummary | None, started: str, began: float
 ) -> SearchResult:
+    """Return what a search found, as its result file holds it.
+
+    Args:
+        started: when it began, as ISO 8601 has it; ``began`` is the same by the clock that does not jump.
+    """
     first = plan.stages[0]
     *before, last = funnel.stages
     return SearchResult(
@@ -88,8 +109,11 @@ def _result(
         versions=versions(),
         machine=machine_line(),
         budgets=dict(first.budget.limits),
+        floors=dict(first.budget.floors),
+        rules=tuple(rule.name for rule in first.own.filters),
+        units=dict(first.budget.units),
         relative_budgets=dict(plan.relative),
-        objectives=tuple(objective for stage in reversed(funnel.objectives) for objective in stage),
+        objectives=tuple(dict.fromkeys(objective for stage in reversed(funnel.objectives) for objective in stage)),
         trials=funnel.trials,
         finalists=finalists,
         smallest=funnel.smallest,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from torch.utils import _pytree as pytree
 
 import archlab
 from archlab.audit.conventions import fvcore_total
@@ -114,3 +115,25 @@ def test_a_sample_of_timm_is_as_published():
     for row in lines:
         verdict = judge(Published(row["model"], int(row["img_size"]), float(row["gmacs"]), float(row["mparams"])))
         assert verdict.state in ("built", "deployed"), verdict
+
+
+class Named(dict):
+    """A container that a library registers without names for its parts, as diffusers does its outputs."""
+
+
+def test_outputs_and_inputs_in_a_container_whose_parts_have_no_names():
+    def rebuilt(values, names):
+        return Named(zip(names, values, strict=True))
+
+    pytree.register_pytree_node(Named, lambda named: (list(named.values()), list(named)), rebuilt)
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(8, 4, bias=False)
+
+        def forward(self, given):
+            return Named(sample=self.layer(given["x"]))
+
+    audit = archlab.audit(Model(), Named(x=torch.ones(2, 8)))
+    assert (audit.macs, audit.inputs[0].shape, audit.device) == (64, (2, 8), "meta")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
+from torch import nn
 
 import archlab
 from archlab.audit.audit_request import Request
@@ -97,3 +99,30 @@ def test_the_terminal_shows_each_model_with_the_columns_that_are_asked_for(text)
     assert printed.count("depthwise separable 3x3 dm2") == 2
     (row,) = {line for line in printed.split("\n") if line.startswith(" depthwise separable ") and "3x3" not in line}
     assert row.split() == ["depthwise", "separable", "stage", "1"]
+
+
+def layers():
+    return nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 8, 3, groups=8), nn.Conv2d(8, 16, 1))
+
+
+@pytest.mark.parametrize("given", [(1, 3, 8, 8), "3x8x8", torch.ones(1, 3, 8, 8)], ids=["shape", "text", "tensor"])
+def test_in_python_it_is_what_the_command_gives(given, tmp_path):
+    audit = archlab.audit(layers(), given, structure=True)
+    assert audit.structure.counts() == {"standard convolution": 1, "depthwise separable": 1}
+    audit.to_html(tmp_path / "page.html")
+    assert "<h3>Structure</h3>" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert json.loads(json.dumps(audit.as_dict()))["structure"]["counts"] == audit.structure.counts()
+    alone = archlab.audit(layers(), given)
+    assert (alone.structure, alone.no_structure, alone.macs) == (None, None, audit.macs)
+
+
+def test_in_python_it_says_why_it_is_not_known():
+    class Odd(nn.Module):
+        def forward(self, x):
+            return torch.fft.fft2(x).real
+
+    audit = archlab.audit(Odd(), torch.ones(1, 3, 8, 8), structure=True)
+    assert audit.structure is None
+    assert "fft" in audit.no_structure
+    named = archlab.audit(layers(), input=torch.ones(1, 3, 8, 8), structure=True)
+    assert named.no_structure == "it is called with arguments by name: input"

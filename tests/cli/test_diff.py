@@ -56,3 +56,14 @@ def test_names_that_are_none(tmp_path):
     done = archlab("diff", "resnet5O", "resnet50", cwd=tmp_path)
     assert done.returncode == 2
     assert "did you mean" in done.stderr
+
+
+def test_columns_of_the_totals_are_chosen(tmp_path):
+    (tmp_path / "a.arch").write_text(BASE)
+    done = archlab("diff", "a.arch", "a.arch", "--columns", "after", cwd=tmp_path)
+    (head,) = [line.split() for line in done.stdout.splitlines() if "total" in line]
+    assert head == ["total", "after"]
+    wrong = archlab("diff", "a.arch", "a.arch", "--columns", "aftr", cwd=tmp_path)
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "no column 'aftr'" in wrong.stderr
+    assert "after" in wrong.stderr

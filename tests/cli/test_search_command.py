@@ -35,6 +35,16 @@ def test_a_search_with_stages_prints_survivors_and_cost(tiny):
     assert 'id="search-stages"' in (tiny / "out" / "tiny" / "report.html").read_text(encoding="utf-8")
 
 
+def test_columns_are_chosen_and_a_wrong_one_ends_the_command_before_it_searches(tiny):
+    wrong = archlab("search", "tiny.arch", "-o", "params", "-n", 3, "--columns", "MACS,prams", cwd=tiny)
+    assert wrong.returncode == 2
+    assert "no column 'prams'" in wrong.stderr
+    assert not (tiny / "out").exists()
+    done = archlab("search", "tiny.arch", "-o", "params", "-n", 3, "--no-latency", "--columns", "params,macs", cwd=tiny)
+    (head,) = [line.split() for line in done.stdout.splitlines() if line.startswith(" network")]
+    assert head == ["network", "params", "MACs"]
+
+
 def test_a_searchs_json_is_all_there_is_on_standard_output(tiny):
     done = archlab("search", "tiny.arch", "-o", "macs", "-n", 3, "--no-latency", "--json", cwd=tiny)
     assert json.loads(done.stdout) == json.loads((tiny / "out" / "tiny" / "result.json").read_text(encoding="utf-8"))

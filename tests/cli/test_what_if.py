@@ -86,3 +86,11 @@ def test_a_lift_opens_holes_and_the_model_is_the_default_draw(run):
     closed, opened = run("lift", "small.arch"), run("lift", "small.arch", "--holes", "width, depth")
     assert archlab.elaborate(opened).digest == archlab.elaborate(closed).digest
     assert not archlab.load_space(opened).is_reference
+
+
+def test_columns_of_suggestions_are_chosen(run):
+    heads = [line.split() for line in run("rewrite", "small.arch", "--columns", "saves,risk").splitlines()]
+    assert ["#", "saves", "risk"] in heads
+    refused = CliRunner().invoke(cli, ["rewrite", "small.arch", "--columns", "saved"])
+    assert refused.exit_code != 0
+    assert "no column 'saved'" in str(refused.exception)

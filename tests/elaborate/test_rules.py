@@ -7,12 +7,13 @@ import random
 
 import pytest
 
-from archlab.cost import Budget, parse_budget
+from archlab.budget_text import parse_budget
 from archlab.elaborate import Fixed, Interpreter, Random, elaborate, fill_holes, space_of
 from archlab.elaborate.unfold import Unfolder
 from archlab.errors import ElaborationError, RuleError
 from archlab.grammar import parse, unparse
 from archlab.search.closed_form import find_smallest
+from archlab.search.counter import Counter
 
 WIDTHS = (8, 16, 24, 32)
 TEXT = """net r(input=3x8x8)
@@ -69,16 +70,16 @@ def test_a_draw_written_back_needs_no_rules():
 
 def test_the_smallest_network_meets_rules_that_the_default_breaks():
     text = TEXT.replace("require w3 >= w2", "require w3 == 3 * w1\nrequire w2 > 8")
-    smallest = find_smallest(Interpreter(space_of(text)), Budget(), 0)
+    smallest = find_smallest(Counter(Interpreter(space_of(text))), 0)
     assert dict(smallest.draws) == {"w1": 8, "w2": 16, "w3": 24}
-    bounded = find_smallest(Interpreter(space_of(text)), parse_budget(["params=100k"]), 0)
+    bounded = find_smallest(Counter(Interpreter(space_of(text)), parse_budget(["params=100k"])), 0)
     assert bounded.digest == smallest.digest
 
 
 def test_a_space_whose_rules_nothing_meets_says_so():
     text = TEXT.replace("w3 >= w2", "w3 > 4 * w2")
     with pytest.raises(RuleError) as caught:
-        find_smallest(Interpreter(space_of(text)), Budget(), 0)
+        find_smallest(Counter(Interpreter(space_of(text))), 0)
     assert caught.value.message.startswith("no network of r was found that meets its rules: none of 10,000 draws")
 
 

@@ -10,7 +10,8 @@ from archlab.elaborate import Fixed, Interpreter, load
 from archlab.errors import BudgetError
 from archlab.grammar import parse, parse_file
 from archlab.resources import shipped_spaces
-from archlab.search.closed_form import costs_of, find_smallest, find_unseen
+from archlab.search.closed_form import find_smallest, find_unseen
+from archlab.search.counter import Counter, costs_of
 from tests.search.conftest import TINY
 
 
@@ -31,20 +32,20 @@ def tiny():
 @pytest.mark.parametrize("metric", ["macs", "params", "activations", "memory"])
 def test_the_smallest_network_is_the_smallest_of_all(tiny, metric):
     least = min(costs_of(network)[metric] for network in every_network(tiny))
-    found = find_smallest(tiny, Budget(((metric, 1e9),)), seed=0)
+    found = find_smallest(Counter(tiny, Budget(((metric, 1e9),))), seed=0)
     assert costs_of(found)[metric] == least
 
 
 def test_without_a_budget_the_smallest_in_macs_is_meant(tiny):
     least = min(costs_of(network)["macs"] for network in every_network(tiny))
-    assert costs_of(find_smallest(tiny, Budget(), seed=0))["macs"] == least
+    assert costs_of(find_smallest(Counter(tiny), seed=0))["macs"] == least
 
 
 def test_a_budget_below_the_smallest_network_is_refused_with_both_figures(tiny):
     least = min(costs_of(network)["params"] for network in every_network(tiny))
     assert least == 298
     with pytest.raises(BudgetError) as refused:
-        find_smallest(tiny, Budget((("params", 290.0),)), seed=0)
+        find_smallest(Counter(tiny, Budget((("params", 290.0),))), seed=0)
     assert str(refused.value) == (
         "no network of tiny meets params ≤ 290: the smallest found has 298\n"
         "  hint: raise the budget to params=298 or more"
@@ -63,7 +64,7 @@ def test_budgets_that_only_clash_together_are_refused_together():
     assert few_macs["macs"] < few_params["macs"]
     budget = Budget((("params", float(few_params["params"])), ("macs", float(few_macs["macs"]))))
     with pytest.raises(BudgetError, match="at once"):
-        find_smallest(interpreter, budget, seed=0)
+        find_smallest(Counter(interpreter, budget), seed=0)
 
 
 def test_what_is_proposed_is_within_budget_and_unseen_until_nothing_is_left(tiny):
@@ -72,7 +73,7 @@ def test_what_is_proposed_is_within_budget_and_unseen_until_nothing_is_left(tiny
     assert 5 < len(allowed) < 30
     seen: set[str] = set()
     rng = random.Random(0)
-    while (network := find_unseen(tiny, budget, [], seen, rng, attempts=2000)) is not None:
+    while (network := find_unseen(Counter(tiny, budget), [], seen, rng, attempts=2000)) is not None:
         assert costs_of(network)["macs"] <= 40_000
         assert network.digest not in seen
         seen.add(network.digest)
@@ -81,8 +82,8 @@ def test_what_is_proposed_is_within_budget_and_unseen_until_nothing_is_left(tiny
 
 def test_on_the_shipped_space_a_tight_budget_is_met_too():
     interpreter = Interpreter(load(parse_file(shipped_spaces()["mobile"])))
-    start = find_smallest(interpreter, Budget((("macs", 60e6), ("params", 1.5e6))), seed=0)
+    start = find_smallest(Counter(interpreter, Budget((("macs", 60e6), ("params", 1.5e6)))), seed=0)
     budget = Budget((("macs", 60e6), ("params", 1.5e6)))
-    found = find_unseen(interpreter, budget, [start.draws], {start.digest}, random.Random(0))
+    found = find_unseen(Counter(interpreter, budget), [start.draws], {start.digest}, random.Random(0))
     assert found is not None
     assert budget.allows(costs_of(found))

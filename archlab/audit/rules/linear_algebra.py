@@ -33,12 +33,13 @@ def of_matrices(operations: Callable[[int, int], float], position: int = 0) -> R
     return rule
 
 
-def solve(decompose: float, matrix: int, right: int) -> Rule:
-    """Make the rule that solves AX = B: ``decompose`` n³ for each A, and two products of triangles for each column.
+def solve(decompose: float, matrix: int, right: int, substitutions: int = 2) -> Rule:
+    """Make the rule that solves AX = B: ``decompose`` n³ for each A, and n² for each substitution of each column.
 
     Args:
         decompose: operations per n³; 0 where A is decomposed or triangular already.
         matrix: the position of A; ``right``, of B.
+        substitutions: two, forward and back; one where A is a triangle.
     """
 
     def rule(args: Args, out: Any) -> Counts:
@@ -46,7 +47,6 @@ def solve(decompose: float, matrix: int, right: int) -> Rule:
         n = a.shape[-1]
         count = math.prod(a.shape[:-2])
         columns = b.numel() // max(1, n)
-        substitutions = 2 if decompose else 1
         return Counts(elementwise=round(count * decompose * n**3 + substitutions * columns * n**2))
 
     return rule

@@ -19,7 +19,7 @@ _STATISTICS = frozenset({"running_mean", "running_var"})
 """Norms in training update these, of which their schemas say nothing."""
 _COMPOSITE = "CompositeImplicitAutograd"
 _NAMESPACES_WITHOUT_ARITHMETIC = frozenset(
-    {"profiler", "c10d", "_c10d_functional", "_c10d_functional_autograd", "symm_mem", "_dtensor"}
+    {"profiler", "c10d", "_c10d_functional", "_c10d_functional_autograd", "symm_mem", "_dtensor", "fsdp"}
 )
 """Of profilers, and of collectives, which move values between devices."""
 

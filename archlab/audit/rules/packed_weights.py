@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from archlab.audit.counts import Counts
+from archlab.audit.rules.recurrent import recurrence
 from archlab.audit.rules.rule import Args, Rule, product
 
 _KERNELS = {"Conv1d": "conv1d", "Conv2d": "conv2d", "Conv3d": "conv3d", "Linear": "linear"}
@@ -37,6 +38,43 @@ def quantized_transposed(args: Args, out: Tensor) -> Counts:
 def quantized_norm(times: int) -> Rule:
     """Make the rule of a quantized norm: ``times`` operations for each element."""
     return lambda args, out: Counts(norm=times * out.numel())
+
+
+def quantized_recurrent(gates: int) -> Rule:
+    """Make the rule of ``aten::quantized_lstm`` and its kin: as of a plain layer, whose cells are packed."""
+
+    def rule(args: Args, out: Any) -> Counts:
+        cells = next(a for a in args if isinstance(a, list | tuple) and a and isinstance(a[0], torch.ScriptObject))
+        weights = [weight for cell in cells for _, weight in unpack_cell(cell)]
+        return recurrence(args[0].numel() // args[0].shape[-1], weights, gates, out[0].numel())
+
+    return rule
+
+
+def quantized_cell(gates: int) -> Rule:
+    """Make the rule of one step: (input, hidden, packed w_ih, packed w_hh, b_ih, b_hh)."""
+
+    def rule(args: Args, out: Any) -> Counts:
+        weights = [unpack(args[2])[0], unpack(args[3])[0], *(b for b in args[4:6] if isinstance(b, Tensor))]
+        first = out[0] if isinstance(out, tuple | list) else out
+        return recurrence(args[0].numel() // args[0].shape[-1], weights, gates, first.numel())
+
+    return rule
+
+
+def unpack_cell(packed: Any) -> list[tuple[str, Tensor]]:
+    """Return the weights and biases in a packed cell of PyTorch's quantized recurrent layers, with their names.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if ".CellParamsBase" not in str(packed._type()):
+        raise TypeError(f"{packed._type()} is no cell")
+    (_, biases, _, _, packs), _ = packed.__getstate__()
+    pairs = [unpack(pack) for pack in packs]
+    biases = biases or [bias for _, bias in pairs if bias is not None]
+    names = [*zip(("weight_ih", "weight_hh"), (weight for weight, _ in pairs), strict=False)]
+    return [*names, *zip(("bias_ih", "bias_hh"), biases, strict=False)]
 
 
 def unpack(packed: Any) -> tuple[Tensor, Tensor | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from archlab.audit.counts import Counts
 from archlab.audit.rules.rule import Args, Rule, bias_of, product
+from archlab.audit.rules.sparse import sparse_pairs, stored
 
 # --- convolutions ------------------------------------------------------------------------------------------------
 
@@ -46,8 +48,8 @@ def deform_conv(args: Args, out: Tensor) -> Counts:
 def linear(args: Args, out: Tensor) -> Counts:
     """Count a linear layer: (input, weight, bias), of a sparse weight each stored element once for each row."""
     weight = args[1]
-    dense = weight.layout is torch.strided
-    macs = out.numel() * weight.shape[-1] if dense else _stored(weight) * (out.numel() // max(1, weight.shape[0]))
+    dense = weight.layout is torch.strided or weight.is_meta
+    macs = out.numel() * weight.shape[-1] if dense else stored(weight) * (out.numel() // max(1, weight.shape[0]))
     return product(macs, out, bias_of(args, 2, out))
 
 
@@ -95,51 +97,66 @@ def trilinear(args: Args, out: Tensor) -> Counts:
     return product(math.prod(max(sizes) for sizes in zip(*operands, strict=True)), out)
 
 
+def sampled_addmm(args: Args, out: Tensor) -> Counts:
+    """Count a product computed only where a sparse matrix stores an element: (sampled, left, right, …)."""
+    sampled, left = args[0], args[1]
+    wanted = out.numel() if sampled.is_meta else stored(sampled)
+    return product(wanted * left.shape[-1], out, wanted)
+
+
 def _dense_or_sparse(left: Tensor, right: Tensor, out: Tensor) -> int:
-    """Return the MACs of a product; each stored element of a sparse matrix is multiplied once for each vector."""
-    if left.layout is not torch.strided:
-        return _stored(left) * (right.shape[-1] if right.dim() > 1 else 1)
-    if right.layout is not torch.strided:
-        return _stored(right) * (left.shape[-2] if left.dim() > 1 else 1)
-    return out.numel() * (left.shape[-1] if left.dim() else 1)
+    """Return the MACs of a product; each stored element of a sparse matrix is multiplied once for each vector.
 
-
-def _stored(sparse: Tensor) -> int:
-    """Return how many elements a sparse tensor stores, of those in blocks all."""
-    return (sparse._values() if sparse.layout is torch.sparse_coo else sparse.values()).numel()
+    Of two sparse matrices, by as many as the other stores in the row that it meets. A sparse matrix without values is
+    counted as if it stored all.
+    """
+    sparse = [t for t in (left, right) if t.layout is not torch.strided]
+    if not sparse or any(t.is_meta for t in sparse):
+        return out.numel() * (left.shape[-1] if left.dim() else 1)
+    if len(sparse) == 2:
+        return sparse_pairs(left, right)
+    if sparse[0] is left:
+        return stored(left) * (right.shape[-1] if right.dim() > 1 else 1)
+    return stored(right) * (left.shape[-2] if left.dim() > 1 else 1)
 
 
 # --- attention ---------------------------------------------------------------------------------------------------
 
 
-def scaled_dot_product(query: Tensor, key: Tensor, value: Tensor, masked: bool) -> Counts:
+def scaled_dot_product(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Counts:
     """Count softmax(q kᵀ / √d) v in full, whether causal or not: what the explicit form does, and what is published.
 
     The queries are scaled, each score is masked where there is a mask, and a softmax takes three operations per score.
+    Scores are computed for the batch of query and key, and multiplied with values for that of mask and values too.
     """
-    rows = _rows(query, key, value)
-    scores, out = rows * key.shape[-2], rows * value.shape[-1]
-    macs = scores * (query.shape[-1] + value.shape[-1])
-    return Counts(macs, elementwise=query.numel() + (3 + masked) * scores, activations=scores + out)
+    scored = _batch(query.shape[:-2], key.shape[:-2])
+    masked = scored if mask is None else _batch(scored, mask.shape[:-2])
+    pairs = query.shape[-2] * key.shape[-2]
+    weighted = math.prod(_batch(masked, value.shape[:-2]))
+    scores = math.prod(scored) * pairs
+    macs = scores * query.shape[-1] + weighted * pairs * value.shape[-1]
+    softmax = (3 + (mask is not None)) * math.prod(masked) * pairs
+    out = weighted * query.shape[-2] * value.shape[-1]
+    return Counts(macs, elementwise=query.numel() + softmax, activations=scores + out)
 
 
-def _rows(query: Tensor, key: Tensor, value: Tensor) -> int:
-    """Return how many queries there are, each of a batch over which they are broadcast."""
+def _batch(one: Sequence[int], other: Sequence[int]) -> Sequence[int]:
+    """Return the batch over which both are broadcast; several heads of the first may share one of the other."""
     try:
-        batch = torch.broadcast_shapes(query.shape[:-2], key.shape[:-2], value.shape[:-2])  # type: ignore[no-untyped-call]
-    except RuntimeError:  # several heads of the query share one of the key
-        batch = query.shape[:-2]
-    return int(math.prod(batch) * query.shape[-2])
+        return torch.broadcast_shapes(one, other)  # type: ignore[no-untyped-call,no-any-return]
+    except RuntimeError:
+        return (*_batch(one[:-1], other[:-1]), one[-1])
 
 
 def attention(args: Args, out: Tensor) -> Counts:
     """Count ``scaled_dot_product_attention``: (query, key, value, mask, …)."""
-    return scaled_dot_product(args[0], args[1], args[2], masked=len(args) > 3 and isinstance(args[3], Tensor))
+    mask = args[3] if len(args) > 3 and isinstance(args[3], Tensor) else None
+    return scaled_dot_product(args[0], args[1], args[2], mask)
 
 
 def kernel_attention(args: Args, out: Any) -> Counts:
     """Count a kernel of it, or flex attention: (query, key, value, …) without a mask as a tensor."""
-    return scaled_dot_product(args[0], args[1], args[2], masked=False)
+    return scaled_dot_product(args[0], args[1], args[2], None)
 
 
 def native_attention(args: Args, out: Any) -> Counts:

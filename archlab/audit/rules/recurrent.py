@@ -22,7 +22,7 @@ def layer(gates: int) -> Rule:
     def rule(args: Args, out: Any) -> Counts:
         weights = next(a for a in args if _is_weights(a))
         rows = args[0].numel() // args[0].shape[-1]
-        return _count(rows, weights, gates, out[0].numel())
+        return recurrence(rows, weights, gates, out[0].numel())
 
     return rule
 
@@ -39,12 +39,12 @@ def cell(gates: int) -> Rule:
         weights = [w for w in args[2:] if isinstance(w, Tensor)]
         rows = args[0].numel() // args[0].shape[-1]
         first = out[0] if isinstance(out, tuple | list) else out
-        return _count(rows, weights, gates, first.numel())
+        return recurrence(rows, weights, gates, first.numel())
 
     return rule
 
 
-def _count(rows: int, weights: Iterable[Tensor], gates: int, out: int) -> Counts:
+def recurrence(rows: int, weights: Iterable[Tensor], gates: int, out: int) -> Counts:
     """Count ``rows`` steps, all batches and sequences together, through all of ``weights``."""
     matrices = [w for w in weights if w.dim() == 2]
     biases = sum(w.numel() for w in weights if w.dim() == 1)

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from archlab.audit.counts import Counts
+from archlab.audit.rules.sparse import stored
 
 Args = Sequence[Any]
 """An operator's arguments in the order of its schema, keyword arguments among them, cut after the last given."""
@@ -21,7 +22,7 @@ NOTHING = Counts()
 
 def product(macs: int, out: Tensor, bias: int = 0) -> Counts:
     """Count a convolution, linear layer or matrix product that puts out ``out``."""
-    return Counts(macs, bias, activations=out.numel())
+    return Counts(macs, bias, activations=stored(out))
 
 
 def complex_product(counts: Counts) -> Counts:
@@ -35,8 +36,8 @@ def bias_of(args: Args, position: int, out: Tensor) -> int:
 
 
 def elements(value: Any) -> int:
-    """Count the elements of a tensor, or of all tensors in a tuple or list."""
-    return value.numel() if isinstance(value, Tensor) else sum(t.numel() for t in value if isinstance(t, Tensor))
+    """Count the elements of a tensor, of a sparse one those that it stores, or of all tensors in a tuple or list."""
+    return stored(value) if isinstance(value, Tensor) else sum(stored(t) for t in value if isinstance(t, Tensor))
 
 
 def no_arithmetic(args: Args, out: Any) -> Counts:
@@ -51,7 +52,7 @@ def per_output(times: int) -> Rule:
 
 def per_input(times: int) -> Rule:
     """Make the rule that counts ``times`` element-wise operations for each element of the first tensor taken in."""
-    return lambda args, out: Counts(elementwise=times * _first(args).numel())
+    return lambda args, out: Counts(elementwise=times * stored(_first(args)))
 
 
 def per_argument(position: int, times: int = 1) -> Rule:

@@ -30,7 +30,14 @@ from archlab.audit.rules.linear_algebra import (
     svd,
     symmetric_eigen,
 )
-from archlab.audit.rules.packed_weights import last_axis, quantized_layer, quantized_norm, quantized_transposed
+from archlab.audit.rules.packed_weights import (
+    last_axis,
+    quantized_cell,
+    quantized_layer,
+    quantized_norm,
+    quantized_recurrent,
+    quantized_transposed,
+)
 from archlab.audit.rules.products import (
     addbmm,
     addmm,
@@ -46,6 +53,7 @@ from archlab.audit.rules.products import (
     linear,
     matmul,
     native_attention,
+    sampled_addmm,
     trilinear,
 )
 from archlab.audit.rules.recurrent import cell, layer
@@ -105,6 +113,7 @@ RULES: Mapping[str, Rule] = {
     **_quantized(no_arithmetic, "cat dropout linear_prepack conv1d_prepack conv2d_prepack conv3d_prepack"),
     **_quantized(no_arithmetic, "linear_unpack conv1d_unpack conv2d_unpack conv3d_unpack"),
     **_names(addmm, "addmm baddbmm addmv _addmm_activation sparse_addmm _sparse_addmm"),
+    **_names(sampled_addmm, "sparse_sampled_addmm"),
     "addbmm": addbmm,
     "bilinear": bilinear,
     "_trilinear": trilinear,
@@ -135,6 +144,9 @@ RULES: Mapping[str, Rule] = {
     # A gate is a sum and its activation; what joins the gates is less than one more for each.
     **_names(layer(3), "lstm gru rnn_tanh rnn_relu"),
     **_names(cell(3), "lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell"),
+    **_names(quantized_recurrent(3), "quantized_lstm quantized_gru"),
+    **_quantized(quantized_cell(3), "quantized_lstm_cell_dynamic quantized_gru_cell_dynamic"),
+    **_quantized(quantized_cell(3), "quantized_rnn_tanh_cell_dynamic quantized_rnn_relu_cell_dynamic"),
     **_names(batch_norm, "batch_norm native_batch_norm _native_batch_norm_legit cudnn_batch_norm"),
     **_names(batch_norm, "_native_batch_norm_legit_no_training _batch_norm_with_update _batch_norm_no_update"),
     **_names(affine_norm(1), "instance_norm native_group_norm"),
@@ -150,8 +162,10 @@ RULES: Mapping[str, Rule] = {
     **_names(of_matrices(eigen), "linalg_eig linalg_eigvals _linalg_eigvals"),
     **_names(of_matrices(exponential), "linalg_matrix_exp"),
     **_names(solve(2 / 3, 0, 1), "_linalg_solve_ex linalg_lstsq"),
-    **_names(solve(0, 0, 1), "linalg_solve_triangular"),
-    **_names(solve(0, 1, 0), "triangular_solve cholesky_solve _cholesky_solve_helper"),
+    **_names(solve(0, 0, 1, substitutions=1), "linalg_solve_triangular"),
+    **_names(solve(0, 1, 0, substitutions=1), "triangular_solve"),
+    **_names(solve(0, 1, 0), "cholesky_solve _cholesky_solve_helper"),
+    **_names(solve(0, 0, 2), "linalg_lu_solve"),
     **_names(ctc_loss, "_ctc_loss _cudnn_ctc_loss"),
     **_names(pool_over_input, "adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d _adaptive_avg_pool2d"),
     **_names(pool_over_input, "_adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d"),

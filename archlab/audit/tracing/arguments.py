@@ -36,10 +36,17 @@ def map_tensors(values: Sequence[Any], change: Callable[[Tensor], Tensor]) -> tu
 
 def is_small(tensor: Tensor, roomy: bool = False) -> bool:
     """Return whether a pass over meta tensors computes a real tensor for real; a ``roomy`` one does larger ones too."""
+    if tensor.layout is not torch.strided:
+        return True  # what it stores is less than its shape, and has no form without values
     if roomy:
         return tensor.numel() <= ROOMY
     counts = not (tensor.is_floating_point() or tensor.is_complex())
     return tensor.numel() <= (SMALL_COUNTS if counts else SMALL)
+
+
+def has_own_memory(tensor: Tensor) -> bool:
+    """Return whether a tensor is what it looks like: neither sparse or ragged, nor a wrapper of others."""
+    return tensor.layout is torch.strided and type(tensor).__torch_dispatch__ is Tensor.__torch_dispatch__
 
 
 def stand_in(tensor: Tensor, known: KnownOperator, roomy: bool) -> Tensor:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import GeneratorType
 from typing import Any
@@ -13,15 +14,18 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from archlab.audit.tracing.arguments import is_small
+from archlab.audit.tracing.arguments import has_own_memory, is_small
+from archlab.audit.tracing.control_flow import run_bodies
 from archlab.audit.tracing.copy_inputs import copy_inputs
 from archlab.audit.tracing.meta_tensors import Twins
 from archlab.audit.tracing.model_copy import copy_without_values
 from archlab.audit.tracing.modules_followed import module_names, modules_followed
 from archlab.audit.tracing.other_code import other_code_followed
 from archlab.audit.tracing.preserve import preserve_model, set_mode
+from archlab.audit.tracing.ragged import as_jagged, ragged_followed
 from archlab.audit.tracing.recording import OperatorCall, Recording
-from archlab.audit.tracing.surroundings import traced_surroundings
+from archlab.audit.tracing.surroundings import replaced, traced_surroundings
+from archlab.audit.tracing.threads import threads_followed
 from archlab.audit.tracing.tracer import Tracer
 from archlab.errors import AuditError
 
@@ -43,7 +47,7 @@ def run_backward(original: nn.Module, args: Sequence[Any], kwargs: Mapping[str, 
     recording = Recording()
     try:
         original = getattr(original, "_orig_mod", original)
-        with preserve_model(original), traced_surroundings(recording, meta=True):
+        with preserve_model(original), traced_surroundings(meta=True):
             return _step(original, args, kwargs, recording)
     except (KeyboardInterrupt, MemoryError, AuditError):
         raise
@@ -62,10 +66,17 @@ def _step(original: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], r
         recording.memory.ignore(buffer)
     twins = Twins()
     with torch.enable_grad():
-        args, kwargs, given = copy_inputs(args, kwargs, lambda t: t if t.is_meta or _is_looked_at(t) else twins.of(t))
+        args, kwargs, given = copy_inputs(args, kwargs, lambda t: as_jagged(t) if _is_kept(t) else twins.of(t))
         for _, tensor in given:
             recording.add_input(tensor)
-        with modules_followed(module_names(model), recording, places.note), other_code_followed(tracer), tracer:
+        with (
+            modules_followed(module_names(model), recording, places.note),
+            other_code_followed(tracer),
+            ragged_followed(),
+            _bodies_below_autograd(tracer),
+            threads_followed(tracer, recording, torch.enable_grad),
+            tracer,
+        ):
             out = model(*args, **kwargs)
             if isinstance(out, GeneratorType):
                 out = list(out)
@@ -81,9 +92,24 @@ def _step(original: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], r
     return BackwardPass(tuple(recording.calls[first:]), recording.memory.peak)
 
 
-def _is_looked_at(tensor: Tensor) -> bool:
-    """Return whether an input keeps its values: small integers and truth values, which have no gradients."""
-    return is_small(tensor) and not (tensor.is_floating_point() or tensor.is_complex())
+@contextlib.contextmanager
+def _bodies_below_autograd(tracer: Tracer) -> Iterator[None]:
+    """Run the bodies of loops and branches where they are called, so that autograd sees what they are made of."""
+    kind = torch._ops.HigherOrderOperator
+    original: Any = kind.__call__
+
+    def call(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        done = NotImplemented if kwargs or tracer.is_busy() else run_bodies(self.name(), args, tracer)
+        return original(self, *args, **kwargs) if done is NotImplemented else done
+
+    with replaced(kind, "__call__", call):
+        yield
+
+
+def _is_kept(tensor: Tensor) -> bool:
+    """Return whether an input keeps its values: small integers and truth values, and what has no form without them."""
+    is_number = tensor.is_floating_point() or tensor.is_complex()
+    return tensor.is_meta or not has_own_memory(tensor) or tensor.is_nested or (is_small(tensor) and not is_number)
 
 
 class _Places:

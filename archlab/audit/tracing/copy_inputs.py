@@ -31,8 +31,7 @@ def copy_inputs(
     found: list[tuple[str, Tensor]] = []
     made: dict[int, Any] = {}
     held: list[Any] = []
-    for path, leaf in pytree.tree_leaves_with_path(given):
-        key = pytree.keystr(path[1:]) if path else ""
+    for key, leaf in (*named_leaves(given[0]), *named_leaves(given[1])):
         for name, value in _tensors_and_modules(leaf, key):
             held.append(value)  # deepcopy knows objects by their identity, so they live as long as it runs
             if isinstance(value, nn.Module):
@@ -58,6 +57,14 @@ def copy_inputs(
 
     new_args, new_kwargs = pytree.tree_map(copied, given)
     return new_args, new_kwargs, tuple(found)
+
+
+def named_leaves(value: Any) -> list[tuple[str, Any]]:
+    """Return what is in nested containers, with its path; by number where a library's container has no names."""
+    try:
+        return [(pytree.keystr(path), leaf) for path, leaf in pytree.tree_leaves_with_path(value)]
+    except ValueError:
+        return [(f"[{number}]", leaf) for number, leaf in enumerate(pytree.tree_leaves(value))]
 
 
 def _alias(given: Tensor, prepared: Tensor) -> Tensor:

@@ -11,19 +11,20 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils import _pytree as pytree
 
-from archlab.audit.tracing.arguments import is_small
-from archlab.audit.tracing.copy_inputs import copy_inputs
+from archlab.audit.tracing.arguments import has_own_memory, is_small
+from archlab.audit.tracing.copy_inputs import copy_inputs, named_leaves
 from archlab.audit.tracing.fully_sharded import refuse_flattened
 from archlab.audit.tracing.meta_tensors import LAZY, Twins
 from archlab.audit.tracing.model_copy import copy_model
 from archlab.audit.tracing.modules_followed import module_names, modules_followed
 from archlab.audit.tracing.other_code import other_code_followed
 from archlab.audit.tracing.preserve import preserve_generators, preserve_model, set_mode
+from archlab.audit.tracing.ragged import as_jagged, ragged_followed
 from archlab.audit.tracing.recording import Recording
 from archlab.audit.tracing.script_notes import script_notes
 from archlab.audit.tracing.surroundings import traced_surroundings
+from archlab.audit.tracing.threads import threads_followed
 from archlab.audit.tracing.tracer import Tracer
 from archlab.errors import AuditError
 
@@ -36,6 +37,8 @@ _ATTEMPTS = (
     (False, True, False),
 )
 """What is tried one after the other: without data or not, above autograd or below it, with room for larger values."""
+
+_CHANGED = "The forward changed {}, which could not be put back."
 
 StandIn = Callable[[], contextlib.AbstractContextManager[Any]]
 """Opens a context in which steps that depend on values are replaced."""
@@ -86,6 +89,7 @@ def run_forward(
         model = _with_lazy_shapes(model, args, kwargs)
     names = module_names(model)
     failure = ""
+    changed: dict[str, None] = {}
     for meta, gradients, roomy in _ATTEMPTS:
         if gradients and "grad" not in failure:
             continue
@@ -94,13 +98,15 @@ def run_forward(
         recording = Recording()
         try:
             with (
-                preserve_model(model),
-                traced_surroundings(recording, meta),
+                preserve_model(model, args, kwargs, values=not meta) as preserved,
+                traced_surroundings(meta),
                 stand_in() if meta else contextlib.nullcontext(),
             ):
                 set_mode(model, training)
+                for tensor in preserved.tensors:
+                    recording.memory.ignore(tensor)
                 given = _attempt(model, names, args, kwargs, recording, meta, gradients, roomy)
-            for words in script_notes(model):
+            for words in (*script_notes(model), *map(_CHANGED.format, changed | dict.fromkeys(preserved.left))):
                 recording.note(words)
             reason = None if roomy and not gradients else failure or None
             return ForwardPass(model, recording, meta, reason, given, training)
@@ -108,6 +114,7 @@ def run_forward(
             raise
         except (Exception, SystemExit) as error:  # a model is anybody's code: it may even exit
             where = _innermost(recording)
+            changed |= dict.fromkeys(preserved.left)
             last = error, _describe(error, where), meta
             failure = failure or last[1]
     cause, message, meta = last
@@ -153,24 +160,29 @@ def _attempt(
             recording.held.setdefault(id(buffer), name)
     for name, parameter in tensors:
         recording.held.setdefault(id(parameter), name)
-    with torch.enable_grad() if gradients else _below_autograd():
+    guard = torch.enable_grad if gradients else _below_autograd
+    with guard():
         twins = Twins()
-        prepare = (lambda t: _without_data(t, twins, roomy)) if meta else (lambda t: t)
+        prepare = (lambda t: _without_data(as_jagged(t), twins, roomy)) if meta else as_jagged
         args, kwargs, given = copy_inputs(args, kwargs, prepare)
         for _, tensor in given:
             recording.add_input(tensor)
         try:
-            with modules_followed(names, recording), other_code_followed(tracer), tracer:
+            with (
+                modules_followed(names, recording),
+                other_code_followed(tracer),
+                ragged_followed(),
+                threads_followed(tracer, recording, guard),
+                tracer,
+            ):
                 out = model(*args, **kwargs)
                 if isinstance(out, GeneratorType):
                     collections.deque(out, maxlen=0)  # what it yields is computed as it yields it
                     out = None
-                recording.outputs = tuple(
-                    (pytree.keystr(path), recording.argument(leaf))
-                    for path, leaf in pytree.tree_leaves_with_path(out)
-                    if isinstance(leaf, Tensor)
-                )
-                del out
+                named = [(path, leaf) for path, leaf in named_leaves(out) if isinstance(leaf, Tensor)]
+                tracer.look_for_strangers([tensor for _, tensor in named])
+                recording.outputs = tuple((path, recording.argument(tensor)) for path, tensor in named)
+                del out, named
         finally:
             tracer.journal.restore()
     return given
@@ -178,7 +190,7 @@ def _attempt(
 
 def _without_data(tensor: Tensor, twins: Twins, roomy: bool) -> Tensor:
     """Take the data from a large input; small ones keep them, since a forward may look at them."""
-    if tensor.is_meta or is_small(tensor, roomy) or tensor.layout is not torch.strided:
+    if tensor.is_meta or is_small(tensor, roomy) or not has_own_memory(tensor):
         return tensor
     return twins.of(tensor)
 

@@ -37,6 +37,8 @@ class Twins:
 
     def replaces(self, tensor: Tensor) -> bool:
         """Whether later operators must take the twin of ``tensor``, since something was written to it."""
+        if tensor.layout is not torch.strided:
+            return False
         kept = self._storages.get(tensor.untyped_storage()._cdata)
         return kept is not None and kept[1]._cdata in self._written
 
@@ -56,6 +58,8 @@ class Journal:
     def restore(self) -> None:
         """Put all of it back. This happens below autograd, so that no version counter moves."""
         for storage, copy in self._copies.values():
+            if storage.nbytes() != copy.nbytes():
+                storage.resize_(copy.nbytes())
             storage.copy_(copy)
         self._copies.clear()
 

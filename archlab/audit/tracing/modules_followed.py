@@ -9,8 +9,8 @@ from typing import Any
 
 from torch import nn
 
-from archlab.audit.tracing.recording import Recording
-from archlab.audit.tracing.surroundings import OTHER_THREADS, replaced
+from archlab.audit.tracing.recording import OTHER_THREADS, Recording
+from archlab.audit.tracing.surroundings import replaced
 
 
 def module_names(model: nn.Module) -> dict[int, str]:
@@ -30,17 +30,20 @@ def modules_followed(
         moved: called whenever another module begins to run or goes on.
     """
     original = nn.Module.__call__
-    stack, calls, here = recording.stack, recording.module_calls, threading.get_ident()
+    own, calls, here = recording.stack, recording.module_calls, threading.get_ident()
 
     def call(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
         path = names.get(id(self))
-        if threading.get_ident() != here:
+        is_here = threading.get_ident() == here
+        if not is_here and not recording.follows_thread():
             recording.note(OTHER_THREADS)
             return original(self, *args, **kwargs)
         if path is None:
             return original(self, *args, **kwargs)
+        stack = own if is_here else recording.stack
         stack.append(path)
-        moved()
+        if is_here:
+            moved()
         calls[path] = calls.get(path, 0) + 1
         try:
             return original(self, *args, **kwargs)
@@ -49,7 +52,8 @@ def modules_followed(
             raise
         finally:
             stack.pop()
-            moved()
+            if is_here:
+                moved()
 
     with replaced(nn.Module, "__call__", call):
         yield

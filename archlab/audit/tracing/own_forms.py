@@ -49,3 +49,27 @@ _FORMS: dict[str, Callable[[Sequence[Any]], Form]] = {
     "_ctc_loss": _ctc_losses,
     "_ctc_loss_backward": lambda args: torch.empty_like(args[1]),
 }
+
+
+def form_with_sparse(name: str, args: Sequence[Any]) -> Tensor | None:
+    """Return the output without data of a product of a sparse and a dense matrix, which is dense; None for any other.
+
+    No kernel without data takes these two; what a sparse matrix stores does not matter for the form.
+    """
+    if name == "linear":
+        taken, weight = args[0], args[1]
+        shape = (*taken.shape[:-1], weight.shape[0])
+    elif name in _PRODUCTS:
+        taken, weight = args[:2] if name in _TWO else args[1:3]
+        if not (taken.layout is torch.strided or weight.layout is torch.strided or taken.is_meta):
+            return None
+        shape = (*taken.shape[:-1], *(weight.shape[-1:] if weight.dim() > 1 else ()))
+    elif name in ("to_dense", "_to_dense"):
+        taken, shape = args[0], args[0].shape
+    else:
+        return None
+    return torch.empty(shape, dtype=taken.dtype, device="meta")
+
+
+_TWO = ("matmul", "mm", "bmm", "mv", "_sparse_mm")
+_PRODUCTS = (*_TWO, "addmm", "addmv", "_sparse_addmm", "sparse_addmm")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from archlab.audit.operands import PLAIN, Argument, Constant, Held, Output
 from archlab.audit.rules.lookup import KnownOperator
 from archlab.audit.rules.settings import Settings
 from archlab.ir import Shape
+
+OTHER_THREADS = "Something ran in other threads: operators there are not seen, and not in the counts."
 
 INPUT = -1
 """The index that stands for what the network is given."""
@@ -83,6 +86,11 @@ class Memory:
         if storage is not None:
             self._ignored[storage._cdata] = storage
 
+    def is_strange(self, tensor: Tensor) -> bool:
+        """Whether the memory behind ``tensor`` is neither the pass's own nor any that it was told of."""
+        storage = _storage(tensor)
+        return storage is not None and storage._cdata not in self._alive and storage._cdata not in self._ignored
+
     def has_allocated(self, tensor: Tensor) -> bool:
         """Whether the pass itself allocated the memory behind ``tensor``."""
         storage = _storage(tensor)
@@ -113,6 +121,9 @@ class Memory:
 
 
 def _storage(tensor: Tensor) -> Any:
+    """Return the memory behind a tensor; of one that is divided among processes, behind this one's part."""
+    if type(tensor).__name__ == "DTensor":
+        tensor = tensor._local_tensor  # type: ignore[attr-defined]
     try:
         return tensor.untyped_storage()
     except NotImplementedError:  # sparse and other layouts have none
@@ -128,7 +139,6 @@ class Recording:
         calls: the operators in the order of running.
         module_calls: how often each module was called, by path.
         failed_in: the paths of the modules that raised, innermost first.
-        stack: the paths of the modules that run now, innermost last.
         notes: what else a reader should know, each once.
         held: the names of the model's parameters and buffers, by the identity of the tensors.
         outputs: the tensors that the forward returned, with their paths in what it returned.
@@ -138,12 +148,37 @@ class Recording:
     calls: list[OperatorCall] = field(default_factory=list)
     module_calls: dict[str, int] = field(default_factory=dict)
     failed_in: list[str] = field(default_factory=list)
-    stack: list[str] = field(default_factory=lambda: [""])
     notes: dict[str, None] = field(default_factory=dict)
     held: dict[int, str] = field(default_factory=dict)
     outputs: tuple[tuple[str, Argument], ...] = ()
     _producer: dict[int, tuple[weakref.ref[Tensor], Output]] = field(default_factory=dict)
     _given: int = 0
+    _stack: list[str] = field(default_factory=lambda: [""])
+    _others: dict[int, list[str]] = field(default_factory=dict)
+
+    @property
+    def stack(self) -> list[str]:
+        """The paths of the modules that run now in this thread, innermost last."""
+        return self._others.get(threading.get_ident(), self._stack) if self._others else self._stack
+
+    def enter_thread(self, path: str) -> bool:
+        """Begin to follow this thread, in the module of a path; return whether that is new."""
+        if threading.get_ident() in self._others:
+            return False
+        self._others[threading.get_ident()] = [path]
+        return True
+
+    def leave_thread(self) -> None:
+        """End following this thread."""
+        del self._others[threading.get_ident()]
+
+    def follows_thread(self) -> bool:
+        """Return whether this is another thread that is followed."""
+        return threading.get_ident() in self._others
+
+    def aside(self) -> Recording:
+        """Return a recording for what is tried out in this one's place."""
+        return Recording(_stack=self._stack, held=self.held)
 
     def note(self, words: str) -> None:
         """Add a note that is not there yet."""

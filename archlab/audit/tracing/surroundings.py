@@ -1,36 +1,24 @@
 """What of PyTorch is different while a forward is traced: it is put back afterwards.
 
-No attention kernel is fused, nothing is compiled, no forward needs a GPU that is not there, memory that is handed out
-to other code is journalled first, and what runs in other threads is noticed.
+No attention kernel is fused, nothing is compiled, and no forward needs a GPU that is not there.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from archlab.audit.tracing.recording import Recording
-
-OTHER_THREADS = "Something ran in other threads: operators there are not seen, and not in the counts."
-
 
 @contextlib.contextmanager
-def traced_surroundings(recording: Recording, meta: bool) -> Iterator[None]:
-    """Open all of them.
-
-    Args:
-        recording: where threads are noted.
-        meta: whether tensors have no data, and so need no device.
-    """
+def traced_surroundings(meta: bool) -> Iterator[None]:
+    """Open all of them; ``meta`` says whether tensors have no data, and so need no device."""
     no_gpu = _gpu_not_needed() if meta else contextlib.nullcontext()
-    with _attention_unfused(), _autocast_knows_meta(), _compiler_off(), _threads_noted(recording), no_gpu:
+    with _attention_unfused(), _autocast_knows_meta(), _compiler_off(), no_gpu:
         yield
 
 
@@ -103,18 +91,4 @@ def _gpu_not_needed() -> Iterator[None]:
         return self
 
     with replaced(Tensor, "cuda", stay), replaced(nn.Module, "cuda", stay):
-        yield
-
-
-@contextlib.contextmanager
-def _threads_noted(recording: Recording) -> Iterator[None]:
-    """Note that a forward starts threads: the tracer sees its own alone."""
-    original = threading.Thread.start
-
-    @functools.wraps(original)
-    def start(self: threading.Thread) -> None:
-        recording.note(OTHER_THREADS)
-        original(self)
-
-    with replaced(threading.Thread, "start", start):
         yield

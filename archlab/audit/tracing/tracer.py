@@ -12,7 +12,8 @@ own. A model is never written to: what it would overwrite is journalled, and put
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -24,33 +25,20 @@ from archlab.audit.operands import Argument
 from archlab.audit.rules.lookup import KnownOperator, look_up, look_up_higher_order
 from archlab.audit.rules.rule import NOTHING, complex_product
 from archlab.audit.rules.settings import settings_of
-from archlab.audit.tracing.arguments import (
-    form_of,
-    have_same_memory,
-    is_meta,
-    is_small,
-    map_tensors,
-    off_device,
-    on_meta,
-    stand_in,
-    with_values,
-)
 from archlab.audit.tracing.control_flow import run_bodies
-from archlab.audit.tracing.known_places import blank_of_form, with_known_places
-from archlab.audit.tracing.meta_tensors import Journal, Twins, tensors_in
-from archlab.audit.tracing.own_forms import own_form
-from archlab.audit.tracing.recording import Recording
+from archlab.audit.tracing.meta_tensors import tensors_in
+from archlab.audit.tracing.recording import OTHER_THREADS, Recording
+from archlab.audit.tracing.without_data import WithoutData, iterable
 
 _META = torch.device("meta")
 _MAY_TAKE_DATA = torch.ops.aten._has_compatible_shallow_copy_type.default
 """What ``parameter.data = tensor`` asks first."""
 
+_TAKES_NEW = frozenset({"lift_fresh", "lift_fresh_copy", "lift"})
+"""What takes tensors that were made of numbers, which no operator does."""
 
-class NeedsValuesError(Exception):
-    """The forward asks for a value that a tensor without data does not have."""
 
-
-class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Tracer(WithoutData, TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Record every operator of a forward.
 
     Args:
@@ -70,20 +58,20 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(
         self, recording: Recording, meta: bool, parameters: Iterable[tuple[str, Tensor]], roomy: bool = False
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.recording = recording
+        WithoutData.__init__(self, recording, roomy)
+        TorchDispatchMode.__init__(self)  # type: ignore[no-untyped-call]
         self.meta = meta
-        self.roomy = roomy
-        self.journal = Journal()
-        self._twins = Twins()
         self._known: dict[Any, KnownOperator] = {}
-        self._forms: dict[Any, tuple[Any, ...]] = {}
-        self._parameters: dict[int, str] = {}
-        self._twin_of: dict[int, tuple[Tensor, Tensor]] = {}
         self.muted = False
         """Whether what runs is not the forward's own, such as a library's working out of shapes."""
-        self.makes_numbers = True
-        """Whether small tensors of numbers that are made on meta get values; autograd wants them with the weights."""
+        self.is_over = False
+        """Whether the pass has ended: threads that it left behind run on unseen."""
+        self.others_worked: Callable[[], bool] = lambda: False
+        """Whether other threads, which are not followed, have worked since the pass began."""
+        self._lock = threading.RLock()
+        self._owner: int | None = None
+        self._in_part = False
+        """Whether this process's part of an operator runs, which is recorded for all processes at once."""
         self.fake = False
         """Whether the model itself is made of fake tensors."""
         for name, parameter in parameters:
@@ -94,12 +82,25 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        kwargs = kwargs or {}
+        with self._lock:
+            before, self._owner = self._owner, threading.get_ident()
+            try:
+                return self._dispatch(func, types, args, kwargs or {})
+            finally:
+                self._owner = before
+
+    def is_busy(self) -> bool:
+        """Return whether this thread is in an operator that the tracer runs."""
+        return self._owner == threading.get_ident()
+
+    def _dispatch(self, func: Any, types: Sequence[type], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self.muted or (not self.fake and any(kind.__name__ == "FakeTensor" for kind in types)):
-            return func(*args, **(kwargs or {}))
+            return func(*args, **kwargs)
         if func is _MAY_TAKE_DATA:  # asked of the tensors themselves: a parameter with data must not lose it
             return func(*args)
         if types and any(not _treated_as_plain(kind) for kind in types):
+            if not self._in_part and any(kind.__name__ == "DTensor" for kind in types):
+                return self._divided(func, args, kwargs)
             return NotImplemented  # a wrapper of tensors: it unfolds into operators on what it wraps
         if isinstance(func, torch._ops.HigherOrderOperator):
             return self._higher_order(func, args, kwargs)
@@ -114,19 +115,41 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         sources = self.recording.sources(tensors)
         arguments = tuple(map(self.recording.argument, known.in_order(args, kwargs)))
         used = [self._parameters[id(t)] for t in tensors if id(t) in self._parameters]
+        if len(sources) + len(used) < len(tensors) and not self._in_part and known.name not in _TAKES_NEW:
+            self.look_for_strangers(tensors)
         if self.meta:
             out, given = self.on_meta(func, known, args, kwargs, tensors)
         else:
-            self._remember_writes(known, args, kwargs)
+            self.remember_writes(known, args, kwargs)
             out, given = func(*args, **kwargs), args
         self._record(known, given, kwargs, tensors, out, sources, used, arguments)
         return out
 
+    def _divided(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run an operator on tensors that are divided among processes, and record it as the one that it is for all."""
+        known = self.known(func)
+        tensors = tensors_in(kwargs.values(), tensors_in(args, []))
+        if known.composite:
+            out = self._unfolded(func, args, kwargs, [])
+            if out is not NotImplemented:
+                return out
+        sources = self.recording.sources(tensors)
+        arguments = tuple(map(self.recording.argument, known.in_order(args, kwargs)))
+        used = [self._parameters[id(t)] for t in tensors if id(t) in self._parameters]
+        self._in_part = True
+        try:
+            with self:
+                out = func(*args, **kwargs)
+        finally:
+            self._in_part = False
+        self._record(known, args, kwargs, tensors, out, sources, used, arguments)
+        return out
+
     def _unfolded(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]) -> Any:
         """Run the operator in the pieces that it is made of, each of which comes back here."""
-        if self.meta and not all(t.is_meta for t in tensors) and not self._stays_real(tensors):
+        if self.meta and not all(t.is_meta for t in tensors) and not self.stays_real(tensors):
             # Some look at the devices of their arguments before they unfold.
-            args, kwargs = self._to_meta(args), {name: self._to_meta((v,))[0] for name, v in kwargs.items()}
+            args, kwargs = self.to_meta(args), {name: self.to_meta((v,))[0] for name, v in kwargs.items()}
         with self:
             return func.decompose(*args, **kwargs)
 
@@ -137,126 +160,49 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             known = self._known[func] = look_up(func)
         return known
 
-    # --- running ------------------------------------------------------------------------------------------------
-
-    def on_meta(
-        self, func: Any, known: KnownOperator, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]
-    ) -> tuple[Any, Sequence[Any]]:
-        """Return the output, without data or small and real, and the arguments that it was made from."""
-        if known.fills and tensors[0].is_meta and self._may_make(kwargs.get("dtype") or tensors[0].dtype):
-            args, tensors = (stand_in(tensors[0], known, self.roomy), *args[1:]), []
-        if known.takes_form and self._stays_real(tensors[:1]):
-            args, tensors = (args[0], blank_of_form(tensors[1])), tensors[:1]
-        if tensors and all(t.is_meta for t in tensors):
-            self._note_writes(known, args, kwargs)
-            return self._with_form(func, known, args, off_device(kwargs)), args
-        if self._stays_real(tensors):
-            out = self._for_real(func, known, args, kwargs)
-            if out is not NotImplemented:
-                return out, args
-        func, args, kwargs = with_known_places(known.name.rstrip("_"), (func, args, kwargs))
-        args, kwargs = self._to_meta(args), {name: self._to_meta((v,))[0] for name, v in kwargs.items()}
-        if known.factory:
-            kwargs["device"] = _META
-        self._note_writes(known, args, kwargs)
-        return self._with_form(func, known, args, off_device(kwargs)), args
-
-    def _stays_real(self, tensors: list[Tensor]) -> bool:
-        return all(
-            not t.is_meta and id(t) not in self._parameters and is_small(t, self.roomy) and not self._twins.replaces(t)
-            for t in tensors
-        )
-
-    def _for_real(self, func: Any, known: KnownOperator, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Return the result computed on real data, or NotImplemented where that would be large."""
-        try:
-            twins = Twins()
-            trial = func(
-                *map_tensors(args, twins.of),
-                **{k: map_tensors((v,), twins.of)[0] for k, v in on_meta(kwargs, known).items()},
-            )
-        except (NotImplementedError, RuntimeError):
-            trial = ()  # such as nonzero: only the data say how large its output is
-        made = tensors_in((trial,) if isinstance(trial, Tensor) else _iterable(trial), [])
-        if not all(is_small(t, self.roomy) for t in made):
-            return NotImplemented
-        if known.factory and is_meta(kwargs.get("device")) and not all(self._may_make(t.dtype) for t in made):
-            return NotImplemented
-        self._remember_writes(known, args, kwargs)
-        # Where the pass put tensors on meta, a forward that asks for that device means the one where its values are.
-        return func(*map(with_values, args), **{name: with_values(value) for name, value in kwargs.items()})
-
-    def _may_make(self, dtype: torch.dtype) -> bool:
-        return self.makes_numbers or not (dtype.is_floating_point or dtype.is_complex)
-
-    def _remember_writes(self, known: KnownOperator, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
-        for tensor in known.written_to(args, kwargs):
-            self.keep(tensor)
-
-    def _note_writes(self, known: KnownOperator, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
-        for tensor in known.written_to(args, kwargs):
-            self._twins.note_write(tensor)
-
-    def keep(self, tensor: Tensor) -> None:
-        """Journal the memory behind a tensor that is not the pass's own, before something writes to it."""
-        if not tensor.is_meta and tensor.layout is torch.strided and not self.recording.memory.has_allocated(tensor):
-            self.journal.keep(tensor)
-
-    def _to_meta(self, values: Sequence[Any]) -> tuple[Any, ...]:
-        return map_tensors(values, self._twin)
-
-    def _twin(self, tensor: Tensor) -> Tensor:
-        if tensor.is_meta:
-            return tensor
-        if tensor.layout is not torch.strided:
-            raise NeedsValuesError(f"a tensor in {tensor.layout} layout has no form without its values")
-        kept = self._twin_of.get(id(tensor))
-        if kept is None:
-            twin = self._twins.of(tensor)
-            self.recording.memory.ignore(twin)
-            if id(tensor) not in self._parameters:
-                return twin
-            kept = self._twin_of[id(tensor)] = tensor, twin
-            self._parameters[id(twin)] = self._parameters[id(tensor)]
-        return kept[1]
-
-    def _with_form(self, func: Any, known: KnownOperator, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        """Return the output without data; its form is known where arguments of the same form came before."""
-        own = own_form(known.name, known.in_order(args, kwargs))
-        if own is not None:
-            return own
-        if not known.cacheable:
-            return func(*args, **kwargs)
-        try:
-            key = (func, *map(form_of, args), *((name, form_of(value)) for name, value in kwargs.items()))
-            form = self._forms.get(key)
-        except TypeError:
-            return func(*args, **kwargs)
-        if form is not None:
-            if known.in_place:
-                return args[0]
-            return torch.empty_strided(form[0], form[1], dtype=form[2], device=_META)
-        out = func(*args, **kwargs)
-        if known.in_place:
-            self._forms[key] = ()
-        elif isinstance(out, Tensor) and out.layout is torch.strided and out.is_meta:
-            inputs = tensors_in(kwargs.values(), tensors_in(args, []))
-            if not any(have_same_memory(out, t) for t in inputs):
-                self._forms[key] = tuple(out.shape), out.stride(), out.dtype
-        return out
-
     def _higher_order(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run an operator that takes functions: those of control flow run these here; others have a rule or none."""
         with self:
-            done = run_bodies(func.name(), args, self.recording.note)
+            done = run_bodies(func.name(), args, self)
         if done is not NotImplemented:
             return done
         tensors = tensors_in(args, [])
         sources = self.recording.sources(tensors)
         arguments = tuple(map(self.recording.argument, args))
-        out = func(*(self._to_meta(args) if self.meta else args), **kwargs)
+        out = func(*(self.to_meta(args) if self.meta else args), **kwargs)
         self._record(look_up_higher_order(func), args, {}, tensors, out, sources, [], arguments)
         return out
+
+    def note(self, words: str) -> None:
+        """Note what a reader should know."""
+        self.recording.note(words)
+
+    def larger(self, branches: Sequence[Callable[..., Any]], operands: Sequence[Any], words: str) -> Any:
+        """Run the branch that has more arithmetic; note ``words`` where they differ."""
+        costs = [self._cost(branch, operands) for branch in branches]
+        if len(set(costs)) > 1:
+            self.note(words)
+        return branches[costs.index(max(costs))](*operands)
+
+    def _cost(self, branch: Callable[..., Any], operands: Sequence[Any]) -> tuple[int, int]:
+        """Return the MACs and all operations of a branch, and forget that it ran."""
+        kept, calls = self.recording, dict(self.recording.module_calls)
+        self.recording = kept.aside()
+        try:
+            branch(*operands)
+            total = sum((call.counts for call in self.recording.calls), Counts())
+        finally:
+            self.recording = kept
+            kept.module_calls.clear()
+            kept.module_calls.update(calls)
+        return total.macs, total.operations
+
+    def look_for_strangers(self, tensors: list[Tensor]) -> None:
+        """Note a tensor that nothing here made while other threads worked: it may be theirs."""
+        if threading.active_count() == 1 or not any(map(self.recording.memory.is_strange, tensors)):
+            return
+        if self.others_worked():
+            self.recording.note(OTHER_THREADS)
 
     # --- recording ----------------------------------------------------------------------------------------------
 
@@ -271,7 +217,9 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         used: list[str],
         arguments: tuple[Argument, ...],
     ) -> None:
-        outputs = [out] if isinstance(out, Tensor) else tensors_in(_iterable(out), [])
+        if self._in_part:
+            return
+        outputs = [out] if isinstance(out, Tensor) else tensors_in(iterable(out), [])
         given = known.in_order(args, kwargs)
         arithmetic: Counts = NOTHING if known.rule is None else known.rule(given, out)
         if arithmetic.macs and outputs and outputs[0].is_complex():
@@ -285,7 +233,3 @@ def _treated_as_plain(kind: type) -> bool:
     """Whether tensors of this class are what they look like, and no wrappers with operators of their own."""
     own = next(base for base in kind.__mro__ if "__torch_dispatch__" in vars(base) or base is Tensor)
     return own is Tensor or kind.__name__ == "FakeTensor"
-
-
-def _iterable(value: Any) -> Iterable[Any]:
-    return value if isinstance(value, tuple | list) else ()

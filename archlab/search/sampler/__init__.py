@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from archlab.cost import Budget
     from archlab.elaborate import Interpreter
+    from archlab.search.own_code import OwnRules
 
 __all__ = ["make_sampler"]
 
@@ -22,12 +23,14 @@ def make_sampler(
     metrics: Sequence[str | None],
     drawn: int = 0,
     note: Callable[[str], None] | None = None,
+    own: OwnRules | None = None,
 ) -> optuna.samplers.BaseSampler:
     """Make the sampler ``name`` for a study.
 
     Args:
         metrics: for each objective the closed-form metric that it is, or None.
         drawn: how many trials the study has: Optuna's samplers continue with other numbers than those they began with.
+        own: a user's own metrics and filters, which Optuna's samplers do not look at.
         note: called with a sentence about what is amiss; see ``ScreenSampler``.
 
     Raises:
@@ -38,7 +41,7 @@ def make_sampler(
     if name == "screen":
         from archlab.search.sampler.screen import ScreenSampler
 
-        return ScreenSampler(interpreter, budget, seed, metrics, note)
+        return ScreenSampler(interpreter, budget, seed, metrics, note, own)
     seed = (seed + 1_000_003 * drawn) % 2**32  # numpy takes no larger
     theirs: dict[str, Callable[[], optuna.samplers.BaseSampler]] = {
         "tpe": lambda: optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True),

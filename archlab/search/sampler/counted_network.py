@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from archlab.cost import Budget
-from archlab.elaborate import Draw, Hole, Interpreter, Network, Random, Value
+from archlab.elaborate import Draw, Hole, Network, Random, Value
 from archlab.errors import ArchlabError
-from archlab.search.closed_form import costs_of
+from archlab.search.counter import Counter
 from archlab.search.features import GraphFeatures
+from archlab.search.path_features import PathFeatures
 from archlab.search.trial_draw import FromParams, Mutation
 
 KEPT = 2000
-"""Drawn networks that are kept of each kind: 5 to 15 kB each."""
+"""Drawn networks that are kept of each kind, without their operators: a kB, and 100 bytes for each hole."""
 
 Key = tuple[tuple[str, Value], ...]
 
@@ -24,20 +24,22 @@ class CountedNetwork:
     """A network that a surrogate may rank.
 
     Attributes:
-        network: the network itself.
+        network: the network itself; None where it is kept without, since its operators take much more than the rest.
         holes: the searched holes that its draw met, by name.
         costs: closed-form costs by metric.
         fill: the largest share of a limit that it uses; 0 without a budget.
-        features: its graph features.
+        below: whether it is a lower limit that it misses.
+        features: its graph features, and where they are asked for those of the ways through it.
         key: the values of its holes; two draws of one network may differ in it.
     """
 
-    network: Network
+    network: Network | None
     holes: Mapping[str, Hole]
     costs: Mapping[str, float]
     fill: float
     features: tuple[float, ...]
     key: Key
+    below: bool = False
 
     @property
     def params(self) -> dict[str, Value]:
@@ -48,13 +50,18 @@ class CountedNetwork:
 class Drawer:
     """Draws and counts networks of one space under one budget."""
 
-    def __init__(self, interpreter: Interpreter, budget: Budget) -> None:
-        self.interpreter = interpreter
-        self.budget = budget.closed_form
+    def __init__(self, counter: Counter, paths: bool = False) -> None:
+        self.counter = counter
+        self.budget = counter.budget
         self._features = GraphFeatures()
+        self._paths = PathFeatures() if paths else None
 
     def counted(self, draw: Draw) -> CountedNetwork | None:
-        """Return the counted network of a draw; None where the draw describes no network."""
+        """Return the counted network of a draw; None where it describes no network, or one that a filter refuses.
+
+        Raises:
+            OwnCodeError: a user's own metric or filter raised.
+        """
         holes: dict[str, Hole] = {}
 
         def recorded(hole: Hole) -> Value:
@@ -63,13 +70,15 @@ class Drawer:
             return draw(hole)
 
         try:
-            network = self.interpreter.network(recorded)
+            network = self.counter.interpreter.network(recorded)
         except ArchlabError:
             return None
-        costs = costs_of(network)
-        fill = max((costs[name] / limit for name, limit in self.budget.limits), default=0.0)
+        count = self.counter.count(network)
+        if count.refused is not None:
+            return None
         key = tuple([(name, network.draws[name]) for name in holes])
-        return CountedNetwork(network, holes, costs, fill, self._features(network), key)
+        features = self._features(network) + (self._paths(network) if self._paths is not None else ())
+        return CountedNetwork(network, holes, count.costs, count.fill, features, key, count.below)
 
     def from_params(self, params: Mapping[str, Value]) -> CountedNetwork | None:
         """Return the network that a trial's parameters describe; None where they do not describe one."""
@@ -77,6 +86,11 @@ class Drawer:
             return self.counted(FromParams(params))
         except (KeyError, TypeError, ValueError):
             return None
+
+    def digest(self, counted: CountedNetwork) -> str:
+        """Return the digest of a network, which is drawn again where it was kept without its operators."""
+        network = counted.network or self.counter.interpreter.network(FromParams(counted.params))
+        return network.digest
 
     def draw_randomly(self, rng: random.Random) -> CountedNetwork | None:
         """Draw randomly."""
@@ -107,6 +121,7 @@ class Kept:
     def add(self, counted: CountedNetwork, rng: random.Random) -> None:
         """Keep a network, where there are many in the place of another, or not."""
         self._added += 1
+        counted = replace(counted, network=None)
         if len(self.networks) < KEPT:
             self.networks.append(counted)
         elif (place := rng.randrange(self._added)) < KEPT:

@@ -18,8 +18,8 @@ class Encoder:
     def holes(self, counted: CountedNetwork) -> dict[int, float]:
         """Return the columns of a network's holes that are not 0; of a hole that it did not meet, all are 0."""
         row: dict[int, float] = {}
-        for name, hole in counted.holes.items():
-            value = counted.network.draws[name]
+        for name, value in counted.key:
+            hole = counted.holes[name]
             if hole.labels:
                 row[self._column(name, value)] = 1.0
             else:

@@ -67,7 +67,7 @@ def solving(drawer: Drawer, band: Band, rng: random.Random) -> Iterator[CountedN
             counted = drawer.counted(Mutation(base | {hole.name: value}, rng, 0.0))
             yield counted
             if counted is not None:
-                low, high = (low, middle) if counted.fill > 1 else (middle, high)
+                low, high = (low, middle) if counted.fill > 1 and not counted.below else (middle, high)
 
 
 WAYS: dict[str, DrawingWay] = {"rejection": rejection, "walk": walk, "solving": solving}

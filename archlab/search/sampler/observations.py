@@ -66,7 +66,7 @@ class Observations:
             if (digest := claimed_digest(other)) is not None:
                 self.claimed.add(digest)
             elif (known := self.drawer.from_params(given_params(other))) is not None:
-                self.claimed.add(known.network.digest)
+                self.claimed.add(self.drawer.digest(known))
         self._first = count_settled(trials, self._first)
         self._settled = {number for number in self._settled if number >= self._first}
 
@@ -74,7 +74,7 @@ class Observations:
         counted = self.drawer.from_params(trial.params)
         if counted is None:
             return
-        self.taken.add(counted.network.digest)
+        self.taken.add(self.drawer.digest(counted))
         # In the place of the equal key that the sampler has put there: one of them is enough.
         self.keys.discard(counted.key)
         self.keys.add(counted.key)

@@ -17,11 +17,14 @@ from archlab.cost import Budget
 from archlab.elaborate import Interpreter
 from archlab.errors import ExhaustedError
 from archlab.search.closed_form import find_smallest, find_unseen
+from archlab.search.counter import Counter
+from archlab.search.own_code import OwnRules
 from archlab.search.sampler.counted_network import CountedNetwork, Drawer, DrawnNetworks
 from archlab.search.sampler.encoder import Encoder
 from archlab.search.sampler.hypervolume import by_hypervolume
 from archlab.search.sampler.near_budget import Band, NearBudget
 from archlab.search.sampler.observations import Observations
+from archlab.search.sampler.policy import POLICY, Policy
 from archlab.search.sampler.surrogate import Surrogate
 from archlab.search.storage.claim import SettledClaims, claim
 from archlab.search.storage.one_trial import given_params
@@ -48,12 +51,15 @@ class ScreenSampler(BaseSampler):
         interpreter: of the space.
         budget: limits; those that need a measurement are left to the objective.
         metrics: for each objective the closed-form metric that it is, or None: what is known need not be learned.
+        own: a user's own metrics and filters.
+        policy: how candidates are ranked.
         note: called with a sentence about what is amiss, such as that no network lies close under the budget; by
             default, the logger ``archlab.search`` is.
 
     Raises:
         BudgetError: (by a study's ``ask`` or ``suggest``) no network of the space meets the budget.
         ExhaustedError: (the same) every one was evaluated.
+        OwnCodeError: (the same) a user's own metric or filter raised.
     """
 
     def __init__(
@@ -63,11 +69,14 @@ class ScreenSampler(BaseSampler):
         seed: int = 0,
         metrics: Sequence[str | None] = (),
         note: Callable[[str], None] | None = None,
+        own: OwnRules | None = None,
+        policy: Policy = POLICY,
     ) -> None:
         self._seed = seed
         self._metrics = tuple(metrics)
+        self._policy = policy
         self._note = note or logging.getLogger("archlab.search").warning
-        self._drawer = Drawer(interpreter, budget or Budget())
+        self._drawer = Drawer(Counter(interpreter, budget, own, [name for name in metrics if name], seed), policy.paths)
         self._near = NearBudget(self._drawer, Band(NEAR)) if self._drawer.budget.limits else None
         self._seen = Observations(self._drawer, Encoder())
         self._models: list[Surrogate] = []
@@ -113,7 +122,7 @@ class ScreenSampler(BaseSampler):
         rng = random.Random(f"{self._seed} {trial.number}")
         self._seen.read(study, trial)
         for counted in self._completions(given, rng) if given else self._proposals(study, rng, trial.number):
-            digest = counted.network.digest
+            digest = self._drawer.digest(counted)
             if digest in self._seen.taken:
                 self._forget(counted)
                 continue
@@ -128,7 +137,7 @@ class ScreenSampler(BaseSampler):
         raise ExhaustedError("no network within the budget is left that was not evaluated")
 
     def _forget(self, counted: CountedNetwork) -> None:
-        self._seen.taken.add(counted.network.digest)
+        self._seen.taken.add(self._drawer.digest(counted))
         self._seen.keys.add(counted.key)
 
     def _proposals(self, study: optuna.Study, rng: random.Random, number: int) -> Iterator[CountedNetwork]:
@@ -163,13 +172,11 @@ class ScreenSampler(BaseSampler):
 
     def _leftovers(self, rng: random.Random) -> Iterator[CountedNetwork]:
         """Yield, where random draws find nothing new, mutations of what is known, and of the smallest network."""
-        interpreter, budget = self._drawer.interpreter, self._drawer.budget
+        counter = self._drawer.counter
         parents: list[Mapping[str, Any]] = [dict(key) for key in self._seen.params]
-        parents = parents or [find_smallest(interpreter, budget, self._seed).draws]
+        parents = parents or [find_smallest(counter, self._seed).draws]
         while (
-            network := find_unseen(
-                interpreter, budget, parents, self._seen.taken | self._seen.claimed, rng, attempts=10 * POOL
-            )
+            network := find_unseen(counter, parents, self._seen.taken | self._seen.claimed, rng, attempts=10 * POOL)
         ) is not None:
             counted = self._drawer.from_params(network.draws)
             if counted is None:
@@ -225,6 +232,10 @@ class ScreenSampler(BaseSampler):
                     self._drawn.near.add(counted, rng)
             self._note_if_none_near()
 
+    def _wanted(self, k: int) -> str | None:
+        """Return the metric that an objective is; None for one that is to be learned."""
+        return self._metrics[k] if k < len(self._metrics) else None
+
     def _order(
         self,
         study: optuna.Study,
@@ -236,11 +247,20 @@ class ScreenSampler(BaseSampler):
     ) -> list[int]:
         count = y.shape[1]
         self._models = self._models or [Surrogate() for _ in range(count)]
+        if count == 1 and self._wanted(0) is None:
+            prediction = self._models[0].predict(x, y[:, 0], new, len(self._seen.rows), self._policy.explores)
+            hoped = prediction.hoped(self._policy.deviations)
+            ranked = [int(i) for i in np.argsort(-hoped, kind="stable")]
+            if not self._policy.believe:
+                return ranked
+            first = prediction.batch(BATCH, self._policy.deviations)
+            return first + [i for i in ranked if i not in first]
         expected = []
         for k, model in enumerate(self._models):
-            metric = self._metrics[k] if k < len(self._metrics) else None
+            metric = self._wanted(k)
             if metric is None:
-                expected.append(model.expect(x, y[:, k], new, len(self._seen.rows)))
+                prediction = model.predict(x, y[:, k], new, len(self._seen.rows), self._policy.explores)
+                expected.append(prediction.hoped(self._policy.deviations))
             else:
                 sign = -1.0 if study.directions[k] == optuna.study.StudyDirection.MINIMIZE else 1.0
                 expected.append(np.array([sign * counted.costs[metric] for counted in pool]))

@@ -9,8 +9,9 @@ from dataclasses import replace
 import optuna
 
 from archlab.elaborate import Interpreter
-from archlab.search.closed_form import costs_of
-from archlab.search.plan import Plan
+from archlab.search.estimates import promising
+from archlab.search.plan import Plan, Stage
+from archlab.search.result import Trial
 from archlab.search.stages.ranking import rank_trials
 from archlab.search.stages.stage_results import Funnel, merge_found, stages_in_numbers
 from archlab.search.storage.open_storage import Opened
@@ -45,8 +46,12 @@ def run_stages(plan: Plan, opened: Opened, interpreter: Interpreter, carry_out: 
             break
         assert stage.keep is not None
         objectives = done[-1].stage.objectives
-        before = [t for t in trials.values() if t.state == "scored" and all(o.name in t.values for o in objectives)]
-        chosen = [] if stopped else rank_trials(before, objectives)[: stage.keep.kept_of(len(before))]
+        before = [t for t in trials.values() if _came_through(t, done[-1].stage)]
+        ranked = before
+        if stage.again and not done[-1].stage.again and not stopped:
+            noisy = [goal.objective for goal in stage.goals if goal.kind != "cost"]
+            ranked = promising(before, noisy, interpreter)
+        chosen = [] if stopped else rank_trials(ranked, objectives)[: stage.keep.kept_of(len(before))]
         if first.stage.timeout is not None:
             stage = replace(stage, timeout=max(0.0, first.stage.timeout - (time.monotonic() - began)))
         search = open_stage(plan, stage, opened, interpreter, chosen)
@@ -56,7 +61,7 @@ def run_stages(plan: Plan, opened: Opened, interpreter: Interpreter, carry_out: 
                 interrupted = carry_out(search, watch).interrupted or interrupted
         done.append(search)
         sources = sources_in(search.study)
-        trials |= merge_found(trials, search.history.trials, sources, stage.number)
+        trials |= merge_found(trials, search.history.trials, sources, stage.number, stage.again)
     numbers = stages_in_numbers([(search.stage, search.history) for search in done])
     stages = tuple(replace(one, code_changes=each) for one, each in zip(numbers, changes, strict=True))
     return Funnel(
@@ -65,6 +70,12 @@ def run_stages(plan: Plan, opened: Opened, interpreter: Interpreter, carry_out: 
         tuple(trials.values()),
         stages,
         tuple(search.stage.objectives for search in done),
-        costs_of(first.start),
+        first.counter.count(first.start).costs,
         interrupted,
     )
+
+
+def _came_through(trial: Trial, stage: Stage) -> bool:
+    """Return whether a stage has a value of a trial by each of its objectives."""
+    has_values = trial.state == "scored" and all(o.name in trial.values for o in stage.objectives)
+    return has_values and (not stage.again or (trial.reached == stage.number and trial.reason is None))

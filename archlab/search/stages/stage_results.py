@@ -56,7 +56,7 @@ def stages_in_numbers(stages: Sequence[tuple[Stage, History]]) -> tuple[SearchSt
 
 
 def merge_found(
-    trials: Mapping[int, Trial], found_by: Sequence[Trial], sources: Mapping[int, int], stage: int
+    trials: Mapping[int, Trial], found_by: Sequence[Trial], sources: Mapping[int, int], stage: int, again: bool = False
 ) -> dict[int, Trial]:
     """Return the trials that a later stage has judged, with what it found.
 
@@ -64,6 +64,7 @@ def merge_found(
         trials: of the first stage, by number.
         found_by: the later stage's; ``sources`` has for each of their numbers the trial's number in the first.
         stage: the later stage's number.
+        again: whether its values are evaluations of the same objectives with other seeds.
     """
     found = {}
     for end in found_by:
@@ -76,8 +77,11 @@ def merge_found(
         found[trial.number] = replace(
             trial,
             cost={**trial.cost, **end.cost},
-            values={**trial.values, **end.values},
-            details={**trial.details, **end.details},
+            values={**end.values, **trial.values} if again else {**trial.values, **end.values},
+            again={**trial.again, **{name: (*trial.again.get(name, ()), value) for name, value in end.values.items()}}
+            if again
+            else trial.again,
+            details={**end.details, **trial.details} if again else {**trial.details, **end.details},
             seconds=round(trial.seconds + end.seconds, 4),
             reached=stage,
             reason=reason,

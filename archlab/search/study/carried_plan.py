@@ -19,7 +19,8 @@ from archlab.errors import InputError, printable
 from archlab.grammar import parse, unparse
 from archlab.grammar.ast import Architecture
 from archlab.search.judging_code import code_of, difference
-from archlab.search.objective import parse_goals
+from archlab.search.objective import Goal, parse_goals
+from archlab.search.own_code import OwnFunction, load_rules
 from archlab.search.plan import Plan, Stage
 from archlab.search.storage.trial_record import PLAN, SETUP
 from archlab.search.study.code_versions import codes_of
@@ -44,6 +45,10 @@ def identity_of(plan: Plan, stage: Stage) -> dict[str, Any]:
         "objectives": [goal.written for goal in stage.goals],
         "seed": stage.seed,
     }
+    if stage.budget.floors:
+        identity["at least"] = dict(stage.budget.floors)
+    if stage.own.filters:
+        identity["rules"] = [rule.name for rule in stage.own.filters]
     if plan.task is not None:
         identity["data"] = plan.task.digest
     if stage.number > 1:
@@ -68,7 +73,7 @@ def setup_of(plan: Plan, stage: Stage) -> dict[str, Any]:
         "heartbeat": plan.heartbeat,
         "max_nodes": plan.space.max_nodes,
         "data": plan.task and _data(plan.task),
-        "code": codes_of(goals),
+        "code": codes_of(goals, stage.own),
     }
 
 
@@ -84,7 +89,8 @@ def read_plan(
 
     Args:
         space: what the worker takes the study's space to be; None for whatever it is.
-        trusted: the objectives whose code the study may run here: whoever can write to a storage can name any file.
+        trusted: the objectives, metrics and rules whose code the study may run here: whoever can write to a storage can
+            name any file.
         one_stage: whether the stages after it do not matter.
 
     Raises:
@@ -109,19 +115,31 @@ def read_plan(
     later = [] if one_stage else setup["then"]
     task = _task(setup["data"], made.get("data"), name, where)
     options = [_as_option(text) for text in [*made["objectives"], *[stage["objective"] for stage in later]]]
-    _refuse_untrusted(options, {goal.removeprefix("max:").removeprefix("min:") for goal in trusted}, name)
-    goals = parse_goals(options, task)
-    for goal in goals:
-        changes = difference(setup["code"].get(goal.name, {}), code_of(goal))
+    budget = Budget(tuple(made["budget"].items()), tuple(made.get("at least", {}).items()))
+    rules = made.get("rules", [])
+    own_names = [name for name in [*budget.names, *rules] if ":" in name]
+    _refuse_untrusted(
+        [*options, *(f"max:{name}" for name in own_names)],
+        {goal.removeprefix("max:").removeprefix("min:") for goal in trusted},
+        name,
+    )
+    first = parse_goals(options[: len(made["objectives"])], task)
+    goals = first + tuple(goal for option in options[len(first) :] for goal in parse_goals([option], task))
+    own = load_rules([goal.own for goal in goals if goal.own is not None], budget.names, rules)
+    named: list[Goal | OwnFunction] = [*goals, *own.all]
+    for each in named:
+        changes = difference(setup["code"].get(each.name, {}), code_of(each))
         if changes:
+            what = "objective" if isinstance(each, Goal) else "metric or rule"
             raise InputError(
-                f"the objective {goal.name} is not the code that judges the study {name!r} in {where}: {changes}",
+                f"the {what} {each.name} is not the code that judges the study {name!r} in {where}: {changes}",
                 hint="copy the files from where the search was begun",
             )
     stage = Stage(
         study=name,
-        goals=goals[: len(made["objectives"])],
-        budget=Budget(tuple(made["budget"].items())),
+        goals=first,
+        budget=budget,
+        own=own,
         trials=setup["trials"],
         number=setup["stage"],
         seed=made["seed"],

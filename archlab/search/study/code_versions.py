@@ -11,25 +11,27 @@ import optuna
 from archlab.errors import InputError
 from archlab.search.judging_code import Code, code_of, difference
 from archlab.search.objective import Goal
+from archlab.search.own_code import OwnRules
 from archlab.search.result import CodeChange
 from archlab.search.storage.trial_record import CODE, RECORD
 
 Codes = dict[str, Code]
-"""The code of each objective that is a user's, by its name."""
+"""The code of each objective, metric and filter that is a user's, by its name."""
 
 
-def codes_of(goals: Iterable[Goal]) -> Codes:
-    """Return the code of each objective that is a user's."""
-    return {goal.name: code_of(goal) for goal in goals if goal.kind == "user"}
+def codes_of(goals: Iterable[Goal], own: OwnRules) -> Codes:
+    """Return the code of each objective, metric and filter that is a user's."""
+    codes = {goal.name: code_of(goal) for goal in goals if goal.kind == "user"}
+    return codes | {function.name: code_of(function) for function in own.all}
 
 
-def refuse_changed_code(study: optuna.Study, goals: Iterable[Goal], where: str) -> None:
+def refuse_changed_code(study: optuna.Study, goals: Iterable[Goal], own: OwnRules, where: str) -> None:
     """Refuse a study of which other code has given values.
 
     Raises:
         InputError: the code differs; the message says which files do.
     """
-    changes = _changes(study, codes_of(goals))
+    changes = _changes(study, codes_of(goals, own))
     if changes and _has_values(study):
         raise InputError(
             f"the study {study.study_name!r} in {where} was judged by other code: {changes}",
@@ -37,9 +39,9 @@ def refuse_changed_code(study: optuna.Study, goals: Iterable[Goal], where: str) 
         )
 
 
-def record_code(study: optuna.Study, goals: Iterable[Goal]) -> None:
+def record_code(study: optuna.Study, goals: Iterable[Goal], own: OwnRules) -> None:
     """Write down the code that judges from the next trial on, where it is not the code that judged before."""
-    codes, versions = codes_of(goals), _versions(study)
+    codes, versions = codes_of(goals, own), _versions(study)
     if versions and versions[-1]["code"] == codes:
         return
     if not _has_values(study):

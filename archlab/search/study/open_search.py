@@ -37,7 +37,7 @@ def open_stage(
     study = open_study(opened, stage.study, identity, directions)
     if not plan.accept_changed_code:
         _refuse_changed_code(plan.stages[stage.number - 1 :], opened)
-    record_code(study, stage.goals)
+    record_code(study, stage.goals, stage.own)
     trials = study.get_trials(deepcopy=False)
     if plan.retry_failed:
         judge_again(study)
@@ -61,7 +61,7 @@ def _refuse_changed_code(stages: Iterable[Stage], opened: Opened) -> None:
     for stage in stages:
         if stage.study in names:
             study = optuna.load_study(study_name=stage.study, storage=opened.storage)
-            refuse_changed_code(study, stage.goals, opened.address.where)
+            refuse_changed_code(study, stage.goals, stage.own, opened.address.where)
 
 
 def open_search(
@@ -84,7 +84,9 @@ def open_search(
     if stage.number > 1:
         study.sampler = QueueSampler()
     else:
-        study.sampler = make_sampler(stage.sampler, interpreter, stage.budget, stage.seed, stage.metrics, stream, note)
+        study.sampler = make_sampler(
+            stage.sampler, interpreter, stage.budget, stage.seed, stage.metrics, stream, note, stage.own
+        )
     study.pruner = make_pruner(stage.pruner or ("median" if stage.number == 1 else "halving"))
     search = Search(stage, study, interpreter, liveness)
     search.stream = stream

@@ -18,6 +18,8 @@ from archlab.resources import find_architecture
 from archlab.search.choices import HEARTBEAT
 from archlab.search.detection_data import has_data_objective, read_data
 from archlab.search.judging_code import files_line
+from archlab.search.objective import Goal
+from archlab.search.own_code import OwnFunction
 from archlab.search.plan import Note
 from archlab.search.storage.liveness import Liveness
 from archlab.search.storage.open_storage import opened_storage
@@ -51,7 +53,8 @@ def work(
 
     Args:
         space: what the study's space must be: a shipped name, an ``.arch`` file, or an architecture.
-        objectives: those of the study that are code, such as ``"train.py:accuracy"``: what is not named is not run.
+        objectives: those of the study that are code, such as ``"train.py:accuracy"``, and its metrics and rules that
+            are: what is not named is not run.
         timeout: a time such as ``"10m"``, or seconds, after which no evaluation is begun.
         one_stage: whether to end with this study, and not to continue with the stages after it.
         announce: where another process watches over this one: called with a trial's number when its evaluation begins,
@@ -78,9 +81,9 @@ def work(
         trusted = frozenset(objectives)
         carried = read_plan(study, where, architecture, trusted=trusted, one_stage=one_stage)
         if note is not None and announce is None:
-            for goal in carried.stage.goals:
-                if ":" in goal.name:
-                    note(f"runs {goal.name}: {files_line(goal)}")
+            code: list[Goal | OwnFunction] = [*carried.stage.goals, *carried.stage.own.all]
+            for name in carried.stage.code_names:
+                note(f"runs {name}: {files_line(next(each for each in code if each.name == name))}")
         if heartbeat is None:
             opened = opened.with_heartbeat(carried.heartbeat)
         deadline = None if seconds is None else time.monotonic() + seconds

@@ -131,7 +131,7 @@ class _Crew:
             storage=self._workers.storage,
             study=stage.study,
             timeout=None if stage.timeout is None else max(0.0, stage.timeout - passed),
-            objectives=tuple(goal.name for goal in stage.goals if goal.kind == "user"),
+            objectives=stage.code_names,
             stream=self._search.stream + self._started if count == 1 else None,
             several=count > 1,
         )

@@ -9,6 +9,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
 
 import archlab
 from archlab.audit.counts import Counts
@@ -67,6 +69,15 @@ CASES = {
     "_fft_c2c": (lambda: torch.fft.fft2(torch.zeros(4, 8, dtype=torch.cfloat)), Counts(elementwise=5 * 32 * 5)),
     "linalg_inv_ex": (lambda: torch.linalg.inv(torch.eye(6).expand(2, 6, 6)), Counts(elementwise=2 * 2 * 216)),
     "linalg_cholesky_ex": (lambda: torch.linalg.cholesky(torch.eye(6)), Counts(elementwise=72)),
+    "linalg_lu_solve": (
+        lambda: torch.linalg.lu_solve(*torch.linalg.lu_factor(torch.eye(6)), ones(6, 3)),
+        Counts(elementwise=2 * 3 * 36),
+    ),
+    "cholesky_solve": (lambda: torch.cholesky_solve(ones(6, 3), torch.eye(6)), Counts(elementwise=2 * 3 * 36)),
+    "linalg_solve_triangular": (
+        lambda: torch.linalg.solve_triangular(torch.eye(6), ones(6, 3), upper=True),
+        Counts(elementwise=3 * 36),
+    ),
     "_linalg_solve_ex": (
         lambda: torch.linalg.solve(torch.eye(6), ones(6, 3)),
         Counts(elementwise=2 * 216 // 3 + 2 * 3 * 36),
@@ -120,6 +131,20 @@ def test_an_operator_is_counted_as_by_hand(op):
 def test_attention_is_counted_for_every_batch_that_it_is_broadcast_over(query, key):
     call = Calls(lambda: F.scaled_dot_product_attention(ones(query), ones(key), ones(key)))
     assert archlab.audit(call).macs == 3 * 4 * 5 * 7 * 16
+
+
+@pytest.mark.parametrize(
+    ("mask", "values"), [((3, 1, 5, 7), (1, 4, 7, 6)), ((1, 1, 5, 7), (3, 4, 7, 6)), ((3, 4, 5, 7), (3, 4, 7, 6))]
+)
+def test_scores_are_computed_once_for_masks_or_values_of_a_larger_batch(mask, values):
+    call = Calls(
+        lambda: F.scaled_dot_product_attention(ones(1, 4, 5, 8), ones(1, 4, 7, 8), ones(values), attn_mask=ones(mask))
+    )
+    audit = archlab.audit(call)
+    assert audit.macs == 4 * 5 * 7 * 8 + 3 * 4 * 5 * 7 * 6
+    with torch.device("meta"), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        call.call()
+    assert audit.macs == counter.get_total_flops() // 2
 
 
 def test_heads_that_share_a_key_are_each_counted():

@@ -9,6 +9,7 @@ import torch
 import torch.utils.checkpoint
 import torchvision
 from torch import nn
+from torch._higher_order_ops.while_loop import while_loop
 from torch.utils.flop_counter import FlopCounterMode
 
 import archlab
@@ -106,3 +107,17 @@ def test_what_a_checkpoint_computes_again_is_part_of_the_backward_pass(reentrant
     again = 2 if reentrant else 1  # the other form stops where no more is needed
     assert counted.macs_of["inner"] == (again + 4) * 256
     assert counted.macs == counted.macs_of["inner"] + 256, "and the first layer's weight"
+
+
+def test_branches_and_loops_have_gradients():
+    def forward(self, x):
+        y = torch.cond(self.layer(x).sum() > 0, lambda x: self.layer(x) + 1, lambda x: self.layer(x) - 1, (x,))
+        count = torch.zeros((), dtype=torch.long)
+        return while_loop(lambda i, y: i < 3, lambda i, y: (i + 1, self.layer(y)), (count, y))[1]
+
+    audit = archlab.audit(Fn(forward, layer=nn.Linear(8, 8, bias=False)), torch.ones(2, 8), backward=True)
+    one = 2 * 8 * 8
+    assert audit.macs == (2 + 3) * one
+    assert audit.backward.macs == one + 3 * 2 * one, (
+        "of the branch its weight's, of each round its weight's and input's"
+    )

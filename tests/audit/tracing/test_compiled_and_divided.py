@@ -134,6 +134,23 @@ def test_a_quantized_model_has_its_packed_parameters_and_its_macs():
     assert quantized.uncounted == ()
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize("dtype", [torch.qint8, torch.float16])
+@pytest.mark.parametrize("make", [
+    lambda: nn.LSTM(8, 6, 2, batch_first=True, bidirectional=True),
+    lambda: nn.GRU(8, 6, batch_first=True),
+    lambda: nn.LSTMCell(8, 6),
+    lambda: nn.GRUCell(8, 6),
+])  # fmt: skip
+def test_a_quantized_recurrent_layer_is_counted_as_the_plain_one(make, dtype):
+    plain = nn.Sequential(make())
+    x = torch.ones(2, 8) if "Cell" in type(plain[0]).__name__ else torch.ones(2, 5, 8)
+    quantized = torch.ao.quantization.quantize_dynamic(plain, {type(plain[0])}, dtype=dtype)
+    found, expected = archlab.audit(quantized, x), archlab.audit(plain, x)
+    assert (found.params, found.macs, found.bias) == (expected.params, expected.macs, expected.bias)
+    assert found.uncounted == ()
+
+
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 def test_what_cannot_be_seen_of_a_script_is_said():
     plain = torch.jit.script(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()).eval())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import nn
 from torch._higher_order_ops.associative_scan import associative_scan
@@ -55,3 +56,34 @@ def test_an_associative_scan_is_counted_by_its_pairs():
                           torch.ones(8, 4))  # fmt: skip
     added = sum(o.elementwise for o in audit.operators if o.op == "add")
     assert added == (4 + 2 + 1 + 1 + 3) * 4, "three levels up, and back down"
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_of_a_branch_that_values_choose_the_larger_is_counted_and_said_to_be(device):
+    def forward(self, x):
+        def twice(x):
+            return self.layer(self.layer(x))
+
+        return torch.cond(self.layer(x).sum() > 0, lambda x: self.layer(x) + 1, twice, (x,))
+
+    with torch.device(device):
+        model = Fn(forward, layer=nn.Linear(8, 8, bias=False))
+    audit = archlab.audit(model, torch.ones(2, 8))
+    words = "Which branch of a cond runs depends on values: the one with more MACs is counted."
+    assert (audit.macs, audit.notes, audit.device) == (3 * 2 * LAYER, (words,), "meta")
+    assert {m.path: m.calls for m in audit.modules} == {"": 1, "layer": 3}
+
+
+def test_branches_that_cost_the_same_need_no_word():
+    def forward(self, x):
+        return torch.cond(self.layer(x).sum() > 0, lambda x: self.layer(x) + 1, lambda x: self.layer(x) - 1, (x,))
+
+    assert macs(forward, torch.ones(2, 8)) == (2 * 2 * LAYER, ())
+
+
+def test_a_branch_by_a_known_value_is_the_one_that_runs():
+    def forward(self, x):
+        return torch.cond(torch.tensor(x.shape[0] > 4), lambda x: self.layer(self.layer(x)), self.layer, (x,))
+
+    assert macs(forward, torch.ones(2, 8)) == (2 * LAYER, ())
+    assert macs(forward, torch.ones(8, 8)) == (2 * 8 * LAYER, ())

@@ -6,7 +6,6 @@ import collections
 import copy
 import dataclasses
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -121,24 +120,6 @@ def test_statistics_of_batches_in_a_forward_that_runs_for_real():
     before = copy.deepcopy(model.state_dict())
     assert archlab.audit(model, torch.rand(2, 3, 8, 8) + 5).device == "real"
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
-
-
-def test_work_in_other_threads_is_said_to_be_missing():
-    def forward(self, x):
-        with ThreadPoolExecutor(2) as pool:
-            return sum(pool.map(lambda layer: layer(x), [self.one, self.two]))
-
-    audit = archlab.audit(Fn(forward, one=nn.Linear(8, 8), two=nn.Linear(8, 8)), torch.ones(2, 8))
-    assert audit.notes == ("Something ran in other threads: operators there are not seen, and not in the counts.",)
-
-
-def test_a_pool_of_before_is_noticed_by_the_modules_that_it_calls():
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(int).result()
-        model = Fn(lambda self, x: pool.submit(self.layer, x).result(), layer=nn.Linear(8, 8))
-        del model.function  # a pool cannot be part of a model that is preserved
-        model.forward = lambda x: pool.submit(model.layer, x).result()
-        assert archlab.audit(model, torch.ones(2, 8)).notes
 
 
 def test_what_the_pass_replaces_of_pytorch_is_put_back():

@@ -11,8 +11,8 @@ from archlab.cost import Budget
 from archlab.elaborate import Interpreter, load
 from archlab.grammar import parse_file
 from archlab.resources import find_architecture
-from archlab.search.closed_form import costs_of
-from archlab.search.sampler.counted_network import Drawer
+from archlab.search.counter import Counter, costs_of
+from archlab.search.sampler.counted_network import Drawer, Kept
 from archlab.search.sampler.near_budget import WAYS, Band, NearBudget
 from tests.search.sampler.spaces import WIDTHS, interpreter_of
 
@@ -21,7 +21,7 @@ from tests.search.sampler.spaces import WIDTHS, interpreter_of
 def test_each_way_leads_into_the_shell(way):
     interpreter = interpreter_of(WIDTHS)
     band = Band(0.85)
-    drawer = Drawer(interpreter, Budget((("macs", 3e6),)))
+    drawer = Drawer(Counter(interpreter, Budget((("macs", 3e6),))))
     drawn = itertools.islice(WAYS[way](drawer, band, random.Random(0)), 600)
     inside = [c for c in drawn if c is not None and not band.distance(c.fill)]
     assert len(inside) >= 10
@@ -31,8 +31,20 @@ def test_each_way_leads_into_the_shell(way):
 
 def test_solving_needs_a_multiplier_and_beats_rejection_where_there_is_one():
     interpreter = Interpreter(load(parse_file(find_architecture("resnet50"))))
-    shell = NearBudget(Drawer(interpreter, Budget((("macs", 1.2e9),))), Band(0.85))
+    shell = NearBudget(Drawer(Counter(interpreter, Budget((("macs", 1.2e9),)))), Band(0.85))
     list(shell.draw(random.Random(0), 600))
     rate = {way: shell.found[way] / shell.draws[way] for way in WAYS}
     assert max(rate, key=rate.__getitem__) == "solving"
     assert shell.draws["solving"] > 300, "what yields most is drawn most"
+
+
+def test_networks_are_kept_without_their_operators_and_drawn_again_for_their_digest():
+    interpreter = interpreter_of(WIDTHS)
+    drawer, rng = Drawer(Counter(interpreter)), random.Random(0)
+    kept = Kept()
+    drawn = [drawer.draw_randomly(rng) for _ in range(5)]
+    for counted in drawn:
+        kept.add(counted, rng)
+    assert all(counted.network is None for counted in kept.networks)
+    assert [drawer.digest(c) for c in kept.networks] == [c.network.digest for c in drawn]
+    assert [c.params for c in kept.networks] == [c.params for c in drawn]

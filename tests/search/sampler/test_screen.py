@@ -9,7 +9,7 @@ import pytest
 
 from archlab.cost import Budget
 from archlab.errors import BudgetError, ExhaustedError
-from archlab.search.closed_form import costs_of
+from archlab.search.counter import costs_of
 from archlab.search.sampler.screen import BATCH, START, ScreenSampler
 from archlab.search.storage.put_back import put_back
 from archlab.search.storage.trial_record import CLAIM, PLAN, RECORD

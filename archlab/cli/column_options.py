@@ -1,0 +1,18 @@
+"""The two options of every command that prints a table: which columns it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+Command = Callable[..., Any]
+
+
+def column_options(command: Command) -> Command:
+    """Add ``--columns`` and ``--wide``, which arrive as ``columns`` and ``wide``."""
+    columns = click.option(
+        "--columns", metavar="NAME,NAME", help="Show these columns of the table.  [default: what fits]"
+    )
+    return columns(click.option("--wide", is_flag=True, help="Show all columns, however wide.")(command))

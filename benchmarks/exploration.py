@@ -1,0 +1,137 @@
+"""Whether the default sampler should explore: policies compared on tables of trained networks, fixed beforehand.
+
+    python -m benchmarks.exploration choose|judge --runs FOLDER [--seeds 35 170] [--json] [--record]
+
+Fixed before any of its searches was run:
+
+- **choose**: the policies of ``POLICIES`` on NAS-Bench-201's cifar10 at the 50 % budget and on NAS-Bench-Macro at the
+  25 % budget, seeds 0 and on. Chosen is the lowest mean regret after 100 evaluations on cifar10 among those whose
+  median evaluations to within 0.2 points on Macro are at most 20.
+- **judge**: ``mean``, which is what the sampler did before, against the chosen one on cifar100 and ImageNet16-120 at
+  the 50 % budget and on Macro at the 25 % budget, seeds 35 to 169, which nothing was chosen on. It is merged where its
+  mean regret is lower on both data sets, by a two-sided Wilcoxon test with p < .05 on at least one, where it is stuck
+  (more than a point below the best) on no more seeds of either, and where the median on Macro is at most 20.
+
+Each search is kept in the folder, so that it can be stopped and taken up; what has been run so far is what is judged,
+and the record says how many seeds that is. The smallest network comes first, as in ``archlab search``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+from scipy.stats import wilcoxon
+
+from archlab.cost import Budget
+from archlab.search.features import GraphFeatures
+from archlab.search.path_features import PathFeatures
+from archlab.search.sampler.policy import Policy
+from archlab.search.sampler.screen import ScreenSampler
+from benchmarks.machine import RESULTS, machine, record, versions
+from benchmarks.macro import Table
+from benchmarks.table_search import Run, best_so_far, kept, search, tables
+
+POLICIES = {
+    "mean": Policy(),
+    "1 sd": Policy(deviations=1),
+    "1 sd, paths": Policy(deviations=1, paths=True),
+    "1 sd, believed": Policy(deviations=1, believe=True),
+    "1 sd, paths, believed": Policy(deviations=1, paths=True, believe=True),
+    "paths": Policy(paths=True),
+}
+TASKS = {"choose": (("nb201_cifar10", 0.5), ("macro", 0.25)),
+         "judge": (("nb201_cifar100", 0.5), ("nb201_imagenet16", 0.5), ("macro", 0.25))}  # fmt: skip
+EVALUATIONS = 100
+STUCK = 1.0
+_GRAPH, _PATHS = GraphFeatures(), PathFeatures()
+
+
+def run(table: Table, policy: Policy, limit: float, seed: int) -> Run:
+    """Run one search; what is computed of a network is shared by all of them."""
+    budget = Budget((("macs", limit),))
+    sampler = ScreenSampler(table.interpreter, budget, seed, (None,), policy=policy)
+    sampler._drawer._features = _GRAPH
+    if policy.paths:
+        sampler._drawer._paths = _PATHS
+    return search(table, sampler, budget, seed, EVALUATIONS, smallest_first=True)
+
+
+def regrets(task: str, quantile: float, name: str, seeds: range, folder: Path, new: bool) -> dict[int, list[float]]:
+    """Return by seed the regret after each evaluation, of the searches in ``folder``, and with ``new`` of all seeds."""
+    table = tables()[task]
+    limit = table.limit(quantile)
+    best = table.best(limit)
+    found = {}
+    for seed in seeds:
+        path = folder / f"{task}-{quantile}-{name.replace(', ', '-').replace(' ', '')}-{seed}.json"
+        if new or path.exists():
+            made = kept(path, lambda seed=seed: run(table, POLICIES[name], limit, seed))  # type: ignore[misc]
+            found[seed] = (best - best_so_far(made, limit)).tolist()
+    return found
+
+
+def summary(curves: dict[int, list[float]]) -> dict[str, Any]:
+    """Return what the searches of one policy on one task came to."""
+    ends = np.array([curve[-1] for curve in curves.values()])
+    near = [next((i for i, regret in enumerate(curve, 1) if regret <= 0.2), np.inf) for curve in curves.values()]
+    median = float(np.median(near))
+    return {
+        "seeds": len(ends),
+        "mean_regret": {str(n): round(float(np.mean([c[n - 1] for c in curves.values()])), 4) for n in (25, 50, 100)},
+        "worst": round(float(ends.max()), 4),
+        "stuck": round(float(np.mean(ends > STUCK)), 4),
+        "median_evals": median if np.isfinite(median) else None,
+    }
+
+
+def compare(step: str, names: list[str], seeds: range, folder: Path, new: bool) -> dict[str, Any]:
+    """Run or read the searches of a step, and put policies beside the first one, seed by seed."""
+    result: dict[str, Any] = {}
+    for task, quantile in TASKS[step]:
+        rows: dict[str, Any] = {}
+        first: dict[int, list[float]] = {}
+        for name in names:
+            curves = regrets(task, quantile, name, seeds, folder, new)
+            gc.freeze()  # what was drawn stays: going over it again and again would take most of the time
+            if not curves:
+                continue
+            first = first or curves
+            rows[name] = summary(curves)
+            both = sorted(set(curves) & set(first))
+            pairs = [(first[seed][-1], curves[seed][-1]) for seed in both]
+            if curves is not first and any(a != b for a, b in pairs):
+                rows[name]["p"] = round(float(wilcoxon(*zip(*pairs, strict=True)).pvalue), 4)
+            print(f"{task} at {quantile:.0%}, {name}: {rows[name]}", file=sys.stderr, flush=True)
+        result[task] = rows
+    return result
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("step", choices=TASKS)
+    parser.add_argument("--runs", type=Path, required=True, metavar="FOLDER", help="where each search is kept")
+    parser.add_argument("--seeds", type=int, nargs=2, default=(0, 20), metavar=("FIRST", "END"))
+    parser.add_argument("--policies", nargs="+", choices=POLICIES, default=list(POLICIES))
+    parser.add_argument("--read", action="store_true", help="run nothing: judge what is in the folder")
+    parser.add_argument("--record", action="store_true", help="write it to benchmarks/results/exploration.json")
+    args = parser.parse_args()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    found = compare(args.step, args.policies, range(*args.seeds), args.runs, not args.read)
+    if args.record:
+        path = RESULTS / "exploration.json"
+        before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        facts = {"machine": machine(), "versions": versions("optuna", "scikit-learn", "torch")}
+        record("exploration", {**before, args.step: found, **facts})
+    print(json.dumps(found, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
