@@ -1,4 +1,4 @@
-"""The record of the proof, written anew from every row that is there."""
+"""The record of the proof, made from every row that is there."""
 
 from __future__ import annotations
 
