@@ -164,7 +164,7 @@ def _ahead(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
 
 
 def _common(one: Mapping[str, Any], other: Mapping[str, Any]) -> set[str]:
-    return one["of_seeds"].keys() & other["of_seeds"].keys()
+    return set(one["of_seeds"]) & set(other["of_seeds"])
 
 
 def missing(rows: Sequence[Row], bases: Iterable[str], budgets: Iterable[str], seeds: Iterable[int]) -> list[str]:
