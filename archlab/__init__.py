@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from archlab.audit import audit, audit_detector
 from archlab.budget_text import parse_budget
+from archlab.carry import carry
 from archlab.cost import Budget, Cost, by_block, by_op, by_part, by_stage, cost
 from archlab.elaborate import (
     Draw,
@@ -63,7 +64,7 @@ if TYPE_CHECKING:
     from archlab import detect, roi, score, train
     from archlab.audit.audit_result import Audit
     from archlab.audit.rules.own_rules import audit_rule
-    from archlab.carry import Carried, CarriedLayer, carry
+    from archlab.carry import Carried, CarriedLayer, Refitted, refit
     from archlab.exchange.export import export
     from archlab.exchange.regnet import REGNETS, RegNet, regnet
     from archlab.exchange.rewrite import rewrite
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
     from archlab.lift.copy_weights import copy_weights
     from archlab.lift.lifted import Lifted
     from archlab.nn import build, recount
+    from archlab.original.rewrite_weights import Rewritten, rewrite_with_weights
     from archlab.report.search_page import write_report
     from archlab.search.candidate import Candidate
     from archlab.search.sampler.screen import ScreenSampler
@@ -91,24 +93,27 @@ _LAZY = {
     "Carried": "archlab.carry",
     "CarriedLayer": "archlab.carry",
     "Diff": "archlab.structure.compare",
+    "Refitted": "archlab.carry",
     "audit_rule": "archlab.audit.rules.own_rules",
     "FromTrial": "archlab.search.trial_draw",
     "REGNETS": "archlab.exchange.regnet",
     "Lifted": "archlab.lift.lifted",
     "RegNet": "archlab.exchange.regnet",
     "RewriteOptions": "archlab.exchange.rewrite_rules",
+    "Rewritten": "archlab.original.rewrite_weights",
     "Suggestion": "archlab.what_if.suggest",
     "ShrinkOutcome": "archlab.shrink.shrink",
     "ScreenSampler": "archlab.search.sampler.screen",
     "build": "archlab.nn",
-    "carry": "archlab.carry",
     "copy_weights": "archlab.lift.copy_weights",
     "export": "archlab.exchange.export",
     "open_holes": "archlab.what_if.open_holes",
     "from_timm": "archlab.exchange.timm_in",
     "recount": "archlab.nn",
+    "refit": "archlab.carry",
     "regnet": "archlab.exchange.regnet",
     "rewrite": "archlab.exchange.rewrite",
+    "rewrite_with_weights": "archlab.original.rewrite_weights",
     "suggest": "archlab.what_if.suggest",
     "to_timm": "archlab.exchange.timm_out",
     "write_report": "archlab.report.search_page",
@@ -145,8 +150,10 @@ __all__ = [
     "Network",
     "Node",
     "Random",
+    "Refitted",
     "RegNet",
     "RewriteOptions",
+    "Rewritten",
     "RuleError",
     "ScoreError",
     "ScreenSampler",
@@ -183,8 +190,10 @@ __all__ = [
     "parse_budget",
     "read_result",
     "recount",
+    "refit",
     "regnet",
     "rewrite",
+    "rewrite_with_weights",
     "roi",
     "score",
     "search",

@@ -225,7 +225,8 @@ TABLE = [
     *rows(
         "data folder", "folder/notes.txt", "search detection --data folder -n 1",
         ("without annotations", "",
-         "folder holds no file of annotations\n  hint: name the file itself, which ends in .json"),
+         "folder holds no annotations that are known\n  hint: name a COCO file (.json), a YOLO data set (data.yaml, or "
+         "images and labels), or a folder of VOC's XML files"),
     ),
     *rows(
         "data folder", "folder/train.json", "search detection --data folder -n 1",

@@ -14,6 +14,7 @@ PARSERS = {"json.load", "json.loads", "tomllib.load", "tomllib.loads", "csv.read
 OPENERS = {"read_text", "read_bytes", "open"}
 LOOKS = {"is_file", "is_dir", "exists", "is_symlink", "is_fifo"}
 LOOKED_UP_BEFORE = {
+    "detect/image_list.py": "what a folder was found to hold",
     "train/class_folders.py": "what a folder was found to hold",
     "train/find_images.py": "what a folder was found to hold",
     "search/judging_code.py": "a file that was loaded",

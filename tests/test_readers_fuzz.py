@@ -17,6 +17,8 @@ from archlab.audit.audit_request import request_over
 from archlab.audit.config import read_config
 from archlab.audit.input_spec import parse_inputs
 from archlab.detect.data_source import Source
+from archlab.detect.voc import read_voc
+from archlab.detect.yolo import read_yolo
 from archlab.elaborate import Interpreter, elaborate, load
 from archlab.errors import ArchlabError
 from archlab.exchange.timm_in import from_timm
@@ -45,6 +47,23 @@ max = ["macs=600M", "params=5M"]
 [tool.archlab.audit.limits]
 "m.py:small" = ["macs=4.2G"]
 """
+DATA_YAML = b"""\
+path: .
+train: images
+names:
+  0: early
+  1: late
+nc: 2
+"""
+LABELS = b"0 0.5 0.5 0.5 0.5\n1 0.25 0.5 0.125 0.5\n0 0.1 0.1 0.5 0.1 0.5 0.5\n"
+VOC = b"""\
+<annotation>
+<filename>a.png</filename>
+<size><width>40</width><height>20</height></size>
+<object><name>cat</name>
+<bndbox><xmin>10</xmin><ymin>5</ymin><xmax>30</xmax><ymax>15</ymax></bndbox></object>
+</annotation>
+"""
 STRINGS = b"""\
 name efficientnet_b0
 stem 32
@@ -70,6 +89,19 @@ def read_spec(file: Path) -> None:
     str(call)
 
 
+def read_labels(file: Path) -> None:
+    (file.parent / "images").mkdir(exist_ok=True)
+    (file.parent / "images" / "a.png").write_bytes((file.parent / "a.png").read_bytes())
+    (file.parent / "labels").mkdir(exist_ok=True)
+    if file.suffix == ".yaml":
+        (file.parent / "labels" / "a.txt").write_bytes(LABELS)
+        read_yolo(file, "train")
+    else:
+        (file.parent / "labels" / "a.txt").write_bytes(file.read_bytes())
+        (file.parent / "data.yaml").write_bytes(DATA_YAML)
+        read_yolo(file.parent / "data.yaml", "train")
+
+
 def read_table(file: Path) -> object:
     return read_trained(file, Interpreter(load(parse(broken_files.TINY.decode()))), None)
 
@@ -82,6 +114,9 @@ def short(result: Any) -> Any:
 
 READERS: dict[str, tuple[str, int, Callable[[], Any], Callable[[Path], object]]] = {
     "COCO": ("train.json", 700, tiny, lambda file: Source(file).digest),
+    "YOLO": ("data.yaml", 200, lambda: DATA_YAML, read_labels),
+    "YOLO labels": ("labels.txt", 200, lambda: LABELS, read_labels),
+    "VOC": ("a.xml", 400, lambda: VOC, lambda file: read_voc(file.parent, "train")),
     "result": ("result.json", 400, lambda: short(results.staged()), read_result),
     "report": ("result.json", 40, lambda: short(results.staged()), lambda file: render_report(read_result(file))),
     "detectors' report": (

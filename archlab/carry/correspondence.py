@@ -8,18 +8,16 @@ order. Where there are as many as in the source nothing is chosen, so every chan
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from archlab.carry.channels import Channels, channels_of, is_depthwise
 from archlab.carry.copies import Kept, source_name
+from archlab.carry.segments import choose, segments_of
 from archlab.errors import InputError
 from archlab.ir import Graph, Node
 
 ABSENT = -1
-GROUPED = ("conv2d", "wsconv2d", "conv_transpose")
-Place = tuple[str, int]
-"""Where a class is seen: in the value of an operator, and in which group of the convolution that reads or makes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,30 +52,55 @@ def correspond(source: Graph, target: Graph, importance: Mapping[int, float], ke
     Raises:
         InputError: an operator of the target has no counterpart in the source.
     """
-    nodes = {name: name for name in source.inputs} | {node.name: source_name(node.name, kept) for node in target}
-    _check(nodes, source, target)
+    nodes = nodes_of(source, target, kept)
+    theirs = channels_of(source)
+    chosen = choose(*segments_of(source, target, nodes), with_filters(importance, source, theirs))
+    return of_choice(source, target, nodes, chosen)
+
+
+def of_choice(source: Graph, target: Graph, nodes: Mapping[str, str], choice: Mapping[int, int]) -> Correspondence:
+    """Return the correspondence in which each class of the target's channels is the source's class in ``choice``.
+
+    Args:
+        nodes: the source's operator for each of the target's, and for each input.
+    """
     ours, theirs = channels_of(target), channels_of(source)
     pairs = [(node, source[nodes[node.name]]) for node in target]
-    chosen = _choose(
-        _segments(target, ours, [(node.name, node, _groups(node, there)) for node, there in pairs]),
-        _segments(source, theirs, [(node.name, there, _groups(node, there)) for node, there in pairs]),
-        _with_filters(importance, source, theirs),
-    )
+    chosen = dict(choice)
     for node, there in pairs:
         if is_depthwise(node) and is_depthwise(there):
-            entering = _places([chosen.get(c, ABSENT) for c in ours.of[node.inputs[0]]], theirs.of[there.inputs[0]])
-            for c, at in zip(ours.of[node.name], _filters(node, there, entering), strict=True):
-                chosen[c] = theirs.of[there.name][at] if at != ABSENT else ABSENT
+            chosen |= follow_filters(node, there, chosen, ours, theirs)
     index = {
-        name: _places([chosen.get(c, ABSENT) for c in ours.of[name]], theirs.of[there]) for name, there in nodes.items()
+        name: places_of([chosen.get(c, ABSENT) for c in ours.of[name]], theirs.of[there])
+        for name, there in nodes.items()
     }
     reads = {
         node.name: index[node.inputs[0]]
         if nodes[node.inputs[0]] == there.inputs[0]
-        else _places([chosen.get(c, ABSENT) for c in ours.of[node.inputs[0]]], theirs.of[there.inputs[0]])
+        else places_of([chosen.get(c, ABSENT) for c in ours.of[node.inputs[0]]], theirs.of[there.inputs[0]])
         for node, there in pairs
     }
     return Correspondence(nodes, index, reads)
+
+
+def follow_filters(
+    node: Node, there: Node, chosen: Mapping[int, int], ours: Channels, theirs: Channels
+) -> dict[int, int]:
+    """Return the choice of the channels that a depthwise convolution makes, from the choice of those that it reads."""
+    entering = places_of([chosen.get(c, ABSENT) for c in ours.of[node.inputs[0]]], theirs.of[there.inputs[0]])
+    filters = zip(ours.of[node.name], _filters(node, there, entering), strict=True)
+    return {c: theirs.of[there.name][at] if at != ABSENT else ABSENT for c, at in filters}
+
+
+def nodes_of(source: Graph, target: Graph, kept: Kept) -> dict[str, str]:
+    """Return the source's operator for each of the target's, and each input for itself.
+
+    Raises:
+        InputError: an operator of the target has no counterpart in the source.
+    """
+    nodes = {name: name for name in source.inputs} | {node.name: source_name(node.name, kept) for node in target}
+    _check(nodes, source, target)
+    return nodes
 
 
 def _check(nodes: Mapping[str, str], source: Graph, target: Graph) -> None:
@@ -91,73 +114,7 @@ def _check(nodes: Mapping[str, str], source: Graph, target: Graph) -> None:
             )
 
 
-def _groups(node: Node, there: Node) -> int:
-    """Return how many groups of channels are told apart at a convolution: its groups, where both have as many."""
-    groups = int(node.attrs.get("groups", 1))
-    same = groups == there.attrs.get("groups", 1)
-    return groups if same and node.op in GROUPED and not is_depthwise(node) else 1
-
-
-def _segments(
-    graph: Graph, channels: Channels, nodes: Iterable[tuple[str, Node, int]]
-) -> dict[frozenset[Place], list[int]]:
-    """Return the classes of ``graph`` by the places where they are seen, in the order of their channels.
-
-    ``nodes`` are the operators that count, each with the name of its place and the groups to tell apart.
-    """
-    seen: dict[int, set[Place]] = defaultdict(set)
-
-    def see(place: str, classes: Sequence[int], groups: int) -> None:
-        each = len(classes) // groups
-        for i, c in enumerate(classes):
-            seen[c].add((place, i // each))
-
-    for name in graph.inputs:
-        see(name, channels.of[name], 1)
-    for place, node, groups in nodes:
-        see(place, channels.of[node.name], groups)
-        if groups > 1:
-            see(f"{place} reads", channels.of[node.inputs[0]], groups)
-    segments: dict[frozenset[Place], list[int]] = defaultdict(list)
-    for c, places in seen.items():
-        segments[frozenset(places)].append(c)
-    return segments
-
-
-def _choose(
-    ours: Mapping[frozenset[Place], Sequence[int]],
-    theirs: Mapping[frozenset[Place], Sequence[int]],
-    importance: Mapping[int, float],
-) -> dict[int, int]:
-    """Return a class of the source for each class of the target; none where the source has too few."""
-    left = {places: list(classes) for places, classes in theirs.items()}
-    chosen: dict[int, int] = {}
-    short: list[tuple[frozenset[Place], list[int]]] = []
-    for places, wanted in ours.items():
-        taken = _best(left.get(places, []), len(wanted), importance)
-        chosen |= zip(wanted, taken, strict=False)
-        left[places] = [c for c in left.get(places, []) if c not in set(taken)]
-        if len(taken) < len(wanted):
-            short.append((places, list(wanted[len(taken) :])))
-    # Widths that halve again and again (ShuffleNet v2) do not always round alike: the rest comes from the nearest.
-    for places, wanted in short:
-        while wanted and (near := max(left, key=lambda p: (bool(left[p]), len(p & places)))) and left[near]:
-            if not near & places:
-                break
-            taken = _best(left[near], len(wanted), importance)
-            chosen |= zip(wanted, taken, strict=False)
-            left[near] = [c for c in left[near] if c not in set(taken)]
-            wanted = wanted[len(taken) :]
-    return chosen
-
-
-def _best(classes: Sequence[int], n: int, importance: Mapping[int, float]) -> list[int]:
-    """Return the ``n`` most important of ``classes``, in their order; the earlier one where two are equal."""
-    ranked = sorted(range(len(classes)), key=lambda i: (-importance.get(classes[i], 0.0), i))
-    return [classes[i] for i in sorted(ranked[:n])]
-
-
-def _places(wanted: Sequence[int], vector: Sequence[int]) -> tuple[int, ...]:
+def places_of(wanted: Sequence[int], vector: Sequence[int]) -> tuple[int, ...]:
     """Return where in ``vector`` each wanted class stands; a class that is wanted again is the next one of its kind."""
     where: dict[int, list[int]] = defaultdict(list)
     for i, c in enumerate(vector):
@@ -171,7 +128,7 @@ def _places(wanted: Sequence[int], vector: Sequence[int]) -> tuple[int, ...]:
     return tuple(places)
 
 
-def _with_filters(importance: Mapping[int, float], graph: Graph, channels: Channels) -> dict[int, float]:
+def with_filters(importance: Mapping[int, float], graph: Graph, channels: Channels) -> dict[int, float]:
     """Return the importance of channels with that of the depthwise filters that stay or go with them."""
     total = dict(importance)
     for node in reversed(graph.nodes):

@@ -28,7 +28,7 @@ def sliced(node: Node, there: Node, state: State, corr: Correspondence) -> dict[
             rest = 1.0 if name == "running_var" else 0.0
             made[name] = _taken(tensor, corr.index[node.name], rest)
         else:
-            made[name] = _cropped(tensor, shape[2:]) if len(shape) > 2 else tensor.clone()
+            made[name] = cropped(tensor, shape[2:]) if len(shape) > 2 else tensor.clone()
     return made
 
 
@@ -48,7 +48,7 @@ def _filters(node: Node, there: Node, weight: Tensor, corr: Correspondence) -> T
     taken = full[out.clamp(min=0)[:, None], at.clamp(0, width_there - 1)]
     taken = torch.where(known.view(*known.shape, *(1,) * (full.dim() - 2)), taken, 0.0)
     shape = node.weights["weight"]
-    taken = _cropped(taken, shape[2:])
+    taken = cropped(taken, shape[2:])
     return _turned(taken, node) if turned else taken
 
 
@@ -66,7 +66,7 @@ def _taken(tensor: Tensor, index: Sequence[int], rest: float) -> Tensor:
     return torch.where(known, tensor[at.clamp(min=0)], torch.tensor(rest, dtype=tensor.dtype))
 
 
-def _cropped(weight: Tensor, size: Sequence[int]) -> Tensor:
+def cropped(weight: Tensor, size: Sequence[int]) -> Tensor:
     """Return the middle of a kernel, of ``size``; a smaller kernel is put in the middle of zeros."""
     first = weight.dim() - len(size)
     for axis, want in enumerate(size, first):

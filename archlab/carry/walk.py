@@ -9,7 +9,7 @@ are read. Where nothing was removed before a layer it stays as it is, to the bit
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -55,9 +55,17 @@ def refit_by_walk(
     images: Tensor,
     rows: int = ROWS,
     seed: int = 0,
+    before: Callable[[Node, Forward], None] = lambda *_: None,
 ) -> tuple[LayerFit, ...]:
-    """Refit ``module`` in place, so that each layer gives what ``base`` gives on ``images``; return the fits."""
-    order, units = running_order(target, units_of(target))
+    """Refit ``module`` in place, so that each layer gives what ``base`` gives on ``images``; return the fits.
+
+    An operator that ``corr`` says nothing of stays as it is.
+
+    Args:
+        rows: how many places of each layer's output are fitted.
+        before: is called before each operator runs in ``module``, with what has run so far.
+    """
+    order, units = running_order(target, [unit for unit in units_of(target) if unit.layer.name in corr.node])
     ends = {unit.layer.name: corr.node[(unit.total or unit.end).name] for unit in units.values()}
     middles = {n: corr.node[unit.layer.name] for n, unit in units.items() if unit.norm and unit.norm.op != "bn"}
     base.eval()
@@ -69,6 +77,7 @@ def refit_by_walk(
     fits: list[LayerFit] = []
     for node in order:
         unit = units.get(node.name)
+        before(node, ours)
         exact[node.name] = walk.is_exact(node, exact)
         if unit is not None:
             wanted = theirs.run_to(ends[node.name])
@@ -97,8 +106,10 @@ class _Walk:
 
     def is_exact(self, node: Node, exact: Mapping[str, bool]) -> bool:
         """Return whether a value is, at its channels, the source's to the bit, if its own weights are not fitted."""
+        if node.name not in self.corr.node:
+            return False
         there = self.source[self.corr.node[node.name]]
-        same = tuple(self.corr.node[name] for name in node.inputs) == there.inputs
+        same = tuple(self.corr.node.get(name) for name in node.inputs) == there.inputs
         if not same or not all(exact[name] for name in node.inputs):
             return False
         if node.op not in _MIXES:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,11 +14,15 @@ from archlab.exchange.export import FORMATS
 from archlab.exchange.export import export as exported
 from archlab.exchange.export_parts import PARTS, DetectorPart
 
+if TYPE_CHECKING:
+    from archlab.elaborate import Network, Space
+
 
 @click.command(
     epilog="Examples:  archlab export resnet50 --to onnx --out resnet50.onnx  ·  archlab export mobilenet_v2 "
     "--to python --set width_mult=0.5  ·  archlab export my.arch --to arch  ·  archlab export detection --to onnx "
-    "--part neck --out neck.onnx"
+    "--part neck --out neck.onnx  ·  archlab export out/train-my/network.arch "
+    "--weights out/train-my/weights.safetensors --to onnx --out my.onnx"
 )
 @click.argument("net")
 @click.option(
@@ -37,6 +42,12 @@ from archlab.exchange.export_parts import PARTS, DetectorPart
 )
 @click.option("--input", "size", metavar="CxHxW", help="Set another input size than the text's, such as 3x128x160.")
 @click.option(
+    "--weights",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Export these trained weights, .safetensors or torch's state dict, and check what is written against them.",
+)
+@click.option(
     "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Seed the weights with this number."
 )
 def export(
@@ -46,9 +57,14 @@ def export(
     sets: Sequence[str],
     part: DetectorPart,
     size: str | None,
+    weights: Path | None,
     seed: int,
 ) -> None:
-    """Write NET in another format: for a runtime, for a program without archlab, or for people."""
+    """Write NET in another format: for a runtime, for a program without archlab, or for people.
+
+    With --weights the export is run beside the network on random images, and the largest difference is printed. Python
+    source gets its weights in a .safetensors file beside it.
+    """
     from archlab.elaborate import Fixed, Interpreter, load, parse_values
     from archlab.errors import InputError
     from archlab.files import write_atomic
@@ -60,6 +76,9 @@ def export(
     is_binary = FORMATS[to].is_binary
     if out is None and is_binary:
         raise InputError(f"{to} is no text, so it needs a file", hint=f"add --out {network.name}.{to}")
+    if weights is not None:
+        _export_trained(space, network, to, out, part, weights)
+        return
     if is_binary:
         click.echo(f"building {network.name} for {to}", err=True)
     with progress(f"exporting {network.name}"):
@@ -70,6 +89,35 @@ def export(
         return
     write_atomic(out, content)
     click.echo(printable(str(out)))
+
+
+def _export_trained(
+    space: Space, network: Network, to: str, out: Path | None, part: DetectorPart, weights: Path
+) -> None:
+    from archlab.errors import InputError
+    from archlab.files import write_atomic
+
+    with progress(f"exporting {network.name}"):
+        from archlab.exchange.check_export import check_export
+        from archlab.exchange.export_parts import build_part, weights_file
+        from archlab.nn import build
+        from archlab.nn.weight_files import load_weights, save_weights
+
+        whole = build(network.graph)
+        load_weights(whole, weights)
+        state = whole.state_dict()
+        content = exported(space, network, to, part=part, weights=state)
+        if out is None:
+            raise InputError("source with weights is two files", hint=f"add --out {network.name}.py")
+        graph, module = build_part(network, part, 0, state)
+        found = check_export(content, to, graph, module)
+    write_atomic(out, content)
+    click.echo(printable(str(out)))
+    if to == "python":
+        beside = out.with_name(weights_file(network.name))
+        save_weights(module, beside)
+        click.echo(printable(str(beside)))
+    click.echo(str(found))
 
 
 @click.command("import", epilog="Example:  archlab import --timm-arch efficientnet_b0.txt --out my.arch")

@@ -19,12 +19,14 @@ import click
 
 from archlab.cli.audit import audit
 from archlab.cli.column_options import column_options
+from archlab.cli.data import data
 from archlab.cli.diff import diff
 from archlab.cli.ending import EXIT_CODES, OUTPUT, USAGE, refuse_deleted_folder, run
 from archlab.cli.exchange import export, import_timm
 from archlab.cli.lift import lift
 from archlab.cli.messages import say
 from archlab.cli.progress import progress
+from archlab.cli.refit import refit
 from archlab.cli.rewrite import rewrite
 from archlab.cli.search import calibrate, search, worker
 from archlab.cli.shrink import shrink
@@ -185,5 +187,20 @@ def report(result: Path, out: Path | None) -> None:
     click.echo(printable(str(target)))
 
 
-for _command in (audit, calibrate, diff, export, import_timm, lift, rewrite, search, shrink, study, train, worker):
+for _command in (
+    audit,
+    calibrate,
+    data,
+    diff,
+    export,
+    import_timm,
+    lift,
+    refit,
+    rewrite,
+    search,
+    shrink,
+    study,
+    train,
+    worker,
+):
     cli.add_command(_command)

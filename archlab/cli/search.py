@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -21,6 +21,7 @@ from archlab.detect.scores import DETECTION
 from archlab.errors import printable
 from archlab.score import SCORES
 from archlab.search.choices import HEARTBEAT, KEEP, MAX_DEATHS, PRUNERS, SAMPLER, SAMPLERS
+from archlab.train.settings import Device
 
 
 def _search_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -48,14 +49,20 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--replicates", type=click.IntRange(0, 1000), default=0, show_default=True, metavar="K",
                      help="Evaluate the best (--top) K times more with other seeds, and rank and report them by that."),
         click.option("--data", type=click.Path(path_type=Path), metavar="PATH",
-                     help="Detection data for --objective detection and its like: a COCO-format JSON file, or a folder "
-                     "with train.json and val.json.  [default: drawn shapes]"),
+                     help="Data for --objective train, detection and their like. For detectors: a COCO-format JSON "
+                     "file or a folder with train.json and val.json, YOLO's data.yaml or folder, or a Pascal VOC "
+                     "folder; by default drawn shapes. For classifiers: what `archlab train` takes."),
         click.option("--val", type=click.Path(path_type=Path), metavar="PATH",
-                     help="Validation data.  [default: beside --data, or a fifth of it]"),
+                     help="Validation data of detectors.  [default: beside --data, or a fifth of it]"),
+        click.option("--classes", metavar="NAME,NAME",
+                     help="The classes that detectors are to look for.  [default: all of --data's]"),
         click.option("--train-top", type=click.IntRange(1), metavar="K",
-                     help="Train the best K as detectors on --data and rank by AP: short for --then train --keep K."),
+                     help="Train the best K on --data, and rank detectors by AP, classifiers by accuracy on held-out "
+                     "images: short for --then train --keep K."),
         click.option("--train-steps", type=click.IntRange(1), default=TRAIN_STEPS, show_default=True,
                      help="Steps of such a training."),
+        click.option("--device", type=click.Choice(get_args(Device)), default="auto", show_default=True,
+                     help="Where to score and train; auto takes a GPU where there is one."),
         click.option("--input", "input", metavar="CxHxW", help="Another input size than the text's, such as 3x96x128."),
         click.option("--pruner", type=click.Choice(PRUNERS),
                      help="How an objective of yours that reports to its trial is stopped early.  [default: median in "
@@ -107,7 +114,8 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
     "archlab search my.arch -o train.py:accuracy --timeout 2h  ·  "
     "archlab search mobile -b macs=300M -o score --then train.py:accuracy --keep 8  ·  "
     "archlab search mobile -b chip.py:energy=3.5mJ --require chip.py:fits  ·  "
-    "archlab search detection --data cells --train-top 4 --input 3x96x128.  "
+    "archlab search detection --data cells --train-top 4 --input 3x96x128  ·  "
+    "archlab search mobile --data photos --train-top 4 --input 3x64x64.  "
     "The same command again resumes its study.  "
     "Exit codes:  0 done, or the time limit was reached  ·  1 no network meets the budget, or fvcore counts "
     "otherwise  ·  2 it cannot go on, as its last line says  ·  130 interrupted by Ctrl-C, 143 by SIGTERM, after "

@@ -18,10 +18,11 @@ from archlab.shrink.request import HOLES, ShrinkRequest, numbers
 
 _FILE = click.Path(path_type=Path)
 _EXAMPLES = (
-    "Examples:  archlab shrink out/train-resnet18/network.arch --weights out/train-resnet18/weights.pt --data photos "
-    "-b macs=0.5x  ·  archlab shrink torchvision:resnet18 --weights mine.pt --data photos -b macs=0.3x --finetune 3 "
-    "--mean 0.485,0.456,0.406 --std 0.229,0.224,0.225  ·  archlab shrink my_models.py:trained --input 3x96x96 "
-    "--data photos --unlabelled -b macs=20M -b params=1M.  The same command again goes on with what is there."
+    "Examples:  archlab shrink out/train-resnet18/network.arch --weights out/train-resnet18/weights.safetensors "
+    "--data photos -b macs=0.5x  ·  archlab shrink torchvision:resnet18 --weights mine.pt --data photos -b macs=0.3x "
+    "--finetune 3 --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225  ·  archlab shrink my_models.py:trained "
+    "--input 3x96x96 --data photos --unlabelled -b macs=20M -b params=1M.  "
+    "The same command again goes on with what is there."
 )
 
 
@@ -78,8 +79,8 @@ def shrink(
 
     MODEL is a shipped name or .arch file, or any model that `archlab lift` takes. Networks below it that meet the
     budget get its weights and are refitted to it in closed form, without labels; held-out images judge them, and the
-    test images are looked at once, in the end. The folder gets network.arch and weights.pt, the smaller network;
-    shrunk.json and shrunk.html, what it keeps at what cost; and search/, the search behind it.
+    test images are looked at once, in the end. The folder gets network.arch and weights.safetensors, the smaller
+    network; shrunk.json and shrunk.html, what it keeps at what cost; and search/, the search behind it.
     """
     from rich.console import Console
 

@@ -78,7 +78,7 @@ def _settings(command: Callable[..., None]) -> Callable[..., None]:
 @click.command(
     epilog="Examples:  archlab train resnet18 --data photos --input 3x64x64 --time 10m  ·  archlab train my.arch "
     "--data digits.csv --epochs 20 --rate 0.1 --augment flip,crop --ema 0.999  ·  archlab train small.arch "
-    "--data photos --init weights.pt --rate 0.01 --epochs 2 --teacher big.pt --teacher-net big.arch"
+    "--data photos --init weights.safetensors --rate 0.01 --epochs 2 --teacher big.safetensors --teacher-net big.arch"
 )
 @click.argument("net")
 @click.option("--data", required=True, type=_FILE, metavar="PATH",
@@ -108,7 +108,7 @@ def train(
     """Train NET to classify images, and measure it on those that it never saw.
 
     A last layer fc(1000) or linear(1000) gets an output for each class instead. What the data does not split, --seed
-    does: a tenth of each class validates, another tests. The folder gets weights.pt, a state dict; metrics.json;
+    does: a tenth of each class validates, another tests. The folder gets weights.safetensors; metrics.json;
     training.html, with curves, confusions and mistakes; split.json, what was split; network.arch; and checkpoint.pt,
     from which the same command goes on when it was interrupted.
     """

@@ -54,13 +54,15 @@ class AveragePrecision:
     by_class: dict[str, float] = field(default_factory=dict)
 
 
-def predict(detector: Detector, data: DetectionData, batch_size: int = 8) -> list[dict[str, Tensor]]:
-    """Return what ``detector``, in evaluation mode, finds in each image of ``data``."""
+def predict(
+    detector: Detector, data: DetectionData, batch_size: int = 8, device: torch.device | str = "cpu"
+) -> list[dict[str, Tensor]]:
+    """Return what ``detector``, in evaluation mode and on ``device``, finds in each image of ``data``, on the CPU."""
     found: list[dict[str, Tensor]] = []
     with torch.no_grad():
         for start in range(0, len(data), batch_size):
-            images = data.batch(range(start, min(start + batch_size, len(data))))
-            found += [dict(prediction) for prediction in detector(list(images))]
+            images = data.batch(range(start, min(start + batch_size, len(data))), device)
+            found += [{name: each.cpu() for name, each in one.items()} for one in detector(list(images))]
     return found
 
 

@@ -21,7 +21,12 @@ PROJECTIONS = 8
 
 
 def box_response(
-    graph: Graph, data: DetectionData, images: Sequence[int], per_image: int, seed: int
+    graph: Graph,
+    data: DetectionData,
+    images: Sequence[int],
+    per_image: int,
+    seed: int,
+    device: torch.device | str = "cpu",
 ) -> tuple[float, float]:
     """Return the jitter sensitivity and the localisation information of the true boxes in ``images``.
 
@@ -40,16 +45,17 @@ def box_response(
         ScoreError: fewer than two true boxes, or features that are all the same.
     """
     rng = torch.Generator().manual_seed(seed)
-    module = pooled_features(graph, seed).requires_grad_(False)
+    module = pooled_features(graph, seed).to(device).requires_grad_(False)
     proposals = propose(data, images, rng, per_image)
     proposals = proposals.part(proposals.labels > 0)
     if len(proposals) < 2:
         raise ScoreError("the response to boxes needs two true boxes; give it more images")
-    rois = proposals.rois.clone().requires_grad_()
-    features = module(data.batch(images).contiguous(memory_format=torch.channels_last), rois).flatten(1)
+    rois = proposals.rois.to(device, copy=True).requires_grad_()
+    features = module(data.batch(images, device).contiguous(memory_format=torch.channels_last), rois).flatten(1)
     sides = (proposals.rois[:, 3:] - proposals.rois[:, 1:3]).repeat(1, 2)
     gram = _gram(features, rois, sides, rng)
-    centred = features.detach() - features.detach().mean(0)
+    values = features.detach().cpu()
+    centred = values - values.mean(0)
     power, variance = centred.square().sum(1), centred.var(0).mean().item()
     if variance <= 0 or not math.isfinite(variance):
         raise ScoreError("all boxes have the same features")
@@ -63,29 +69,29 @@ def _gram(features: Tensor, rois: Tensor, sides: Tensor, rng: torch.Generator) -
     """Return JᵀJ of each box, (K, 4, 4), the box's sides in units of ``sides`` (K, 4)."""
     total = torch.zeros(len(rois), 4, 4)
     for i in range(PROJECTIONS):
-        direction = torch.randn(features.shape, generator=rng)
+        direction = torch.randn(features.shape, generator=rng).to(features.device)
         (gradient,) = torch.autograd.grad(features, rois, direction, retain_graph=i + 1 < PROJECTIONS)
-        move = gradient[:, 1:] * sides
+        move = gradient[:, 1:].cpu() * sides
         total += move[:, :, None] * move[:, None, :]
     return total / PROJECTIONS
 
 
-def _response(graph: Graph, data: DetectionData, seed: int) -> tuple[float, float]:
+def _response(graph: Graph, data: DetectionData, seed: int, device: torch.device | str) -> tuple[float, float]:
     pairs = []
     for init in range(seed, seed + INITS):
         images = chosen_images(data, IMAGES, torch.Generator().manual_seed(init))
-        pairs.append(box_response(graph, data, images, PER_IMAGE, init))
+        pairs.append(box_response(graph, data, images, PER_IMAGE, init, device))
     sensitivity, information = (statistics.fmean(values) for values in zip(*pairs, strict=True))
     return sensitivity, information
 
 
-def jitter_sensitivity(graph: Graph, data: DetectionData, seed: int) -> Scored:
+def jitter_sensitivity(graph: Graph, data: DetectionData, seed: int, device: torch.device | str = "cpu") -> Scored:
     """Return the first of the response's two numbers, with both as parts."""
-    value, information = _response(graph, data, seed)
+    value, information = _response(graph, data, seed, device)
     return Scored(value, {"sensitivity": value, "information": information})
 
 
-def localisation(graph: Graph, data: DetectionData, seed: int) -> Scored:
+def localisation(graph: Graph, data: DetectionData, seed: int, device: torch.device | str = "cpu") -> Scored:
     """Return the second of the response's two numbers, with both as parts."""
-    sensitivity, value = _response(graph, data, seed)
+    sensitivity, value = _response(graph, data, seed, device)
     return Scored(value, {"sensitivity": sensitivity, "information": value})

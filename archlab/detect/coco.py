@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -91,8 +91,11 @@ def _read(source: Path, _changed: int, _bytes: int) -> Annotations:
     return check_annotations(_load(source), source)
 
 
-def check_annotations(data: Mapping[str, Any], source: Path) -> Annotations:
+def check_annotations(data: Mapping[str, Any], source: Path, paths: Sequence[Path] | None = None) -> Annotations:
     """Return the annotations of ``data``, what a COCO-format file holds; readers of other formats make it first.
+
+    Args:
+        paths: the file of each image, where a reader has found them; else they are looked for beside ``source``.
 
     Raises:
         InputError: as ``read_annotations``; the message names ``source`` and the entry.
@@ -113,7 +116,7 @@ def check_annotations(data: Mapping[str, Any], source: Path) -> Annotations:
         if id in sizes:
             raise InputError(f"{source}: two images have the id {id}")
         sizes[id] = tuple(_integer(entry, key, f"image {id}", source, least=1) for key in ("width", "height"))
-    paths = image_paths(source, entries)
+    paths = image_paths(source, entries) if paths is None else paths
     boxes: dict[int, list[tuple[Box, int]]] = {id: [] for id in sizes}
     left_out: Counter[str] = Counter()
     annotations = []

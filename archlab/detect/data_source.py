@@ -6,12 +6,15 @@ The data is in files, or is shapes that are drawn. Imports no torch.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from archlab.detect import coco
+from archlab.detect.chosen_classes import choose_classes, count_boxes, refuse_unknown, refuse_untrained, shown
+from archlab.detect.coco import Annotations
+from archlab.detect.data_formats import find_val, format_of, read_part
 from archlab.errors import InputError
 
 TRAIN = "train"
@@ -21,72 +24,53 @@ TRAIN_STEPS = 750
 
 
 @dataclass(frozen=True, slots=True)
-class DataFormat:
-    """How annotations of a format are found and read.
-
-    Attributes:
-        suffix: of its files, by which it is recognised.
-        train: the names that a folder's training file may have, of which the first found is taken.
-        val: and its validation file.
-        read: a file to its annotations, torch-free; it raises InputError for what is broken.
-    """
-
-    suffix: str
-    train: tuple[str, ...]
-    val: tuple[str, ...]
-    read: Callable[[Path], coco.Annotations]
-
-
-DATA_FORMATS = (
-    DataFormat(
-        ".json",
-        ("train.json", "annotations/instances_train2017.json", "train/_annotations.coco.json"),
-        ("val.json", "valid.json", "annotations/instances_val2017.json", "valid/_annotations.coco.json"),
-        coco.read_annotations,
-    ),
-)
-"""Every format, a row each; a file of an unknown suffix is read as one of the first, COCO's."""
-
-
-def read_annotations(path: Path) -> coco.Annotations:
-    """Return the annotations in a file of any of the formats, with the images beside it.
-
-    Raises:
-        InputError: as the format's reader; see ``archlab.detect.coco.read_annotations``.
-    """
-    known = (row for row in DATA_FORMATS if row.suffix == path.suffix.lower())
-    return next(known, DATA_FORMATS[0]).read(path)
-
-
-@dataclass(frozen=True, slots=True)
 class Source:
     """Training and validation data.
 
     Attributes:
-        train: the file of its annotations; None for drawn shapes.
-        val: another; None for a share of the training images, chosen randomly with ``seed``.
+        train: what stands for it, a file of annotations or a folder; None for drawn shapes.
+        val: the same of the validation data; None for a share of the training images, chosen randomly with ``seed``.
         seed: of this choice.
+        classes: those to look for, in this order; None for all that the training data has.
     """
 
     train: Path | None = None
     val: Path | None = None
     seed: int = 0
+    classes: tuple[str, ...] | None = None
+
+    def annotations(self) -> tuple[Annotations, Annotations | None]:
+        """Return training and validation annotations, with the same classes in the same order.
+
+        Raises:
+            InputError: as ``archlab.detect.data_formats.read_part``; a class of ``classes`` is none of the training
+                data's; or validation boxes are of a class that it has not.
+        """
+        assert self.train is not None
+        train = read_part(self.train)
+        val = read_part(self.val, "val") if self.val is not None else None
+        if self.classes is not None:
+            refuse_unknown(train, self.classes)
+        elif val is not None:
+            refuse_untrained(train, val)
+        names = self.classes or train.classes
+        return choose_classes(train, names), choose_classes(val, names) if val is not None else None
 
     @property
     def digest(self) -> str:
         """A hash of the annotations and the images' names and lengths, by which workers know that theirs are the same.
 
         Raises:
-            InputError: as ``read_annotations``.
+            InputError: as ``annotations``.
         """
         text = hashlib.sha256(f"{self.seed}".encode())
-        for path in (self.train, self.val):
-            if path is None:
+        for part in (None, None) if self.train is None else self.annotations():
+            if part is None:
                 text.update(b"-")
                 continue
-            text.update(path.read_bytes())
-            for image in read_annotations(path).images:
-                text.update(f"{image.path.name} {image.path.stat().st_size}\n".encode())
+            text.update(json.dumps(part.truth).encode())
+            for image in part.images:
+                text.update(f"{image.path.name} {image.path.stat().st_size}\n".encode(errors="replace"))
         return text.hexdigest()[:16]
 
 
@@ -108,47 +92,58 @@ class Task:
         return f"{self.source.digest}, {self.steps} steps"
 
 
-def find_source(data: str | Path | None, val: str | Path | None = None, seed: int = 0) -> Source:
-    """Return the data that a user names.
+def find_source(
+    data: str | Path | None, val: str | Path | None = None, seed: int = 0, classes: tuple[str, ...] | None = None
+) -> Source:
+    """Return the data that a user names, in any of ``archlab.detect.data_formats.DATA_FORMATS``.
 
-    It is a file of annotations, or a folder that holds ``train.json`` and ``val.json``, or what COCO and Roboflow call
-    them, or one file. Of a folder that ``val`` names, its validation file is taken.
+    It is a file of annotations (COCO's JSON, YOLO's data.yaml or a list of images, a list in VOC's ImageSets/Main), or
+    a folder that is recognised by what it holds. Of a folder that ``val`` names, its validation data is taken.
 
     Raises:
-        InputError: there is no such file or folder, or the folder's files leave it open which is meant.
+        InputError: there is no such file or folder, or it leaves open which data is meant.
     """
     if data is None:
-        if val is not None:
-            raise InputError("validation data needs training data", hint="name it with --data")
+        for what, given in (("validation data", val), ("a choice of classes", classes)):
+            if given is not None:
+                raise InputError(f"{what} needs training data", hint="name it with --data")
         return Source(seed=seed)
     path = Path(data)
-    train, beside = (path, None) if os.path.isfile(path) else _in_folder(path)
-    return Source(train, _file(Path(val)) if val is not None else beside, seed)
+    row, train = format_of(path)
+    if val is not None:
+        return Source(train, find_val(Path(val)), seed, classes)
+    alone = os.path.isfile(path) and row.name == "COCO"
+    return Source(train, None if alone else row.val(train), seed, classes)
 
 
-def _file(path: Path) -> Path:
-    if os.path.isfile(path):
-        return path
-    own = next(filter(None, (_first(path, row.val) for row in DATA_FORMATS)), None)
-    return own or _in_folder(path)[0]
+def class_names(classes: str | Iterable[str] | None) -> tuple[str, ...] | None:
+    """Return the classes that ``a,b`` or a list names; None for all.
+
+    Raises:
+        InputError: a name is empty, or there is none.
+    """
+    if classes is None:
+        return None
+    names = tuple(name.strip() for name in classes.split(",")) if isinstance(classes, str) else tuple(classes)
+    if not names or "" in names:
+        raise InputError("the classes to look for have a name that is empty", hint="write them as car,person")
+    return names
 
 
-def _first(folder: Path, names: tuple[str, ...]) -> Path | None:
-    return next((folder / name for name in names if os.path.isfile(folder / name)), None)
+def odd_of(source: Source) -> Iterator[str]:
+    """Yield a sentence for each thing about the data that its user may not expect.
 
-
-def _in_folder(folder: Path) -> tuple[Path, Path | None]:
-    if not os.path.isdir(folder):
-        raise InputError(f"no such file or folder: {folder}")
-    for row in DATA_FORMATS:
-        train = _first(folder, row.train)
-        if train is not None:
-            return train, _first(folder, row.val)
-    files = [path for row in DATA_FORMATS for path in sorted(folder.glob(f"*{row.suffix}"))]
-    if len(files) == 1:
-        return files[0], None
-    suffixes = " or ".join(row.suffix for row in DATA_FORMATS)
-    found = (
-        f"{len(files)} files of annotations and no {DATA_FORMATS[0].train[0]}" if files else "no file of annotations"
-    )
-    raise InputError(f"{folder} holds {found}", hint=f"name the file itself, which ends in {suffixes}")
+    Raises:
+        InputError: as ``Source.annotations``.
+    """
+    if source.train is None:
+        return
+    for part, place in zip(source.annotations(), (source.train, source.val), strict=True):
+        if part is None:
+            continue
+        for kind, count in part.left_out.items():
+            yield f"{place}: {count:,} of its boxes: {kind}"
+        counts = count_boxes(part)
+        without = [name for name, count in counts.items() if not count]
+        if without and any(counts.values()):
+            yield f"{place}: classes without a box: {shown(without)}"

@@ -82,6 +82,20 @@ def torchvision_model(
     return cast(nn.Module, model)
 
 
+def detector_module(model: nn.Module, graph: Graph) -> fx.GraphModule:
+    """Return the module of a detector's ``graph`` with the weights of the Faster R-CNN that was made of it.
+
+    It takes images and boxes: what the proposal network has learnt stays in ``model.rpn``.
+    """
+    module = build(graph)
+    state = dict(cast(Any, model).backbone.body.state_dict())
+    for ours, theirs in _LAYERS.items():
+        layer = cast(Any, model).roi_heads.get_submodule(theirs)
+        state |= {f"box_head.{ours}.{key}": tensor for key, tensor in layer.state_dict().items()}
+    module.load_state_dict(state)
+    return module.eval()
+
+
 class Pyramid(nn.Module):
     """Backbone and neck as torchvision wants them: maps by name, and one more level for the proposals."""
 

@@ -35,7 +35,7 @@ def fisher_ratio(look: Look) -> float:
     return math.log(between / within)
 
 
-def roi_fisher(graph: Graph, data: DetectionData, seed: int) -> Scored:
+def roi_fisher(graph: Graph, data: DetectionData, seed: int, device: torch.device | str = "cpu") -> Scored:
     """Return the Fisher ratio of untrained features."""
-    value = mean(fisher_ratio, looks(graph, data, seed))
+    value = mean(fisher_ratio, looks(graph, data, seed, device))
     return Scored(value, {"log ratio": value})

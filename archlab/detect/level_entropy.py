@@ -59,7 +59,7 @@ def level_use(graph: Graph, data: DetectionData) -> dict[str, float]:
     return {f"p{n}": count / total if total else 1 / len(numbers) for n, count in zip(numbers, counts, strict=True)}
 
 
-def level_entropy(graph: Graph, data: DetectionData, _seed: int) -> Scored:
+def level_entropy(graph: Graph, data: DetectionData, _seed: int, _device: torch.device | str = "cpu") -> Scored:
     """Return the entropy of a detector's levels, weighted by the data's boxes on them."""
     shares = level_use(graph, data)
     value = entropy_of_levels(graph, shares)

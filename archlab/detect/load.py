@@ -1,16 +1,14 @@
-"""A search's detection data, brought into memory once."""
+"""A search's detection data, read once."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
-from archlab.detect.coco import Annotations
-from archlab.detect.data_source import Source, read_annotations
-from archlab.detect.dataset import DetectionData, Progress, read_dataset, refuse_too_many, split
+from archlab.detect.data_formats import stamp
+from archlab.detect.data_source import Source
+from archlab.detect.dataset import DetectionData, Progress, dataset_of, fit_in_memory, split
 from archlab.detect.shapes import drawn_shapes
-from archlab.errors import InputError, quote
+from archlab.errors import InputError
 
 HELD_OUT = 0.2
 """The share of the images that validate where no file names them."""
@@ -22,9 +20,6 @@ DRAWN = (96, 32)
 MOST_KEPT = 4
 """Sources and sizes that a process keeps; more are read again."""
 
-MOST_SHOWN = 12
-"""Classes that a message names."""
-
 _kept: dict[tuple[Any, ...], tuple[DetectionData, DetectionData]] = {}
 
 
@@ -34,9 +29,9 @@ def read_source(
     """Return training and validation data at ``size`` (height, width), read once per process unless a file changed.
 
     Raises:
-        InputError: as ``read_dataset``; or the two have different classes.
+        InputError: as ``Source.annotations`` and ``dataset_of``; or there is no box to train on or to validate with.
     """
-    key = source, size, *map(_written, (source.train, source.val))
+    key = source, size, *map(stamp, (source.train, source.val))
     if key not in _kept:
         data = _read(source, size, progress)
         while len(_kept) >= MOST_KEPT:
@@ -45,31 +40,25 @@ def read_source(
     return _kept[key]
 
 
-def _written(path: Path | None) -> tuple[int, int] | None:
-    """Return what shows that a file was written to; a missing one is for its reader to refuse."""
-    if path is None or not os.path.isfile(path):
-        return None
-    status = path.stat()
-    return status.st_mtime_ns, status.st_size
-
-
 def _read(source: Source, size: tuple[int, int], progress: Progress | None) -> tuple[DetectionData, DetectionData]:
     if source.train is None:
         return drawn_shapes(DRAWN[0], size, source.seed), drawn_shapes(DRAWN[1], size, source.seed + 1)
-    if source.val is None:
-        return split(read_dataset(source.train, size, progress), HELD_OUT, source.seed)
-    sets = [read_annotations(path) for path in (source.train, source.val)]
-    _refuse_other_classes(*sets)
-    refuse_too_many(sets, size)
-    return read_dataset(source.train, size, progress), read_dataset(source.val, size, progress)
+    train, val = source.annotations()
+    sets = [part for part in (train, val) if part is not None]
+    in_memory = fit_in_memory(sets, size)
+    parts = [dataset_of(part, size, in_memory, progress) for part in sets]
+    _refuse_without_boxes(parts[0], "train on")
+    training, validation = parts if len(parts) == 2 else split(parts[0], HELD_OUT, source.seed)
+    _refuse_without_boxes(training, "train on, with a fifth of its images held out")
+    _refuse_without_boxes(validation, "validate with")
+    return training, validation
 
 
-def _refuse_other_classes(train: Annotations, val: Annotations) -> None:
-    if val.classes != train.classes:
-        raise InputError(f"{val.source} has the classes {_names(val)}, and {train.source} has {_names(train)}")
-
-
-def _names(annotations: Annotations) -> str:
-    names = annotations.classes
-    shown = ", ".join(quote(name)[1:-1] for name in names[:MOST_SHOWN])
-    return shown + (f" and {len(names) - MOST_SHOWN:,} more" if len(names) > MOST_SHOWN else "")
+def _refuse_without_boxes(data: DetectionData, what: str) -> None:
+    if any(len(boxes) for boxes in data.boxes):
+        return
+    left = "; ".join(f"{count:,} are left out: {kind}" for kind, count in data.left_out.items())
+    raise InputError(
+        f"{data.source} has no box to {what}" + (f" ({left})" if left else ""),
+        hint="name data with boxes of the classes that are looked for; archlab data check PATH shows what is there",
+    )

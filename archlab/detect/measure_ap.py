@@ -36,11 +36,13 @@ class Measured:
         ap: as COCO defines it.
         found: for each validation image what torchvision's detectors put out.
         losses: of every step.
+        model: the detector, on the CPU.
     """
 
     ap: AveragePrecision
     found: list[dict[str, Tensor]]
     losses: list[float]
+    model: nn.Module
 
 
 def measure_ap(
@@ -50,6 +52,7 @@ def measure_ap(
     schedule: Schedule,
     seed: int,
     report: Report | None = None,
+    device: torch.device | str = "cpu",
 ) -> Measured:
     """Train Faster R-CNN on the backbone and neck of ``graph`` from scratch, and measure its AP.
 
@@ -62,17 +65,17 @@ def measure_ap(
         InputError: torchvision or pycocotools is missing, or the data is of another size than the network's input.
         ScoreError: a loss is not finite.
     """
-    model = small_faster_rcnn(detector_for(graph, training), training, seed)
+    model = small_faster_rcnn(detector_for(graph, training), training, seed).to(device)
     looks = {math.ceil(round(share * schedule.steps, 9)) for share in LOOKS} - {schedule.steps}
 
     def after(step: int, _: float) -> None:
         if report is not None and step in looks:
-            report(step, _ap(average_precision(_found(model, validation), validation)))
+            report(step, _ap(average_precision(_found(model, validation, device), validation)))
             model.train()
 
     losses = train(model, training, schedule, seed, after)
-    found = _found(model, validation)
-    return Measured(average_precision(found, validation), found, losses)
+    found = _found(model, validation, device)
+    return Measured(average_precision(found, validation), found, losses, model.cpu())
 
 
 def small_faster_rcnn(graph: Graph, data: DetectionData, seed: int) -> nn.Module:
@@ -114,9 +117,9 @@ def anchor_scale(graph: Graph, data: DetectionData) -> float:
     return min(8.0, max(2.0, sides.quantile(0.1).item() / finest))
 
 
-def _found(model: nn.Module, data: DetectionData) -> list[dict[str, Tensor]]:
+def _found(model: nn.Module, data: DetectionData, device: torch.device | str) -> list[dict[str, Tensor]]:
     model.eval()
-    return predict(cast(Any, model), data)
+    return predict(cast(Any, model), data, device=device)
 
 
 def _ap(ap: AveragePrecision) -> float:

@@ -88,8 +88,8 @@ def ridge(x: Tensor, y: Tensor, at: Tensor, weights: Tensor | None = None) -> Te
     return guess
 
 
-def roi_probe(graph: Graph, data: DetectionData, seed: int) -> Scored:
+def roi_probe(graph: Graph, data: DetectionData, seed: int, device: torch.device | str = "cpu") -> Scored:
     """Return what both probes read off untrained features, added."""
-    seen = looks(graph, data, seed)
+    seen = looks(graph, data, seed, device)
     parts = {"class accuracy": mean(class_probe, seen), "place R²": mean(place_probe, seen)}
     return Scored(sum(parts.values()), parts)

@@ -41,6 +41,10 @@ class Proposals:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def to(self, device: torch.device | str) -> Proposals:
+        """Return them on a device."""
+        return Proposals(self.rois.to(device), self.labels.to(device), self.offsets.to(device))
+
     def part(self, which: Tensor) -> Proposals:
         """Return those of an index or mask."""
         return Proposals(self.rois[which], self.labels[which], self.offsets[which])

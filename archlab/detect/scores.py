@@ -16,6 +16,8 @@ from archlab.errors import InputError, ScoreError, did_you_mean
 from archlab.ir import Graph
 
 if TYPE_CHECKING:
+    import torch
+
     from archlab.detect.dataset import DetectionData
 
 
@@ -27,7 +29,7 @@ class Scored:
     parts: dict[str, float]
 
 
-Function = Callable[[Graph, "DetectionData", int], Scored]
+Function = Callable[[Graph, "DetectionData", int, "torch.device | str"], Scored]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +50,20 @@ class DetectionScore:
 
     @property
     def function(self) -> Function:
-        """(Detector's graph, training data, seed) to the score.
+        """(Detector's graph, training data, seed, device) to the score.
 
         It is deterministic, and torch's global generator is as before.
         """
         return cast(Function, getattr(importlib.import_module(f"archlab.detect.{self.file}"), self.name))
 
 
-def score_detector(name: str, graph: Graph, data: DetectionData, seed: int) -> Scored:
+def score_detector(
+    name: str, graph: Graph, data: DetectionData, seed: int, device: torch.device | str = "cpu"
+) -> Scored:
     """Return the detection score ``name`` of ``graph`` on ``data``, whose images have the size of the graph's input.
 
     A graph that is no detector is given the neck and head of ``SMALL``; one that is keeps its own, with as many classes
-    as the data has.
+    as the data has. It is run and trained on ``device``.
 
     Raises:
         InputError: there is no such score, or the images are of another size than the network's input.
@@ -70,7 +74,7 @@ def score_detector(name: str, graph: Graph, data: DetectionData, seed: int) -> S
         raise InputError(f"there is no detection score {name!r}", hint=did_you_mean(name, DETECTION_SCORES))
     graph = detector_for(graph, data)
     try:
-        scored = DETECTION_SCORES[name].function(graph, data, seed)
+        scored = DETECTION_SCORES[name].function(graph, data, seed, device)
     except ScoreError as error:
         raise ScoreError(f"{name}: {error.message}", hint=error.hint) from None
     if not math.isfinite(scored.value):

@@ -16,7 +16,7 @@ from archlab.detect.dataset import DetectionData, split
 from archlab.detect.probe import class_probe
 from archlab.detect.proposals import Proposals, propose
 from archlab.detect.scores import Scored
-from archlab.detect.train_detector import batches
+from archlab.detect.train_detector import adamw, batches, forked_rng
 from archlab.detect.untrained import looks, mean
 from archlab.errors import ScoreError
 from archlab.ir import Graph
@@ -31,7 +31,9 @@ OFFSET_WEIGHTS, BETA = (10.0, 10.0, 5.0, 5.0), 1 / 9
 """As torchvision weighs the offsets and smooths their loss."""
 
 
-def short_training(graph: Graph, data: DetectionData, seed: int, steps: int = STEPS) -> float:
+def short_training(
+    graph: Graph, data: DetectionData, seed: int, steps: int = STEPS, device: torch.device | str = "cpu"
+) -> float:
     """Return the loss, the lower the better, that a detector ``graph`` reaches on images held out in ``steps`` steps.
 
     The loss is Fast R-CNN's (Girshick 2015, arXiv:1504.08083, equation 1): cross-entropy of the class and smooth L1 of
@@ -40,21 +42,28 @@ def short_training(graph: Graph, data: DetectionData, seed: int, steps: int = ST
 
     Raises:
         InputError: there are fewer than two images.
-        ScoreError: a loss is not finite.
+        ScoreError: a loss is not finite; or no image to train on, or none that is held out, has a box.
     """
     rng = torch.Generator().manual_seed(seed)
     training, held_out = split(data, HELD_OUT, seed)
+    if not len(training.sides) or not len(held_out.sides):
+        raise ScoreError(
+            f"{data.source} has no box among the {len(training if not len(training.sides) else held_out)} images that "
+            f"{'train' if not len(training.sides) else 'are held out'}, so that there is nothing to find",
+            hint="give it more images with boxes",
+        )
     shown = range(min(len(held_out), MOST_HELD_OUT))
-    test, images = propose(held_out, shown, rng, PER_IMAGE), _layout(held_out.batch(shown))
-    module = build(graph, seed=seed).to(memory_format=torch.channels_last).train()
-    optimiser = torch.optim.AdamW(module.parameters(), lr=RATE, weight_decay=1e-4, fused=True)
+    device = torch.device(device)
+    test, images = propose(held_out, shown, rng, PER_IMAGE).to(device), _layout(held_out.batch(shown, device))
+    module = build(graph, seed=seed).to(device).to(memory_format=torch.channels_last).train()
+    optimiser = adamw(module, RATE, 1e-4)
     checks = {steps - i * (steps // 12) for i in range(CHECKS)}
     found: list[float] = []
-    with torch.random.fork_rng(devices=[]):
+    with forked_rng(device):
         torch.manual_seed(seed)  # dropout's
         for step, indices in enumerate(batches(len(training), BATCH, rng), start=1):
-            proposals = propose(training, indices.tolist(), rng, PER_IMAGE)
-            logits, deltas = module(_layout(training.batch(indices)), proposals.rois)
+            proposals = propose(training, indices.tolist(), rng, PER_IMAGE).to(device)
+            logits, deltas = module(_layout(training.batch(indices, device)), proposals.rois)
             loss = roi_loss(logits, deltas, proposals)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -81,19 +90,19 @@ def roi_loss(logits: Tensor, deltas: Tensor, proposals: Proposals) -> Tensor:
     labels = proposals.labels
     true = labels > 0
     own = deltas.reshape(len(labels), -1, 4)[true, labels[true]]
-    aims = proposals.offsets[true] * torch.tensor(OFFSET_WEIGHTS)
+    aims = proposals.offsets[true] * torch.tensor(OFFSET_WEIGHTS, device=labels.device)
     place = F.smooth_l1_loss(own, aims, beta=BETA, reduction="sum") / len(labels)
     return F.cross_entropy(logits, labels) + place
 
 
-def short_roi(graph: Graph, data: DetectionData, seed: int) -> Scored:
+def short_roi(graph: Graph, data: DetectionData, seed: int, device: torch.device | str = "cpu") -> Scored:
     """Return minus the loss of a short training."""
-    loss = short_training(graph, data, seed)
+    loss = short_training(graph, data, seed, device=device)
     return Scored(-loss, {"loss": loss})
 
 
-def detection(graph: Graph, data: DetectionData, seed: int) -> Scored:
+def detection(graph: Graph, data: DetectionData, seed: int, device: torch.device | str = "cpu") -> Scored:
     """Return log A - log L: A the balanced accuracy of the class probe, L the loss of the short training."""
-    loss = short_training(graph, data, seed)
-    accuracy = mean(class_probe, looks(graph, data, seed))
+    loss = short_training(graph, data, seed, device=device)
+    accuracy = mean(class_probe, looks(graph, data, seed, device))
     return Scored(math.log(max(accuracy, 1e-9)) - math.log(loss), {"loss": loss, "class accuracy": accuracy})

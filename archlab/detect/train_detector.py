@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +43,17 @@ class Schedule:
         return self.rate * 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, self.steps - rising)))
 
 
+def adamw(module: nn.Module, rate: float, decay: float) -> torch.optim.Optimizer:
+    """Return AdamW of a module's parameters, in one kernel a step where its device has one."""
+    is_fused = next(module.parameters()).device.type in ("cpu", "cuda", "mps")
+    return torch.optim.AdamW(module.parameters(), lr=rate, weight_decay=decay, fused=is_fused)
+
+
+def forked_rng(device: torch.device) -> AbstractContextManager[None]:
+    """Leave torch's global generators, the device's own too, as they were before."""
+    return cast("AbstractContextManager[None]", torch.random.fork_rng(None if device.type == "cuda" else []))
+
+
 def batches(count: int, batch_size: int, rng: torch.Generator) -> Iterator[Tensor]:
     """Yield the indices of batch after batch, without end, every image once before any comes a second time."""
     left = torch.empty(0, dtype=torch.long)
@@ -54,7 +67,7 @@ def batches(count: int, batch_size: int, rng: torch.Generator) -> Iterator[Tenso
 def mirrored(images: Tensor, boxes: list[Tensor], which: Tensor) -> tuple[Tensor, list[Tensor]]:
     """Return the images (n, 3, H, W), those of ``which`` (n,) mirrored left to right, and their boxes with them."""
     width = images.shape[-1]
-    flipped = torch.where(which[:, None, None, None], images.flip(-1), images)
+    flipped = torch.where(which.to(images.device)[:, None, None, None], images.flip(-1), images)
     turned = []
     for each, flip in zip(boxes, which.tolist(), strict=True):
         x1, y1, x2, y2 = each.unbind(1)
@@ -71,8 +84,8 @@ def train(
 ) -> list[float]:
     """Train ``model``, a torchvision detector, on ``data``; return the loss of every step.
 
-    Everything random comes from ``seed``; torch's global generator, which torchvision's samplers draw from, is as
-    before when it returns.
+    It is trained on the device that it is on. Everything random comes from ``seed``; torch's global generator, which
+    torchvision's samplers draw from, is as before when it returns.
 
     Args:
         after: called behind every step with its number from 1 on and its loss; may raise to end the training.
@@ -81,10 +94,11 @@ def train(
         ScoreError: a loss is not finite.
     """
     rng = torch.Generator().manual_seed(seed)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=schedule.rate, weight_decay=schedule.decay, fused=True)
+    device = next(model.parameters()).device
+    optimiser = adamw(model, schedule.rate, schedule.decay)
     losses: list[float] = []
     model.train()
-    with torch.random.fork_rng(devices=[]):
+    with forked_rng(device):
         torch.manual_seed(seed)
         for step, indices in enumerate(batches(len(data), schedule.batch_size, rng)):
             if step == schedule.steps:
@@ -92,8 +106,9 @@ def train(
             for group in optimiser.param_groups:
                 group["lr"] = schedule.rate_at(step)
             flips = torch.rand(len(indices), generator=rng) < 0.5
-            images, boxes = mirrored(data.batch(indices), [data.boxes[i] for i in indices], flips)
-            targets = [{"boxes": b, "labels": data.labels[i]} for b, i in zip(boxes, indices, strict=True)]
+            own = [data.boxes[i].to(device) for i in indices]
+            images, boxes = mirrored(data.batch(indices, device), own, flips)
+            targets = [{"boxes": b, "labels": data.labels[i].to(device)} for b, i in zip(boxes, indices, strict=True)]
             loss = sum(model(list(images), targets).values())
             if not math.isfinite(loss.item()):
                 raise ScoreError(f"the loss is {loss.item()} at step {step + 1} of {schedule.steps}")

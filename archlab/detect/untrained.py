@@ -44,16 +44,26 @@ def chosen_images(data: DetectionData, count: int, rng: torch.Generator) -> list
     return torch.randperm(len(data), generator=rng)[:count].tolist()
 
 
-def look(graph: Graph, data: DetectionData, images: Sequence[int], per_image: int, seed: int) -> Look:
+def look(
+    graph: Graph,
+    data: DetectionData,
+    images: Sequence[int],
+    per_image: int,
+    seed: int,
+    device: torch.device | str = "cpu",
+) -> Look:
     """Return the RoI features that ``graph``, a detector's, gives of boxes in ``images`` with the weights of ``seed``.
 
-    Norms take the statistics of the batch, as in training. Every other image is for fitting.
+    Norms take the statistics of the batch, as in training. The network runs on ``device``; what it gives is on the CPU,
+    as probes need float64, which not every device has. Every other image is for fitting.
     """
     rng = torch.Generator().manual_seed(seed)
     proposals = propose(data, images, rng, per_image)
-    module = pooled_features(graph, seed)
+    module = pooled_features(graph, seed).to(device)
     with torch.no_grad():
-        features = module(data.batch(images).contiguous(memory_format=torch.channels_last), proposals.rois)
+        features = module(
+            data.batch(images, device).contiguous(memory_format=torch.channels_last), proposals.rois.to(device)
+        ).cpu()
     return Look(features.flatten(1), proposals, proposals.rois[:, 0] % 2 == 0)
 
 
@@ -67,12 +77,12 @@ def pooled_features(graph: Graph, seed: int) -> fx.GraphModule:
     return build(part, seed=seed).to(memory_format=torch.channels_last)
 
 
-def looks(graph: Graph, data: DetectionData, seed: int) -> list[Look]:
+def looks(graph: Graph, data: DetectionData, seed: int, device: torch.device | str = "cpu") -> list[Look]:
     """Return what ``INITS`` initialisations see of boxes in ``IMAGES`` images, other images each time."""
     seen = []
     for init in range(seed, seed + INITS):
         images = chosen_images(data, IMAGES, torch.Generator().manual_seed(init))
-        seen.append(look(graph, data, images, PER_IMAGE, init))
+        seen.append(look(graph, data, images, PER_IMAGE, init, device))
     return seen
 
 

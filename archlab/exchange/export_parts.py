@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from archlab.detector import backbone_of, without_head
@@ -11,19 +12,39 @@ from archlab.ir import Graph
 from archlab.ops import OPAQUE
 
 if TYPE_CHECKING:
-    from torch import fx
+    from torch import Tensor, fx
 
 DetectorPart = Literal["whole", "neck", "backbone"]
 PARTS: tuple[DetectorPart, ...] = ("whole", "neck", "backbone")
 """What of a detector can be exported."""
 
+Weights = Mapping[str, "Tensor"]
+"""A trained network's state dict, by the names of ``archlab.nn.build``."""
 
-def build_part(network: Network, part: DetectorPart, seed: int) -> tuple[Graph, fx.GraphModule]:
-    """Return the graph of a part, and its module in eval mode with the weights that it has in the whole."""
+
+def weights_file(name: str) -> str:
+    """Return the name of the file of weights that lies beside the Python source of the network ``name``."""
+    return f"{name}.safetensors"
+
+
+def build_part(
+    network: Network, part: DetectorPart, seed: int, weights: Weights | None = None
+) -> tuple[Graph, fx.GraphModule]:
+    """Return the graph of a part, and its module in eval mode with the weights that it has in the whole.
+
+    Args:
+        weights: the whole's; by default those of ``seed``.
+
+    Raises:
+        InputError: there is no such part, or the weights are not this network's.
+    """
     from archlab.nn.module import build, part_of
+    from archlab.nn.weight_files import put_state
 
     refuse_missing_part(network, part)
     module = build(network.graph, seed).eval()
+    if weights is not None:
+        put_state(module, weights, "the state dict")
     if part == "whole":
         return network.graph, module
     graph = without_head(network.graph) if part == "neck" else backbone_of(network.graph)

@@ -14,7 +14,7 @@ from itertools import groupby
 from archlab.elaborate import Network, Space, elaborate
 from archlab.elaborate.scope import round_to_divisor
 from archlab.errors import InputError
-from archlab.exchange.export_parts import DetectorPart
+from archlab.exchange.export_parts import DetectorPart, Weights
 from archlab.exchange.timm_in import ACTIVATIONS, from_timm
 from archlab.grammar import ast
 from archlab.ir import Graph, Node
@@ -49,7 +49,7 @@ class _Said:
     able: bool
 
 
-def write(space: Space, network: Network, seed: int, part: DetectorPart) -> str:
+def write(space: Space, network: Network, seed: int, part: DetectorPart, weights: Weights | None = None) -> str:
     """Return the block strings of a network, or of a detector's backbone.
 
     Raises:

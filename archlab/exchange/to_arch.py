@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from archlab.elaborate import Network, Space, fill_holes
 from archlab.errors import InputError
-from archlab.exchange.export_parts import DetectorPart
+from archlab.exchange.export_parts import DetectorPart, Weights
 from archlab.grammar import unparse
 
 
-def write(space: Space, network: Network, seed: int, part: DetectorPart) -> str:
+def write(space: Space, network: Network, seed: int, part: DetectorPart, weights: Weights | None = None) -> str:
     """Return the canonical text, in which every hole is filled.
 
     Raises:

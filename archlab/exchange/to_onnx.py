@@ -8,7 +8,7 @@ import torch
 
 from archlab.elaborate import Network, Space
 from archlab.errors import InputError
-from archlab.exchange.export_parts import DetectorPart, build_part
+from archlab.exchange.export_parts import DetectorPart, Weights, build_part
 from archlab.ir import BOXES, Graph
 from archlab.nn.blank_inputs import blank_inputs
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from torch import fx
 
 
-def write(space: Space, network: Network, seed: int, part: DetectorPart) -> bytes:
+def write(space: Space, network: Network, seed: int, part: DetectorPart, weights: Weights | None = None) -> bytes:
     """Return the ONNX model's bytes.
 
     Raises:
         InputError: there is no such part, or the package onnx is not installed.
     """
-    graph, module = build_part(network, part, seed)
+    graph, module = build_part(network, part, seed, weights)
     try:
         if BOXES in graph.inputs:
             return to_onnx_with_boxes(graph, module)

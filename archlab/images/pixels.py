@@ -25,7 +25,10 @@ SIXTEEN_BITS = ("I;16", "I;16B", "I;16L")
 
 WIDE_IN_I = ("PNG", "PPM")
 
-SCALE_16 = 65535 / 255
+SCALE_16, SCALE_12 = 65535 / 255, 4095 / 255
+
+_BITS_PER_SAMPLE = 258
+"""TIFF's tag; Pillow reads grey of twelve bits into a mode of sixteen, unscaled."""
 
 _ORIENTATION = 0x0112
 _SIDEWAYS = (5, 6, 7, 8)
@@ -48,7 +51,7 @@ def read_header(path: Path) -> Header:
         InputError: as ``archlab.images.open_image.open_image``; or its mode is not one that is read.
     """
     with open_image(path, "a label is") as file:
-        return Header(*file.size, _is_wide(file, path))
+        return Header(*file.size, is_wide(file, path))
 
 
 def read_pixels(path: Path, channels: int, size: tuple[int, int]) -> Pixels:
@@ -57,7 +60,8 @@ def read_pixels(path: Path, channels: int, size: tuple[int, int]) -> Pixels:
     It is turned as its EXIF orientation says; scaled with its proportions, with antialiasing (bilinear), so that it
     covers ``size``; and cut to it around the middle. An image of this size is not scaled. Grey is repeated as red,
     green and blue; colour becomes grey by ITU-R 601-2, as in Pillow. What is transparent is laid over white.
-    Sixteen bits of grey are kept, as values / 257; colour of sixteen bits is read with eight.
+    Sixteen bits of grey are kept, as values / 257, and twelve of a TIFF file as values · 255 / 4095; colour of sixteen
+    bits is read with eight.
 
     Args:
         path: the file.
@@ -68,14 +72,40 @@ def read_pixels(path: Path, channels: int, size: tuple[int, int]) -> Pixels:
         InputError: as ``read_header``, or the image cannot be decoded.
     """
     with open_image(path, "a label is") as file:
-        is_wide = _is_wide(file, path)
+        wide = is_wide(file, path)
         _draft(file, size)
         picture = _upright(file)
-        plain = _grey(picture) if is_wide else _plain(picture, "L" if channels == 1 else "RGB")
+        plain = _grey(picture, _has_12_bits(file)) if wide else _plain(picture, "L" if channels == 1 else "RGB")
         pixels = _fitted(plain, size)
     if pixels.ndim == 2:
         return np.ascontiguousarray(np.broadcast_to(pixels, (channels, *pixels.shape)))
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+
+def rgb_picture(file: Image.Image, path: Path, size: tuple[int, int]) -> Image.Image:
+    """Return an opened image as eight bits of RGB, turned upright; a JPEG decoded at what ``size`` (w, h) needs.
+
+    Raises:
+        InputError: its mode is not one that is read.
+    """
+    wide = is_wide(file, path)
+    _draft(file, size[::-1])
+    picture = _upright(file)
+    if not wide:
+        return _plain(picture, "RGB")
+    grey = np.asarray(_grey(picture, _has_12_bits(file))).round().astype(np.uint8)
+    made: Image.Image = pillow().fromarray(grey).convert("RGB")
+    return made
+
+
+def has_orientation(file: Image.Image) -> bool:
+    """Return whether an opened image has an EXIF orientation by which it is turned or mirrored."""
+    return file.getexif().get(_ORIENTATION) in range(2, 9)
+
+
+def is_sideways(file: Image.Image) -> bool:
+    """Return whether an opened image's EXIF orientation turns rows into columns."""
+    return file.getexif().get(_ORIENTATION) in _SIDEWAYS
 
 
 def fit(pixels: Pixels, channels: int, size: tuple[int, int]) -> Pixels:
@@ -95,13 +125,17 @@ def _fitted(picture: Image.Image, size: tuple[int, int]) -> Pixels:
 
 def _draft(file: Image.Image, size: tuple[int, int]) -> None:
     """Have a JPEG decoded at half size or less where that still covers ``size`` (height, width)."""
-    turned = file.getexif().get(_ORIENTATION) in _SIDEWAYS
-    width, height = size if turned else size[::-1]
+    width, height = size if is_sideways(file) else size[::-1]
     scale = max(width / file.size[0], height / file.size[1])
     file.draft(None, (max(width, round(file.size[0] * scale)), max(height, round(file.size[1] * scale))))
 
 
-def _is_wide(file: Image.Image, path: Path) -> bool:
+def is_wide(file: Image.Image, path: Path) -> bool:
+    """Return whether an opened image has more than eight bits to a channel.
+
+    Raises:
+        InputError: its mode is not one that is read.
+    """
     if file.mode in SIXTEEN_BITS or (file.mode == "I" and file.format in WIDE_IN_I):
         return True
     if file.mode not in EIGHT_BITS:
@@ -112,6 +146,10 @@ def _is_wide(file: Image.Image, path: Path) -> bool:
     return False
 
 
+def _has_12_bits(file: Image.Image) -> bool:
+    return file.format == "TIFF" and tuple(getattr(file, "tag_v2", {}).get(_BITS_PER_SAMPLE, ())) == (12,)
+
+
 def _upright(file: Image.Image) -> Image.Image:
     from PIL import ImageOps
 
@@ -119,9 +157,9 @@ def _upright(file: Image.Image) -> Image.Image:
     return turn(file) or file
 
 
-def _grey(picture: Image.Image) -> Image.Image:
-    """Return sixteen bits of grey as floats from 0 to 255."""
-    values = np.array(picture).astype(np.float32) / np.float32(SCALE_16)
+def _grey(picture: Image.Image, is_12_bits: bool) -> Image.Image:
+    """Return sixteen bits of grey, or twelve, as floats from 0 to 255."""
+    values = np.array(picture).astype(np.float32) / np.float32(SCALE_12 if is_12_bits else SCALE_16)
     made: Image.Image = pillow().fromarray(values)
     return made
 

@@ -21,7 +21,7 @@ from archlab.lift.lift_model import lift_model
 from archlab.lift.lift_trace import SeveralOutputsError
 from archlab.lift.lifted import Lifted
 from archlab.lift.torchvision_parts import PartModule, part_called, show_parts
-from archlab.train.weights import load_weights
+from archlab.nn.weight_files import load_weights
 from archlab.user_prints import prints_on_stderr
 
 

@@ -16,6 +16,7 @@ from archlab.errors import InputError
 from archlab.grammar import parse
 from archlab.ir import Graph, Shape
 from archlab.nn import build
+from archlab.nn.weight_files import digest, load_weights
 from archlab.original.original import Original
 from archlab.train.find_images import find_images
 from archlab.train.image_source import ImageSource, PartName
@@ -23,7 +24,6 @@ from archlab.train.labelled_images import LabelledImages, batches
 from archlab.train.metrics import evaluate
 from archlab.train.normalisation import Normalisation
 from archlab.train.read_part import load_part
-from archlab.train.weights import digest, load_weights
 
 Note = Callable[[str], None]
 
@@ -127,3 +127,17 @@ def class_names(module: nn.Module, part: LabelledImages) -> tuple[str, ...]:
     """Return a name for each of the module's outputs on a part's images: ``output 0`` and so on."""
     (pixels, _), *_ = batches(part, 1)
     return tuple(f"output {i}" for i in range(module(part.inputs(pixels)).shape[1]))
+
+
+def refuse_other_classes(graph: Graph, source: ImageSource) -> None:
+    """Refuse images whose classes are not the outputs of a network.
+
+    Raises:
+        InputError: there are more or fewer of them.
+    """
+    outputs = graph.shape_of(graph.outputs[0])
+    if outputs != (len(source.classes),):
+        raise InputError(
+            f"{graph.name} puts out {'x'.join(map(str, outputs))}, and {source.root} has {len(source.classes)} classes",
+            hint="give the images that it was trained on, or judge by agreement with --unlabelled",
+        )

@@ -64,9 +64,14 @@ class JudgeSettings:
     schema: str = SCHEMA
 
 
+def judge_json(settings: JudgeSettings) -> str:
+    """Return settings as JSON."""
+    return json.dumps(dataclasses.asdict(settings), indent=1, ensure_ascii=False) + "\n"
+
+
 def write_judge(path: Path, settings: JudgeSettings) -> None:
     """Write settings as JSON, for a search to name as its objective."""
-    write_atomic(path, json.dumps(dataclasses.asdict(settings), indent=1, ensure_ascii=False) + "\n")
+    write_atomic(path, judge_json(settings))
 
 
 def read_judge(path: Path) -> JudgeSettings:

@@ -74,12 +74,12 @@ def next_steps(shrunk: Shrunk, folder: str) -> list[tuple[str, str]]:
     """
     steps = [
         ("to look at it", f"archlab show {folder}/network.arch"),
-        ("to export it", f"archlab export {folder}/network.arch --weights {folder}/weights.pt --to onnx"),
+        ("to export it", f"archlab export {folder}/network.arch --weights {folder}/weights.safetensors --to onnx"),
     ]
     if shrunk.labelled:
         data = printable(shlex.quote(shrunk.data))
-        train = f"archlab train {folder}/network.arch --init {folder}/weights.pt --data {data} --rate 0.01 --epochs 5"
-        steps.append(("to go on training it", train))
+        init = f"--init {folder}/weights.safetensors --data {data} --rate 0.01 --epochs 5"
+        steps.append(("to go on training it", f"archlab train {folder}/network.arch {init}"))
     return steps
 
 

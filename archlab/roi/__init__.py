@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from archlab.roi.onnx_export import onnx_translation_table, to_onnx
     from archlab.roi.roi_modules import MultiScaleRoIAlign, RoIAlign, RoIPool
     from archlab.roi.single_scale import roi_align, roi_pool
+    from archlab.roi.torchvision_pools import for_torchvision
 
 __all__ = [
     "MultiScaleRoIAlign",
@@ -24,6 +25,7 @@ __all__ = [
     "RoIError",
     "RoIPool",
     "assign_levels",
+    "for_torchvision",
     "fvcore_handles",
     "infer_strides",
     "multiscale_roi_align",
@@ -43,6 +45,7 @@ _HOMES = {
     "onnx_export": ("onnx_translation_table", "to_onnx"),
     "roi_modules": ("MultiScaleRoIAlign", "RoIAlign", "RoIPool"),
     "single_scale": ("roi_align", "roi_pool"),
+    "torchvision_pools": ("for_torchvision",),
 }
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from archlab.roi.geometry import Geometry
@@ -31,6 +32,11 @@ class Interval:
     size: Tensor  # (K,)
     d_start: Tensor  # (n, K)
     d_size: Tensor  # (n, K)
+
+
+def divided(x: Tensor, by: int) -> Tensor:
+    """Return x / by, rounded once: by a Python number CUDA multiplies with its rounded inverse, which a ceil shows."""
+    return x / torch.full((), by, dtype=x.dtype, device=x.device)
 
 
 def scaled_interval(lo: Tensor, hi: Tensor, d_lo: Tensor, d_hi: Tensor, scale: float, geometry: Geometry) -> Interval:

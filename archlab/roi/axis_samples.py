@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from archlab.roi.axis_intervals import Interval, Table
+from archlab.roi.axis_intervals import Interval, Table, divided
 
 
 def samples_per_bin(size: Tensor, bins: int, sampling_ratio: int) -> Tensor:
     """Return (K,) samples per bin: as asked, or the bin's size rounded up; none in a bin without size."""
     if sampling_ratio > 0:
         return torch.full_like(size, sampling_ratio)
-    return torch.ceil(size / bins).clamp(min=0)
+    return torch.ceil(divided(size, bins)).clamp(min=0)
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def sample_positions(where: Interval, bins: int, bin_: Tensor, sample: Tensor, g
 
     The order of the arithmetic is torchvision's, so that float32 positions agree to the last bit.
     """
-    step = where.size / bins
+    step = divided(where.size, bins)
     fine = sample + 0.5
     position = where.start + bin_ * step + fine * step / grid_
     return position, where.d_start + where.d_size * ((bin_ + fine / grid_) / bins)
@@ -79,7 +79,7 @@ def skipped_samples(where: Interval, bins: int, grid_: Tensor, most: int) -> Ten
     """Return (K, P) samples of each bin before its window of ``most``: 0 unless the grid is larger."""
     p = torch.arange(bins, device=grid_.device, dtype=grid_.dtype)
     dense = grid_.clamp(min=1)[:, None]
-    step = (where.size / bins)[:, None]
+    step = divided(where.size, bins)[:, None]
     before = torch.floor((-1 - where.start[:, None] - p * step) * dense / step - 0.5) - 1
     before = torch.minimum(before.clamp(min=0), (dense - most).clamp(min=0))
     return torch.where(dense > most, before, 0.0)

@@ -56,6 +56,11 @@ def as_rois(boxes: Tensor | Sequence[Tensor], features: Tensor) -> Tensor:
                 hint="rows are batch index, x1, y1, x2, y2; or pass a list with one (L, 4) tensor per image",
             )
         rois = _checked(boxes, features)
+    elif not isinstance(boxes, Sequence):
+        raise RoIError(
+            f"boxes must be tensors, not {type(boxes).__name__}",
+            hint="(K, 5) rows of batch index, x1, y1, x2, y2; or a list with one (L, 4) tensor per image",
+        )
     else:
         if len(boxes) != features.shape[0]:
             raise RoIError(f"{len(boxes)} lists of boxes for a batch of {features.shape[0]} images")

@@ -8,14 +8,16 @@ CPU, which is deterministic on CUDA too.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from archlab.roi import kernels
-from archlab.roi.geometry import Geometry
+from archlab.roi.geometry import Geometry, size_triples
 from archlab.roi.layouts import accumulate_dtype, is_channels_last
 from archlab.roi.level_rois import split_by_level
 from archlab.roi.matrix_products import by_pixel
@@ -37,18 +39,22 @@ def launch_align(features: list[Tensor], boxes: Tensor, levels: Tensor | None, g
     out = torch.empty((k, p, q, c), dtype=first.dtype, device=first.device)
     if levels is None:
         levels = torch.zeros(k, dtype=torch.int32, device=first.device)
-    numbers = [n for x in maps for n in x.shape[2:]]
-    shapes = _to_device(torch.tensor(numbers, dtype=torch.int32), first.device)
-    scales = _to_device(torch.tensor(g.flat_scales, dtype=boxes.dtype), first.device)
+    per_level = [
+        (*x.shape[2:], *(struct.unpack("q", struct.pack("d", scale))[0] for scale in pair))
+        for x, pair in zip(maps, g.scales, strict=True)
+    ]
+    numbers = [n for level in range(LEVELS) for n in per_level[level if level < len(maps) else 0]]
     pointers = [maps[i] if i < len(maps) else maps[0] for i in range(LEVELS)]
     if out.numel():
         row = 1 << (q - 1).bit_length()
-        roi_align_kernel[(k, -(-c // BLOCK))](
-            *pointers, boxes.contiguous(), levels.to(torch.int32), shapes, scales, out,
-            c, first.shape[0],
-            P=p, Q=q, SAMPLING=max(g.sampling_ratio, 0), ALIGNED=g.aligned,
-            LEVEL_COUNT=len(maps), ROW=row, BLOCK=BLOCK, num_warps=2 if first.element_size() == 2 else 4,
-        )  # fmt: skip
+        unit = unit_of(c)
+        with launching_on(first):
+            roi_align_kernel[(k, -(-c // BLOCK))](
+                *pointers, boxes.contiguous(), levels.to(torch.int32), out,
+                *numbers, c // unit, first.shape[0],
+                UNIT=unit, P=p, Q=q, SAMPLING=max(g.sampling_ratio, 0), ALIGNED=g.aligned,
+                LEVEL_COUNT=len(maps), ROW=row, BLOCK=BLOCK, num_warps=2 if first.element_size() == 2 else 4,
+            )  # fmt: skip
     result = out.permute(0, 3, 1, 2)
     return result if last else result.contiguous()
 
@@ -66,20 +72,23 @@ def launch_transposed(
     dtype = accumulate_dtype(grad.dtype)
     c = grad.shape[1]
     work, _ = split_by_level(boxes, levels, None, sizes, g)
-    by_level = {each.level: each for each in work}
     for level, (n, h, w) in enumerate(sizes):
         x = torch.zeros((n, h, w, c), dtype=grad.dtype, device=grad.device)
-        each = by_level.get(level)
-        if each is not None and x.numel():
+        written = False
+        for each in [each for each in work if each.level == level and x.numel()]:
             chosen = grad if each.place is None else grad[each.place]
             for part, taps in tap_matrices(each.rois, each.tangents, g, level, (n, h, w), dtype):
                 rows = chosen[part].permute(0, 2, 3, 1).reshape(-1, c).contiguous()
                 index, weight, offsets = by_pixel(taps, n * h * w)
                 ends = torch.cat([offsets, offsets.new_full((1,), len(index))])
-                into = x if part.start == 0 else torch.empty_like(x)
-                taps_kernel[(n * h * w, -(-c // TRANSPOSED_BLOCK))](
-                    rows, index, weight, ends, into, c, BLOCK=TRANSPOSED_BLOCK, UNROLL=4, num_warps=1
-                )
+                into = torch.empty_like(x) if written else x
+                written = True
+                unit = unit_of(c)
+                with launching_on(x):
+                    taps_kernel[(n * h * w, -(-c // TRANSPOSED_BLOCK))](
+                        rows, index, weight, ends, into, c // unit,
+                        UNIT=unit, BLOCK=TRANSPOSED_BLOCK, UNROLL=4, num_warps=1,
+                    )  # fmt: skip
                 if into is not x:
                     x += into
         result = x.permute(0, 3, 1, 2)
@@ -87,9 +96,16 @@ def launch_transposed(
     return out
 
 
-def _to_device(x: Tensor, device: torch.device) -> Tensor:
-    # From pinned memory the copy does not wait for the device.
-    return x.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else x
+def unit_of(channels: int) -> int:
+    """Return how many neighbouring channels a kernel may count on."""
+    return 4 if channels % 4 == 0 else 1
+
+
+def launching_on(x: Tensor) -> AbstractContextManager[Any]:
+    """Return a context in which Triton launches on the device of ``x``, not on the current one."""
+    # Not annotated in torch.
+    guard: Any = torch.cuda.device
+    return guard(x.device) if x.is_cuda else nullcontext()
 
 
 def _fused(g: Geometry, choice: Any, tangents: Any, levels: int) -> bool:
@@ -117,7 +133,7 @@ def roi_align_transposed(
 ) -> list[Tensor]:
     """Compute ``archlab::roi_align_transposed`` on CUDA."""
     g = Geometry.from_arguments(*rest)
-    triples = kernels.size_triples(sizes)
+    triples = size_triples(sizes)
     if _fused(g, choice, tangents, len(triples)):
         kernels.check_call(boxes, levels, len(triples), g)
         return launch_transposed(grad, boxes, levels, triples, last, g)

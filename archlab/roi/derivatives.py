@@ -9,11 +9,18 @@ import torch
 from torch import Tensor
 from torch.autograd.function import _SingleLevelFunction
 
+from archlab.roi import native_calls
+from archlab.roi.batched_gradients import takes_batched_gradients
+from archlab.roi.geometry import LINEAR_MODES, Geometry, size_triples
 from archlab.roi.layouts import is_channels_last
 from archlab.roi.tangents import product_rule_terms, with_direction, with_replaced, without
-from archlab.roi.transform_levels import apply_function, grad_mode, recorded_below, run_below
+from archlab.roi.transform_levels import apply_function, grad_mode, plain, recorded_below, records, run_below
 
 _OPS = torch.ops.archlab
+
+roi_align = takes_batched_gradients("roi_align")
+roi_align_transposed = takes_batched_gradients("roi_align_transposed")
+roi_align_boxes = takes_batched_gradients("roi_align_boxes")
 
 
 def _to_boxes(gradient: Tensor) -> Tensor:
@@ -23,6 +30,21 @@ def _to_boxes(gradient: Tensor) -> Tensor:
 
 def _sizes(features: tuple[Tensor, ...]) -> list[int]:
     return [n for x in features for n in (x.shape[0], x.shape[2], x.shape[3])]
+
+
+def _transposed(
+    grad: Tensor, boxes: Tensor, levels: Any, choice: Any, tangents: Any, sizes: Any, last: bool, *rest: Any
+) -> list[Tensor]:
+    g = Geometry.from_arguments(*rest)
+    if (
+        not torch.is_grad_enabled()
+        and plain(grad, boxes, levels, choice, tangents)
+        and not torch._C._functorch.is_legacy_batchedtensor(grad)
+        and native_calls.takes(grad, tangents, g)
+    ):
+        return native_calls.spread(grad, choice, boxes, levels, size_triples(sizes), last, g)
+    out: list[Tensor] = roi_align_transposed(grad, boxes, levels, choice, tangents, sizes, last, *rest)
+    return out
 
 
 def _add(total: Tensor | None, term: Any) -> Any:
@@ -45,41 +67,42 @@ def _gradient_to_tangents(tangents: Tensor | None, needed: bool, gradient: Any) 
 
 
 class Align(_SingleLevelFunction):
-    """out = A f."""
+    """out = A f; ``ready`` holds it where it is known already."""
 
     @staticmethod
     def forward(
-        mode: Any, rest: Any, boxes: Tensor, levels: Any, choice: Any, tangents: Any, *features: Tensor
+        mode: Any, rest: Any, ready: Any, boxes: Tensor, levels: Any, choice: Any, tangents: Any, *features: Tensor
     ) -> Tensor:
-        out: Tensor = run_below(_OPS.roi_align, mode, list(features), boxes, levels, choice, tangents, *rest)
+        if ready:
+            known: Tensor = ready[0]
+            return known
+        out: Tensor = run_below(_OPS.roi_align.default, mode, list(features), boxes, levels, choice, tangents, *rest)
         return out
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], _output: Tensor) -> None:
-        _, rest, boxes, levels, choice, tangents, *features = inputs
+        _, rest, _, boxes, levels, choice, tangents, *features = inputs
         _save(ctx, (boxes, levels, choice, tangents), rest, *features)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor | None) -> Any:
         boxes, levels, choice, tangents, *features = ctx.saved_tensors
         rest = ctx.rest
-        nothing = [None] * len(features)
+        nothing: Any = [None] * len(features)
         if grad is None:
-            return None, None, None, None, None, None, *nothing
+            return None, None, None, None, None, None, None, *nothing
         to_boxes, to_tangents, to_features = None, None, nothing
-        if any(ctx.needs_input_grad[6:]):
+        if any(ctx.needs_input_grad[7:]):
             last = is_channels_last(features[0])
-            to_features = _OPS.roi_align_transposed(
-                grad, boxes, levels, choice, tangents, _sizes(features), last, *rest
-            )
-        if ctx.needs_input_grad[2]:
-            to_boxes = _to_boxes(_OPS.roi_align_boxes(features, grad, boxes, levels, choice, tangents, *rest))
+            to_features = _transposed(grad, boxes, levels, choice, tangents, _sizes(features), last, *rest)
+        if ctx.needs_input_grad[3]:
+            to_boxes = _to_boxes(roi_align_boxes(features, grad, boxes, levels, choice, tangents, *rest))
         to_tangents = _gradient_to_tangents(
             tangents,
-            ctx.needs_input_grad[5],
-            lambda i: _OPS.roi_align_boxes(features, grad, boxes, levels, choice, without(tangents, i), *rest),
+            ctx.needs_input_grad[6],
+            lambda i: roi_align_boxes(features, grad, boxes, levels, choice, without(tangents, i), *rest),
         )
-        return None, None, to_boxes, None, None, to_tangents, *to_features
+        return None, None, None, to_boxes, None, None, to_tangents, *to_features
 
     @staticmethod
     @recorded_below
@@ -88,6 +111,7 @@ class Align(_SingleLevelFunction):
         saved: Any,
         _mode: Any,
         _rest: Any,
+        _ready: Any,
         d_boxes: Any,
         _l: Any,
         _c: Any,
@@ -98,9 +122,9 @@ class Align(_SingleLevelFunction):
         total: Tensor | None = None
         if any(d is not None for d in d_features):
             moved = [torch.zeros_like(x) if d is None else d for x, d in zip(features, d_features, strict=True)]
-            total = _OPS.roi_align(moved, boxes, levels, choice, tangents, *ctx.rest)
+            total = roi_align(moved, boxes, levels, choice, tangents, *ctx.rest)
         for more in product_rule_terms(tangents, d_boxes, d_tangents):
-            total = _add(total, _OPS.roi_align(features, boxes, levels, choice, more, *ctx.rest))
+            total = _add(total, roi_align(features, boxes, levels, choice, more, *ctx.rest))
         assert total is not None
         return total
 
@@ -110,7 +134,7 @@ class AlignTransposed(_SingleLevelFunction):
 
     @staticmethod
     def forward(mode: Any, rest: Any, grad: Tensor, boxes: Tensor, levels: Any, choice: Any, tangents: Any) -> Any:
-        return tuple(run_below(_OPS.roi_align_transposed, mode, grad, boxes, levels, choice, tangents, *rest))
+        return tuple(run_below(_OPS.roi_align_transposed.default, mode, grad, boxes, levels, choice, tangents, *rest))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], _output: Any) -> None:
@@ -124,13 +148,13 @@ class AlignTransposed(_SingleLevelFunction):
         maps = _materialised(cotangents, grad, sizes, last)
         to_grad, to_boxes = None, None
         if ctx.needs_input_grad[2]:
-            to_grad = _OPS.roi_align(maps, boxes, levels, choice, tangents, *rest)
+            to_grad = roi_align(maps, boxes, levels, choice, tangents, *rest)
         if ctx.needs_input_grad[3]:
-            to_boxes = _to_boxes(_OPS.roi_align_boxes(maps, grad, boxes, levels, choice, tangents, *rest))
+            to_boxes = _to_boxes(roi_align_boxes(maps, grad, boxes, levels, choice, tangents, *rest))
         to_tangents = _gradient_to_tangents(
             tangents,
             ctx.needs_input_grad[6],
-            lambda i: _OPS.roi_align_boxes(maps, grad, boxes, levels, choice, without(tangents, i), *rest),
+            lambda i: roi_align_boxes(maps, grad, boxes, levels, choice, without(tangents, i), *rest),
         )
         return None, None, to_grad, to_boxes, None, None, to_tangents
 
@@ -152,7 +176,7 @@ class AlignTransposed(_SingleLevelFunction):
         terms = [] if d_grad is None else [(d_grad, tangents)]
         terms += [(grad, more) for more in product_rule_terms(tangents, d_boxes, d_tangents)]
         for g, along in terms:
-            term = _OPS.roi_align_transposed(g, boxes, levels, choice, along, *ctx.rest)
+            term = roi_align_transposed(g, boxes, levels, choice, along, *ctx.rest)
             total = term if total is None else [a + b for a, b in zip(total, term, strict=True)]
         assert total is not None
         return tuple(total)
@@ -173,7 +197,7 @@ class AlignBoxes(_SingleLevelFunction):
         *features: Tensor,
     ) -> Tensor:
         out: Tensor = run_below(
-            _OPS.roi_align_boxes, mode, list(features), grad, boxes, levels, choice, tangents, *rest
+            _OPS.roi_align_boxes.default, mode, list(features), grad, boxes, levels, choice, tangents, *rest
         )
         return out
 
@@ -193,15 +217,15 @@ class AlignBoxes(_SingleLevelFunction):
         to_grad, to_boxes = None, None
         if any(ctx.needs_input_grad[7:]):
             last = is_channels_last(features[0])
-            to_features = _OPS.roi_align_transposed(grad, boxes, levels, choice, along, _sizes(features), last, *rest)
+            to_features = roi_align_transposed(grad, boxes, levels, choice, along, _sizes(features), last, *rest)
         if ctx.needs_input_grad[2]:
-            to_grad = _OPS.roi_align(features, boxes, levels, choice, along, *rest)
+            to_grad = roi_align(features, boxes, levels, choice, along, *rest)
         if ctx.needs_input_grad[3]:
-            to_boxes = _to_boxes(_OPS.roi_align_boxes(features, grad, boxes, levels, choice, along, *rest))
+            to_boxes = _to_boxes(roi_align_boxes(features, grad, boxes, levels, choice, along, *rest))
         to_tangents = _gradient_to_tangents(
             tangents,
             ctx.needs_input_grad[6],
-            lambda i: _OPS.roi_align_boxes(features, grad, boxes, levels, choice, with_replaced(tangents, i, v), *rest),
+            lambda i: roi_align_boxes(features, grad, boxes, levels, choice, with_replaced(tangents, i, v), *rest),
         )
         return None, None, to_grad, to_boxes, None, None, to_tangents, *to_features
 
@@ -223,12 +247,12 @@ class AlignBoxes(_SingleLevelFunction):
         where, rest = (boxes, levels, choice), ctx.rest
         total: Tensor | None = None
         if d_grad is not None:
-            total = _OPS.roi_align_boxes(features, d_grad, *where, tangents, *rest)
+            total = roi_align_boxes(features, d_grad, *where, tangents, *rest)
         if any(d is not None for d in d_features):
             moved = [torch.zeros_like(x) if d is None else d for x, d in zip(features, d_features, strict=True)]
-            total = _add(total, _OPS.roi_align_boxes(moved, grad, *where, tangents, *rest))
+            total = _add(total, roi_align_boxes(moved, grad, *where, tangents, *rest))
         for more in product_rule_terms(tangents, d_boxes, d_tangents):
-            total = _add(total, _OPS.roi_align_boxes(features, grad, *where, more, *rest))
+            total = _add(total, roi_align_boxes(features, grad, *where, more, *rest))
         assert total is not None
         return total
 
@@ -244,7 +268,17 @@ def _materialised(maps: tuple[Tensor | None, ...], grad: Tensor, sizes: list[int
 
 
 def _align(features: list[Tensor], boxes: Tensor, levels: Any, choice: Any, tangents: Any, *rest: Any) -> Any:
-    return apply_function(Align, rest, boxes, levels, choice, tangents, *features)
+    if not records(boxes, tangents, *features):
+        return run_below(_OPS.roi_align.default, grad_mode(), features, boxes, levels, choice, tangents, *rest)
+    g = Geometry.from_arguments(*rest)
+    find = choice is None and g.mode not in LINEAR_MODES
+    ready: tuple[Tensor, ...] = ()
+    if find and plain(boxes, levels, tangents, *features) and native_calls.takes(features[0], tangents, g):
+        value, choice = native_calls.pooled_and_choice(features, boxes, levels, g)
+        ready = (value,)
+    elif find:
+        choice = _OPS.roi_choose.default([x.detach() for x in features], boxes.detach(), levels, *rest)
+    return apply_function(Align, rest, ready, boxes, levels, choice, tangents, *features)
 
 
 def _align_transposed(grad: Tensor, boxes: Tensor, levels: Any, choice: Any, tangents: Any, *rest: Any) -> Any:
@@ -258,7 +292,7 @@ def _align_boxes(
 
 
 def _choose(features: list[Tensor], boxes: Tensor, levels: Any, *rest: Any) -> Tensor:
-    out: Tensor = run_below(_OPS.roi_choose, grad_mode(), features, boxes, levels, *rest)
+    out: Tensor = run_below(_OPS.roi_choose.default, grad_mode(), features, boxes, levels, *rest)
     return out
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from archlab.errors import InputError, did_you_mean
 
 LINEAR_MODES = ("avg", "prroi")
 SAMPLED_MAX_MODES = ("max", "onnx_max")
 ALIGN_MODES = (*LINEAR_MODES, *SAMPLED_MAX_MODES)
+SAMPLED_MODES = ("avg", *SAMPLED_MAX_MODES)
 POOL_MODES = ("caffe", "partition")
 MODES = (*ALIGN_MODES, *POOL_MODES)
 
@@ -67,6 +70,11 @@ class Geometry:
         return cls(pairs, (bins[0], bins[1]), ratio, aligned, mode)
 
 
+def size_triples(sizes: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Return the flat ``sizes`` of a schema as (N, H, W) per level."""
+    return list(zip(sizes[::3], sizes[1::3], sizes[2::3], strict=True))
+
+
 def checked_geometry(
     scales: Sequence[float | Sequence[float]],
     output_size: int | Sequence[int],
@@ -83,6 +91,7 @@ def checked_geometry(
     """
     if mode not in allowed:
         raise RoIError(f"mode {mode!r} is not known here", hint=did_you_mean(str(mode), allowed))
+    sampling_ratio = _plain(sampling_ratio)
     if not isinstance(sampling_ratio, int) or sampling_ratio > MAX_SAMPLING_RATIO:
         raise RoIError(f"sampling_ratio must be an integer up to {MAX_SAMPLING_RATIO}, not {sampling_ratio!r}")
     pairs = tuple(scale_pair(scale) for scale in scales)
@@ -95,7 +104,7 @@ def bins_pair(output_size: int | Sequence[int]) -> tuple[int, int]:
     Raises:
         RoIError: anything else.
     """
-    pair = list(output_size) if isinstance(output_size, Sequence) else [output_size, output_size]
+    pair = _pair(output_size)
     if len(pair) != 2 or not all(isinstance(n, int) and 1 <= n <= MAX_OUTPUT for n in pair):
         raise RoIError(f"output_size must be one or two integers from 1 to {MAX_OUTPUT}, not {output_size!r}")
     return pair[0], pair[1]
@@ -107,7 +116,20 @@ def scale_pair(scale: float | Sequence[float]) -> tuple[float, float]:
     Raises:
         RoIError: not one or two positive finite numbers.
     """
-    pair = list(scale) if isinstance(scale, Sequence) else [scale, scale]
-    if len(pair) != 2 or not all(isinstance(s, int | float) and math.isfinite(s) and s > 0 for s in pair):
+    pair = _pair(scale)
+    # Compared, not math.isfinite: under torch.compile a scale may be symbolic.
+    if len(pair) != 2 or not all(isinstance(s, int | float) and 0 < s < float("inf") for s in pair):
         raise RoIError(f"a scale or stride must be one or two positive numbers (y, x), not {scale!r}")
     return float(pair[0]), float(pair[1])
+
+
+def _pair(value: Any) -> list[Any]:
+    """Return one number, or a sequence of them, as a list of plain ones; a single one twice."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    return [_plain(n) for n in value] if isinstance(value, Sequence) else [_plain(value)] * 2
+
+
+def _plain(number: Any) -> Any:
+    """Return a number of NumPy's as Python's, and all else as it is."""
+    return number.item() if isinstance(number, np.generic) else number

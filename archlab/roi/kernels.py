@@ -11,14 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from archlab.roi import matrix_products, max_values
-from archlab.roi.geometry import Geometry, RoIError
+from archlab.roi import matrix_products, max_values, native_calls
+from archlab.roi.geometry import LINEAR_MODES, Geometry, RoIError, size_triples
 from archlab.roi.max_winners import find_winners
-
-
-def size_triples(sizes: Sequence[int]) -> list[tuple[int, int, int]]:
-    """Return the flat ``sizes`` of a schema as (N, H, W) per level."""
-    return list(zip(sizes[::3], sizes[1::3], sizes[2::3], strict=True))
 
 
 def check_call(boxes: Tensor, levels: Tensor | None, count: int, g: Geometry) -> None:
@@ -44,6 +39,12 @@ def roi_align(
     """Compute ``archlab::roi_align``, without Triton, on any device."""
     g = Geometry.from_arguments(*rest)
     check_call(boxes, levels, len(features), g)
+    if native_calls.takes(features[0], tangents, g):
+        if choice is None:
+            return native_calls.pooled(features, boxes, levels, g)
+        return native_calls.chosen(features, choice, boxes, levels, g)
+    if choice is None and g.mode not in LINEAR_MODES:
+        choice = find_winners(features, boxes, levels, g)
     if choice is None:
         return matrix_products.align(features, boxes, levels, tangents, g)
     return max_values.align(features, choice, boxes, levels, tangents, g)
@@ -63,6 +64,8 @@ def roi_align_transposed(
     g = Geometry.from_arguments(*rest)
     each = size_triples(sizes)
     check_call(boxes, levels, len(each), g)
+    if native_calls.takes(grad, tangents, g):
+        return native_calls.spread(grad, choice, boxes, levels, each, channels_last, g)
     if choice is None:
         return matrix_products.align_transposed(grad, boxes, levels, tangents, each, channels_last, g)
     return max_values.align_transposed(grad, choice, boxes, levels, tangents, each, channels_last, g)
@@ -89,4 +92,6 @@ def roi_choose(features: list[Tensor], boxes: Tensor, levels: Tensor | None, *re
     """Compute ``archlab::roi_choose`` on any device."""
     g = Geometry.from_arguments(*rest)
     check_call(boxes, levels, len(features), g)
+    if native_calls.takes(features[0], None, g):
+        return native_calls.pooled_and_choice(features, boxes, levels, g)[1]
     return find_winners(features, boxes, levels, g)

@@ -21,10 +21,12 @@ def is_channels_last(x: Tensor) -> bool:
     return x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
 
 
-def empty_like_layout(shape: tuple[int, int, int, int], like: Tensor, channels_last: bool) -> Tensor:
-    """Return an uninitialised output in ``like``'s dtype and device."""
+def empty_like_layout(
+    shape: tuple[int, int, int, int], like: Tensor, channels_last: bool, dtype: torch.dtype | None = None
+) -> Tensor:
+    """Return an uninitialised output on ``like``'s device, in its dtype unless another is given."""
     layout = torch.channels_last if channels_last else torch.contiguous_format
-    return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=layout)
+    return torch.empty(shape, dtype=dtype or like.dtype, device=like.device, memory_format=layout)
 
 
 def channel_slices(x: Tensor, direct: bool) -> Iterator[slice]:

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from archlab.roi.geometry import MAX_COORDINATE, Geometry
+from archlab.roi.geometry import MAX_COORDINATE, SAMPLED_MODES, Geometry
+
+# Samples along a bin up to which boxes are worked on together: beyond, each class of sizes pays for itself alone.
+COMMON_GRID = 32
 
 # Elements of the output worked on at once; the temporaries take some fifty bytes each.
 ELEMENTS = 1 << 19
@@ -31,7 +34,7 @@ def are_usable(rois: Tensor, levels: Tensor | None, images: int, geometry: Geome
 
 @dataclass(frozen=True)
 class LevelRoIs:
-    """The usable RoIs of one level, and where they stand among all K."""
+    """Usable RoIs of one level, and where they stand among all K. A level has several where its grids differ much."""
 
     level: int
     place: Tensor | None  # None: all K of them, in order
@@ -60,14 +63,28 @@ def split_by_level(
         here = good if levels is None else good & (levels == level)
         if size[1] == 0 or size[2] == 0:
             left_out = left_out or bool(here.any())
-        elif not bool(here.any()):
             continue
-        elif bool(here.all()):
-            found.append(LevelRoIs(level, None, rois, tangents))
-        else:
-            place = torch.nonzero(here)[:, 0]
-            found.append(LevelRoIs(level, place, rois[place], tangents[:, place]))
+        if not bool(here.any()):
+            continue
+        for some in _grid_classes(here, rois, geometry, level):
+            if bool(some.all()):
+                found.append(LevelRoIs(level, None, rois, tangents))
+            else:
+                place = torch.nonzero(some)[:, 0]
+                found.append(LevelRoIs(level, place, rois[place], tangents[:, place]))
     return found, left_out
+
+
+def _grid_classes(here: Tensor, rois: Tensor, geometry: Geometry, level: int) -> list[Tensor]:
+    """Split a mask (K,) so that one huge adaptive grid does not lengthen the lists of all other boxes."""
+    if geometry.sampling_ratio > 0 or geometry.mode not in SAMPLED_MODES:
+        return [here]
+    sides = (rois[:, 3:] - rois[:, 1:3]) * max(geometry.scales[level])
+    grid = torch.where(here, sides.amax(1) / min(geometry.bins), 0)
+    if bool((grid <= COMMON_GRID).all()):
+        return [here]
+    kind = torch.ceil(torch.log2(grid.clamp(min=COMMON_GRID) / COMMON_GRID) / 2)
+    return [here & (kind == each) for each in torch.unique(kind[here])]
 
 
 def map_rois(

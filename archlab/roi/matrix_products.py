@@ -125,18 +125,16 @@ def align_transposed(
         grad: (K, C, P, Q).
         sizes: per level, (N, H, W).
     """
-    c = grad.shape[1]
-    out = [empty_like_layout((n, c, h, w), grad, channels_last) for n, h, w in sizes]
+    c, dtype = grad.shape[1], accumulate_dtype(grad.dtype)
+    out = [empty_like_layout((n, c, h, w), grad, channels_last, dtype) for n, h, w in sizes]
     work, _ = split_by_level(rois, levels, tangents, sizes, geometry)
-    touched = {each.level for each in work}
-    for level, x in enumerate(out):
-        if level not in touched:
-            x.zero_()
+    written = set()
     for each in work:
         n, h, w = sizes[each.level]
         x = out[each.level]
-        dtype = accumulate_dtype(grad.dtype)
         for part, taps in tap_matrices(each.rois, each.tangents, geometry, each.level, sizes[each.level], dtype):
+            first = each.level not in written
+            written.add(each.level)
             order = by_pixel(taps, n * h * w)
             selected = grad if each.place is None else grad[each.place]
             selected = selected[part]
@@ -146,13 +144,14 @@ def align_transposed(
                 if taps.dead is not None:
                     rows = rows.masked_fill(taps.dead[:, None], 0)
                 result = multiply_transposed(rows, order).view(n, h, w, -1).permute(0, 3, 1, 2)
-                if direct and part.start == 0 and x.dtype == result.dtype:
+                if direct and first:
                     out[each.level] = x = result
-                elif part.start == 0:
+                elif first:
                     x[:, channels].copy_(result)
                 else:
                     x[:, channels].add_(result)
-    return out
+    # Rounded once, when all parts are summed.
+    return [(x if level in written else x.zero_()).to(grad.dtype) for level, x in enumerate(out)]
 
 
 def align_boxes(

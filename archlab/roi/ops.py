@@ -9,7 +9,8 @@ For fixed boxes RoI align is linear in the features: out = A f. Three operators 
 Each takes ``tangents`` v_1 … v_n (n, K, 4), and then stands for the n-th derivative of A along them in A's
 place. So the derivative of any of the three, along or against anything, is again one of the three:
 backward, double backward, jvp and their compositions need nothing else. A maximum is linear too once the
-winners are known: ``roi_choose`` finds them, and ``choice`` hands them to the three.
+winners are known: ``roi_choose`` finds them, and ``choice`` hands them to the three. Without a ``choice``,
+``roi_align`` finds the winners itself.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from archlab.roi import kernels
+from archlab.roi import kernels, native_calls
 from archlab.roi.derivatives import DERIVATIVES
-from archlab.roi.geometry import LINEAR_MODES, Geometry
-from archlab.roi.kernels import size_triples
+from archlab.roi.geometry import Geometry, size_triples
 from archlab.roi.layouts import empty_like_layout, is_channels_last
+from archlab.roi.torchscript_onnx import register_symbolics
+from archlab.roi.transform_levels import plain, records
 from archlab.roi.vmap_rules import VMAP_RULES
 
 _NUMBERS = "float[] scales, int[] bins, int sampling_ratio, bool aligned, str mode"
@@ -33,22 +35,22 @@ _WHERE = "Tensor boxes, Tensor? levels, Tensor? choice, Tensor? tangents"
 # torch.library is not annotated.
 _torch_library: Any = torch.library
 LIBRARY = _torch_library.Library("archlab", "FRAGMENT")
-LIBRARY.define(f"roi_align(Tensor[] features, {_WHERE}, {_NUMBERS}) -> Tensor")
-LIBRARY.define(
-    f"roi_align_transposed(Tensor grad, {_WHERE}, SymInt[] sizes, bool channels_last, {_NUMBERS}) -> Tensor[]"
-)
-LIBRARY.define(f"roi_align_boxes(Tensor[] features, Tensor grad, {_WHERE}, {_NUMBERS}) -> Tensor")
-LIBRARY.define(f"roi_choose(Tensor[] features, Tensor boxes, Tensor? levels, {_NUMBERS}) -> Tensor")
+for _schema in (
+    f"roi_align(Tensor[] features, {_WHERE}, {_NUMBERS}) -> Tensor",
+    f"roi_align_transposed(Tensor grad, {_WHERE}, SymInt[] sizes, bool channels_last, {_NUMBERS}) -> Tensor[]",
+    f"roi_align_boxes(Tensor[] features, Tensor grad, {_WHERE}, {_NUMBERS}) -> Tensor",
+    f"roi_choose(Tensor[] features, Tensor boxes, Tensor? levels, {_NUMBERS}) -> Tensor",
+):
+    # The tensor code asks the device how many boxes lie where: no CUDA graph may replay that.
+    LIBRARY.define(_schema, tags=(torch.Tag.cudagraph_unsafe,))
 
 
 def run_operators(features: list[Tensor], rois: Tensor, levels: Tensor | None, geometry: Geometry) -> Tensor:
     """Run the operators of one geometry on checked arguments: (K, C, P, Q)."""
-    arguments = geometry.arguments
-    choice = None
-    if geometry.mode not in LINEAR_MODES:
-        still = [x.detach() for x in features]
-        choice = torch.ops.archlab.roi_choose(still, rois.detach(), levels, *arguments)
-    out: Tensor = torch.ops.archlab.roi_align(features, rois, levels, choice, None, *arguments)
+    tensors = *features, rois, levels
+    if plain(*tensors) and not records(*tensors) and native_calls.takes(features[0], None, geometry):
+        return native_calls.pooled(features, rois, levels, geometry)
+    out: Tensor = torch.ops.archlab.roi_align.default(features, rois, levels, None, None, *geometry.arguments)
     return out
 
 
@@ -72,27 +74,30 @@ def _choose_fake(features: list[Tensor], boxes: Tensor, *rest: Any) -> Tensor:
     return torch.empty_like(_align_fake(features, boxes, *rest), dtype=torch.int32)
 
 
-def _align_on_cuda(*args: Any) -> Tensor:
-    from archlab.roi import cuda_kernels  # imports Triton, which only CUDA needs
+def _with_triton(name: str) -> Callable[..., Any]:
+    """Return what CUDA computes: by Triton, which only CUDA needs, or as any device where Triton is not installed."""
 
-    return cuda_kernels.roi_align(*args)
+    def run(*args: Any) -> Any:
+        try:
+            from archlab.roi import cuda_kernels
+        except ImportError:
+            return getattr(kernels, name)(*args)
+        return getattr(cuda_kernels, name)(*args)
+
+    return run
 
 
-def _align_transposed_on_cuda(*args: Any) -> list[Tensor]:
-    from archlab.roi import cuda_kernels
-
-    return cuda_kernels.roi_align_transposed(*args)
-
-
-def _register(name: str, on_cpu: Callable[..., Any], on_cuda: Callable[..., Any], fake: Callable[..., Any]) -> None:
-    LIBRARY.impl(name, on_cpu, "CPU")
-    LIBRARY.impl(name, on_cuda, "CUDA")
+def _register(name: str, everywhere: Callable[..., Any], fake: Callable[..., Any], triton: bool = False) -> None:
+    LIBRARY.impl(name, everywhere, "CompositeExplicitAutograd")
+    if triton:
+        LIBRARY.impl(name, _with_triton(name), "CUDA")
     LIBRARY.impl(name, DERIVATIVES[name], "Autograd")
     _torch_library.register_fake(f"archlab::{name}", fake, lib=LIBRARY)
     _torch_library.register_vmap(f"archlab::{name}", VMAP_RULES[name], lib=LIBRARY)
 
 
-_register("roi_align", kernels.roi_align, _align_on_cuda, _align_fake)
-_register("roi_align_transposed", kernels.roi_align_transposed, _align_transposed_on_cuda, _align_transposed_fake)
-_register("roi_align_boxes", kernels.roi_align_boxes, kernels.roi_align_boxes, _align_boxes_fake)
-_register("roi_choose", kernels.roi_choose, kernels.roi_choose, _choose_fake)
+_register("roi_align", kernels.roi_align, _align_fake, triton=True)
+_register("roi_align_transposed", kernels.roi_align_transposed, _align_transposed_fake, triton=True)
+_register("roi_align_boxes", kernels.roi_align_boxes, _align_boxes_fake)
+_register("roi_choose", kernels.roi_choose, _choose_fake)
+register_symbolics()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from archlab.roi.axis_intervals import divided
+
 
 def pool_edges(lo: Tensor, hi: Tensor, scale: float, bins: int, length: int, mode: str) -> tuple[Tensor, Tensor]:
     """Return the first pixel and the end of each bin, clipped to the map; an end at or before the first: no pixels.
@@ -40,11 +42,11 @@ def pool_bins(lo: Tensor, hi: Tensor, bins: int, mode: str) -> tuple[Tensor, Ten
     first, last = round_half_away(lo), round_half_away(hi)
     p = torch.arange(bins, device=lo.device, dtype=lo.dtype)
     if mode == "caffe":
-        step = ((last - first + 1).clamp(min=1) / bins)[:, None]
+        step = divided((last - first + 1).clamp(min=1), bins)[:, None]
         begin, end = torch.floor(p * step), torch.ceil((p + 1) * step)
     else:
         size = (last - first).clamp(min=0)[:, None]
-        step = torch.floor(size / bins)
+        step = torch.floor(divided(size, bins))
         begin, end = p * step, torch.where(p == bins - 1, size, (p + 1) * step)
     return begin + first[:, None], end + first[:, None]
 

@@ -3,11 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
+from archlab.errors import did_you_mean
+from archlab.roi.fx_leaves import fx_leaf
+from archlab.roi.geometry import RoIError
 from archlab.roi.multiscale import infer_strides, multiscale_roi_align
 from archlab.roi.single_scale import roi_align, roi_pool
+
+
+@fx_leaf
+def pool_named(
+    x: Mapping[str, Tensor],
+    boxes: Tensor | Sequence[Tensor],
+    image_shapes: Sequence[tuple[int, int]],
+    names: Sequence[str],
+    strides: Sequence[float | Sequence[float]] | None,
+    **numbers: Any,
+) -> Tensor:
+    """Align boxes on the maps of these names; without strides, on those inferred from the images' sizes.
+
+    Raises:
+        RoIError: a name that is not among the maps, and all that :func:`archlab.roi.multiscale_roi_align` refuses.
+    """
+    for name in names:
+        if name not in x:
+            raise RoIError(f"no feature map is named {name!r}", hint=did_you_mean(str(name), map(str, x)))
+    features = [x[name] for name in names]
+    if strides is None:
+        strides = infer_strides(features, image_shapes)
+    return multiscale_roi_align(features, boxes, strides=strides, **numbers)
 
 
 class RoIAlign(nn.Module):
@@ -64,7 +91,7 @@ class MultiScaleRoIAlign(nn.Module):
     """RoI align over named pyramid levels; ``torchvision.ops.MultiScaleRoIAlign`` with strides and modes.
 
     Args:
-        featmap_names: the levels to read from the forward's dict, the finest first.
+        featmap_names: the levels to read from the forward's dict, in any order.
         output_size, sampling_ratio: as in :func:`archlab.roi.roi_align`.
         canonical_scale, canonical_level, assignment: as in :func:`archlab.roi.multiscale_roi_align`.
         strides: per level; without them every forward infers them from ``image_shapes``.
@@ -102,16 +129,16 @@ class MultiScaleRoIAlign(nn.Module):
         image_shapes: Sequence[tuple[int, int]] = (),
     ) -> Tensor:
         """Map named maps, boxes in input pixels and the images' (height, width) to (K, C, P, Q)."""
-        features = [x[name] for name in self.featmap_names]
-        strides = infer_strides(features, image_shapes) if self.strides is None else self.strides
-        return multiscale_roi_align(
-            features,
+        return pool_named(
+            x,
             boxes,
-            self.output_size,
-            strides,
-            self.sampling_ratio,
-            self.aligned,
-            self.mode,
+            image_shapes,
+            self.featmap_names,
+            self.strides,
+            output_size=self.output_size,
+            sampling_ratio=self.sampling_ratio,
+            aligned=self.aligned,
+            mode=self.mode,
             assignment=self.assignment,
             canonical_scale=self.canonical_scale,
             canonical_level=self.canonical_level,

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from archlab.roi.boxes import as_rois, check_features
+from archlab.roi.fx_leaves import fx_leaf
 from archlab.roi.geometry import POOL_MODES, checked_geometry
 from archlab.roi.ops import run_operators
 
 
+@fx_leaf
 def roi_align(
     input: Tensor,
     boxes: Tensor | Sequence[Tensor],
@@ -51,6 +53,7 @@ def roi_align(
     return run_operators([input], as_rois(boxes, input), None, g)
 
 
+@fx_leaf
 def roi_pool(
     input: Tensor,
     boxes: Tensor | Sequence[Tensor],

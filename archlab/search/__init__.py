@@ -17,6 +17,7 @@ from archlab.grammar.ast import Architecture
 from archlab.search.candidate import UserObjective
 from archlab.search.choices import HEARTBEAT, MAX_DEATHS, SAMPLER
 from archlab.search.result import SearchResult
+from archlab.train.settings import Device
 
 if TYPE_CHECKING:
     from archlab.search.asking import AskTell
@@ -36,6 +37,7 @@ def search(
     replicates: int = 0,
     data: str | Path | None = None,
     val: str | Path | None = None,
+    classes: str | Iterable[str] | None = None,
     train_top: int | None = None,
     train_steps: int = TRAIN_STEPS,
     input: str | None = None,
@@ -57,6 +59,7 @@ def search(
     heartbeat: int = HEARTBEAT,
     latency: bool = True,
     threads: int = 1,
+    device: Device = "auto",
     max_nodes: int = MAX_NODES,
     note: Callable[[str], None] | None = None,
     progress: Progress | None = None,
@@ -78,10 +81,13 @@ def search(
             finalists are ranked by the mean of these, shrunk towards the surrogate by the noise that they show.
         keep: how many go on to each, such as ``"25%"`` (the default) or ``8``; of several objectives by Pareto front,
             and within one those with the most room around them.
-        data: detection data for the objectives that look at it: a COCO-format file, or a folder with ``train.json``;
-            without any, drawn shapes.
+        data: data for the objectives that look at it: for detectors a COCO-format file or folder, a YOLO data
+            set or a Pascal VOC folder, and without any, drawn shapes; for classifiers whatever
+            ``archlab.train.find_images`` takes.
         val: validation data; by default beside ``data``, or a fifth of it.
-        train_top: how many of the best to train as detectors; short for a last stage ``"train"`` that keeps as many.
+        classes: those that detectors are to look for, as a list or ``"car,person"``; by default all of the training
+            data.
+        train_top: how many of the best to train; short for a last stage ``"train"`` that keeps as many.
         train_steps: steps of the objective ``"train"``.
         input: another input size than the text's, such as ``"3x96x128"``.
         pruner: ``"halving"``, ``"median"`` or ``"none"``, for objectives that report to their trial; by default the
@@ -103,6 +109,8 @@ def search(
         workers: processes that evaluate on this machine; others join by ``archlab worker``.
         heartbeat: seconds between a worker's signs of life on a database server.
         latency: whether to measure the finalists' latency, in seconds, with torch on ``threads`` threads.
+        device: where networks are scored and trained: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``; latency is always
+            measured on the CPU.
         max_nodes: how many operators a network may have.
         note: called with a sentence about what is out of the ordinary, such as what is amiss with the data.
         progress: makes a watcher of each stage, as ``archlab.search.progress_line`` does for a terminal.
@@ -123,6 +131,7 @@ def search(
         replicates=replicates,
         data=data,
         val=val,
+        classes=classes,
         train_top=train_top,
         train_steps=train_steps,
         input=input,
@@ -144,6 +153,7 @@ def search(
         heartbeat=heartbeat,
         latency=latency,
         threads=threads,
+        device=device,
         max_nodes=max_nodes,
         note=note,
     )

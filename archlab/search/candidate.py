@@ -6,10 +6,12 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archlab.elaborate import Value
 from archlab.ir import Graph
+from archlab.train.settings import Device
 
 if TYPE_CHECKING:
     import optuna
@@ -29,6 +31,8 @@ class Candidate:
         seed: the search's seed.
         details: for the objective to fill with what it has found besides its value, as JSON data, such as ``{"AP":
             {"person": 0.4}}``; kept with the trial, and printed with the finalists. At most 16 kB.
+        device: where the search wants networks to be run and trained, by ``--device``; the module is on the CPU.
+        folder: the search's, for files of the objective's own; None where this process cannot see it.
     """
 
     number: int
@@ -38,6 +42,8 @@ class Candidate:
     draws: Mapping[str, Value]
     seed: int
     details: dict[str, Any] = field(default_factory=dict)
+    device: Device = "cpu"
+    folder: Path | None = None
 
 
 UserObjective = Callable[["GraphModule", Candidate, "optuna.Trial"], float]

@@ -68,7 +68,7 @@ def _example(data: DetectionData, i: int) -> Example:
     sizes = {entry["id"]: (entry["width"], entry["height"]) for entry in data.truth["images"]}
     # Without the black beside and below it that makes all images one size.
     width, height = (max(1, round(side * data.scales[i])) for side in sizes[data.image_ids[i]])
-    picture = Image.fromarray(data.images[i, :, :height, :width].permute(1, 2, 0).contiguous().numpy())
+    picture = Image.fromarray(data.images[i][:, :height, :width].permute(1, 2, 0).contiguous().numpy())
     picture.thumbnail((LONGER_SIDE, LONGER_SIDE))
     file = io.BytesIO()
     picture.save(file, "JPEG", quality=QUALITY)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from archlab.detect.data_source import TRAIN, Task
@@ -13,8 +13,13 @@ from archlab.grammar import ast, with_classes
 
 
 def has_data_objective(names: list[str]) -> bool:
-    """Return whether one of these objectives looks at detection data."""
-    return any(name.removeprefix("min:").removeprefix("max:") in (*DETECTION, TRAIN) for name in names)
+    """Return whether one of these objectives looks at data."""
+    return not names_of(names).isdisjoint((*DETECTION, TRAIN))
+
+
+def names_of(objectives: list[str]) -> set[str]:
+    """Return the names of objectives, without their directions."""
+    return {name.removeprefix("min:").removeprefix("max:") for name in objectives}
 
 
 def default_objective(architecture: ast.Architecture) -> str:
@@ -44,22 +49,27 @@ def class_count(task: Task) -> int:
         from archlab.detect.shapes import CLASSES
 
         return len(CLASSES)
-    from archlab.detect.data_source import read_annotations
-
-    return len(read_annotations(task.source.train).classes)
+    return len(task.source.annotations()[0].classes)
 
 
-def find_task(data: str | Path | None, val: str | Path | None, seed: int, steps: int, names: list[str]) -> Task | None:
+def find_task(
+    data: str | Path | None,
+    val: str | Path | None,
+    seed: int,
+    steps: int,
+    names: list[str],
+    classes: str | Iterable[str] | None = None,
+) -> Task | None:
     """Return the task that a search's options describe; None where no objective looks at data.
 
     Raises:
         InputError: the data cannot be found, or no objective looks at it.
     """
-    from archlab.detect.data_source import find_source
+    from archlab.detect.data_source import class_names, find_source
 
     if has_data_objective(names):
-        return Task(find_source(data, val, seed), steps)
-    if data is not None or val is not None:
+        return Task(find_source(data, val, seed, class_names(classes)), steps)
+    if data is not None or val is not None or classes is not None:
         known = ", ".join((*DETECTION, TRAIN))
         raise InputError("data is given and no objective looks at it", hint=f"those that do are {known}")
     return None
@@ -73,12 +83,12 @@ def read_data(task: Task, interpreter: Interpreter, progress: Callable[[str], No
     """
     from archlab.detect.load import read_source
 
-    for size in _sizes(interpreter):
-        read_source(task.source, size, progress)
+    for _, height, width in input_shapes(interpreter):
+        read_source(task.source, (height, width), progress)
 
 
-def _sizes(interpreter: Interpreter) -> list[tuple[int, int]]:
-    """Return height and width of every input that a space has, where its text lists them; else of its default draw."""
+def input_shapes(interpreter: Interpreter) -> list[tuple[int, int, int]]:
+    """Return (C, H, W) of every input that a space has, where its text lists them; else of its default draw."""
     written = dict(interpreter.space.architecture.options).get("input")
     options = written.options if isinstance(written, ast.Choice) else (written,)
     shapes: list[tuple[int, ...]] = [
@@ -86,18 +96,23 @@ def _sizes(interpreter: Interpreter) -> list[tuple[int, int]]:
     ]
     if len(shapes) < len(options):
         shapes = [interpreter.network(Fixed({})).input_shape]
-    return [(shape[1], shape[2]) for shape in shapes]
+    return [(shape[0], shape[1], shape[2]) for shape in shapes]
 
 
-def report_data(task: Task, note: Callable[[str], None]) -> None:
+def report_data(task: Task, interpreter: Interpreter, note: Callable[[str], None]) -> None:
     """Report what detection objectives look at, where that may not be what the user expects."""
-    from archlab.detect.data_source import read_annotations
+    from archlab.detect.data_source import odd_of
 
     if task.source.train is None:
         note("no --data: detectors are scored on drawn shapes, which says little of real images")
         return
-    found = read_annotations(task.source.train)
-    for kind, count in found.left_out.items():
-        note(f"{task.source.train}: {count:,} of its boxes: {kind}")
+    for sentence in odd_of(task.source):
+        note(sentence)
+    from archlab.detect.box_sizes import levels_of, size_remarks
+
+    levels = levels_of(interpreter.network(Fixed({})).graph)
+    for _, height, width in input_shapes(interpreter):
+        for sentence in size_remarks(task.source.annotations()[0], (height, width), levels):
+            note(f"{task.source.train}: {sentence}")
     if task.source.val is None:
         note("no --val: a fifth of the images, chosen randomly by --seed, validates")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from archlab.detect.data_source import TRAIN, Task
 from archlab.search.candidate import Candidate, UserObjective
+from archlab.search.kept_weights import keep_weights
 
 if TYPE_CHECKING:
     import optuna
@@ -37,7 +38,7 @@ class _Score:
         from archlab.detect.scores import score_detector
 
         training, _ = _data(self.task, candidate)
-        scored = score_detector(self.name, candidate.graph, training, candidate.seed)
+        scored = score_detector(self.name, candidate.graph, training, candidate.seed, candidate.device)
         candidate.details["parts"] = scored.parts
         candidate.details["level use"] = level_use(detector_for(candidate.graph, training), training)
         return scored.value
@@ -50,6 +51,8 @@ class _Train:
     def __call__(self, _module: GraphModule, candidate: Candidate, trial: optuna.Trial) -> float:
         import optuna
 
+        from archlab.detect.attach import detector_for
+        from archlab.detect.faster_rcnn import detector_module
         from archlab.detect.measure_ap import measure_ap
         from archlab.detect.train_detector import Schedule
 
@@ -61,11 +64,14 @@ class _Train:
                 raise optuna.TrialPruned(f"AP {ap:.3f} after {step} of {self.task.steps} steps")
 
         schedule = Schedule(steps=self.task.steps)
-        measured = measure_ap(candidate.graph, training, validation, schedule, candidate.seed, report)
+        measured = measure_ap(candidate.graph, training, validation, schedule, candidate.seed, report, candidate.device)
         values = {key: value for key, value in dataclasses.asdict(measured.ap).items() if key != "by_class"}
         candidate.details["AP"] = values
         candidate.details["AP by class"] = measured.ap.by_class
         candidate.details["found"] = [_boxes(found) for found in measured.found[:EXAMPLES]]
+        graph = detector_for(candidate.graph, training)
+        keep_weights(detector_module(measured.model, graph), candidate, self.task.digest)
+        keep_weights(cast(Any, measured.model).rpn, candidate, self.task.digest, "rpn")
         return 0.0 if math.isnan(measured.ap.ap) else measured.ap.ap
 
 

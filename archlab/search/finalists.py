@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from archlab.elaborate import Fixed, Interpreter, elaborate, fill_holes
@@ -10,6 +10,7 @@ from archlab.files import make_folder, write_atomic
 from archlab.grammar import parse, unparse
 from archlab.nn import build, measure, recount
 from archlab.search.dominance import find_front
+from archlab.search.kept_weights import kept_files
 from archlab.search.result import Finalist, Objective, SearchResult, Trial, to_json
 
 
@@ -42,11 +43,14 @@ def choose_last(trials: Sequence[Trial], stages: Sequence[Sequence[Objective]], 
     return best
 
 
-def make_finalist(trial: Trial, interpreter: Interpreter, seed: int, timing_threads: int | None) -> Finalist:
+def make_finalist(
+    trial: Trial, interpreter: Interpreter, seed: int, folder: Path, timing_threads: int | None
+) -> Finalist:
     """Write a trial out as a network of its own, and check it.
 
     Args:
         seed: of its weights.
+        folder: the search's, where its trained weights are, if any.
         timing_threads: torch's threads while its latency is measured; None where it is not.
     """
     space = interpreter.space
@@ -60,7 +64,30 @@ def make_finalist(trial: Trial, interpreter: Interpreter, seed: int, timing_thre
     if timing_threads is not None:
         latency = measure(build(graph, seed=seed), graph.input_shape, threads=timing_threads)
     file = f"finalists/{name}.arch"
-    return Finalist(trial.number, name, file, text, trial.cost, trial.values, count, latency, trial.details)
+    return Finalist(
+        trial.number,
+        name,
+        file,
+        text,
+        trial.cost,
+        trial.values,
+        count,
+        latency,
+        trial.details,
+        kept=_copy_weights(kept_files(trial.details, folder), folder, name),
+        seed=seed,
+        folder=folder,
+    )
+
+
+def _copy_weights(files: Mapping[str, Path], folder: Path, name: str) -> dict[str, str]:
+    """Copy a finalist's weights to its text; return the copies by part, as seen from the search's folder."""
+    kept = {part: f"finalists/{name}{f'-{part}' if part else ''}.safetensors" for part in files}
+    if files:
+        make_folder(folder / "finalists")
+    for part, file in kept.items():
+        write_atomic(folder / file, files[part].read_bytes())
+    return kept
 
 
 def write_result(folder: Path, result: SearchResult) -> None:

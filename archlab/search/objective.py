@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Literal, cast
 
 from archlab.cost import METRICS
-from archlab.detect.data_source import TRAIN, Task
+from archlab.detect.data_source import TRAIN
+from archlab.detect.data_source import Task as DetectionTask
 from archlab.detect.scores import DETECTION
 from archlab.errors import InputError, did_you_mean
 from archlab.score import SCORES
 from archlab.search.candidate import UserObjective
 from archlab.search.detection_objective import detection_objective
+from archlab.search.image_objective import TrainClassifier
+from archlab.search.image_task import ImageTask
 from archlab.search.own_code import OwnCall, OwnFunction, load_function, takes_candidate_alone
 from archlab.search.result import Objective
+from archlab.search.tasks import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,7 @@ class Goal:
     """
 
     objective: Objective
-    kind: Literal["cost", "score", "detection", "user", "told"]
+    kind: Literal["cost", "score", "data", "user", "told"]
     function: UserObjective | None = None
     folder: Path | None = None
     own: OwnFunction | None = None
@@ -63,14 +67,14 @@ def parse_goals(given: Iterable[str | UserObjective], task: Task | None = None) 
     A user's code is run, here and for every candidate.
 
     Args:
-        task: what detection objectives look at; by default drawn shapes.
+        task: the data that objectives look at; by default drawn shapes.
 
     Raises:
         InputError: an unknown name, one given twice, or a function that cannot be loaded.
     """
     goals: list[Goal] = []
     for item in given:
-        goal = _goal(item, task or Task()) if isinstance(item, str) else user_goal(item)
+        goal = _goal(item, task or DetectionTask()) if isinstance(item, str) else user_goal(item)
         if any(goal.name == other.name for other in goals):
             raise InputError(f"the objective {goal.name} is given twice")
         goals.append(goal)
@@ -81,7 +85,7 @@ def parse_goals(given: Iterable[str | UserObjective], task: Task | None = None) 
 
 def is_noisy(goal: Goal) -> bool:
     """Return whether it trains, so that a value is taken to be as much luck as a surrogate finds in it."""
-    return goal.kind in ("user", "detection", "told")
+    return goal.kind in ("user", "data", "told")
 
 
 def user_goal(function: UserObjective, name: str | None = None) -> Goal:
@@ -109,7 +113,8 @@ def _goal(text: str, task: Task) -> Goal:
     if text in SCORES:
         return Goal(Objective(text, named or "maximize"), "score")
     if text in (*DETECTION, TRAIN):
-        return Goal(Objective(text, named or "maximize"), "detection", detection_objective(text, task))
+        made = TrainClassifier(task) if isinstance(task, ImageTask) else detection_objective(text, task)
+        return Goal(Objective(text, named or "maximize"), "data", made)
     raise InputError(
         f"no objective is named {text!r}",
         hint=did_you_mean(text, [*METRICS, *SCORES, *DETECTION, TRAIN])

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archlab.cost import Budget, metric_of
-from archlab.detect.data_source import Task
 from archlab.elaborate import Space
 from archlab.search.choices import HEARTBEAT, MAX_DEATHS, SAMPLER
 from archlab.search.keep_rule import KeepRule
 from archlab.search.own_code import NO_RULES, OwnRules
 from archlab.search.result import Objective
+from archlab.search.tasks import Task
+from archlab.train.settings import Device
 
 if TYPE_CHECKING:
     from archlab.search.objective import Goal
@@ -43,6 +44,8 @@ class Stage:
         max_deaths: how many workers a network may kill before it is a failed candidate.
         keep_going: whether to go on when one error in one line of a user's file fails evaluation after evaluation.
         keep: how many of the stage before this one judges.
+        device: where networks are scored and trained.
+        folder: the search's; None where this process cannot see it.
         again: whether a stage before has judged by its objectives: its values are evaluations with other seeds.
     """
 
@@ -60,6 +63,8 @@ class Stage:
     max_deaths: int = MAX_DEATHS
     keep_going: bool = False
     keep: KeepRule | None = None
+    device: Device = "auto"
+    folder: Path | None = None
     again: bool = False
     own: OwnRules = NO_RULES
 
@@ -102,7 +107,7 @@ class Plan:
         workers: how many processes evaluate on this machine; with one, this one does.
         top: how many finalists to report.
         latency: whether to measure the finalists' latency.
-        task: what detection objectives look at; None where there are none.
+        task: the data that objectives look at; None where there are none.
         command: the command line, for the report.
         note: called with sentences about what is out of the ordinary.
     """

@@ -21,10 +21,12 @@ from archlab.grammar.ast import Architecture
 from archlab.search.candidate import UserObjective
 from archlab.search.choices import HEARTBEAT, KEEP, MAX_DEATHS, PRUNERS, SAMPLER, SAMPLERS
 from archlab.search.counter import Counter
-from archlab.search.detection_data import default_objective, find_task, report_data, with_class_count
+from archlab.search.detection_data import default_objective
 from archlab.search.keep_rule import KeepRule, parse_keep
 from archlab.search.own_code import OwnRules, load_rules
 from archlab.search.plan import Note, Plan, Stage
+from archlab.search.tasks import find_task, report_data, with_class_count
+from archlab.train.settings import Device
 from archlab.units import parse_duration
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ def make_plan(
     replicates: int = 0,
     data: str | Path | None = None,
     val: str | Path | None = None,
+    classes: str | Iterable[str] | None = None,
     train_top: int | None = None,
     train_steps: int = TRAIN_STEPS,
     input: str | None = None,
@@ -66,6 +69,7 @@ def make_plan(
     heartbeat: int = HEARTBEAT,
     latency: bool = True,
     threads: int = 1,
+    device: Device = "auto",
     max_nodes: int = MAX_NODES,
     note: Note | None = None,
     command: str | None = None,
@@ -86,7 +90,7 @@ def make_plan(
         shares = [*shares, *[KEEP] * (len(later) - len(shares)), train_top]
         later = [*later, TRAIN]
     named = [item for item in [*first, *later] if isinstance(item, str)]
-    task = find_task(data, val, seed, train_steps, named)
+    task = find_task(architecture, data, val, seed, train_steps, named, classes)
     loaded = load(with_class_count(architecture, task) if task else architecture, max_nodes)
     _refuse_unknown("sampler", sampler, SAMPLERS)
     if pruner is not None:
@@ -105,9 +109,10 @@ def make_plan(
     limits = _limits(budget, loaded, own, seed)
     if note is not None:
         if task is not None:
-            report_data(task, note)
+            report_data(task, Interpreter(loaded), note)
         for sentence in alike_options(loaded):
             note(sentence)
+    folder = Path(out) if out is not None else Path("out") / loaded.name
     opening = Stage(
         study=study or loaded.name,
         goals=goals[: len(first)],
@@ -121,6 +126,8 @@ def make_plan(
         trial_timeout=each,
         max_deaths=max_deaths,
         keep_going=keep_going,
+        device=device,
+        folder=folder,
         own=own,
     )
     stages = [opening]
@@ -138,7 +145,7 @@ def make_plan(
         text=unparse(loaded.architecture),
         relative=relative,
         stages=tuple(stages),
-        out=Path(out) if out is not None else Path("out") / loaded.name,
+        out=folder,
         storage=storage,
         heartbeat=heartbeat,
         retry_failed=retry_failed,

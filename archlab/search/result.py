@@ -6,7 +6,7 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from archlab.decoding import MisfitError, decode
 from archlab.elaborate import Value
@@ -14,6 +14,9 @@ from archlab.errors import InputError
 from archlab.measured import Latency, Recount
 from archlab.reading import read_json
 from archlab.shown import Tabled, short
+
+if TYPE_CHECKING:
+    from torch.fx import GraphModule
 
 SCHEMA = "archlab.search/1"
 MAX_BYTES = 256 * 2**20
@@ -127,6 +130,10 @@ class Finalist:
         text: the network's canonical text, without holes.
         cost, values, details: as of its trial; values of every stage.
         estimates: by objective of the last stage what it is worth behind its noise, where there is anything to say.
+        kept: its trained weights, files relative to the result: "" is the network's, and what else was trained is
+            named, as a detector's proposal network, ``rpn``.
+        seed: of its weights where it was not trained.
+        folder: where the result is; None for a result that is in no file.
     """
 
     trial: int
@@ -139,6 +146,26 @@ class Finalist:
     latency: Latency | None = None
     details: dict[str, dict[str, Any]] = field(default_factory=dict)
     estimates: dict[str, Estimate] = field(default_factory=dict)
+    kept: dict[str, str] = field(default_factory=dict)
+    seed: int = 0
+    folder: Path | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def weights(self) -> Path | None:
+        """The file of its trained weights; None where it was not trained, or was by a worker without this folder."""
+        return self.folder / self.kept[""] if self.folder is not None and "" in self.kept else None
+
+    def build(self) -> GraphModule:
+        """Return the network with its trained weights, in evaluation; one that was not trained as ``archlab.build``.
+
+        Of a detector it takes images and boxes; ``archlab.detect.torchvision_model`` makes it a Faster R-CNN.
+
+        Raises:
+            InputError: the file of weights is gone, or is another network's.
+        """
+        from archlab.search.trained_finalist import build_finalist
+
+        return build_finalist(self.text, self.weights, self.seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +270,10 @@ class SearchResult(Tabled):
 
 def to_json(result: SearchResult) -> str:
     """Return the result as JSON text, the same for the same result."""
-    return json.dumps(dataclasses.asdict(result), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    data = dataclasses.asdict(result)
+    for finalist in data["finalists"]:
+        del finalist["folder"]  # whoever reads the file knows where it is
+    return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def read_result(path: Path) -> SearchResult:
@@ -265,4 +295,5 @@ def read_result(path: Path) -> SearchResult:
     except MisfitError as error:
         raise InputError(f"{path} is not a whole result file: {error}", hint=way_out) from error
     assert isinstance(result, SearchResult)
-    return result
+    finalists = tuple(dataclasses.replace(finalist, folder=path.parent) for finalist in result.finalists)
+    return dataclasses.replace(result, finalists=finalists)

@@ -10,10 +10,10 @@ from dataclasses import replace
 from archlab.elaborate import Fixed, Interpreter
 from archlab.files import make_folder
 from archlab.search.data_summary import summarize_data
-from archlab.search.detection_data import read_data
 from archlab.search.environment import machine_line, versions
 from archlab.search.estimates import ranking_values
 from archlab.search.finalists import choose_last, make_finalist, write_result
+from archlab.search.image_task import ImageTask
 from archlab.search.importance import importance
 from archlab.search.objective import is_noisy
 from archlab.search.plan import Plan
@@ -26,6 +26,7 @@ from archlab.search.storage.dashboard import write_dashboard_notes
 from archlab.search.storage.open_storage import opened_storage
 from archlab.search.study.history import History, Progress, Watch, no_progress
 from archlab.search.study.loop import Search
+from archlab.search.tasks import read_data
 from archlab.search.workers.start import Workers
 
 
@@ -60,7 +61,7 @@ def run_search(plan: Plan, progress: Progress = no_progress) -> SearchResult:
         with progress(first) as watch:
             finalists = make_finalists(plan, funnel, interpreter, watch)
     data = None
-    if plan.task is not None and finalists:
+    if plan.task is not None and not isinstance(plan.task, ImageTask) and finalists:
         with progress(first) as watch:
             watch(funnel.history, "reading the data for the report")
             draws = next(trial.draws for trial in funnel.trials if trial.number == finalists[0].trial)
@@ -83,7 +84,7 @@ def make_finalists(plan: Plan, funnel: Funnel, interpreter: Interpreter, watch: 
     for i, trial in enumerate(best, start=1):
         watch(funnel.history, f"recounting {i}/{len(best)}")
         timing = first.threads if plan.latency else None
-        made = make_finalist(scored[trial.number], interpreter, first.seed, timing)
+        made = make_finalist(scored[trial.number], interpreter, first.seed, plan.out, timing)
         finalists.append(replace(made, estimates=estimates[trial.number]))
     with contextlib.suppress(StorageLeftError):  # interrupted, with a server that does not answer
         write_dashboard_notes(funnel.study, plan.space.name, plan.text, first.budget, finalists)

@@ -63,7 +63,7 @@ def shrink(
 
     Returns:
         the smaller network's ``module``, in evaluation, its ``graph``, ``shrunk``, what it keeps at what cost, and the
-        ``folder`` that has ``network.arch``, ``weights.pt``, ``shrunk.json`` and ``shrunk.html``.
+        ``folder`` that has ``network.arch``, ``weights.safetensors``, ``shrunk.json`` and ``shrunk.html``.
 
     Raises:
         BudgetError: nothing below the model meets the budget.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +17,14 @@ from archlab.files import make_folder
 from archlab.grammar import parse
 from archlab.ir import Graph
 from archlab.nn import build
-from archlab.original.loaded import as_said, read_part
+from archlab.nn.weight_files import digest, load_weights, save
+from archlab.original.loaded import as_said, read_part, refuse_other_classes
 from archlab.original.original import Original
-from archlab.reading import read_json
+from archlab.original.training_beside import stated_normalisation, training_beside
 from archlab.shrink.request import Finetuning, ShrinkRequest, normalisation_of, parse_share
 from archlab.train import ImageSource, TrainSettings, find_images, load_part, odd_lines
 from archlab.train.labelled_images import LabelledImages
 from archlab.train.normalisation import Normalisation
-from archlab.train.outcome import METRICS
-from archlab.train.weights import digest, load_weights, save
 
 Note = Callable[[str], None]
 
@@ -73,7 +71,7 @@ def prepare(request: ShrinkRequest, note: Note, progress: Note) -> Prepared:
     if len(graph.inputs) > 1 or len(graph.outputs) > 1:
         raise InputError(f"{graph.name} is a detector or has several outputs, and a classifier has one")
     module = build(graph).eval()
-    metrics = _beside(request.weights)
+    metrics = training_beside(request.weights)
     make_folder(request.out)
     weights = request.out / "original.pt"
     if isinstance(request.weights, Path):
@@ -90,7 +88,7 @@ def prepare(request: ShrinkRequest, note: Note, progress: Note) -> Prepared:
     known = _normalisation(request, metrics, source, graph, note, progress)
     held_out = read_part(source, "val", shape, known, note=note, progress=progress)
     if request.labelled:
-        _refuse_other_classes(graph, source)
+        refuse_other_classes(graph, source)
     else:
         held_out = as_said(module, held_out)
     original = Original(
@@ -123,14 +121,6 @@ def calibration_count(network: Network) -> int:
     return int(min(CALIBRATION, max(LEAST, MEMORY // each)))
 
 
-def _beside(weights: Path | Mapping[str, Any]) -> dict[str, Any]:
-    """Return what ``archlab train`` says in the folder of these weights; nothing where they are another's."""
-    if not isinstance(weights, Path) or not os.path.isfile(weights.parent / METRICS):
-        return {}
-    found = read_json(weights.parent / METRICS)
-    return found if isinstance(found, dict) and found.get("format") == "archlab.training/1" else {}
-
-
 def _normalisation(
     request: ShrinkRequest,
     metrics: Mapping[str, Any],
@@ -142,20 +132,10 @@ def _normalisation(
     asked = normalisation_of(request, graph.input_shape[0])
     if asked:
         return Normalisation(*asked)
-    stated = metrics.get("data", {}).get("normalisation") if isinstance(metrics.get("data"), dict) else None
-    if isinstance(stated, dict) and {"mean", "std"} <= stated.keys():
-        return Normalisation(tuple(stated["mean"]), tuple(stated["std"]))
+    if stated := stated_normalisation(metrics):
+        return stated
     note("pixels are normalised by the training images' own mean and deviation: --mean and --std say the network's")
     return load_part(source, "train", graph.input_shape, share=0.0, progress=progress).normalisation
-
-
-def _refuse_other_classes(graph: Graph, source: ImageSource) -> None:
-    outputs = graph.shape_of(graph.outputs[0])
-    if outputs != (len(source.classes),):
-        raise InputError(
-            f"{graph.name} puts out {'x'.join(map(str, outputs))}, and {source.root} has {len(source.classes)} classes",
-            hint="give the images that it was trained on, or judge by agreement with --unlabelled",
-        )
 
 
 def _finetuning(request: ShrinkRequest, metrics: Mapping[str, Any], source: ImageSource) -> Finetuning | None:

@@ -9,8 +9,9 @@ from pathlib import Path
 from archlab.cost import cost
 from archlab.errors import InputError
 from archlab.grammar import parse
-from archlab.original.original import JudgeSettings, Original, write_judge
+from archlab.original.original import JudgeSettings, Original, judge_json, write_judge
 from archlab.original.shrunk import Draw
+from archlab.reading import read_bytes
 from archlab.search import search
 from archlab.search.result import SearchResult
 from archlab.search.study.history import Progress
@@ -82,11 +83,9 @@ def _write_once(file: Path, settings: JudgeSettings, request: ShrinkRequest) -> 
     Raises:
         InputError: it differs.
     """
-    old = file.read_bytes() if os.path.isfile(file) else None
-    write_judge(file, settings)
-    if old is not None and old != file.read_bytes():
-        file.write_bytes(old)
+    if os.path.isfile(file) and read_bytes(file) != judge_json(settings).encode():
         raise InputError(
             f"{request.out} has a shrinking of another network, other weights or other images",
             hint="give another --out",
         )
+    write_judge(file, settings)

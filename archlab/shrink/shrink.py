@@ -17,6 +17,7 @@ from archlab.grammar import parse
 from archlab.ir import Graph
 from archlab.measured import Latency
 from archlab.nn import measure
+from archlab.nn.weight_files import save_weights
 from archlab.original.judge import carried_to
 from archlab.original.loaded import as_said, load_original, read_part
 from archlab.original.original import read_judge
@@ -29,11 +30,10 @@ from archlab.shrink.prepare import Prepared, prepare
 from archlab.shrink.request import FEW, ShrinkRequest
 from archlab.shrink.search_below import WALK, draws_of, search_below
 from archlab.train import LabelledImages, evaluate
-from archlab.train.weights import save_weights
 
 Note = Callable[[str], None]
 
-TEXT, WEIGHTS, RESULT = "network.arch", "weights.pt", "shrunk.json"
+TEXT, WEIGHTS, RESULT = "network.arch", "weights.safetensors", "shrunk.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class ShrinkOutcome:
         module: it, in evaluation.
         graph: its operators.
         shrunk: what was kept, at what cost.
-        folder: where ``network.arch``, ``weights.pt`` and ``shrunk.json`` are.
+        folder: where ``network.arch``, ``weights.safetensors`` and ``shrunk.json`` are.
     """
 
     module: nn.Module

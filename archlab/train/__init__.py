@@ -13,13 +13,13 @@ from archlab.train.image_source import Example, ImageSource, OddFile, odd_lines,
 from archlab.train.settings import TrainSettings
 
 if TYPE_CHECKING:
+    from archlab.nn.weight_files import load_weights, save_weights
     from archlab.train.labelled_images import LabelledImages, batches
     from archlab.train.loop import Trained, train
     from archlab.train.metrics import Evaluation, evaluate
     from archlab.train.normalisation import Normalisation
     from archlab.train.outcome import Outcome, train_network
     from archlab.train.read_part import load_part
-    from archlab.train.weights import load_weights, save_weights
 
 __all__ = [
     "Evaluation",
@@ -44,24 +44,24 @@ __all__ = [
 ]
 
 _LAZY = {
-    "Evaluation": "metrics",
-    "Outcome": "outcome",
-    "Trained": "loop",
-    "train_network": "outcome",
-    "evaluate": "metrics",
-    "load_weights": "weights",
-    "save_weights": "weights",
-    "train": "loop",
-    "LabelledImages": "labelled_images",
-    "Normalisation": "normalisation",
-    "batches": "labelled_images",
-    "load_part": "read_part",
+    "Evaluation": "train.metrics",
+    "Outcome": "train.outcome",
+    "Trained": "train.loop",
+    "train_network": "train.outcome",
+    "evaluate": "train.metrics",
+    "load_weights": "nn.weight_files",
+    "save_weights": "nn.weight_files",
+    "train": "train.loop",
+    "LabelledImages": "train.labelled_images",
+    "Normalisation": "train.normalisation",
+    "batches": "train.labelled_images",
+    "load_part": "train.read_part",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
-        return getattr(importlib.import_module(f"archlab.train.{_LAZY[name]}"), name)
+        return getattr(importlib.import_module(f"archlab.{_LAZY[name]}"), name)
     raise AttributeError(f"module 'archlab.train' has no attribute {name!r}")
 
 

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from archlab.errors import InputError
+from archlab.nn.weight_files import digest, load, save
 from archlab.train.settings import FREE_TO_CHANGE, TrainSettings
 from archlab.train.step import State
-from archlab.train.weights import digest, load, save
 
 FORMAT = "archlab.checkpoint/1"
 

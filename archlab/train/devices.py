@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from typing import cast
 
 import torch
 
@@ -27,6 +28,15 @@ def choose_device(name: Device) -> torch.device:
             hint=f"--device {' or '.join(each for each, is_there in there.items() if is_there)}, or auto",
         )
     return torch.device(name)
+
+
+def named_device(name: Device) -> Device:
+    """Return the name of the device that ``choose_device`` chooses.
+
+    Raises:
+        InputError: as ``choose_device``.
+    """
+    return cast("Device", choose_device(name).type)
 
 
 def choose_precision(name: Precision, device: torch.device) -> torch.dtype:

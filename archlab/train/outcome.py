@@ -15,6 +15,7 @@ from archlab.errors import InputError
 from archlab.files import make_folder, write_atomic
 from archlab.ir import Graph
 from archlab.nn import build
+from archlab.nn.weight_files import load_weights, save_weights
 from archlab.train.image_source import PARTS, ImageSource, odd_lines, write_split
 from archlab.train.labelled_images import LabelledImages, Note
 from archlab.train.loop import Trained, train
@@ -22,10 +23,9 @@ from archlab.train.metrics import Evaluation, evaluate
 from archlab.train.read_part import load_part
 from archlab.train.run import Look
 from archlab.train.settings import TrainSettings
-from archlab.train.weights import load_weights, save_weights
 
 FORMAT = "archlab.training/1"
-WEIGHTS, METRICS, SPLIT, TEXT = "weights.pt", "metrics.json", "split.json", "network.arch"
+WEIGHTS, METRICS, SPLIT, TEXT = "weights.safetensors", "metrics.json", "split.json", "network.arch"
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ def train_network(
     progress: Note = lambda _: None,
     on_look: Callable[[Look], None] = lambda _: None,
 ) -> Outcome:
-    """Train a network on a source's images, and write ``weights.pt``, ``metrics.json`` and ``split.json`` into ``out``.
+    """Train a network on a source's images, and write weights, metrics and the split into ``out``.
 
     A run whose ``out`` has the checkpoint of the same training goes on from it. The test images are looked at once,
     when the training is over.

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 import archlab
-from archlab.carry.carry import carry
+from archlab.carry import carry
 from archlab.carry.channels import channels_of
 from archlab.carry.copies import kept_copies
 from archlab.carry.correspondence import ABSENT, correspond
@@ -18,6 +18,14 @@ from archlab.carry.statistics import collect
 from archlab.errors import InputError
 from archlab.ir import Graph
 from tests.carry.networks import SPACES, images, space, trained
+
+
+def test_it_stays_a_function_when_its_folder_was_imported() -> None:
+    import archlab.carry.filled
+
+    assert callable(archlab.carry)
+    assert archlab.carry is carry
+
 
 REFITS = ("plain", "gram", "walk")
 

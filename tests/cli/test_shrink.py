@@ -9,6 +9,7 @@ import shutil
 import pytest
 import torch
 from click.testing import CliRunner
+from safetensors.torch import load_file
 
 import archlab
 from archlab.cli.ending import run
@@ -54,7 +55,7 @@ def place(trained, tmp_path, monkeypatch):
     return tmp_path
 
 
-def shrink(*args, model="out/base/network.arch", weights="out/base/weights.pt"):
+def shrink(*args, model="out/base/network.arch", weights="out/base/weights.safetensors"):
     given = ["--weights", weights] if weights else []
     command = ["shrink", model, *given, "--data", "data", "-n", "6", "--out", "out/small"]
     return CliRunner().invoke(cli, [*command, *args], catch_exceptions=False)
@@ -65,7 +66,8 @@ def test_a_trained_network_becomes_half_of_itself(place, capsys):
     assert done.exit_code == 0, done.output
     out = place / "out" / "small"
     assert {path.name for path in out.iterdir()} >= {
-        "network.arch", "weights.pt", "original.pt", "shrunk.json", "shrunk.html", "gram.json", "walk.json", "search",
+        "network.arch", "weights.safetensors", "original.pt", "shrunk.json", "shrunk.html", "gram.json", "walk.json",
+        "search",
     }  # fmt: skip
     shrunk = read_shrunk(out / "shrunk.json")
     assert shrunk.result.cost["macs"] <= 0.5 * shrunk.original.cost["macs"]
@@ -74,18 +76,18 @@ def test_a_trained_network_becomes_half_of_itself(place, capsys):
     assert re.search(r"^ *accuracy \(%\) +100\.00 ± 0\.00", done.stdout, re.MULTILINE)
     # What was measured is what the files hold, normalised as the original was trained.
     module = archlab.build(archlab.elaborate(str(out / "network.arch")))
-    load_weights(module, out / "weights.pt")
+    load_weights(module, out / "weights.safetensors")
     known = json.loads((place / "out/base/metrics.json").read_text())["data"]["normalisation"]
     part = load_part(find_images("data"), "test", (3, 8, 8), normalisation=Normalisation(*map(tuple, known.values())))
     assert int(evaluate(module, part).confusion.diagonal().sum()) == shrunk.result.right
 
-    before = (out / "weights.pt").read_bytes()
+    before = (out / "weights.safetensors").read_bytes()
     again = shrink("-b", "macs=0.5x")
     assert again.exit_code == 0
-    assert (out / "weights.pt").read_bytes() == before
+    assert (out / "weights.safetensors").read_bytes() == before
     assert len(json.loads((out / "search" / "result.json").read_text())["trials"]) == len(shrunk.draws)
 
-    net = "shrink out/base/network.arch --weights out/base/weights.pt"
+    net = "shrink out/base/network.arch --weights out/base/weights.safetensors"
     base = f"{net} --data data -n 6 --out out/small -b".split()
     assert run(cli, [*base, "macs=0.5x", "--seed", "1"]) == 2
     assert "out/small has a shrinking of another network, other weights or other images" in capsys.readouterr().err
@@ -146,7 +148,7 @@ def test_a_model_is_lifted_and_judged_by_agreement(place):
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_line(place, capsys, args, message):
-    base = ["shrink", "out/base/network.arch", "--weights", "out/base/weights.pt", "--data", "data", "-n", "4"]
+    base = ["shrink", "out/base/network.arch", "--weights", "out/base/weights.safetensors", "--data", "data", "-n", "4"]
     assert run(cli, [*base, *args]) in (1, 2)
     said = capsys.readouterr().err
     assert message in said
@@ -154,8 +156,8 @@ def test_what_cannot_be_done_is_said_in_a_line(place, capsys, args, message):
 
 
 def test_weights_that_are_not_finite_are_refused(place, capsys):
-    state = torch.load("out/base/weights.pt")
-    next(iter(state.values()))[0] = float("nan")
+    state = load_file("out/base/weights.safetensors")
+    next(tensor for tensor in state.values() if tensor.is_floating_point())[0] = float("nan")
     torch.save(state, "nan.pt")
     command = "shrink out/base/network.arch --weights nan.pt --data data -b macs=0.5x"
     assert run(cli, command.split()) == 2

@@ -11,6 +11,7 @@ import sys
 import pytest
 import torch
 from click.testing import CliRunner
+from safetensors.torch import load_file
 
 import archlab
 from archlab.cli.ending import run
@@ -45,7 +46,7 @@ def test_a_folder_of_images_becomes_weights_and_metrics(place):
     assert "archlab: red/notes.txt: is no image of a kind that is read" in done.stderr
     assert "held out 100.00 %" in done.stderr
     out = place / "out" / "train-squares"
-    names = ["checkpoint.pt", "metrics.json", "network.arch", "split.json", "training.html", "weights.pt"]
+    names = ["checkpoint.pt", "metrics.json", "network.arch", "split.json", "training.html", "weights.safetensors"]
     assert sorted(path.name for path in out.iterdir()) == names
     metrics = json.loads((out / "metrics.json").read_text())
     assert (metrics["test"]["accuracy"], metrics["test"]["images"]) == (1, 3)
@@ -55,7 +56,7 @@ def test_a_folder_of_images_becomes_weights_and_metrics(place):
     assert [look["step"] for look in metrics["history"]] == list(range(0, 61, 3))
 
     module = archlab.build(archlab.elaborate(str(out / "network.arch")))
-    load_weights(module, out / "weights.pt")
+    load_weights(module, out / "weights.safetensors")
     source = find_images("data")
     found = evaluate(module, load_part(source, "test", (3, 8, 8)))
     assert found.loss == pytest.approx(metrics["test"]["loss"], rel=1e-4)
@@ -72,15 +73,31 @@ def test_the_same_command_goes_on_and_another_is_refused(place):
 def test_weights_to_begin_with_and_a_teacher(place):
     train("--out", "first", "--set", "stem.conv.c=8")
     init = train(
-        "--out", "second", "--set", "stem.conv.c=8", "--init", "first/weights.pt", "--steps", "1", "--rate", "1e-9"
+        "--out",
+        "second",
+        "--set",
+        "stem.conv.c=8",
+        "--init",
+        "first/weights.safetensors",
+        "--steps",
+        "1",
+        "--rate",
+        "1e-9",
     )
     assert init.exit_code == 0
     assert "epoch 0: held out 100.00 %" in init.stderr
     taught = train(
-        "--out", "third", "--teacher", "first/weights.pt", "--teacher-net", "first/network.arch", "--distil", "1"
+        "--out",
+        "third",
+        "--teacher",
+        "first/weights.safetensors",
+        "--teacher-net",
+        "first/network.arch",
+        "--distil",
+        "1",
     )
     assert "accuracy   100.00 %" in taught.stdout
-    state = torch.load("third/weights.pt", weights_only=True)
+    state = load_file("third/weights.safetensors")
     assert len(state["stem.conv2d.weight"]) == 4
 
 
@@ -97,7 +114,7 @@ def test_ctrl_c_leaves_a_state_from_which_the_same_command_goes_on(place):
     )
     step = torch.load("o/checkpoint.pt", weights_only=True)["position"]["step"]
     assert step > 0
-    assert not (place / "o" / "weights.pt").exists()
+    assert not (place / "o" / "weights.safetensors").exists()
 
 
 @pytest.mark.parametrize(

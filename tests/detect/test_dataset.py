@@ -7,8 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
+from archlab.detect.coco import read_annotations
 from archlab.detect.data_source import Source
-from archlab.detect.dataset import MEAN, STD, read_dataset, split
+from archlab.detect.dataset import MEAN, STD, dataset_of, read_dataset, split
+from archlab.detect.images_on_disk import ImagesOnDisk
 from archlab.detect.load import read_source
 from archlab.detect.shapes import drawn_shapes
 from archlab.errors import InputError
@@ -156,39 +158,63 @@ def test_blood_cells_have_as_many_images_and_boxes_as_their_readme_says(part, im
     assert (data.images.float().mean((1, 2, 3)) > 50).all()
 
 
-def test_images_that_together_do_not_fit_in_memory_are_refused_before_one_is_read(tmp_path, monkeypatch):
+def test_images_that_together_do_not_fit_in_memory_are_decoded_on_demand_and_are_the_same(tmp_path, monkeypatch):
     source = write(tmp_path, tiny())
-    for name in ("a.png", "b.png"):
-        (tmp_path / name).write_bytes(b"")
+    noise = torch.randint(256, (20, 40, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    Image.fromarray(noise.numpy()).save(tmp_path / "a.png")
+    held = read_dataset(source, (64, 48))
     monkeypatch.setattr("archlab.detect.dataset.free_memory", lambda: 4 * 3 * 64 * 48 - 1)
-    with pytest.raises(InputError) as caught:
-        read_dataset(source, (64, 48))
-    assert caught.value.message == (
-        f"{source}: 2 images at 64x48 take 18.00 KiB in memory, more than 50% of the 36.00 KiB that are free"
-    )
-    assert caught.value.hint == "take fewer images, or a smaller input"
+    messages: list[str] = []
+    data = read_dataset(source, (64, 48), messages.append)
+    assert isinstance(held.images, torch.Tensor)
+    assert isinstance(data.images, ImagesOnDisk)
+    assert messages == [f"larger than memory, read on demand; checking {source}: image 0 of 2"]
+    assert (data.size, data.images.shape) == ((64, 48), (2, 3, 64, 48))
+    assert torch.equal(data.batch([1, 0, 0]), held.batch([1, 0, 0]))
+    assert torch.equal(data.part([1]).batch([0]), held.batch([1]))
+    assert torch.equal(data.images[0], held.images[0])
+    assert [boxes.tolist() for boxes in data.boxes] == [boxes.tolist() for boxes in held.boxes]
+    (tmp_path / "b.png").unlink()
+    assert torch.equal(data.batch([0]), held.batch([0])), "an image that is not asked for is not opened"
+    with pytest.raises(InputError, match=r"there is no image .*b\.png"):
+        data.batch([1])
     monkeypatch.setattr("archlab.detect.dataset.free_memory", lambda: 4 * 3 * 64 * 48)
-    with pytest.raises(InputError, match=r"a\.png cannot be read"):
-        read_dataset(source, (64, 48))
+    with pytest.raises(InputError, match=r"there is no image .*b\.png"):
+        dataset_of(read_annotations(source), (64, 48), True)
+
+
+def test_headers_of_images_that_stay_on_disk_are_checked_at_once(tmp_path):
+    source = write(tmp_path, tiny())
+    Image.new("RGB", (20, 40)).save(tmp_path / "a.png")
+    with pytest.raises(InputError, match=r"a\.png has 20x40 pixels, and its annotations say 40x20"):
+        dataset_of(read_annotations(source), (16, 16), False)
 
 
 def test_training_and_validation_data_have_to_fit_together(tmp_path, monkeypatch):
     train, val = write(tmp_path, tiny()), write(tmp_path, tiny(), "val.json")
     monkeypatch.setattr("archlab.detect.dataset.free_memory", lambda: 8 * 3 * 32 * 32 - 1)
-    with pytest.raises(InputError, match=r"train\.json and .*val\.json: 4 images at 32x32 take 12.00 KiB in memory"):
-        read_source(Source(train, val), (32, 32))
+    parts = read_source(Source(train, val), (32, 32))
+    assert all(isinstance(part.images, ImagesOnDisk) for part in parts)
 
 
-def test_classes_that_differ_are_named_as_far_as_a_message_can(tmp_path):
-    train = write(tmp_path, tiny())
+def test_boxes_smaller_than_a_pixel_are_counted(tmp_path):
+    data = read_dataset(write(tmp_path, tiny()), (7, 14))  # 3x4 pixels of 40x20 are 1.05x1.4
+    assert data.tiny == 0
+    data = read_dataset(write(tmp_path, tiny()), (6, 12))
+    assert (data.tiny, data.part([0]).tiny, data.part([1]).tiny) == (1, 1, 0)
+
+
+def test_a_set_without_boxes_is_refused_with_why_and_what_to_do(tmp_path):
     content = tiny()
-    content["categories"] += [{"id": i, "name": "x" * 10**6} for i in range(100, 120)]
-    val = write(tmp_path, content, "val.json")
-    with pytest.raises(
-        InputError, match=r"has the classes early, late, x+.*and 10 more, and .* early, late$"
-    ) as caught:
-        read_source(Source(train, val), (32, 32))
-    assert len(caught.value.message) < 2000
+    for entry in content["annotations"]:
+        entry["iscrowd"] = 1
+    for train, val, what in (
+        (write(tmp_path, content), None, "train on"),
+        (write(tmp_path, tiny(), "full.json"), write(tmp_path, content, "val.json"), "validate with"),
+    ):
+        with pytest.raises(InputError, match=rf"has no box to {what} \(2 are left out: crowd\)") as caught:
+            read_source(Source(train, val), (16, 16))
+        assert "archlab data check" in caught.value.hint
 
 
 def test_free_memory_is_some_of_the_machine_s():

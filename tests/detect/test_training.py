@@ -42,6 +42,20 @@ def test_a_short_training_gives_the_same_bits_and_leaves_the_global_generator_al
     assert short_training(graph, data, 4, steps=4) != first
 
 
+@pytest.mark.parametrize(("kept", "who"), [([], "train"), (range(1), "train|are held out")])
+def test_a_short_training_without_a_box_to_train_or_to_judge_says_so(graph, data, kept, who):
+    few = dataclasses.replace(
+        data,
+        boxes=tuple(boxes if i in kept else boxes[:0] for i, boxes in enumerate(data.boxes)),
+        labels=tuple(labels if i in kept else labels[:0] for i, labels in enumerate(data.labels)),
+    )
+    with pytest.raises(
+        ScoreError, match=rf"drawn shapes has no box among the \d+ images that ({who}), so that"
+    ) as caught:
+        short_training(graph, few, 0, steps=4)
+    assert "more images" in caught.value.hint
+
+
 @pytest.mark.slow
 def test_more_steps_of_a_short_training_lower_its_loss(graph):
     data = drawn_shapes(96, SIZE, 0)

@@ -10,13 +10,13 @@ import torch
 import archlab
 from archlab.errors import InputError
 from archlab.grammar import parse
+from archlab.nn.weight_files import digest, save_weights
 from archlab.original.judge import carried_to, objective_of
 from archlab.original.loaded import as_said, first, load_original, read_part
 from archlab.original.original import JudgeSettings, Original, read_judge, write_judge
 from archlab.search.objective import parse_goals
 from archlab.train import evaluate, find_images
 from archlab.train.normalisation import Normalisation
-from archlab.train.weights import digest, save_weights
 from tests.train.drawn import folders
 
 TEXT = "net n(input=3x8x8)\nstem: conv(8, 3, s=2)\nhead: gap -> fc(3)\n"

@@ -5,6 +5,7 @@ import torch
 import archlab.roi.ops  # noqa: F401 - registers the operators compared with
 from archlab.roi import cuda_kernels, matrix_products
 from archlab.roi.geometry import checked_geometry
+from tests.roi.oracles import by_reference
 
 
 def main() -> None:
@@ -47,6 +48,13 @@ def main() -> None:
     want = torch.ops.archlab.roi_align(maps[1:], huge, None, None, None, *adaptive.arguments)
     torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-9)
     assert want.abs().sum() > 0
+    whole = torch.tensor([[0, 0.0, 0, side, side] for side in (21, 42, 49)])
+    for bins in (7, 14):
+        adaptive = checked_geometry([1.0], (bins, bins), 0, True, "avg")
+        ramp = torch.arange(50.0 * 50).view(1, 1, 50, 50)
+        got = cuda_kernels.launch_align([ramp], whole, None, adaptive)
+        rows = [by_reference(ramp.double(), whole[k : k + 1].double(), (bins, bins), aligned=True) for k in range(3)]
+        torch.testing.assert_close(got.double(), torch.cat(rows), rtol=1e-5, atol=1e-3)
     print("equal")
 
 

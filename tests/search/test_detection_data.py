@@ -7,13 +7,20 @@ import subprocess
 import sys
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
+from archlab.detect import torchvision_model
 from archlab.detect.data_source import TRAIN
 from archlab.detect.scores import DETECTION
 from archlab.detect.shapes import drawn_shapes
+from archlab.errors import InputError
 from archlab.grammar import parse
 from archlab.search.detection_data import default_objective, find_task, has_data_objective
+from archlab.search.result import read_result
+from archlab.train import load_weights
 from tests.detect.folders import write_data
+from tests.detect.test_yolo import whole
 from tests.waiting import DEADLINE
 
 SPACE = """net small(input=3x64x64)
@@ -76,6 +83,13 @@ def test_finalists_are_trained_and_ranked_by_ap(folder):
     assert len(finalists) == 2
     aps = [finalist["values"]["train"] for finalist in finalists]
     assert aps == sorted(aps, reverse=True)
+    for finalist in read_result(folder / "out" / "result.json").finalists:
+        assert set(finalist.kept) == {"", "rpn"}
+        assert all((folder / "out" / file).is_file() for file in finalist.kept.values())
+        module = finalist.build()
+        state = load_file(finalist.weights)
+        assert all(torch.equal(tensor, state[name]) for name, tensor in module.state_dict().items())
+        load_weights(torchvision_model(module).rpn, folder / "out" / finalist.kept["rpn"])
     for finalist in finalists:
         details = finalist["details"]
         assert details["train"]["AP"]["ap"] == finalist["values"]["train"]
@@ -99,6 +113,23 @@ def test_two_workers_find_what_one_does(folder):
     shared = two.keys() & alone.keys()
     assert shared
     assert {key: two[key] for key in shared} == {key: alone[key] for key in shared}
+
+
+def test_a_yolo_set_is_searched_with_chosen_classes_and_its_idle_levels_are_remarked_on(folder):
+    yolo = whole(folder / "yolo", labels="1 .5 .5 .5 .5\n0 .2 .2 .2 .2\n")
+    (yolo / "labels/train/b.txt").write_text("1 .5 .5 .5 .5\n", encoding="utf-8")
+    (yolo / "labels/val/c.txt").write_text("1 .5 .5 .5 .5\n", encoding="utf-8")
+    done = search(folder, "-o", "level_entropy", "--data", "yolo", "--classes", "dog", "--trials", "1")
+    assert "yolo/data.yaml: 1 of its boxes: of a class that is not looked for" in done.stderr
+    assert "all 2 boxes are read from p2 at 64x64, and the other levels are idle" in done.stderr
+    assert "classes=1" in result(folder)["finalists"][0]["text"]
+    assert result(folder)["data"]["classes"] == ["dog"]
+
+
+@pytest.mark.parametrize("classes", ["", "a,,b", []])
+def test_classes_without_a_name_are_refused(folder, classes):
+    with pytest.raises(InputError, match="a name that is empty"):
+        find_task(folder / "shapes", None, 0, 5, ["train"], classes)
 
 
 def test_data_without_an_objective_that_looks_at_it_is_refused(folder):

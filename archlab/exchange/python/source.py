@@ -13,7 +13,7 @@ from archlab.cost import cost
 from archlab.elaborate import Network, Space
 from archlab.errors import InputError
 from archlab.exchange.constructors import Argument, Construct, Named
-from archlab.exchange.export_parts import DetectorPart, refuse_missing_part
+from archlab.exchange.export_parts import DetectorPart, Weights, refuse_missing_part, weights_file
 from archlab.exchange.python.classes import Class, classes_of
 from archlab.exchange.python.expressions import HELPERS
 
@@ -26,8 +26,10 @@ _JOINS = {
 }
 
 
-def write(space: Space, network: Network, seed: int, part: DetectorPart) -> str:
+def write(space: Space, network: Network, seed: int, part: DetectorPart, weights: Weights | None = None) -> str:
     """Return the Python source of a network, or of a detector's backbone.
+
+    With ``weights`` it ends in a function ``trained``, which loads them from a file beside the source.
 
     Raises:
         InputError: a neck or box head is asked for.
@@ -38,7 +40,8 @@ def write(space: Space, network: Network, seed: int, part: DetectorPart) -> str:
             "Python source that needs torch alone cannot hold a neck and RoI align",
             hint="export the backbone (--part backbone), or the whole to onnx or pt2",
         )
-    return to_source(network.without_detector)
+    source = to_source(network.without_detector)
+    return source if weights is None else source + _trained(network)
 
 
 def to_source(network: Network) -> str:
@@ -52,6 +55,23 @@ def to_source(network: Network) -> str:
     size = "x".join(map(str, network.input_shape))
     head = f'"""{network.name}: {total.params:,} parameters, {total.macs:,} MACs at {size}."""\n'
     return f"{head}\n{_imports(code)}\n\n\n{code}\n"
+
+
+def _trained(network: Network) -> str:
+    """Return the function that makes the network with its weights."""
+    name, file = classes_of(network.without_detector)[-1].name, weights_file(network.name)
+    return f'''
+
+def trained() -> {name}:
+    """Return the network with its weights, those in {file} beside this file, in evaluation."""
+    from pathlib import Path
+
+    from safetensors.torch import load_file
+
+    network = {name}()
+    network.load_state_dict(load_file(Path(__file__).with_name("{file}")))
+    return network.eval()
+'''
 
 
 def _imports(code: str) -> str:

@@ -7,6 +7,7 @@ import shutil
 
 from archlab.detect.data_source import TRAIN
 from archlab.errors import InputError
+from archlab.search.image_task import ImageTask
 from archlab.search.plan import Plan
 from archlab.units import format_bytes
 
@@ -26,12 +27,13 @@ def check_needs(plan: Plan) -> None:
     Raises:
         InputError: a package that an objective needs cannot be imported, or the folder's disk is full.
     """
-    for stage in plan.stages:
+    images = isinstance(plan.task, ImageTask)
+    for stage in plan.stages if not images else ():
         for goal in stage.goals:
             for name in PACKAGES.get(goal.name, ()):
                 _import(name, f"the objective {goal.name} of stage {stage.number}")
-    if plan.task is not None:
-        _import(REPORT_PACKAGE, "the report of detection data")
+    if plan.task is not None and not (isinstance(plan.task, ImageTask) and plan.task.source.layout == "idx"):
+        _import(REPORT_PACKAGE, "the data" if images else "the report of detection data")
     free = shutil.disk_usage(plan.out).free
     if len(plan.stages) > 1 and free < LEAST_SPACE:
         raise InputError(

@@ -30,6 +30,7 @@ from archlab.search.storage.shared_parts import SharedParts
 from archlab.search.storage.trial_record import FOUND, RECORD, record_in, record_of, trial_of
 from archlab.search.study.history import History
 from archlab.search.trial_draw import FromTrial
+from archlab.train.devices import named_device
 
 
 class NoValueError(Exception):
@@ -48,6 +49,7 @@ class Candidates:
         self.study = study
         self.liveness = liveness
         self.interpreter = interpreter
+        self.device = named_device(stage.device)
         wanted = [goal.name for goal in stage.goals if goal.kind == "cost"]
         self.counter = Counter(interpreter, stage.budget, stage.own, wanted, stage.seed)
         self.history = History()
@@ -167,7 +169,16 @@ class Candidates:
                 known, number=trial.number, state="repeated", draws=draws, repeat_of=known.number, reason=None
             )
         text = unparse(fill_holes(self.interpreter.space, network))
-        return Candidate(trial.number, text, network.graph, count.costs, draws, self.stage.candidate_seed)
+        return Candidate(
+            trial.number,
+            text,
+            network.graph,
+            count.costs,
+            draws,
+            self.stage.candidate_seed,
+            device=self.device,
+            folder=self.stage.folder,
+        )
 
     # --- what is drawn next -------------------------------------------------------------------------------------------
 

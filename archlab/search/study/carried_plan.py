@@ -13,22 +13,25 @@ from typing import Any
 import optuna
 
 from archlab.cost import Budget
-from archlab.detect.data_source import Source, Task
+from archlab.detect.data_source import Source
+from archlab.detect.data_source import Task as DetectionTask
 from archlab.elaborate import Space, load
 from archlab.errors import InputError, printable
 from archlab.grammar import parse, unparse
 from archlab.grammar.ast import Architecture
+from archlab.search.image_task import ImageTask, find_image_task
 from archlab.search.judging_code import code_of, difference
 from archlab.search.objective import Goal, parse_goals
 from archlab.search.own_code import OwnFunction, load_rules
 from archlab.search.plan import Plan, Stage
 from archlab.search.storage.trial_record import PLAN, SETUP
 from archlab.search.study.code_versions import codes_of
+from archlab.search.tasks import Task
 
 
 @dataclass(frozen=True, slots=True)
 class CarriedPlan:
-    """What a worker reads from a study: its stage, the space, what detection objectives look at, and the heartbeat."""
+    """What a worker reads from a study: its stage, the space, the data that objectives look at, and the heartbeat."""
 
     stage: Stage
     space: Space
@@ -74,6 +77,8 @@ def setup_of(plan: Plan, stage: Stage) -> dict[str, Any]:
         "max_nodes": plan.space.max_nodes,
         "data": plan.task and _data(plan.task),
         "code": codes_of(goals, stage.own),
+        "device": stage.device,
+        "folder": str(plan.out.resolve()),
     }
 
 
@@ -149,6 +154,8 @@ def read_plan(
         trial_timeout=setup["trial_timeout"],
         max_deaths=setup["max_deaths"],
         keep_going=setup["keep_going"],
+        device=setup["device"],
+        folder=Path(setup["folder"]) if os.path.isdir(setup["folder"]) else None,
     )
     return CarriedPlan(stage, load(architecture, setup["max_nodes"]), task, setup["heartbeat"])
 
@@ -171,27 +178,36 @@ def _refuse_untrusted(options: Iterable[str], trusted: Collection[str], study: s
 
 
 def _data(task: Task) -> dict[str, Any]:
+    if isinstance(task, ImageTask):
+        return {"images": str(task.data.resolve()), "seed": task.source.seed, "steps": task.steps}
     source = task.source
     paths = {key: str(path.resolve()) for key, path in (("train", source.train), ("val", source.val)) if path}
-    return {**paths, "seed": source.seed, "steps": task.steps}
+    chosen = {} if source.classes is None else {"classes": list(source.classes)}
+    return {**paths, **chosen, "seed": source.seed, "steps": task.steps}
 
 
 def _task(data: dict[str, Any] | None, digest: str | None, name: str, where: str) -> Task | None:
-    """Return the detection data that a study names, as it is here.
+    """Return the data that a study names, as it is here.
 
     Raises:
         InputError: it is missing here, or is not the study's.
     """
     if data is None:
         return None
-    paths = {key: Path(data[key]) if key in data else None for key in ("train", "val")}
+    paths = {key: Path(data[key]) if key in data else None for key in ("train", "val", "images")}
     for path in paths.values():
-        if path is not None and not os.path.isfile(path):
+        if path is not None and not os.path.exists(path):
             raise InputError(f"the study {name!r} in {where} looks at {path}, which is not here", hint="copy the data")
-    task = Task(Source(paths["train"], paths["val"], data["seed"]), data["steps"])
+    images = paths["images"]
+    task: Task
+    if images is not None:
+        task = find_image_task(images, None, data["seed"], data["steps"])
+    else:
+        classes = tuple(data["classes"]) if "classes" in data else None
+        task = DetectionTask(Source(paths["train"], paths["val"], data["seed"], classes), data["steps"])
     if task.digest != digest:
         raise InputError(
-            f"the data at {paths['train']} is not what the study {name!r} in {where} was begun with",
+            f"the data at {images or paths['train']} is not what the study {name!r} in {where} was begun with",
             hint="copy the data from where the search was begun",
         )
     return task

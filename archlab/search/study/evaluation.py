@@ -131,6 +131,8 @@ def _value(
     if goal.kind == "cost":
         return costs[goal.name]
     assert module is not None
+    # What is not a score finds the device in the candidate: a function of the user's may have images of its own.
+    module.to(candidate.device if goal.kind == "score" else "cpu")
     if goal.kind == "score":
         return score(goal.name, module, candidate.graph.input_shape, candidate.seed)
     assert goal.function is not None

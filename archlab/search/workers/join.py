@@ -16,7 +16,7 @@ from archlab.grammar import parse_file
 from archlab.grammar.ast import Architecture
 from archlab.resources import find_architecture
 from archlab.search.choices import HEARTBEAT
-from archlab.search.detection_data import has_data_objective, read_data
+from archlab.search.detection_data import has_data_objective
 from archlab.search.judging_code import files_line
 from archlab.search.objective import Goal
 from archlab.search.own_code import OwnFunction
@@ -29,6 +29,7 @@ from archlab.search.study.carried_plan import CarriedPlan, read_plan
 from archlab.search.study.history import INTERRUPTED, TIME_IS_UP, History
 from archlab.search.study.loop import Search
 from archlab.search.study.open_search import open_search
+from archlab.search.tasks import read_data
 from archlab.search.workers.start import Workers
 from archlab.units import parse_duration
 
@@ -120,6 +121,8 @@ def _open(
     stage = carried.stage
     if carried.task is not None and has_data_objective([goal.name for goal in stage.goals]):
         read_data(carried.task, interpreter)
+        if note is not None and stage.folder is None:
+            note("the search's folder is not here, so no trained weights are kept: share it under the same path")
     stage = dataclasses.replace(stage, timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
     # Ours goes by the seed and the trial's number. Optuna's would draw the same in every worker that began at once.
     own = int.from_bytes(os.urandom(3))

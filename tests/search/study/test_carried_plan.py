@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from pathlib import Path
 
 import optuna
 
@@ -13,9 +14,10 @@ from archlab.search.study.carried_plan import identity_of, read_plan, setup_of
 from tests.search.conftest import TINY
 
 
-def plan():
+def plan(out="out"):
     return make_plan(archlab.parse(TINY), objective=["params", "max:macs"], then=["synflow", "min:zen"], keep="50%",
-                     budget=["macs=90k", "latency=1s"], trials=9, seed=3, study="mine")  # fmt: skip
+                     budget=["macs=90k", "latency=1s"], trials=9, seed=3, study="mine", device="cpu",
+                     out=out)  # fmt: skip
 
 
 def test_what_must_be_the_same_for_a_study_to_be_resumed():
@@ -38,7 +40,7 @@ def test_what_else_a_worker_needs():
     first, second, _ = plan().stages
     setup = {"trials": 9, "sampler": "screen", "pruner": None, "stage": 1, "threads": 1, "trial_timeout": None,
              "max_deaths": 3, "keep_going": False, "heartbeat": 30, "max_nodes": 20_000,
-             "data": None, "code": {}}  # fmt: skip
+             "data": None, "code": {}, "device": "cpu", "folder": str(Path("out").resolve())}  # fmt: skip
     then = [
         {"study": "mine/2-synflow", "objective": "maximize synflow", "keep": "50%"},
         {"study": "mine/3-zen", "objective": "minimize zen", "keep": "25%"},
@@ -47,8 +49,8 @@ def test_what_else_a_worker_needs():
     assert setup_of(plan(), second) == {**setup, "trials": 0, "stage": 2, "then": []}
 
 
-def test_a_worker_reads_the_stage_as_it_was_planned():
-    made = plan()
+def test_a_worker_reads_the_stage_as_it_was_planned(tmp_path):
+    made = plan(tmp_path)
     study = optuna.create_study(study_name="mine", directions=["minimize", "maximize"])
     study.set_user_attr(PLAN, identity_of(made, made.stages[0]))
     study.set_user_attr(SETUP, setup_of(made, made.stages[0]))
@@ -56,3 +58,5 @@ def test_a_worker_reads_the_stage_as_it_was_planned():
     assert carried.stage == made.stages[0]
     assert archlab.unparse(carried.space.architecture) == made.text
     assert (carried.task, carried.heartbeat) == (None, 30)
+    tmp_path.rmdir()
+    assert read_plan(study, "here", trusted=()).stage.folder is None, "another machine does not have it"

@@ -1,4 +1,4 @@
-"""Weights in files: a state dict as torch saves it, loaded as tensors alone, so that a stranger's file runs no code."""
+"""Weights in files: safetensors, or a state dict as torch saves it; loaded as tensors alone, so that no code is run."""
 
 from __future__ import annotations
 
@@ -16,35 +16,78 @@ from torch import Tensor, nn
 from archlab.errors import InputError, printable
 from archlab.files import write_atomic
 
+SAFETENSORS = ".safetensors"
+"""The end of a file's name by which its format is known; any other is torch's own."""
+
 NESTED = ("state_dict", "model_state_dict", "model", "weights")
 """Keys under which others keep the state dict."""
 
 
 def save_weights(module: nn.Module, path: Path) -> None:
-    """Write a module's state dict, on the CPU, for ``torch.load(path, weights_only=True)``.
+    """Write a module's state dict, on the CPU: safetensors where ``path`` ends so, else as ``torch.save`` does.
 
     Raises:
         InputError: the file cannot be written.
     """
-    save({name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}, path)
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
+    if path.suffix != SAFETENSORS:
+        save(state, path)
+        return
+    from safetensors.torch import save as to_bytes
+
+    # Each on its own: the format refuses tensors that share their memory.
+    write_atomic(path, to_bytes({name: tensor.clone() for name, tensor in state.items()}))
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
     """Copy the weights in a file into a module that has tensors of the same names and shapes, on its device.
 
-    The file is a state dict, or a dictionary that holds one as its ``state_dict``, ``model`` or ``weights``.
+    Raises:
+        InputError: as ``load_state``; or names or shapes differ, and the message names the first that does.
+    """
+    put_state(module, load_state(path), str(path))
+
+
+def put_state(module: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
+    """Copy a state dict into a module that has tensors of the same names and shapes.
+
+    Args:
+        source: where it is from, for the message.
 
     Raises:
-        InputError: there is no such file, it holds more than tensors, or names or shapes differ; the message names the
-            first that does.
+        InputError: names or shapes differ; the message names the first that does.
     """
+    _refuse_difference(source, module.state_dict(), state)
+    module.load_state_dict(dict(state))
+
+
+def load_state(path: Path) -> dict[str, Tensor]:
+    """Return the state dict in a file, on the CPU.
+
+    The file is safetensors; or a state dict of torch's, or a dictionary that holds one as its ``state_dict``,
+    ``model`` or ``weights``, without any code.
+
+    Raises:
+        InputError: there is no such file, or it holds more than tensors.
+    """
+    if path.suffix == SAFETENSORS:
+        return _load_safetensors(path)
     found = load(path)
     nested = next((found[key] for key in NESTED if isinstance(found.get(key), Mapping)), None)
     state: Mapping[str, Any] = found if nested is None else nested
-    state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
-    own = module.state_dict()
-    _refuse_difference(path, own, state)
-    module.load_state_dict(dict(state))
+    return {name.removeprefix("module."): tensor for name, tensor in state.items()}
+
+
+def _load_safetensors(path: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    _refuse_missing(path)
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        first = printable(str(error).strip().split("\n")[0])[:200]
+        raise InputError(f"{path} cannot be read as safetensors: {first}") from error
 
 
 def digest(module: nn.Module) -> str:
@@ -73,8 +116,7 @@ def load(path: Path) -> dict[str, Any]:
     Raises:
         InputError: there is no such file, or it holds anything else.
     """
-    if not os.path.isfile(path):
-        raise InputError(f"there is no file of weights {path}")
+    _refuse_missing(path)
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, ValueError, KeyError, EOFError, OSError, AttributeError) as error:
@@ -88,14 +130,19 @@ def load(path: Path) -> dict[str, Any]:
     return found
 
 
-def _refuse_difference(path: Path, own: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+def _refuse_missing(path: Path) -> None:
+    if not os.path.isfile(path):
+        raise InputError(f"there is no file of weights {path}")
+
+
+def _refuse_difference(source: str, own: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
     for name, tensor in own.items():
         if not isinstance(state.get(name), Tensor):
             near = f"; it has {printable(next(iter(state)))[:80]}" if state else ""
-            raise InputError(f"{path} has no tensor {name}{near}", hint="give the weights of this very network")
+            raise InputError(f"{source} has no tensor {name}{near}", hint="give the weights of this very network")
         if state[name].shape != tensor.shape:
             shapes = " and ".join("x".join(map(str, t.shape)) or "a number" for t in (state[name], tensor))
-            raise InputError(f"{path}: {name} and the network's differ in shape, {shapes}")
+            raise InputError(f"{source}: {name} and the network's differ in shape, {shapes}")
     extra = next((name for name in state if name not in own), None)
     if extra is not None:
-        raise InputError(f"{path} has a tensor {printable(extra)[:80]}, and the network has none of that name")
+        raise InputError(f"{source} has a tensor {printable(extra)[:80]}, and the network has none of that name")
