@@ -12,7 +12,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from archlab.carry import carry
-from archlab.carry.carry import Refit
+from archlab.carry.filled import Refit
 from archlab.carry.statistics import Statistics, collect
 from archlab.elaborate import elaborate
 from archlab.grammar import parse

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from archlab.carry.carry import BATCH
+from archlab.carry.filled import BATCH
 from archlab.carry.recalibrate import recalibrate
 from archlab.nn import build
 from archlab.original.loaded import first

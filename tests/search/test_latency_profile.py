@@ -85,6 +85,15 @@ def test_a_budget_can_be_a_share_of_the_default_draw(tmp_path, profile):
     assert result.budgets["latency"] == pytest.approx(1.5 * predicted({}))
 
 
+def test_a_budget_can_be_from_below(tmp_path, profile, limit):
+    result = run(tmp_path, budget=[limit.replace("=", ">=")], profile=profile, sampler="tpe")
+    least = result.floors["latency"]
+    assert [trial.state for trial in result.trials].count("scored") == 6
+    for trial in result.trials:
+        if trial.state in ("scored", "over_budget"):
+            assert (predicted(trial.draws) >= least) == (trial.state == "scored")
+
+
 def test_a_budget_that_nothing_meets_is_refused_before_anything_is_built(tmp_path, profile):
     with pytest.raises(BudgetError, match="no network of tiny meets latency ≤"):
         run(tmp_path, budget=["latency=1us"], profile=profile)
