@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 
 import pytest
-from archlab.cli.lifted import lifted_graph
 
 from archlab.audit.audit_request import Request
 from archlab.audit.audit_targets import run_audits
 from archlab.cli.ending import run
 from archlab.cli.main import cli
 from archlab.latency import read_profile
+from archlab.lift.model_graph import called_graph
 from tests.latency.profiles import KERNEL, MAC, write_here
 
 
 def test_the_modules_add_up_to_the_model(tmp_path):
     predictor = read_profile(write_here(tmp_path / "p.json"))
     request = Request(targets=("torchvision:resnet18",), inputs=("3x64x64",), profile=predictor)
-    (audit,) = run_audits(request, lift=lifted_graph).audits
+    (audit,) = run_audits(request, lift=called_graph).audits
     assert audit.predicted is not None
     whole = audit.modules[0]
     assert whole.path == ""
@@ -38,7 +38,7 @@ def test_a_model_that_cannot_be_said_has_a_note(tmp_path):
     )
     predictor = read_profile(write_here(tmp_path / "p.json"))
     request = Request(targets=(f"{tmp_path / 'odd.py'}:make",), inputs=("3x8x8",), profile=predictor)
-    (audit,) = run_audits(request, lift=lifted_graph).audits
+    (audit,) = run_audits(request, lift=called_graph).audits
     assert audit.predicted is None
     assert any(note.startswith("its latency is not predicted: ") for note in audit.notes)
     assert audit.modules[0].latency is None

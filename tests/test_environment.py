@@ -5,7 +5,7 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
-from archlab.search import environment
+from archlab import environment
 
 
 def test_the_machine_is_its_processor_its_cores_and_its_system():
