@@ -44,9 +44,10 @@ def test_a_stage_of_other_stages_before_it_is_refused(tmp_path, objective_file):
         run(tmp_path, ["activations", objective], keep=[4, 2])
 
 
-def test_an_objective_in_two_stages_is_refused(tmp_path):
-    with pytest.raises(InputError, match="the objective params is given twice"):
-        run(tmp_path, "params")
+def test_a_later_stage_may_judge_by_the_same_objective(tmp_path):
+    result = run(tmp_path, "params", keep=2)
+    assert [one.partition("@")[0] for stage in result.stages for one in stage.objectives] == ["params", "params"]
+    assert result.stages[1].candidates == 2
 
 
 @pytest.mark.slow
