@@ -18,6 +18,7 @@ LOOKED_UP_BEFORE = {
     "train/class_folders.py": "what a folder was found to hold",
     "train/find_images.py": "what a folder was found to hold",
     "search/judging_code.py": "a file that was loaded",
+    "roi/native_library.py": "what was compiled before",
     "search/storage/": "a file that was opened",
 }
 NO_FILE = {
@@ -34,6 +35,7 @@ OF_ITS_OWN = {
     "latency/time_onnx.py": "what ONNX Runtime's profiler has just written",
     "report/gallery.py": "the shipped texts",
     "environment.py": "/proc/cpuinfo",
+    "roi/native_library.py": "the kernels in C, which ship with archlab, and /proc/cpuinfo",
     "detect/": "the bytes of annotations that were read before",
     "images/": "images, and what the system says of memory",
     "train/checkpoint.py": "what training wrote itself, in torch's format, as weights only",
@@ -44,6 +46,7 @@ OF_ITS_OWN = {
     "cli/streams.py": "the null device",
     "search/storage/": "a study's records and locks",
     "search/judging_code.py": "files of code, which are hashed",
+    "search/finalists.py": "weights that this search has written",
     "user_effects.py": "the working folder, to come back to",
     "user_prints.py": "the null device",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,6 +56,6 @@ def kept_files(details: Mapping[str, Mapping[str, Any]], folder: Path) -> dict[s
             part, is_weights = name.removesuffix(WEIGHTS).strip(), name.endswith(WEIGHTS)
             if is_weights and isinstance(file, str) and file.startswith(f"{FOLDER}/") and ".." not in file:
                 path = folder / file
-                if path.is_file():
+                if os.path.isfile(path):
                     found[part] = path
     return found
