@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -19,6 +20,9 @@ WORDS_ALONE = (
     "It is called with words alone, so what sees images does not run: describe a call that has one with --input."
 )
 
+_FOUND: ContextVar[list[int]] = ContextVar("found")
+"""Where a forward says what it has found: all that can be reached from a model is put back after it."""
+
 
 def positions_of_image(model: nn.Module, image: TensorSpec) -> int | None:
     """Return how many positions among the words one image fills; None where the model does not tell.
@@ -30,14 +34,11 @@ def positions_of_image(model: nn.Module, image: TensorSpec) -> int | None:
     if method is None or "pixel_values" not in inspect.signature(method).parameters:
         return None
     found: list[int] = []
-
-    def see(pixel_values: Tensor) -> None:
-        features = method(pixel_values=pixel_values)
-        features = getattr(features, "pooler_output", features)
-        parts = features if isinstance(features, list | tuple) else [features]
-        found.append(sum(math.prod(part.shape[:-1]) for part in parts))
-
-    return found[0] if _runs(_Seeing(model, see), {"pixel_values": image}) and found[0] > 0 else None
+    token = _FOUND.set(found)
+    try:
+        return found[0] if _runs(_Seeing(model, method), {"pixel_values": image}) and found[0] > 0 else None
+    finally:
+        _FOUND.reset(token)
 
 
 def can_be_called(model: nn.Module, given: Mapping[str, Any]) -> bool:
@@ -48,13 +49,16 @@ def can_be_called(model: nn.Module, given: Mapping[str, Any]) -> bool:
 class _Seeing(nn.Module):
     """The part of a model that sees."""
 
-    def __init__(self, model: nn.Module, see: Any) -> None:
+    def __init__(self, model: nn.Module, method: Any) -> None:
         super().__init__()
         self.model = model
-        self.see = see
+        self.method = method
 
     def forward(self, pixel_values: Tensor) -> None:
-        self.see(pixel_values)
+        features = self.method(pixel_values=pixel_values)
+        features = getattr(features, "pooler_output", features)
+        parts = features if isinstance(features, list | tuple) else [features]
+        _FOUND.get().append(sum(math.prod(part.shape[:-1]) for part in parts))
 
 
 def _runs(model: nn.Module, given: Mapping[str, Any]) -> bool:
