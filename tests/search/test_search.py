@@ -150,6 +150,9 @@ def test_latency_is_measured_where_it_is_a_budget_and_what_is_too_slow_is_never_
     assert {t.state for t in slow.trials} <= {"over_budget", "repeated"}
     assert all(t.reason == "latency is above 1e-06 ms" for t in slow.trials if t.state == "over_budget")
     assert calls() == []
+    idle = run(tmp_path, objective, space=space, budget=["latency>=1000s"], trials=5, out=tmp_path / "idle")
+    assert {t.reason for t in idle.trials if t.state == "over_budget"} == {"latency is below 16 min 40 s"}
+    assert calls() == []
     quick = run(tmp_path, objective, space=space, budget=["latency=10s"], trials=2, out=tmp_path / "quick")
     assert all(0 < t.cost["latency"] < 10 for t in quick.trials if t.state == "scored")
     assert len(calls()) == 2
@@ -212,6 +215,12 @@ def test_a_study_of_another_search_is_refused_and_left_alone(tmp_path, change, m
     with pytest.raises(InputError, match=message):
         run(tmp_path, **{"trials": 2, **change})
     assert (tmp_path / "out" / "study.journal").read_bytes() == before
+
+
+def test_a_study_whose_lower_limit_is_left_out_is_refused(tmp_path):
+    run(tmp_path, trials=2, budget=["macs>=1k"])
+    with pytest.raises(InputError, match="was made with at least"):
+        run(tmp_path, trials=2, budget=[])
 
 
 def test_a_study_of_another_version_is_refused(tmp_path, monkeypatch):

@@ -41,7 +41,8 @@ def open_study(
     theirs = attrs.get(PLAN)
     if not isinstance(theirs, dict):
         raise InputError(f"the study {name!r} in {where} is not archlab's", hint="choose another --study or --out")
-    for key, value in plan.items():
+    for key in dict.fromkeys([*plan, *theirs]):
+        value = plan.get(key)
         if theirs.get(key) != value:
             made = _short(theirs.get(key))
             raise InputError(

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import optuna
 from torch.fx import GraphModule
 
-from archlab.cost import METRICS, Budget
+from archlab.cost import Budget
 from archlab.errors import ArchlabError
 from archlab.nn import build, measure
 from archlab.score import score
@@ -67,7 +67,7 @@ def evaluate(
     values: dict[str, float] = {}
     measured: dict[str, float] = {}
     details: dict[str, dict[str, Any]] = {}
-    wanted = {name for name, _ in budget.measured.limits} | {goal.name for goal in goals if goal.kind == "cost"}
+    wanted = set(budget.measured.names) | {goal.name for goal in goals if goal.kind == "cost"}
     to_measure = [name for name in MEASUREMENTS if name in wanted and budget.measures(name)]
     goal_name = "build"
     try:
@@ -79,8 +79,7 @@ def evaluate(
             assert module is not None
             measured[name] = MEASUREMENTS[name](module, candidate, threads)
             if not budget.allows(measured):
-                limit = METRICS[name].format(dict(budget.limits)[name])
-                return Outcome("over_budget", {}, measured, f"{name} is above {limit}")
+                return Outcome("over_budget", {}, measured, _beyond(budget, name, measured[name]))
         for goal in goals:
             goal_name = goal.name
             given = replace(candidate, details={})
@@ -98,6 +97,14 @@ def evaluate(
         _refuse_outside_error(error, is_interrupt or (interrupt is not None and interrupt.noticed))
         return Outcome("failed", {}, measured, _reason(goal_name, error), details)
     return Outcome("scored", values, measured, None, details)
+
+
+def _beyond(budget: Budget, name: str, value: float) -> str:
+    """Return which limit on a metric a value breaks."""
+    limit = dict(budget.limits).get(name)
+    above = limit is not None and value > limit
+    bound = dict(budget.limits if above else budget.floors)[name]
+    return f"{name} is {'above' if above else 'below'} {budget.metric(name).format(bound)}"
 
 
 def _raised_by(goals: tuple[Goal, ...], error: BaseException) -> bool:
