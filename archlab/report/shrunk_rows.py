@@ -72,9 +72,10 @@ def next_steps(shrunk: Shrunk, folder: str) -> list[tuple[str, str]]:
     Args:
         folder: where it is, quoted for a shell.
     """
+    text, weights = f"{folder}/network.arch", f"{folder}/weights.safetensors"
     steps = [
-        ("to look at it", f"archlab show {folder}/network.arch"),
-        ("to export it", f"archlab export {folder}/network.arch --weights {folder}/weights.safetensors --to onnx"),
+        ("to look at it", f"archlab show {text}"),
+        ("to export it", f"archlab export {text} --weights {weights} --to onnx --out {folder}/network.onnx"),
     ]
     if shrunk.labelled:
         data = printable(shlex.quote(shrunk.data))

@@ -81,6 +81,12 @@ def test_a_trained_network_becomes_half_of_itself(place, capsys):
     part = load_part(find_images("data"), "test", (3, 8, 8), normalisation=Normalisation(*map(tuple, known.values())))
     assert int(evaluate(module, part).confusion.diagonal().sum()) == shrunk.result.right
 
+    # The commands that are printed run.
+    printed = done.stdout.replace("\n      ", " ").splitlines()
+    for command in [line.split() for line in printed if line.startswith("  archlab ")][:2]:
+        assert run(cli, command[1:]) == 0
+    assert (out / "network.onnx").exists()
+
     before = (out / "weights.safetensors").read_bytes()
     again = shrink("-b", "macs=0.5x")
     assert again.exit_code == 0
