@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -94,3 +95,14 @@ def interrupts() -> Iterator[Interrupts]:
         for number, handler in before.items():
             signal.signal(number, handler)
         found.end()
+
+
+@contextlib.contextmanager
+def goes_on_from(place: Path) -> Iterator[None]:
+    """Say, where the user interrupts what runs and ``place`` is there, that the same command goes on from it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if os.path.exists(place):
+            say(f"{place} has the state: the same command goes on from it")
+        raise

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from archlab.cli.interrupts import interrupts
+from archlab.cli.interrupts import goes_on_from, interrupts
 from archlab.cli.messages import printable_json, say
 from archlab.cli.progress import progress
 from archlab.shrink.read_model import read_named
@@ -113,7 +112,7 @@ def shrink(
             from archlab.report.shrunk_page import write_shrunk_page
             from archlab.search.progress_line import progress_line
             from archlab.shrink.shrink import shrink as run
-        with progress("preparing") as tell, _says_how_to_go_on(request.out):
+        with progress("preparing") as tell, goes_on_from(request.out / "search"):
             outcome = run(request, note=say, say=tell, progress=lambda stage: progress_line(stage, console))
         write_shrunk_page(outcome.shrunk, outcome.folder / "shrunk.html")
         with stdout.given_back():
@@ -121,13 +120,3 @@ def shrink(
                 click.echo(printable_json(to_json(outcome.shrunk)), nl=False)
             else:
                 click.echo(show_shrunk(outcome.shrunk, outcome.folder), nl=False)
-
-
-@contextlib.contextmanager
-def _says_how_to_go_on(folder: Path) -> Iterator[None]:
-    """Say, where the user interrupts the work, that it can go on."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        say(f"{folder} has what is done: the same command goes on from it")
-        raise

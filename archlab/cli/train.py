@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from archlab.cli.interrupts import interrupts
+from archlab.cli.interrupts import goes_on_from, interrupts
 from archlab.cli.messages import printable_json, say
 from archlab.cli.progress import progress
 from archlab.errors import InputError, did_you_mean, printable
@@ -131,7 +129,8 @@ def train(
         with progress("loading torch"):
             from archlab.report.training_page import write_training_page
             from archlab.train import train_network
-        with progress("reading the images") as tell, _says_how_to_go_on(target):
+            from archlab.train.loop import CHECKPOINT
+        with progress("reading the images") as tell, goes_on_from(target / CHECKPOINT):
             outcome = train_network(
                 network.graph,
                 source,
@@ -149,19 +148,6 @@ def train(
         click.echo(printable_json(json.dumps(outcome.metrics, indent=1, ensure_ascii=False)))
     else:
         _print(outcome, target)
-
-
-@contextlib.contextmanager
-def _says_how_to_go_on(target: Path) -> Iterator[None]:
-    """Say, where the user interrupts a training that has a checkpoint, that it can go on."""
-    from archlab.train.loop import CHECKPOINT
-
-    try:
-        yield
-    except KeyboardInterrupt:
-        if os.path.isfile(target / CHECKPOINT):
-            say(f"{target / CHECKPOINT} has the state: the same command goes on from it")
-        raise
 
 
 def _settings_of(options: dict[str, Any]) -> TrainSettings:

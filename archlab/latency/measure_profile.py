@@ -39,11 +39,6 @@ _EVERY = 5
 Say = Callable[[str], None]
 
 
-def duration_words(space: Space | None) -> str:
-    """Return how long a profile takes at most."""
-    return "10 minutes" if space is None else "3 minutes"
-
-
 def make_profile(space: Space | None, setting: Setting, out: Path, say: Say = lambda _: None) -> Profile:
     """Measure kernels in draws of ``space``, or of a general one, and return the profile of this machine.
 
