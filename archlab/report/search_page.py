@@ -14,7 +14,7 @@ from archlab.report.objectives_and_costs import measures
 from archlab.report.page_environment import FIRST_SCRIPT, environment, policy, static
 from archlab.report.script_data import MAX_ROWS, script_data
 from archlab.report.search_stages import agreement, agreement_plot, first_ranks, stage_rows
-from archlab.report.search_views import history, importance, pareto, trial_rows
+from archlab.report.search_views import history, pareto, trial_rows
 from archlab.report.static_plots import static_history, static_pareto
 from archlab.search.result import SearchResult
 
@@ -63,7 +63,6 @@ def render_report(result: SearchResult) -> str:
         "detection": found,
         "agreement": agreed,
         "agreement_plot": agreement_plot(agreed, result) if agreed else "",
-        "importance": importance(result),
         "rows": rows[:STATIC_ROWS],
         "total": len(rows),
         "listed": min(len(rows), MAX_ROWS),

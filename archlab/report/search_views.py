@@ -51,14 +51,6 @@ class HistoryView:
 
 
 @dataclass(frozen=True, slots=True)
-class ImportanceRow:
-    """A hole of the space and the share of an objective's variance that it explains."""
-
-    hole: str
-    share: float
-
-
-@dataclass(frozen=True, slots=True)
 class TrialRow:
     """A row of the table of trials.
 
@@ -125,17 +117,6 @@ def history(result: SearchResult, measures: Measures) -> tuple[HistoryView, ...]
                 best.append((trial.number, value))
         views.append(HistoryView(y, tuple(scored), tuple(best), unscored))
     return tuple(views)
-
-
-def importance(result: SearchResult, most: int = 15) -> dict[str, tuple[ImportanceRow, ...]]:
-    """Return by objective the holes that matter, most important first; objectives without any are left out."""
-    tables = {}
-    for objective, shares in result.importance.items():
-        rows = [ImportanceRow(hole, share) for hole, value in shares.items() if (share := finite(value)) is not None]
-        rows = sorted((row for row in rows if row.share > 0), key=lambda row: (-row.share, row.hole))
-        if rows:
-            tables[objective] = tuple(rows[:most])
-    return tables
 
 
 def trial_rows(result: SearchResult, measures: Measures) -> tuple[TrialRow, ...]:
