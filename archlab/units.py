@@ -178,5 +178,46 @@ def format_seconds(value: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
 
 
+NOISY = 2.0
+"""A latency whose tenth slowest runs take more than so many times what the tenth fastest do is no number."""
+
+
+def is_noisy(low: float, high: float) -> bool:
+    """Return whether a time's spread is too wide for its median to be a number."""
+    return high > NOISY * low
+
+
+def format_spread(middle: float, low: float, high: float) -> str:
+    """Return a time in seconds with its spread; of one too noisy to be a number, only that and the spread.
+
+    >>> format_spread(0.0123, 0.0119, 0.0142), format_spread(0.01, 0.002, 0.05)
+    ('12.3 ms (11.9–14.2)', 'too noisy to say (2.0–50.0 ms)')
+    """
+    low, middle, high = (1e3 * value for value in (low, middle, high))
+    if is_noisy(low, high):
+        return f"too noisy to say ({low:.1f}–{high:.1f} ms)"
+    return f"{middle:.1f} ms ({low:.1f}–{high:.1f})"
+
+
+def format_percent(share: float, digits: int = 1) -> str:
+    """Return a share as percent.
+
+    >>> format_percent(0.6684), format_percent(1.02, 0)
+    ('66.8 %', '102 %')
+    """
+    return with_minus(f"{100 * share:.{digits}f} %")
+
+
+def with_minus(number: str) -> str:
+    """Return a written number with the sign for minus, as wide as a plus, in the place of the hyphen; no minus zero.
+
+    >>> with_minus("-0.25"), with_minus("-0.00"), with_minus("1e-3")
+    ('−0.25', '0.00', '1e-3')
+    """
+    if not number.startswith("-"):
+        return number
+    return "−" + number[1:] if any(digit in "123456789" for digit in number) else number[1:]
+
+
 def _four_figures(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 9.9995 else f"{value:.2f}" if abs(value) < 99.995 else f"{value:.1f}"

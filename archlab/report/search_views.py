@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
 
 from archlab.elaborate import Value
-from archlab.report.objectives_and_costs import Measure, Measures, finite
+from archlab.report.objectives_and_costs import Measure, Measures
 from archlab.search.dominance import find_front
 from archlab.search.result import SearchResult, State, Trial
 
@@ -32,6 +34,16 @@ class ParetoView:
     x: Measure
     y: Measure
     front: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetLine:
+    """A budget of a plot: ``at`` in its unit; ``beyond`` is 1 or -1 where it lies far above or below the data."""
+
+    axis: Literal["x", "y"]
+    measure: Measure
+    at: float
+    beyond: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +92,52 @@ def pareto(result: SearchResult, measures: Measures) -> tuple[ParetoView, ...]:
     ]
     views = (ParetoView(x, y, front(scored, x, y)) for x, y in pairs)
     return tuple(view for view in views if view.front)
+
+
+def placed(view: ParetoView, result: SearchResult) -> dict[int, tuple[float, float]]:
+    """Return where the scored trials that have both values stand, by number, in the measures' units."""
+    found = {}
+    for trial in result.trials:
+        x, y = view.x.rounded(view.x.of(trial)), view.y.rounded(view.y.of(trial))
+        if trial.state == "scored" and x is not None and y is not None:
+            found[trial.number] = (x, y)
+    return found
+
+
+def budget_lines(view: ParetoView, points: Collection[tuple[float, float]]) -> tuple[BudgetLine, ...]:
+    """Return the budgets of a plot's measures; those farther from the data than half its width would squeeze it."""
+    lines = []
+    for i, (axis, measure) in enumerate((("x", view.x), ("y", view.y))):
+        at = measure.rounded(measure.limit)
+        if at is not None and points:
+            low, high = min(p[i] for p in points), max(p[i] for p in points)
+            room = (high - low) / 2 or abs(high) / 2
+            beyond = 1 if at > high + room else -1 if at < low - room else 0
+            lines.append(BudgetLine("x" if axis == "x" else "y", measure, at, beyond))
+    return tuple(lines)
+
+
+def ends(values: Iterable[float]) -> tuple[float, float]:
+    """Return the ends of an axis over values, with some room on both sides.
+
+    >>> ends([1.0, 3.0])
+    (0.88, 3.12)
+    """
+    known = list(values) or [0.0, 1.0]
+    room = (max(known) - min(known)) * 0.06 or abs(max(known)) * 0.05 or 1.0
+    return min(known) - room, max(known) + room
+
+
+def steps(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return the corners of the line of what is reached: from each point of a front level to the next one's place.
+
+    >>> steps([(1, 5), (2, 7)])
+    [(1, 5), (2, 5), (2, 7)]
+    """
+    corners = list(points[:1])
+    for (_, before), (x, y) in pairwise(points):
+        corners += [(x, before), (x, y)]
+    return corners
 
 
 def front(trials: Iterable[Trial], x: Measure, y: Measure) -> tuple[int, ...]:
