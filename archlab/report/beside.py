@@ -22,6 +22,7 @@ class BesideRow:
         role: what it is to the pick, in words; ``note`` what was done to it, or what limit it misses.
         values: of each measure, None where it is not known.
         ahead: whether its first objective is better than the pick's; None where that cannot be said.
+        gap: how far its first objective is from the pick's, in words; empty where that cannot be said.
     """
 
     role: str
@@ -29,6 +30,7 @@ class BesideRow:
     note: str
     values: tuple[float | None, ...]
     ahead: bool | None
+    gap: str = ""
     is_pick: bool = False
 
 
@@ -94,11 +96,13 @@ def _row(
         return finite((one.values if measure.kind == "objective" else one.cost).get(measure.name))
 
     mine, its = (of(first, one) if first else None for one in (pick, item))
-    ahead = None if first is None or mine is None or its is None else first.is_better(its, mine)
+    ahead, gap = None, ""
+    if first is not None and mine is not None and its is not None:
+        ahead, gap = first.is_better(its, mine), "" if item is pick else first.difference(its - mine)
     note = ""
     if isinstance(item, Baseline):
         note = ", ".join(filter(None, [f"width_mult {item.width_mult:g}" if item.width_mult != 1 else "", item.over]))
-    return BesideRow(role, item.name, note, tuple(of(m, item) for m in shown), ahead, item is pick)
+    return BesideRow(role, item.name, note, tuple(of(m, item) for m in shown), ahead, gap, item is pick)
 
 
 def _role(baseline: Baseline) -> str:

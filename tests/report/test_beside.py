@@ -43,6 +43,7 @@ def test_rows_are_the_pick_the_runner_up_and_the_baselines_with_what_is_known():
         ("reference", "mobilenet_v2", "width_mult 0.5", (3.5, 390e6), True),
         ("reference", "resnet18", "width_mult 0.4", (None, 380e6), None),
     ]
+    assert [row.gap for row in found.rows] == ["", "−1.000", "−0.500", "+0.500", ""]
     assert [row.is_pick for row in found.rows] == [True, False, False, False, False]
 
 

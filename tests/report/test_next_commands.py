@@ -8,7 +8,7 @@ import shlex
 import pytest
 from click.testing import CliRunner
 
-from archlab.cli.main import main
+from archlab.cli.main import cli
 from archlab.report.next_commands import next_commands, search_on
 from archlab.search.result import read_result
 from tests.report import results
@@ -21,7 +21,7 @@ def test_show_export_and_search_on_run_as_they_are_written(tmp_path, monkeypatch
     (tmp_path / "my net.arch").write_text(TEXT, encoding="utf-8")
     first = ["search", "my net.arch", "-n", "2", "--no-latency", "--out", "the out"]
     monkeypatch.setattr("sys.argv", ["archlab", *first])
-    assert CliRunner().invoke(main, first).exit_code == 0
+    assert CliRunner().invoke(cli, first).exit_code == 0
     result = read_result(tmp_path / "the out" / "result.json")
     commands = {row.title: row.command for row in next_commands(read_result_relative(result))}
     assert list(commands) == ["Look at it", "Export it", "Train it", "Search on"]
@@ -29,7 +29,7 @@ def test_show_export_and_search_on_run_as_they_are_written(tmp_path, monkeypatch
         words = shlex.split(commands[title])
         assert words[0] == "archlab"
         monkeypatch.setattr("sys.argv", words)
-        ran = CliRunner().invoke(main, words[1:])
+        ran = CliRunner().invoke(cli, words[1:])
         assert ran.exit_code == 0, (title, ran.output)
     assert len(list((tmp_path / "the out").glob("*.onnx"))) == 1
     again = read_result(tmp_path / "the out" / "result.json")

@@ -36,10 +36,10 @@ def trials(count: int, seed: int = 0) -> list[Trial]:
 
 
 def test_what_was_planted_is_sure_and_the_rest_is_not():
-    rows = {row.hole: row for row in hole_shares(trials(80), UP, HOLES, seed=0, resamples=40)}
+    rows = {row.hole: row for row in hole_shares(trials(300), UP, HOLES, seed=0, resamples=30)}
     assert sorted(rows) == ["act", "c", "k", "late"], "a hole of one value decides nothing"
     assert rows["c"].high - rows["c"].low < rows["c"].share
-    assert rows["c"].share > 0.8
+    assert rows["c"].share > 0.5
     assert [name for name, row in rows.items() if row.high - row.low < row.share] == ["c"]
     assert sum(row.share for row in rows.values()) == pytest.approx(1, abs=1e-3)
 
