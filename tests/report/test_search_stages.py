@@ -65,7 +65,9 @@ def test_agreement_says_its_interval_and_how_many_and_nothing_of_fewer_than_eigh
     view = agreement(result, measures(result))
     assert view is not None
     # z = atanh(-0.5) and its deviation is the root of 0.437 / (8 - 4).
-    assert (view.low, view.high) == pytest.approx((math.tanh(math.atanh(-0.5) - 1.96 * 0.437**0.5 / 2), 0.0986), abs=1e-2)
+    assert (view.low, view.high) == pytest.approx(
+        (math.tanh(math.atanh(-0.5) - 1.96 * 0.437**0.5 / 2), 0.0986), abs=1e-2
+    )
     words = " ".join(section(render_report(result), "search-stages").split())
     assert "Kendall's τ is −0.50, and 19 of 20 such samples of 8 lie between −0.83 and 0.10" in words
     (one, *_) = (t for t in result.trials if "train.py:accuracy" in t.values)
