@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 from archlab.errors import InputError
 
@@ -180,3 +181,36 @@ def format_seconds(value: float) -> str:
 
 def _four_figures(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 9.9995 else f"{value:.2f}" if abs(value) < 99.995 else f"{value:.1f}"
+
+
+def format_percent(share: float, digits: int = 1) -> str:
+    """Return a share in percent.
+
+    >>> format_percent(0.46), format_percent(-0.0049, 0), format_percent(-0.5)
+    ('46.0 %', '0 %', '−50.0 %')
+    """
+    return f"{format_fixed(100 * share, digits)} %"
+
+
+def format_signed(value: float, digits: int = 2) -> str:
+    """Return a difference with its sign, which nothing that rounds to zero has.
+
+    >>> format_signed(1.4), format_signed(-0.4), format_signed(-0.001)
+    ('+1.40', '−0.40', '0.00')
+    """
+    text = format_fixed(value, digits)
+    return text if text[0] == "−" or not float(text) else f"+{text}"
+
+
+def format_fixed(value: float, digits: int) -> str:
+    """Return a number with so many digits behind the point, and a minus that is one; halves round away from 0.
+
+    >>> format_fixed(-1.004, 1), format_fixed(-0.01, 1), format_fixed(38.25, 1)
+    ('−1.0', '0.0', '38.3')
+    """
+    if not math.isfinite(value):
+        return f"{value}".replace("-", "−")
+    # As a browser rounds the number that is stored, so that a page whose script writes it says the same.
+    with localcontext(prec=400):
+        rounded = Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    return f"{rounded:f}".replace("-", "−") if rounded else f"{0:.{digits}f}"

@@ -72,6 +72,15 @@ def bar(share: float) -> Markup:
     return element("svg", element("rect", class_="track", width=100, height=8), filled, class_="bar", **whole)
 
 
+def ratio_bar(ratio: float) -> Markup:
+    """Return a bar of a cost beside another's, which a mark stands for; from 1.5 times it on the bar is full."""
+    mark = element("path", class_="mark-one", d="M100 0V10")
+    whole = element("rect", class_="track", y=1, width=150, height=8)
+    filled = element("rect", class_="fill", y=1, width=max(0.0, min(ratio, 1.5)) * 100, height=8)
+    box = {"viewBox": "0 0 150 10", "preserveAspectRatio": "none", "aria_hidden": "true"}
+    return element("svg", whole, filled, mark, class_="bar ratio", **box)
+
+
 def key(colour: str) -> Markup:
     """Return the square of a legend; ``colour`` is a class of the style sheet."""
     square = element("rect", class_=colour, width=10, height=10, rx=2)
