@@ -35,10 +35,13 @@ def element(name: str, *children: str, **attributes: str | float) -> Markup:
     return Markup(f"<{name}{written}>{''.join(map(escape, children))}</{name}>")
 
 
-def drawing(size: Point, label: str, *children: str, **attributes: str | float) -> Markup:
-    """Return an ``svg`` element of a width and a height; ``label`` is what a screen reader reads."""
+def drawing(size: Point, label: str, *children: str, role: str = "img", **attributes: str | float) -> Markup:
+    """Return an ``svg`` element of a width and a height; ``label`` is what a screen reader reads.
+
+    A drawing with links in it has the role of a group: what is in an image cannot be reached.
+    """
     box = f"0 0 {number(size[0])} {number(size[1])}"
-    return element("svg", *children, **attributes, viewBox=box, role="img", aria_label=label)
+    return element("svg", *children, **attributes, viewBox=box, role=role, aria_label=label)
 
 
 def line_through(points: Iterable[Point]) -> str:

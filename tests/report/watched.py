@@ -31,9 +31,12 @@ def watched(browser: Browser, path: Path, width: int = 1440, theme: str = "light
     assert said == []
 
 
-def open_everything(page: Page) -> None:
-    """Open all that is folded."""
-    page.evaluate("document.querySelectorAll('details').forEach((d) => { if (!d.hidden) d.open = true; })")
+def open_everything(page: Page, most: int = 40) -> None:
+    """Open all that is folded; of a page with more than ``most`` such parts, which are of one kind, the first ones."""
+    page.evaluate(
+        "(n) => [...document.querySelectorAll('details:not([hidden])')].slice(0, n).forEach((d) => { d.open = true; })",
+        most,
+    )
 
 
 def overflow(page: Page) -> int:
