@@ -5,9 +5,11 @@ const formats = {
   /** A whole number with its thousands apart; BigInt too. */
   grouped: (value) => String(value).replace(/\B(?=(\d{3})+$)/g, ","),
 
-  /** A number with so many digits behind the point, and a minus that is one. */
+  /** A number with so many digits behind the point, and a minus that is one. A half goes to the even digit, as in Python. */
   fixed(value, digits) {
-    const text = value.toFixed(digits);
+    let text = value.toFixed(digits);
+    const [, kept, rest] = value.toFixed(digits + 30).match(digits ? /^(.*?)(\d{30})$/ : /^(.*)\.(\d{30})$/);
+    if (/^50*$/.test(rest) && /[02468]\.?$/.test(kept)) text = kept;
     return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
   },
 
@@ -29,6 +31,9 @@ const formats = {
     }
     return null;
   },
+
+  /** A time below a minute. */
+  seconds: (value) => (value < 0.9995 ? `${Number((value * 1e3).toPrecision(3))} ms` : `${Number(value.toPrecision(3))} s`),
 
   // 0.9995 so that 999,950 reads 1.000 M and never 1000 k.
   count: (value) => formats.scaled(value, [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]], 0.9995) ?? String(value),
