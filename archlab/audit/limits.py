@@ -25,7 +25,8 @@ class Breach:
 
     def __str__(self) -> str:
         form = METRICS[self.metric].format
-        return f"{printable(self.name)}: {self.metric} {form(self.value)} > {form(self.limit)} ({format_change(self.limit, self.value)})"
+        over = format_change(self.limit, self.value)
+        return f"{printable(self.name)}: {self.metric} {form(self.value)} > {form(self.limit)} ({over})"
 
 
 def parse_limits(texts: Iterable[str]) -> Budget:

@@ -56,7 +56,8 @@ def profile(backend: str, where: str, threads: int, dtype: str, space: str | Non
     say(
         f"{found.line}: {len(found.points):,} kernels of {accuracy.networks} networks in {found.seconds:.0f} s, which "
         f"spread by {format_percent(found.state.spread)} (load {found.state.load:g}); held-out networks are "
-        f"predicted within {format_percent(accuracy.median_error)} (half of them) and {format_percent(accuracy.error)} (nine of ten)"
+        f"predicted within {format_percent(accuracy.median_error)} (half of them) and "
+        f"{format_percent(accuracy.error)} (nine of ten)"
     )
     click.echo(printable(str(out)))
 
@@ -92,8 +93,8 @@ def fit(space: str, source: Path, out: Path) -> None:
         fitted = fit_table(loaded.name, source.name, networks, [value * _UNITS[column] for value in values])
     write_table(out, fitted)
     say(
-        f"{fitted.networks:,} networks; left-out ones are predicted within {format_percent(fitted.median_error)} (half) "
-        f"and {format_percent(fitted.error)} (nine of ten), {format_percent(fitted.within_10_percent, 0)} within 10 %; "
+        f"{fitted.networks:,} networks; left-out ones are predicted within {format_percent(fitted.median_error)} "
+        f"(half) and {format_percent(fitted.error)} (nine of ten), {format_percent(fitted.within_10_percent, 0)} within 10 %; "
         f"Kendall {fitted.kendall:.2f}"
     )
     click.echo(printable(str(out)))
