@@ -94,7 +94,7 @@ def fit(space: str, source: Path, out: Path) -> None:
     write_table(out, fitted)
     say(
         f"{fitted.networks:,} networks; left-out ones are predicted within {format_percent(fitted.median_error)} "
-        f"(half) and {format_percent(fitted.error)} (nine of ten), {format_percent(fitted.within_10_percent, 0)} within 10 %; "
-        f"Kendall {fitted.kendall:.2f}"
+        f"(half) and {format_percent(fitted.error)} (nine of ten), "
+        f"{format_percent(fitted.within_10_percent, 0)} within 10 %; Kendall {fitted.kendall:.2f}"
     )
     click.echo(printable(str(out)))
