@@ -75,7 +75,7 @@ def with_statistics(base: Base, module: nn.Module, weights: Path, parts: Parts) 
     network = elaborate(parse(base.text()))
     with stopwatch() as clock:
         images = calibration_images(
-            parts.source, network.input_shape, parts.training.normalisation, calibration_count(network)
+            parts.source, network.input_shape, parts.training.normalisation, calibration_count(base.text())
         )
         known = collect(module, network.graph, images)
     return Trained(base, module, weights, parts, images, known, clock.seconds)

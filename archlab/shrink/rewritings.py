@@ -18,7 +18,7 @@ from archlab.shrink.request import ShrinkRequest
 from archlab.shrink.trained import Trained
 from archlab.train import evaluate
 from archlab.what_if.kept import Kept
-from archlab.what_if.suggest import Suggestion, suggest
+from archlab.what_if.suggest import EVERYWHERE, Suggestion, suggest
 
 Note = Callable[[str], None]
 
@@ -54,14 +54,14 @@ def candidate_by_rule(request: ShrinkRequest, trained: Trained, say: Note) -> Ca
     rule, options = parse_rule(request.rule)
     title = title_of(rule, options)
     say(f"trying {title}")
-    found = {one.where: one for one in suggest(parse(request.text), attempts=[(rule, options)])}
-    if request.where not in found:
-        places = ", ".join(list(found)[:6]) or "no place"
+    found = suggest(parse(request.text), attempts=[(rule, options)])
+    chosen = _at(request.where, found)
+    if chosen is None:
+        places = ", ".join([one.where for one in found][:6]) or "no place"
         raise InputError(
             f"{title} saves no MACs in {trained.graph.name}, {request.where}",
             hint=f"it does in {places}; `archlab rewrite` lists all rules",
         )
-    chosen = found[request.where]
     say(f"filling {chosen.layers} layers by {title}")
     graph, images = _graph_of(chosen), trained.images()
     known: Statistics = collect(trained.module, trained.graph, images, seed=request.seed)
@@ -70,6 +70,12 @@ def candidate_by_rule(request: ShrinkRequest, trained: Trained, say: Note) -> Ca
     filled = Filled(graph.name, text, graph, made.module, _layers(made, trained.graph))
     judged = evaluate(made.module, trained.held_out).accuracy
     return Candidates((filled,), (Contender(graph.name, chosen.after.macs, judged, {}),))
+
+
+def _at(where: str, found: Sequence[Suggestion]) -> Suggestion | None:
+    """Return the rewriting at a place; of a stage or network with one layer to rewrite it is listed as that layer's."""
+    within = [one for one in found if where == EVERYWHERE or one.where.startswith(f"{where}.")]
+    return next((one for one in found if one.where == where), within[0] if len(within) == 1 else None)
 
 
 def _graph_of(suggestion: Suggestion) -> Graph:
