@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-import torch
 
 import archlab
 from archlab.errors import InputError
+from archlab.nn.weight_files import digest
 from archlab.shrink.read_model import TrainedModel, built
 from archlab.shrink.rewritings import measure_rewritings
 from archlab.shrink.trained import read_trained
@@ -56,9 +56,8 @@ def test_by_a_rule_a_module_becomes_smaller(tmp_path, model):
     assert outcome.shrunk.draws == ()
     assert outcome.shrunk.budgets == {}
     assert outcome.shrunk.layers[0].stands
-    graph, module = built(TrainedModel("n", outcome.shrunk.result.text, outcome.folder / "weights.safetensors"))
-    x = torch.rand(2, *graph.input_shape)
-    assert torch.equal(module(x), outcome.module(x))
+    _, module = built(TrainedModel("n", outcome.shrunk.result.text, outcome.folder / "weights.safetensors"))
+    assert digest(module) == digest(outcome.module)
     page = (outcome.folder / "shrunk.html").read_text()
     assert "What was rewritten" in page
     assert "What can be kept at what cost" not in page
