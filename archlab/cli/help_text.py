@@ -7,6 +7,7 @@ under "Other options".
 from __future__ import annotations
 
 import functools
+import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,6 +16,17 @@ import click
 
 OTHERS = "Other options"
 _INDENT = 2
+
+
+class _Formatter(click.HelpFormatter):
+    """Writes headings in bold, of which click leaves nothing where the help does not go to a terminal."""
+
+    def write_heading(self, heading: str) -> None:
+        super().write_heading(heading if os.environ.get("NO_COLOR") else click.style(heading, bold=True))
+
+
+class _Context(click.Context):
+    formatter_class = _Formatter
 
 
 class Option(click.Option):
@@ -43,6 +55,8 @@ class Command(click.Command):
         notes: what else there is to say, a paragraph each.
         exit_codes: what the command's own exit codes mean.
     """
+
+    context_class = _Context
 
     def __init__(
         self,
