@@ -56,15 +56,16 @@ def complete_hole(context: click.Context, _: click.Parameter, incomplete: str) -
 
 
 def complete_budget(context: click.Context, _: click.Parameter, incomplete: str) -> Items:
-    """Complete ``METRIC=``, of the whole network or, behind a dot, of a part of the space on the line."""
+    """Complete ``METRIC=``, of the whole network or, behind its name and a dot, of a part of the space on the line."""
     from archlab.cost import METRICS
 
     if "=" in incomplete:
         return []
+    parts = _parts(_named(context))
     if "." not in incomplete:
-        return _beginning(incomplete, ((f"{row.name}=", f"such as {row.example}") for row in METRICS.values()), OPEN)
-    limits = (f"{part}.{name}=" for part in _parts(_named(context)) for name in _LIMITS)
-    return _beginning(incomplete, ((limit, "") for limit in limits), OPEN)
+        metrics = ((f"{row.name}=", f"such as {row.example}") for row in METRICS.values())
+        return _beginning(incomplete, [*metrics, *((f"{part}.", "of this part") for part in parts)], OPEN)
+    return _beginning(incomplete, ((f"{part}.{name}=", "") for part in parts for name in _LIMITS), OPEN)
 
 
 def complete_limit(_: click.Context, __: click.Parameter, incomplete: str) -> Items:

@@ -62,8 +62,8 @@ class _Beat:
         self._ended.set()
         self._thread.join()
 
-    def _text(self) -> str:
-        return f"{self._doing}  {format_seconds(round(max(1.0, self._clock.now() - self._began)))}"
+    def _passed(self) -> str:
+        return format_seconds(max(1, round(self._clock.now() - self._began)))
 
     def _show(self) -> None:
         raise NotImplementedError
@@ -80,7 +80,7 @@ class _Log(_Beat):
     """Lines in a log: each is whole, and stays."""
 
     def _show(self) -> None:
-        self._stream.write(f"archlab: {printable(self._text())}\n")
+        self._stream.write(f"archlab: {printable(self._doing)} ({self._passed()})\n")
         self._stream.flush()
 
 
@@ -116,7 +116,7 @@ class _Line(_Beat):
             if not self._at_start:  # somebody has begun a line
                 return
             width = max(shutil.get_terminal_size().columns - 1, 1)
-            self._stream.write(_ERASE + printable(self._text())[:width])
+            self._stream.write(_ERASE + printable(f"{self._doing}  {self._passed()}")[:width])
             self._is_drawn = True
             self.flush()
 

@@ -90,9 +90,7 @@ class Shell:
         python, bin_ = shlex.quote(sys.executable), folder / "bin"
         bin_.mkdir(exist_ok=True)
         self._program(bin_ / "archlab", f'exec {python} -m archlab "$@"')
-        self._program(
-            folder / "arguments", 'name=$1; shift; printf "%s\\n" "$@" > "$name.new"; mv "$name.new" "$name"'
-        )
+        self._program(folder / "arguments", 'name=$1; shift; printf "%s\\n" "$@" > "$name.new"; mv "$name.new" "$name"')
         path = f"{bin_}{os.pathsep}{os.environ['PATH']}"
         return {
             **os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "TERM": "xterm", "HOME": str(folder), "HISTFILE": "",

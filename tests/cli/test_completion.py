@@ -93,7 +93,8 @@ def test_what_cannot_be_read_completes_to_nothing(ask, here):
 
 
 def test_budgets_are_metrics_and_those_of_parts(ask):
-    assert ask("archlab search mobile -b ", kinds=True) == [f"open,{name}=" for name in METRICS]
+    assert ask("archlab search -b ", kinds=True) == [f"open,{name}=" for name in METRICS]
+    assert ask("archlab search mobile -b st") == ["stem.", *(f"stage{n}." for n in range(1, 6))]
     assert ask("archlab search mobile -b stage2.m") == ["stage2.macs=", "stage2.memory="]
     assert "backbone.macs=" in ask("archlab search detection --budget backbone.")
     assert ask("archlab search mobile -b macs=") == []
