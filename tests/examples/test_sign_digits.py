@@ -252,17 +252,16 @@ def test_two_candidates_learn_from_the_photographs(monkeypatch, tmp_path):
     assert max(values) > 0.4, "a guess is right in a tenth"
 
 
-def test_the_figures_on_the_pages_are_the_recorded_ones(squares, monkeypatch):
+def test_the_figures_on_the_page_are_the_recorded_ones(squares, monkeypatch):
     monkeypatch.setenv("IMAGE_FOLDER", str(squares))
     monkeypatch.syspath_prepend(str(EXAMPLE))
     compare = importlib.import_module("compare")
     record = json.loads((EXAMPLE / "comparison.json").read_text(encoding="utf-8"))
     trainings = [compare.Training(**fields) for fields in record["trainings"]]
     assert all(len({t.seed for t in group}) >= 3 for group in compare.by_network(trainings))
-    for page in (ROOT / "README.md", EXAMPLE / "README.md"):
-        text = page.read_text(encoding="utf-8")
-        assert compare.table(trainings) in text, page
-        assert record["search"]["command"] in " ".join(text.replace("\\\n", " ").split()), page
+    text = (EXAMPLE / "README.md").read_text(encoding="utf-8")
+    assert compare.table(trainings) in text
+    assert record["search"]["command"] in " ".join(text.replace("\\\n", " ").split())
     chosen = archlab.elaborate(archlab.load(str(EXAMPLE / "best.arch")))
     assert chosen.digest == trainings[0].digest
     assert archlab.parse_budget(["macs=1.2M", "params=40k"]).allows(archlab.cost(chosen).as_dict())
