@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -144,6 +145,36 @@ def test_no_image_is_mirrored(squares, monkeypatch):
     half[..., :8] = 255  # light on the left
     light = module.varied(half, module.torch.Generator().manual_seed(0))
     assert (light[..., :4].mean((1, 2, 3)) > light[..., -4:].mean((1, 2, 3))).all()
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ("nowhere", "no photographs: nowhere/splits.json: No such file or directory; name their folder in IMAGE_FOLDER"),
+        ("", "no photographs: IMAGE_FOLDER names no folder; examples/sign_digits/README.md says where to get them"),
+    ],
+)
+def test_a_comparison_without_photographs_ends_in_one_line(named, said, monkeypatch):
+    monkeypatch.setenv("IMAGE_FOLDER", named)
+    done = run("compare.py", "out/sign_digits/result.json")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"compare.py: {said}")
+
+
+def test_a_comparison_without_a_search_ends_in_one_line(squares):
+    done = run("compare.py", "nowhere/result.json", folder=squares)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("compare.py: ")
+    assert "nowhere/result.json" in line
+
+
+def test_the_example_names_nothing_outside_the_repository():
+    for path in sorted(EXAMPLE.iterdir()):
+        if path.suffix in (".py", ".md", ".arch"):
+            assert not re.search(r"parents\[[3-9]|shared/|\"shared\"", path.read_text(encoding="utf-8")), path.name
 
 
 def test_a_search_without_photographs_ends_before_its_first_candidate(tmp_path):
