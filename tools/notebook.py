@@ -27,7 +27,11 @@ def run_notebook(path: Path, folder: Path) -> Any:
     """
     notebook = nbformat.read(path, as_version=4)
     places = (str(ROOT), os.environ.get("PYTHONPATH", ""))
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(place for place in places if place)}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(place for place in places if place),
+        "PYTHONWARNINGS": "ignore",  # such as tqdm's that there are no widgets here
+    }
     client = NotebookClient(notebook, timeout=SECONDS, resources={"metadata": {"path": str(folder)}})
     client.execute(env=environment)
     for cell in notebook.cells:
