@@ -34,7 +34,7 @@ def names(tmp_path_factory):
 def run(program: str, names: dict[str, object]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        exec(compile(program, "docs/python.md", "exec"), names)
+        exec(compile(program, "<docs/python.md>", "exec"), names)
 
 
 def test_each_program_is_run_by_a_test_of_this_file():

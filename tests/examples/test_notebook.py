@@ -38,7 +38,7 @@ def text_of(cell) -> str:
 def test_it_audits_lifts_searches_trains_and_exports(run):
     _, after, folder = run
     made = {str(path.relative_to(folder / "walk_through")) for path in folder.rglob("*") if path.is_file()}
-    assert {"search/report.html", "search/result.json", "trained/weights.safetensors", "best.onnx"} <= made
+    assert {"search.html", "search/result.json", "trained/weights.safetensors", "best.onnx"} <= made
     shown = [text_of(cell) for cell in after.cells if cell.cell_type == "code"]
     right = next(text for text in shown if "test images right" in text)
     assert float(right.split("%")[0]) > 60, "a guess is right in a third"
