@@ -14,13 +14,16 @@ from archlab.cli.messages import printable_json, say
 from archlab.cli.progress import progress
 from archlab.shrink.read_model import read_named
 from archlab.shrink.request import HOLES, ShrinkRequest, numbers
+from archlab.what_if.suggest import EVERYWHERE
 
 _FILE = click.Path(path_type=Path)
 _EXAMPLES = (
     "Examples:  archlab shrink out/train-resnet18/network.arch --weights out/train-resnet18/weights.safetensors "
     "--data photos -b macs=0.5x  ·  archlab shrink torchvision:resnet18 --weights mine.pt --data photos -b macs=0.3x "
     "--finetune 3 --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225  ·  archlab shrink my_models.py:trained "
-    "--input 3x96x96 --data photos --unlabelled -b macs=20M -b params=1M.  "
+    "--input 3x96x96 --data photos --unlabelled -b macs=20M -b params=1M  ·  archlab shrink "
+    "out/train-resnet18/network.arch --weights out/train-resnet18/weights.safetensors --data photos --rule separable "
+    "--where stage3 --out out/separable.  "
     "The same command again goes on with what is there."
 )
 
@@ -37,8 +40,12 @@ _EXAMPLES = (
     is_flag=True,
     help="The images have no labels: judge by agreement with MODEL. PATH is then any folder of images.",
 )
-@click.option("--budget", "-b", "budget", multiple=True, required=True, metavar="METRIC=VALUE",
+@click.option("--budget", "-b", "budget", multiple=True, metavar="METRIC=VALUE",
               help="An upper limit; macs=0.5x is half of MODEL's; repeatable.")  # fmt: skip
+@click.option("--rule", default="", metavar="RULE",
+              help="Rewrite by a rule, such as 'separable dm=4', in place of a budget.")  # fmt: skip
+@click.option("--where", default=EVERYWHERE, show_default=True, metavar="PLACE",
+              help="The stage or layer that --rule is for, as `archlab rewrite` lists it.")  # fmt: skip
 @click.option("--finetune", metavar="LENGTH",
               help="Train the best gently: epochs such as 2, or a share of the original's training such as 10%; the "
               "better of before and after is kept.  [default: no training]")  # fmt: skip
@@ -61,6 +68,8 @@ def shrink(
     data: Path,
     unlabelled: bool,
     budget: Sequence[str],
+    rule: str,
+    where: str,
     finetune: str | None,
     sets: Sequence[str],
     inputs: Sequence[str],
@@ -78,8 +87,9 @@ def shrink(
 
     MODEL is a shipped name or .arch file, or any model that `archlab lift` takes. Networks below it that meet the
     budget get its weights and are refitted to it in closed form, without labels; held-out images judge them, and the
-    test images are looked at once, in the end. The folder gets network.arch and weights.safetensors, the smaller
-    network; shrunk.json and shrunk.html, what it keeps at what cost; and search/, the search behind it.
+    test images are looked at once, in the end. With --rule MODEL is rewritten in place of that search. The folder gets
+    network.arch and weights.safetensors, the smaller network; shrunk.json and shrunk.html, what it keeps at what cost;
+    and search/, the search behind it.
     """
     from rich.console import Console
 
@@ -95,6 +105,8 @@ def shrink(
                 weights=found.weights,
                 data=data,
                 budget=tuple(budget),
+                rule=rule,
+                where=where,
                 out=out or Path("out") / f"shrink-{found.name}",
                 labelled=not unlabelled,
                 finetune=finetune,
