@@ -16,6 +16,7 @@ from archlab.cli.messages import printable_json, say
 from archlab.cli.progress import progress
 from archlab.cli.quiet import quiet_option
 from archlab.errors import InputError, printable
+from archlab.units import format_percent
 
 if TYPE_CHECKING:
     from archlab.original.refit_on_images import RefitOutcome
@@ -163,15 +164,15 @@ def _as_table(found: dict[str, Any]) -> str:
     rows = [("layer", "of the original", "inputs", "outputs", "found by", "unexplained")]
     for layer in found["layers"]:
         kept = [f"{left:,} of {had:,}" for left, had in (layer["inputs"], layer["outputs"])]
-        error = "" if layer["error"] is None else f"{100 * layer['error']:.2f} %"
+        error = "" if layer["error"] is None else f"{format_percent(layer['error'], 2)}"
         named = "" if layer["original"] == layer["name"] else layer["original"]
         rows.append((layer["name"], named, *kept, layer["found_by"] or "", error))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     for each in found["measured"]:
-        whole = "" if each["original"] is None else f" (the original {100 * each['original']:.2f} %)"
+        whole = "" if each["original"] is None else f" (the original {format_percent(each['original'], 2)})"
         lines.append(
-            f"{each['what']}  {100 * each['before']:.2f} % -> {100 * each['after']:.2f} % ± "
+            f"{each['what']}  {format_percent(each['before'], 2)} -> {format_percent(each['after'], 2)} ± "
             f"{100 * each['standard_error']:.2f} of {each['images']:,} images{whole}"
         )
     if not found["is_better"]:

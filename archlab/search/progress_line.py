@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from archlab.errors import printable
 from archlab.search.plan import Stage
 from archlab.search.study.history import History, Watch
-from archlab.units import format_seconds
+from archlab.units import format_percent, format_seconds
 
 
 @contextlib.contextmanager
@@ -66,7 +66,7 @@ def _feasible(stage: Stage, history: History) -> str:
     if stage.number > 1:
         return ""
     over = sum(trial.state == "over_budget" for trial in history.trials)
-    return f"{1 - over / len(history.trials):.0%} within budget"
+    return f"{format_percent(1 - over / len(history.trials), 0)} within budget"
 
 
 def _best(stage: Stage, history: History) -> str:
