@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from archlab.cli.help_text import in_group
 from archlab.cli.messages import say
 from archlab.files import write_atomic
 
@@ -18,10 +19,9 @@ OWN_PAGES = ("gallery", "roi", "blocks")
 Tell = Callable[[str], None]
 """What gets the name of what is being drawn."""
 
-html_option = click.option(
-    "--html", "html_file", type=click.Path(path_type=Path), help="Write a page: one offline file."
-)
-open_option = click.option("--open", "opened", is_flag=True, help="Open the page in the browser.")
+_output = in_group("Output")
+html_option = _output("--html", "html_file", type=click.Path(path_type=Path), help="Write a page: one offline file.")
+open_option = _output("--open", "opened", is_flag=True, help="Open the page in the browser.")
 
 
 def open_page(path: Path) -> None:

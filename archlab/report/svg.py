@@ -135,11 +135,15 @@ class Axis:
         return self._steps(most)
 
     def _steps(self, most: int) -> tuple[float, ...]:
-        """Return multiples of 1, 2 or 5 times a power of ten."""
+        """Return multiples of 1, 2 or 5 times a power of ten; at least three."""
         raw = (self.high - self.low) / most
         magnitude = 10.0 ** math.floor(math.log10(raw))
-        step = next(magnitude * nice for nice in (1, 2, 5, 10) if magnitude * nice >= raw)
-        first, last = math.ceil(self.low / step), math.floor(self.high / step)
+        nice = [magnitude * n for n in (0.1, 0.2, 0.5, 1, 2, 5, 10)]
+        coarsest = next(i for i, step in enumerate(nice) if i >= 3 and step >= raw)
+        for step in reversed(nice[: coarsest + 1]):
+            first, last = math.ceil(self.low / step), math.floor(self.high / step)
+            if last - first >= 2:
+                break
         return tuple(round(i * step, 12) for i in range(first, min(last, first + most) + 1))
 
     def _decades(self, most: int) -> tuple[float, ...]:
