@@ -169,7 +169,7 @@ def format_seconds(value: float) -> str:
     >>> format_seconds(0.0253), format_seconds(75)
     ('25.3 ms', '1 min 15 s')
     """
-    if value < 1:
+    if value < 0.9995:  # so that 0.9999 reads 1 s
         return f"{value * 1e3:.3g} ms"
     if value < 60:
         return f"{value:.3g} s"
@@ -221,3 +221,31 @@ def with_minus(number: str) -> str:
 
 def _four_figures(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 9.9995 else f"{value:.2f}" if abs(value) < 99.995 else f"{value:.1f}"
+
+
+def format_signed(value: float, digits: int = 2) -> str:
+    """Return a difference with its sign, which nothing that rounds to zero has.
+
+    >>> format_signed(1.4), format_signed(-0.4), format_signed(-0.001)
+    ('+1.40', '−0.40', '0.00')
+    """
+    text = format_fixed(value, digits)
+    return text if text[0] == "−" or not float(text) else f"+{text}"
+
+
+def format_fixed(value: float, digits: int) -> str:
+    """Return a number with so many digits behind the point.
+
+    >>> format_fixed(-1.04, 1), format_fixed(-0.01, 1), format_fixed(38.25, 1)
+    ('−1.0', '0.0', '38.2')
+    """
+    return with_minus(f"{value:.{digits}f}")
+
+
+def format_change(before: float, after: float) -> str:
+    """Return how much more the second is, in percent of the first; nothing where they are equal or the first is 0.
+
+    >>> format_change(200, 150), format_change(200, 201), format_change(3, 3), format_change(0, 3)
+    ('−25.0 %', '+0.5 %', '', '')
+    """
+    return "" if before == after or not before else f"{format_signed(100 * (after - before) / before, 1)} %"
