@@ -33,7 +33,7 @@ class FinalistPanel:
 
 
 def panels(infos: Sequence[FinalistInfo], room: int, elsewhere: Container[str] = ()) -> tuple[FinalistPanel, ...]:
-    """Return every finalist with its drawing, as long as the drawings fit in ``room`` characters.
+    """Return every finalist with its drawing, as long as the drawings fit in ``room`` bytes.
 
     Behind the first that does not fit none is drawn, so that what is drawn takes no longer than what is shown.
 
@@ -48,7 +48,7 @@ def panels(infos: Sequence[FinalistInfo], room: int, elsewhere: Container[str] =
             undrawn = "It has no operators to draw."
         else:
             markup = draw(info.graph) if left > 0 else Markup("")
-            left -= len(markup)
+            left -= len(markup.encode("utf-8", "replace"))
             if left > 0:
                 drawing = markup
             else:
