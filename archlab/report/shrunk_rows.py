@@ -38,7 +38,8 @@ def lead(shrunk: Shrunk) -> str:
     what = measured_as(shrunk)
     return (
         f"{shrunk.result.name} has {format_percent(macs)} of the MACs of {shrunk.original.name}; its {what} on "
-        f"{shrunk.images:,} {part} images differs by {format_signed(change)} ± {100 * shrunk.difference_error:.2f} points"
+        f"{shrunk.images:,} {part} images differs by {format_signed(change)} ± "
+        f"{100 * shrunk.difference_error:.2f} points"
     )
 
 
