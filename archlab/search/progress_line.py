@@ -18,7 +18,7 @@ from archlab.units import format_seconds
 
 @contextlib.contextmanager
 def progress_line(stage: Stage, console: Console, tell: Callable[[str], None] = lambda _: None) -> Iterator[Watch]:
-    """Make a watcher that keeps a line up to date where ``console`` is a terminal, and says it to ``tell`` elsewhere."""
+    """Make a watcher that keeps a line up to date where ``console`` is a terminal, and tells ``tell`` one elsewhere."""
     began = time.monotonic()
     before: int | None = None
 
