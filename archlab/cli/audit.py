@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,11 @@ _OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
             help="A .py file of yours that calls archlab.audit_rule for operators of your own; repeatable."),
     _counts("--suggest", is_flag=True, help="List what could save MACs, as `archlab rewrite` does; the page gets "
             "sliders for widths, depths and kernels."),
+    _counts("--data", type=click.Path(path_type=Path), metavar="PATH",
+            help="Images: measure what each suggestion keeps of a trained TARGET, without training."),
+    _counts("--weights", type=click.Path(path_type=Path), metavar="FILE",
+            help="The trained weights, for --data.  [default: those that TARGET has]"),
+    _counts("--unlabelled", is_flag=True, help="The images of --data have no labels: measure agreement."),
     _table("--compare", is_flag=True, help="Show models side by side, with ratios to the first."),
     column_options,
     _output("--json", "as_json", is_flag=True, help="Print JSON (schema archlab.audit/1)."),
@@ -80,6 +86,22 @@ def _what_ifs(run: AuditRun, request: Request, sliders: bool, say_what: Callable
             yield WhatIf(audit.name, reason=f"nothing is suggested: {error.one_line}")
 
 
+def _with_measures(
+    found: WhatIf, request: Request, weights: Path | None, data: Path, labelled: bool, say_what: Callable[[str], None]
+) -> WhatIf:
+    from archlab.cli.measured import measured_on
+    from archlab.grammar import parse
+    from archlab.report.suggestion_table import MOST_ROWS
+    from archlab.shrink.read_model import read_named
+    from archlab.what_if.suggest import suggest
+
+    (target,) = request.targets
+    model = read_named(target, weights, data, inputs=request.inputs, labelled=labelled, trust=request.trust)
+    suggestions = suggest(parse(model.text))
+    kept = measured_on(model, data, labelled, suggestions[:MOST_ROWS], say_what)
+    return replace(found, suggestions=suggestions, kept=kept)
+
+
 def _with_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(_OPTIONS):
         command = option(command)
@@ -104,6 +126,9 @@ def audit(
     by: str,
     depth: int | None,
     suggest: bool,
+    data: Path | None,
+    weights: Path | None,
+    unlabelled: bool,
     compare: bool,
     columns: str | None,
     wide: bool,
@@ -124,9 +149,13 @@ def audit(
     from archlab.audit.audit_request import request_over
     from archlab.audit.config import read_config
 
+    if data is None and (weights is not None or unlabelled):
+        raise click.UsageError("--weights and --unlabelled belong to --data")
     requested["structure"] = structure or as_json or html_file is not None
     request = request_over(read_config(Path.cwd()), **requested)  # type: ignore[arg-type]  # click checks them
 
+    if data is not None and (not suggest or len(request.targets) != 1):
+        raise click.UsageError("--data measures the suggestions for one TARGET: give one, and --suggest")
     with interrupts(), progress("loading torch") as say_what:
         # What audits imports torch: a request that cannot be read has failed by now.
         from archlab.audit.audit_targets import run_audits
@@ -142,6 +171,8 @@ def audit(
 
         run = run_audits(request, watch, called_graph)
         what_ifs = tuple(_what_ifs(run, request, html_file is not None, say_what)) if suggest else ()
+        if data is not None and what_ifs and what_ifs[0].suggestions:
+            what_ifs = (_with_measures(what_ifs[0], request, weights, data, not unlabelled, say_what),)
         options = Options(by, depth, compare, choice, structure, what_ifs)
     for name, path in (("csv", csv_file), ("html", html_file)):
         if path is not None:

@@ -12,6 +12,7 @@ from archlab.cli.messages import say
 from archlab.cli.progress import progress
 from archlab.cli.quiet import quiet_option
 from archlab.errors import InputError, printable
+from archlab.units import format_percent
 
 _BACKENDS = ("torch", "onnxruntime")
 _DEVICES = ("cpu", "cuda")
@@ -70,8 +71,9 @@ def profile(backend: str, where: str, threads: int, dtype: str, space: str | Non
     accuracy = found.accuracy
     say(
         f"{found.line}: {len(found.points):,} kernels of {accuracy.networks} networks in {found.seconds:.0f} s, which "
-        f"spread by {found.state.spread:.1%} (load {found.state.load:g}); held-out networks are predicted within "
-        f"{accuracy.median_error:.1%} (half of them) and {accuracy.error:.1%} (nine of ten)"
+        f"spread by {format_percent(found.state.spread)} (load {found.state.load:g}); held-out networks are "
+        f"predicted within {format_percent(accuracy.median_error)} (half of them) and "
+        f"{format_percent(accuracy.error)} (nine of ten)"
     )
     click.echo(printable(str(out)))
 
@@ -121,7 +123,8 @@ def fit(space: str, source: Path, out: Path) -> None:
         fitted = fit_table(loaded.name, source.name, networks, [value * _UNITS[column] for value in values])
     write_table(out, fitted)
     say(
-        f"{fitted.networks:,} networks; left-out ones are predicted within {fitted.median_error:.1%} (half) and "
-        f"{fitted.error:.1%} (nine of ten), {fitted.within_10_percent:.0%} within 10 %; Kendall {fitted.kendall:.2f}"
+        f"{fitted.networks:,} networks; left-out ones are predicted within {format_percent(fitted.median_error)} "
+        f"(half) and {format_percent(fitted.error)} (nine of ten), "
+        f"{format_percent(fitted.within_10_percent, 0)} within 10 %; Kendall {fitted.kendall:.2f}"
     )
     click.echo(printable(str(out)))

@@ -30,6 +30,7 @@ from archlab.cli.exchange import export, import_timm
 from archlab.cli.help_text import group, in_group
 from archlab.cli.lift import lift
 from archlab.cli.messages import say
+from archlab.cli.pages import OWN_PAGES, html_option, open_option, open_page, write_own_page, write_shown
 from archlab.cli.progress import progress
 from archlab.cli.quiet import quiet_option
 from archlab.cli.refit import refit
@@ -140,6 +141,7 @@ def spaces(columns: str | None, wide: bool, as_json: bool) -> None:
         "archlab show mobilenet_v1 --set width_mult=0.5 --by block",
         "archlab show my.arch --json",
         "archlab show mobilenet_v2 --profile my-device.json",
+        "archlab show resnet50 --html resnet50.html --open",
     )
 )
 @click.argument("net", shell_complete=complete_network)
@@ -176,6 +178,8 @@ def spaces(columns: str | None, wide: bool, as_json: bool) -> None:
 )
 @column_options
 @_output("--json", "as_json", is_flag=True, help="Print JSON.")
+@html_option
+@open_option
 @quiet_option()
 def show(
     net: str,
@@ -189,6 +193,8 @@ def show(
     columns: str | None,
     wide: bool,
     as_json: bool,
+    html_file: Path | None,
+    opened: bool,
 ) -> None:
     """Print a network's parameters, MACs, activations and memory by stage."""
     from archlab.cli.tables import HEADINGS, print_network
@@ -221,6 +227,10 @@ def show(
         click.echo(json.dumps(network_data(network, count, latency), indent=1))
     else:
         print_network(network, by, count, choice, latency)
+    if html_file is not None or opened:
+        from archlab.report.show_network import page
+
+        write_shown(page(network), html_file, network.name, opened)
     if count is not None and not count.equal:
         raise click.exceptions.Exit(1)
 
@@ -229,6 +239,7 @@ def show(
     examples=(
         "archlab report out/mobile/result.json --out report.html",
         "archlab report gallery",
+        "archlab report blocks --open",
         "archlab report roi --out roi.html",
     )
 )
@@ -236,33 +247,30 @@ def show(
 @_output(
     "--out",
     type=click.Path(path_type=Path),
-    help="Write the page to this file.  [default: report.html beside RESULT, gallery.html or roi.html]",
+    help="Write the page to this file.  [default: report.html beside RESULT, or gallery.html, roi.html or blocks.html]",
 )
+@open_option
 @quiet_option()
-def report(result: Path, out: Path | None) -> None:
+def report(result: Path, out: Path | None, opened: bool) -> None:
     """Make the HTML report of a search's RESULT file again, or a page of its own.
 
-    With `gallery` in place of a file it is the page of the shipped networks; with `roi`, one RoI as each RoI
-    operator reads it.
+    With `gallery` in place of a file it is the page of the shipped networks; with `blocks`, one that explains
+    convolutions and what they cost; with `roi`, one RoI as each RoI operator reads it. The gallery links to the page
+    of blocks, which is written beside it where there is none.
     """
-    if str(result) == "gallery":
-        from archlab.report.gallery import write_gallery
-
-        target = out or Path("gallery.html")
+    if str(result) in OWN_PAGES:
         with progress("drawing") as tell:
-            write_gallery(target, lambda name: tell(f"drawing {name}"))
-    elif str(result) == "roi":
-        from archlab.report.roi_page import write_roi_page
-
-        target = out or Path("roi.html")
-        write_roi_page(target)
+            written = write_own_page(str(result), out, lambda name: tell(f"drawing {name}"))
     else:
         from archlab.report.search_page import write_report
         from archlab.search.result import read_result
 
-        target = out or result.parent / "report.html"
-        write_report(read_result(result), target)
-    click.echo(printable(str(target)))
+        written = (out or result.parent / "report.html",)
+        write_report(read_result(result), written[0])
+    for path in written:
+        click.echo(printable(str(path)))
+    if opened:
+        open_page(written[0])
 
 
 for _command in (

@@ -16,12 +16,10 @@ from archlab.cli.messages import printable_json, say
 from archlab.cli.progress import progress
 from archlab.cli.quiet import quiet_option
 from archlab.errors import InputError, printable
+from archlab.units import format_percent
 
 if TYPE_CHECKING:
-    from archlab.ir import Graph
-    from archlab.nn.module import Network
     from archlab.original.refit_on_images import RefitOutcome
-    from archlab.shrink.read_model import TrainedModel
 
 _FILE = click.Path(path_type=Path)
 
@@ -95,7 +93,7 @@ def refit(
     the original's layer gives; the better of before and after is kept. The table says for each layer what was kept,
     and the share of the original's variance that the fit leaves.
     """
-    from archlab.shrink.read_model import read_named
+    from archlab.shrink.read_model import built, read_named
     from archlab.shrink.request import numbers
 
     if (mean is None) != (std is None):
@@ -106,20 +104,18 @@ def refit(
         tell(f"reading {original}")
         whole = read_named(original, original_weights, data, inputs=inputs, labelled=not unlabelled)
         tell("loading torch")
-        from archlab.elaborate import elaborate
-        from archlab.grammar import parse
         from archlab.nn.weight_files import save_weights
         from archlab.original.refit_on_images import refit_on_images
         from archlab.original.training_beside import stated_normalisation, training_beside
-        from archlab.shrink.prepare import calibration_count
+        from archlab.shrink.trained import calibration_count
         from archlab.train.normalisation import Normalisation
 
         known = Normalisation(*stated) if stated[0] else stated_normalisation(training_beside(whole.weights))
         outcome = refit_on_images(
-            _built(cut),
-            _built(whole),
+            built(cut),
+            built(whole),
             data,
-            calibration_count(elaborate(parse(whole.text))),
+            calibration_count(whole.text),
             labelled=not unlabelled,
             normalisation=known,
             seed=seed,
@@ -130,21 +126,6 @@ def refit(
         save_weights(outcome.refitted.module, target)
     found = _as_data(outcome, target)
     click.echo(printable_json(json.dumps(found, indent=1)) if as_json else _as_table(found))
-
-
-def _built(model: TrainedModel) -> tuple[Graph, Network]:
-    from archlab.elaborate import elaborate
-    from archlab.grammar import parse
-    from archlab.nn import build
-    from archlab.nn.weight_files import load_weights, put_state
-
-    graph = elaborate(parse(model.text)).graph
-    module = build(graph).eval()
-    if isinstance(model.weights, Path):
-        load_weights(module, model.weights)
-    else:
-        put_state(module, model.weights, model.name)
-    return graph, module  # type: ignore[return-value]
 
 
 def _as_data(outcome: RefitOutcome, target: Path) -> dict[str, Any]:
@@ -183,15 +164,15 @@ def _as_table(found: dict[str, Any]) -> str:
     rows = [("layer", "of the original", "inputs", "outputs", "found by", "unexplained")]
     for layer in found["layers"]:
         kept = [f"{left:,} of {had:,}" for left, had in (layer["inputs"], layer["outputs"])]
-        error = "" if layer["error"] is None else f"{100 * layer['error']:.2f} %"
+        error = "" if layer["error"] is None else f"{format_percent(layer['error'], 2)}"
         named = "" if layer["original"] == layer["name"] else layer["original"]
         rows.append((layer["name"], named, *kept, layer["found_by"] or "", error))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     for each in found["measured"]:
-        whole = "" if each["original"] is None else f" (the original {100 * each['original']:.2f} %)"
+        whole = "" if each["original"] is None else f" (the original {format_percent(each['original'], 2)})"
         lines.append(
-            f"{each['what']}  {100 * each['before']:.2f} % -> {100 * each['after']:.2f} % ± "
+            f"{each['what']}  {format_percent(each['before'], 2)} -> {format_percent(each['after'], 2)} ± "
             f"{100 * each['standard_error']:.2f} of {each['images']:,} images{whole}"
         )
     if not found["is_better"]:

@@ -18,6 +18,7 @@ from archlab.cli.quiet import quiet_option
 from archlab.cli.search_progress import watcher
 from archlab.shrink.read_model import read_named
 from archlab.shrink.request import HOLES, ShrinkRequest, numbers
+from archlab.what_if.suggest import EVERYWHERE
 
 _FILE = click.Path(path_type=Path)
 _model, _images = in_group("The model"), in_group("The images")
@@ -28,6 +29,7 @@ _wanted, _search, _output = in_group("What is wanted"), in_group("The search"), 
     examples=(
         "archlab shrink my.arch --weights my.safetensors --data photos -b macs=0.5x",
         "archlab shrink torchvision:resnet18 --data photos -b macs=0.3x --finetune 3",
+        "archlab shrink my.arch --weights my.pt --data photos --rule separable --out out/rule",
         "archlab shrink models.py:trained --data photos --unlabelled -b params=1M",
     ),
     notes=("The same command again goes on with what is there.",),
@@ -57,10 +59,22 @@ _wanted, _search, _output = in_group("What is wanted"), in_group("The search"), 
     "-b",
     "budget",
     multiple=True,
-    required=True,
     metavar="METRIC=VALUE",
     shell_complete=complete_budget,
     help="An upper limit; macs=0.5x is half of MODEL's; repeatable.",
+)
+@_wanted(
+    "--rule",
+    default="",
+    metavar="RULE",
+    help="Rewrite by a rule of `archlab rewrite`, such as 'separable dm=4', in place of a budget.",
+)
+@_wanted(
+    "--where",
+    default=EVERYWHERE,
+    show_default=True,
+    metavar="PLACE",
+    help="The stage or layer that --rule is for, as `archlab rewrite` lists it.",
 )
 @_wanted(
     "--finetune",
@@ -98,6 +112,8 @@ def shrink(
     data: Path,
     unlabelled: bool,
     budget: Sequence[str],
+    rule: str,
+    where: str,
     finetune: str | None,
     sets: Sequence[str],
     inputs: Sequence[str],
@@ -115,8 +131,9 @@ def shrink(
 
     MODEL is a shipped name or .arch file, or any model that `archlab lift` takes. Networks below it that meet the
     budget get its weights and are refitted to it in closed form, without labels; held-out images judge them, and the
-    test images are looked at once, in the end. The folder gets network.arch and weights.safetensors, the smaller
-    network; shrunk.json and shrunk.html, what it keeps at what cost; and search/, the search behind it.
+    test images are looked at once, in the end. With --rule MODEL is rewritten in place of that search. The folder gets
+    network.arch and weights.safetensors, the smaller network; shrunk.json and shrunk.html, what it keeps at what cost;
+    and search/, the search behind it.
     """
     from rich.console import Console
 
@@ -132,6 +149,8 @@ def shrink(
                 weights=found.weights,
                 data=data,
                 budget=tuple(budget),
+                rule=rule,
+                where=where,
                 out=out or Path("out") / f"shrink-{found.name}",
                 labelled=not unlabelled,
                 finetune=finetune,

@@ -17,7 +17,7 @@ from archlab.cli.progress import progress
 from archlab.cli.quiet import is_quiet, quiet_option
 from archlab.errors import InputError, did_you_mean, printable
 from archlab.train.settings import DECAYS, EPOCHS, RATES, Augmentation, Device, Optimiser, Precision, TrainSettings
-from archlab.units import format_duration, parse_duration
+from archlab.units import format_duration, format_percent, parse_duration
 
 if TYPE_CHECKING:
     from archlab.elaborate import Network
@@ -202,13 +202,13 @@ def _say_look(look: Look) -> None:
     if is_quiet():
         return
     loss = "" if look.loss is None else f"loss {look.loss:.4f}, "
-    say(f"epoch {look.epoch:.3g}: {loss}held out {100 * look.val_accuracy:.2f} %")
+    say(f"epoch {look.epoch:.3g}: {loss}held out {format_percent(look.val_accuracy, 2)}")
 
 
 def _print(outcome: Outcome, target: Path) -> None:
     test = outcome.test
     count = f"{len(test.labels):,} {'test' if test is not outcome.trained.last else 'held-out'} images"
-    click.echo(f"accuracy   {100 * test.accuracy:.2f} % ± {100 * test.standard_error:.2f} of {count}")
-    click.echo(f"held out   {100 * outcome.trained.last.accuracy:.2f} %")
+    click.echo(f"accuracy   {format_percent(test.accuracy, 2)} ± {100 * test.standard_error:.2f} of {count}")
+    click.echo(f"held out   {format_percent(outcome.trained.last.accuracy, 2)}")
     click.echo(f"steps      {outcome.trained.steps:,} in {outcome.trained.seconds:.0f} s on {outcome.trained.device}")
     click.echo(f"results    {printable(str(target))}")

@@ -14,7 +14,8 @@ from archlab.detect.scores import DETECTION
 from archlab.report.detection_pictures import Picture, found_picture, true_picture
 from archlab.report.finalist_info import FinalistInfo
 from archlab.report.objectives_and_costs import finite
-from archlab.search.result import DataPart, DataSummary, SearchResult
+from archlab.search.result import SearchResult
+from archlab.search.shown_data import DataPart, DataSummary
 
 SIZES = {"ap": "AP", "ap50": "AP50", "ap75": "AP75", "small": "small", "medium": "medium", "large": "large"}
 MAX_COLUMNS, MAX_CLASSES, MAX_COUNT = 40, 100, 10**12

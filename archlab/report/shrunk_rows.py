@@ -10,7 +10,7 @@ from archlab.errors import printable
 from archlab.measured import Latency
 from archlab.original.shrunk import Shrunk, Side
 from archlab.search.dominance import find_front
-from archlab.units import format_seconds
+from archlab.units import format_percent, format_seconds
 
 _COSTS = ("macs", "params", "memory")
 
@@ -106,4 +106,4 @@ def signed(number: float) -> str:
 
 
 def _share(before: float, after: float) -> str:
-    return f"{after / before:.1%}" if before else "–"
+    return format_percent(after / before) if before else "–"

@@ -13,12 +13,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from archlab.errors import printable
 from archlab.search.plan import Stage
 from archlab.search.study.history import History, Watch
-from archlab.units import format_seconds
+from archlab.units import format_percent, format_seconds
 
 
 @contextlib.contextmanager
 def progress_line(stage: Stage, console: Console, tell: Callable[[str], None] = lambda _: None) -> Iterator[Watch]:
-    """Make a watcher that keeps a line up to date where ``console`` is a terminal, and tells ``tell`` one elsewhere."""
+    """Make a watcher that keeps a line up to date on a terminal, and elsewhere says it to ``tell``."""
     began = time.monotonic()
     before: int | None = None
 
@@ -66,7 +66,7 @@ def _feasible(stage: Stage, history: History) -> str:
     if stage.number > 1:
         return ""
     over = sum(trial.state == "over_budget" for trial in history.trials)
-    return f"{1 - over / len(history.trials):.0%} within budget"
+    return f"{format_percent(1 - over / len(history.trials), 0)} within budget"
 
 
 def _best(stage: Stage, history: History) -> str:
