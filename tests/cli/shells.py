@@ -64,7 +64,7 @@ class Shell:
         os.close(self._master)
 
     def completed(self, line: str) -> list[str]:
-        """Type ``line``, in which a Tab is a Tab, and return the words behind ``archlab`` that the shell makes of it."""
+        """Type ``line``, in which a Tab is a Tab, and return the words that the shell makes of it, but the first."""
         return self.run(line)[1:]
 
     def run(self, line: str) -> list[str]:
