@@ -128,7 +128,7 @@ def _files(incomplete: str, suffixes: Sequence[str], before_colon: Sequence[str]
         name, suffix = entry.name, Path(entry.name).suffix
         if not name.startswith(begun) or (name.startswith(".") and not begun) or not name.isprintable():
             continue
-        if entry.is_dir():
+        if os.path.isdir(entry.path):
             found.append(CompletionItem(f"{folder}{name}/", OPEN))
         elif suffix in suffixes:
             found.append(CompletionItem(folder + name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import webbrowser
 from collections.abc import Callable
@@ -62,7 +63,7 @@ def write_own_page(name: str, out: Path | None, tell: Tell) -> tuple[Path, ...]:
 
     write_gallery(target, tell)
     linked = target.with_name(LINKED)
-    if linked.exists():
+    if os.path.exists(linked):
         return (target,)
     write_blocks_page(linked)
     return target, linked
