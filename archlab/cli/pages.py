@@ -12,6 +12,7 @@ import click
 
 from archlab.cli.help_text import in_group
 from archlab.cli.messages import say
+from archlab.errors import InputError, quote
 from archlab.files import write_atomic
 
 OWN_PAGES = ("gallery", "roi", "blocks")
@@ -40,6 +41,13 @@ def write_shown(page: str, path: Path | None, name: str, opened: bool) -> None:
     write_atomic(target, page)
     if opened:
         open_page(target)
+
+
+def refuse_unknown_page(name: Path) -> None:
+    """Raise an InputError where ``name`` is no file, nor looks like one: a page's name that was mistyped."""
+    if not name.suffix and not os.path.lexists(name):
+        hint = f"name a result.json, or a page: {', '.join(OWN_PAGES)}"
+        raise InputError(f"{quote(str(name))} is neither a file nor a page of its own", hint=hint)
 
 
 def write_own_page(name: str, out: Path | None, tell: Tell) -> tuple[Path, ...]:
