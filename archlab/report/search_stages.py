@@ -14,6 +14,8 @@ from archlab.report.static_plots import Series, static_scatter
 from archlab.search.result import Finalist, SearchResult, SearchStage
 
 MAX_STAGES = 20
+LEAST_RANKED = 8
+"""Candidates below which τ is more luck than anything: seven in random order have a τ above .4 once in eight times."""
 MAX_DETAILS = 40
 """Rows of what an objective reports of a finalist; the result has all."""
 
@@ -33,7 +35,7 @@ class Agreement:
 
     Attributes:
         points: trial number, value in the first, value in the last.
-        tau: Kendall's, 1 where both rank alike; None where it is not defined.
+        tau: Kendall's, 1 where both rank alike; None where it is not defined, or of fewer than ``LEAST_RANKED``.
     """
 
     first: Measure
@@ -73,6 +75,8 @@ def agreement(result: SearchResult, measures: Measures) -> Agreement | None:
     if not points:
         return None
     sign = 1.0 if first.direction == last.direction else -1.0
+    if len(points) < LEAST_RANKED:
+        return Agreement(first, last, points, None)
     tau = finite(float(kendalltau([sign * x for _, x, _ in points], [y for _, _, y in points]).statistic))
     return Agreement(first, last, points, None if tau is None or tau != tau else tau)
 

@@ -48,6 +48,10 @@ def test_agreement_is_kendalls_tau_of_what_both_stages_judged():
     other = agreement(turned, measures(turned))
     assert other is not None
     assert other.tau == pytest.approx((21 - 7) / 28), "by what is better, not by what is larger"
+    fewer = dataclasses.replace(result, trials=[t for t in result.trials if t.number != view.points[0][0]])
+    seven = agreement(fewer, measures(fewer))
+    assert (len(seven.points), seven.tau) == (7, None), "too few to say"
+    assert "too few for a rank correlation" in render_report(fewer)
 
 
 def test_finalists_have_their_rank_in_the_first_stage():
