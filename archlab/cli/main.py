@@ -26,6 +26,7 @@ from archlab.cli.ending import EXIT_CODES, OUTPUT, USAGE, refuse_deleted_folder,
 from archlab.cli.exchange import export, import_timm
 from archlab.cli.lift import lift
 from archlab.cli.messages import say
+from archlab.cli.predict import predict
 from archlab.cli.progress import progress
 from archlab.cli.refit import refit
 from archlab.cli.rewrite import rewrite
@@ -209,6 +210,7 @@ for _command in (
     export,
     import_timm,
     lift,
+    predict,
     refit,
     rewrite,
     search,

@@ -16,8 +16,8 @@ from archlab.cli.interrupts import interrupts
 from archlab.cli.messages import printable_json, say
 from archlab.cli.progress import progress
 from archlab.cost import METRICS
-from archlab.detect.data_source import TRAIN_STEPS
 from archlab.detect.scores import DETECTION
+from archlab.detect.training_plan import AUGMENTATIONS, TRAIN_STEPS
 from archlab.errors import printable
 from archlab.score import SCORES
 from archlab.search.choices import HEARTBEAT, KEEP, MAX_DEATHS, PRUNERS, SAMPLER, SAMPLERS
@@ -60,7 +60,19 @@ def _search_options(command: Callable[..., None]) -> Callable[..., None]:
                      help="Train the best K on --data, and rank detectors by AP, classifiers by accuracy on held-out "
                      "images: short for --then train --keep K."),
         click.option("--train-steps", type=click.IntRange(1), default=TRAIN_STEPS, show_default=True,
-                     help="Steps of such a training."),
+                     help="Steps of such a training. Another training keeps the scores before it."),
+        click.option("--train-batch", type=click.IntRange(1), metavar="N",
+                     help="Images a step.  [default: 8 for detectors, 64 for classifiers]"),
+        click.option("--train-rate", type=click.FloatRange(0, min_open=True), metavar="RATE",
+                     help="The peak learning rate.  [default: 0.002 for detectors, 0.05 for classifiers]"),
+        click.option("--train-augment", default="", metavar="NAME,NAME",
+                     help=f"What is done to detectors' training images besides mirroring: {', '.join(AUGMENTATIONS)}, "
+                     "which show them up to twice smaller, and cut and up to twice larger."),
+        click.option("--init", type=click.Path(path_type=Path), metavar="FILE",
+                     help="Start detectors from these weights of a trained backbone, carried into narrower draws; "
+                     "their batch norms are measured on --data and frozen."),
+        click.option("--init-net", metavar="NET",
+                     help="The network of these weights.  [default: the .arch file beside them]"),
         click.option("--device", type=click.Choice(get_args(Device)), default="auto", show_default=True,
                      help="Where to score and train; auto takes a GPU where there is one."),
         click.option("--input", "input", metavar="CxHxW", help="Another input size than the text's, such as 3x96x128."),
