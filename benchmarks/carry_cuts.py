@@ -19,10 +19,10 @@ from archlab.grammar import parse
 from archlab.original.judge import carried_to
 from archlab.original.loaded import calibration_images, load_original
 from archlab.original.original import read_judge
-from archlab.shrink.prepare import calibration_count
 from archlab.shrink.request import ShrinkRequest
 from archlab.shrink.search_below import WALK
 from archlab.shrink.shrink import TEXT, shrink
+from archlab.shrink.trained import calibration_count
 from benchmarks.carry_bases import Base, Parts
 
 LEAST_USED = 0.97
@@ -75,7 +75,7 @@ def with_statistics(base: Base, module: nn.Module, weights: Path, parts: Parts) 
     network = elaborate(parse(base.text()))
     with stopwatch() as clock:
         images = calibration_images(
-            parts.source, network.input_shape, parts.training.normalisation, calibration_count(network)
+            parts.source, network.input_shape, parts.training.normalisation, calibration_count(base.text())
         )
         known = collect(module, network.graph, images)
     return Trained(base, module, weights, parts, images, known, clock.seconds)

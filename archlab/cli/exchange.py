@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from archlab.cli.completions import complete_hole, complete_network
+from archlab.cli.help_text import command, in_group
 from archlab.cli.progress import progress
+from archlab.cli.quiet import quiet_option
 from archlab.errors import printable
 from archlab.exchange.export import FORMATS
 from archlab.exchange.export import export as exported
@@ -21,22 +24,35 @@ FROM_IMAGE = "from-image"
 """The part of a trained detector that is more than its graph."""
 
 
-@click.command(
-    epilog="Examples:  archlab export resnet50 --to onnx --out resnet50.onnx  ·  archlab export mobilenet_v2 "
-    "--to python --set width_mult=0.5  ·  archlab export my.arch --to arch  ·  archlab export detection --to onnx "
-    "--part neck --out neck.onnx  ·  archlab export out/train-my/network.arch "
-    "--weights out/train-my/weights.safetensors --to onnx --out my.onnx"
+_network, _output = in_group("The network"), in_group("Output")
+
+
+@command(
+    examples=(
+        "archlab export resnet50 --to onnx --out resnet50.onnx",
+        "archlab export mobilenet_v2 --to python --set width_mult=0.5",
+        "archlab export my.arch --to arch",
+        "archlab export detection --to onnx --part neck --out neck.onnx",
+        "archlab export my.arch --weights my.safetensors --to onnx --out my.onnx",
+    )
 )
-@click.argument("net")
-@click.option(
+@click.argument("net", shell_complete=complete_network)
+@_output(
     "--to",
     required=True,
     type=click.Choice(list(FORMATS)),
     help=f"The format: {', '.join(row.title for row in FORMATS.values())}.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Write to this file.  [default: text to standard output]")
-@click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="Fill a hole or set a multiplier; repeatable.")
-@click.option(
+@_output("--out", type=click.Path(path_type=Path), help="Write to this file.  [default: text to standard output]")
+@_network(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="NAME=VALUE",
+    shell_complete=complete_hole,
+    help="Fill a hole or set a multiplier; repeatable.",
+)
+@_network(
     "--part",
     type=click.Choice((*PARTS, FROM_IMAGE)),
     default="whole",
@@ -44,16 +60,17 @@ FROM_IMAGE = "from-image"
     help="Export all of a detector, its backbone with the neck, or its backbone; or, with --weights of a finalist that "
     "a search has trained, from an image to boxes: proposals and non-maximum suppression too.",
 )
-@click.option("--input", "size", metavar="CxHxW", help="Set another input size than the text's, such as 3x128x160.")
-@click.option(
+@_network("--input", "size", metavar="CxHxW", help="Set another input size than the text's, such as 3x128x160.")
+@_network(
     "--weights",
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="Export these trained weights, .safetensors or torch's state dict, and check what is written against them.",
 )
-@click.option(
+@_network(
     "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Seed the weights with this number."
 )
+@quiet_option()
 def export(
     net: str,
     to: str,
@@ -90,8 +107,6 @@ def export(
     if weights is not None:
         _export_trained(space, network, to, out, part, weights)
         return
-    if is_binary:
-        click.echo(f"building {network.name} for {to}", err=True)
     with progress(f"exporting {network.name}"):
         content = exported(space, network, to, seed, part)
     if out is None:
@@ -149,15 +164,15 @@ def _export_from_image(weights: Path, out: Path) -> None:
     click.echo(f"its boxes in ONNX Runtime differ from torch's by at most {worst:.2g}")
 
 
-@click.command("import", epilog="Example:  archlab import --timm-arch efficientnet_b0.txt --out my.arch")
-@click.option(
+@command("import", examples=("archlab import --timm-arch efficientnet_b0.txt --out my.arch",))
+@_network(
     "--timm-arch",
     "file",
     required=True,
     type=click.Path(path_type=Path),
     help="Read this file of timm's block strings.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Write to this .arch file.  [default: standard output]")
+@_output("--out", type=click.Path(path_type=Path), help="Write to this .arch file.  [default: standard output]")
 def import_timm(file: Path, out: Path | None) -> None:
     """Turn timm's block strings, such as ir_r2_k3_s2_e6_c24_se0.25, into an architecture.
 

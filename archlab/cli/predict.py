@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
+from archlab.cli.help_text import command, in_group
 from archlab.cli.interrupts import interrupts
 from archlab.cli.messages import printable_json
 from archlab.cli.progress import progress
+from archlab.cli.quiet import quiet_option
 from archlab.errors import printable
 from archlab.train.settings import Device
 
@@ -22,18 +24,35 @@ LEAST_SCORE = 0.5
 RESULTS = "results.json"
 
 
-@click.command(
-    epilog="Examples:  archlab predict out/detection/finalists/detection_12.safetensors photos  ·  "
-    "archlab predict detection_12.safetensors a.jpg b.jpg --score 0.3 --out found"
+_found, _output = in_group("What is found"), in_group("Output")
+
+
+@command(
+    examples=(
+        "archlab predict out/detection/finalists/detection_12.safetensors photos",
+        "archlab predict detection_12.safetensors a.jpg b.jpg --score 0.3 --out found",
+    )
 )
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Write to this folder.  [default: out/predict-NAME]")
-@click.option("--score", "least", type=click.FloatRange(0, 1), default=LEAST_SCORE, show_default=True,
-              help="Draw and count boxes of this score and more; the COCO results have all.")  # fmt: skip
-@click.option("--device", type=click.Choice(get_args(Device)), default="auto", show_default=True,
-              help="Where to run; auto takes a GPU where there is one.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@_found(
+    "--score",
+    "least",
+    type=click.FloatRange(0, 1),
+    default=LEAST_SCORE,
+    show_default=True,
+    help="Draw and count boxes of this score and more; the COCO results have all.",
+)
+@_found(
+    "--device",
+    type=click.Choice(get_args(Device)),
+    default="auto",
+    show_default=True,
+    help="Where to run; auto takes a GPU where there is one.",
+)
+@_output("--out", type=click.Path(path_type=Path), help="Write to this folder.  [default: out/predict-NAME]")
+@_output("--json", "as_json", is_flag=True, help="Print JSON.")
+@quiet_option()
 def predict(
     checkpoint: Path, images: tuple[Path, ...], out: Path | None, least: float, device: Device, as_json: bool
 ) -> None:

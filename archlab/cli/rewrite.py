@@ -10,45 +10,73 @@ from typing import TYPE_CHECKING
 import click
 
 from archlab.cli.column_options import column_options
+from archlab.cli.completions import complete_model
+from archlab.cli.help_text import command, in_group
+from archlab.cli.interrupts import interrupts
+from archlab.cli.measured import measured_on
 from archlab.cli.progress import progress
+from archlab.cli.quiet import quiet_option
 from archlab.errors import InputError, did_you_mean, printable
 from archlab.exchange.rewrite_rules import RULES
+from archlab.grammar import parse
+from archlab.shrink.read_model import read_named
 
 if TYPE_CHECKING:
     from archlab.cost import Cost
     from archlab.grammar.ast import Architecture
-    from archlab.report.terminal_tables import Choice
     from archlab.what_if.suggest import Suggestion
 
 
-@click.command(
-    epilog="Examples:  archlab rewrite resnet50  ·  archlab rewrite torchvision:resnet18 --html page.html  ·  "
-    "archlab rewrite resnet50 --apply 3 --out thin.arch  ·  archlab rewrite vgg16_5x5 --rule factorise5x5  ·  "
-    "archlab rewrite resnet50 --rule separable --where stage3 --dm 2 --out thin.arch"
+_at_once, _listed, _output = in_group("Rewrite at once"), in_group("List suggestions"), in_group("Output")
+
+
+@command(
+    examples=(
+        "archlab rewrite resnet50",
+        "archlab rewrite torchvision:resnet18 --html page.html",
+        "archlab rewrite resnet50 --apply 3 --out thin.arch",
+        "archlab rewrite my.arch --weights my.safetensors --data photos",
+        "archlab rewrite vgg16_5x5 --rule factorise5x5",
+        "archlab rewrite resnet50 --rule separable --where stage3 --out thin.arch",
+    )
 )
-@click.argument("net")
-@click.option("--rule", type=click.Choice(list(RULES)), help="Choose what dense convolutions become.")
-@click.option("--where", metavar="STAGE", help="Rewrite this stage alone.  [default: all stages]")
-@click.option("--dm", type=click.IntRange(1, 64), help="Set the depth multiplier of --rule separable.  [default: 1]")
-@click.option("--groups", type=click.IntRange(2, 4096), help="Set the groups of --rule group_shuffle.  [default: 2]")
-@click.option(
+@click.argument("net", shell_complete=complete_model)
+@_at_once("--rule", type=click.Choice(list(RULES)), help="Choose what dense convolutions become.")
+@_listed("--where", metavar="STAGE", help="Rewrite this stage alone.  [default: all stages]")
+@_at_once("--dm", type=click.IntRange(1, 64), help="Set the depth multiplier of --rule separable.  [default: 1]")
+@_at_once("--groups", type=click.IntRange(2, 4096), help="Set the groups of --rule group_shuffle.  [default: 2]")
+@_listed(
     "--input",
     "inputs",
     multiple=True,
     metavar="SHAPE",
     help="What a model is called with, such as 3x96x96.  [default: the model's own]",
 )
-@click.option("--apply", "number", type=click.IntRange(1), metavar="N", help="Write the text of suggestion N.")
-@click.option("--all", "show_all", is_flag=True, help="List all suggestions, not the best 20.")
+@_listed("--apply", "number", type=click.IntRange(1), metavar="N", help="Write the text of suggestion N.")
+@_listed(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Measure each on images, as `archlab shrink` takes them: filled with NET's weights and refitted.",
+)
+@_listed(
+    "--weights",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The trained weights, for --data.  [default: those that NET has]",
+)
+@_listed("--unlabelled", is_flag=True, help="The images of --data have no labels: measure agreement with NET.")
+@_listed("--all", "show_all", is_flag=True, help="List all suggestions, not the best 20.")
 @column_options
-@click.option("--json", "as_json", is_flag=True, help="Print the suggestions as JSON.")
-@click.option(
+@_output("--json", "as_json", is_flag=True, help="Print the suggestions as JSON.")
+@_output(
     "--html",
     "html_file",
     type=click.Path(path_type=Path),
     help="Write a page with the suggestions, and with sliders for widths, depths and kernels.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Write to this .arch file.  [default: standard output]")
+@_output("--out", type=click.Path(path_type=Path), help="Write to this .arch file.  [default: standard output]")
+@quiet_option()
 def rewrite(
     net: str,
     rule: str | None,
@@ -57,6 +85,9 @@ def rewrite(
     groups: int | None,
     inputs: tuple[str, ...],
     number: int | None,
+    data: Path | None,
+    weights: Path | None,
+    unlabelled: bool,
     show_all: bool,
     columns: str | None,
     wide: bool,
@@ -67,11 +98,13 @@ def rewrite(
     """Make the convolutions of NET cheaper: of a shipped name, an .arch file, or a model as `archlab lift` takes it.
 
     Without --rule it tries every rule on each layer, on each stage and everywhere, and lists what saves MACs, with
-    exact costs and what the literature found of the accuracy; --apply N writes suggestion N. With --rule it rewrites
-    at once. The new text is printed with its cost beside the old one's.
+    exact costs and what the literature found of the accuracy; --apply N writes suggestion N. With --data the list has
+    what each keeps of a trained NET, measured without training. With --rule it rewrites at once. The new text is
+    printed with its cost beside the old one's; `archlab shrink --rule` writes it with weights.
     """
     if rule is not None:
-        for option, given in (("--apply", number), ("--all", show_all), ("--json", as_json), ("--html", html_file)):
+        of_lists = (("--apply", number), ("--all", show_all), ("--json", as_json), ("--html", html_file))
+        for option, given in (*of_lists, ("--data", data)):
             if given:
                 raise click.UsageError(f"{option} belongs to the list of suggestions, which --rule leaves out")
         _rewrite_at_once(_text_of(net, inputs), rule, where, dm or 1, groups or 2, out)
@@ -81,29 +114,38 @@ def rewrite(
             raise click.UsageError(f"{option} belongs to --rule")
     if out is not None and number is None:
         raise click.UsageError("--out needs --rule or --apply: a list of suggestions is no text")
-    choice = _choice(columns, wide)
-    architecture = _text_of(net, inputs)
-    found = _suggestions(architecture, where)
+    from archlab.report.suggestion_table import HEADINGS, MOST_ROWS, print_suggestions
+    from archlab.report.terminal_tables import choice_of, console_for
+
+    choice = choice_of(columns, wide, HEADINGS)
+    if data is None and (weights is not None or unlabelled):
+        raise click.UsageError("--weights and --unlabelled belong to --data")
+    most = None if show_all else MOST_ROWS
+    if data is None:
+        architecture, kept = _text_of(net, inputs), None
+        found = _suggestions(architecture, where)
+    else:
+        with progress(f"reading {net}"):
+            model = read_named(net, weights, data, inputs=inputs, labelled=not unlabelled)
+        architecture = parse(model.text)
+        found = _suggestions(architecture, where)
+        with interrupts(), progress("loading torch") as tell:
+            kept = measured_on(model, data, not unlabelled, found[:most], tell)
     if html_file is not None:
         _write_page(architecture, html_file)
     if number is not None:
         _apply(found, number, out)
     elif as_json:
-        data = [{"number": i, **one.as_dict()} for i, one in enumerate(found, start=1)]
-        click.echo(json.dumps({"schema": "archlab.suggestions/1", "suggestions": data}, indent=1))
+        rows: list[dict[str, object]] = [{"number": i, **one.as_dict()} for i, one in enumerate(found, start=1)]
+        said: dict[str, object] = {"schema": "archlab.suggestions/1", "suggestions": rows}
+        if kept is not None:
+            said |= kept.as_dict()
+        click.echo(json.dumps(said, indent=1))
     else:
-        from archlab.report.suggestion_table import MOST_ROWS, print_suggestions
-        from archlab.report.terminal_tables import console_for
-
-        print_suggestions(console_for(), found, most=None if show_all else MOST_ROWS, choice=choice)
+        print_suggestions(console_for(), found, most=most, choice=choice, kept=kept)
         click.echo("archlab rewrite NET --apply N writes the text of one")
-
-
-def _choice(columns: str | None, wide: bool) -> Choice:
-    from archlab.report.suggestion_table import HEADINGS
-    from archlab.report.terminal_tables import choice_of
-
-    return choice_of(columns, wide, HEADINGS)
+        if kept is not None:
+            click.echo("archlab shrink NET --rule RULE --where PLACE writes one with its weights")
 
 
 def _text_of(net: str, inputs: Sequence[str]) -> Architecture:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from archlab.errors import InputError, did_you_mean, quote
 from archlab.grammar import ast
 
 
@@ -104,3 +105,48 @@ RULES: Mapping[str, Rule] = {
     "bottleneck": _bottleneck,
 }
 """The rules by name."""
+
+_OPTION_OF: Mapping[str, tuple[str, str]] = {
+    "separable": ("dm", "dm"),
+    "group_shuffle": ("groups", "g"),
+    "bottleneck": ("e", "e"),
+}
+"""The option that a rule takes: its name, and how a text writes it."""
+
+
+def option_of(rule: str, options: RewriteOptions) -> dict[str, int | float]:
+    """Return the option that a rule takes, by its name; nothing where it takes none."""
+    found = _OPTION_OF.get(rule)
+    return {found[0]: getattr(options, found[0])} if found else {}
+
+
+def title_of(rule: str, options: RewriteOptions) -> str:
+    """Return a rule with its option as a text would write it, such as ``separable dm=4``."""
+    found = _OPTION_OF.get(rule)
+    return f"{rule} {found[1]}={getattr(options, found[0])}" if found else rule
+
+
+def parse_rule(text: str) -> tuple[str, RewriteOptions]:
+    """Return the rule and the options that a title says; without an option the rule has its default.
+
+    >>> parse_rule("group_shuffle g=4")
+    ('group_shuffle', RewriteOptions(dm=1, groups=4, e=0.25))
+
+    Raises:
+        InputError: there is no such rule, or it does not take what is written behind it.
+    """
+    rule, _, rest = text.strip().partition(" ")
+    if rule not in RULES:
+        raise InputError(f"there is no rule {quote(rule)}", hint=did_you_mean(rule, RULES))
+    if not rest.strip():
+        return rule, RewriteOptions()
+    name, written = _OPTION_OF.get(rule, ("", ""))
+    key, _, number = rest.replace(" ", "").partition("=")
+    try:
+        value = float(number) if name == "e" else int(number)
+    except ValueError:
+        value = 0
+    if not written or key != written or not (0 < value <= 1 if name == "e" else 1 <= value <= 4096):
+        takes = f"it takes {title_of(rule, RewriteOptions(groups=4))}, for example" if written else "it takes no option"
+        raise InputError(f"{quote(rest.strip())} is no option of the rule {rule}", hint=takes)
+    return rule, RewriteOptions(**{name: value})  # type: ignore[arg-type]  # a whole number but for e

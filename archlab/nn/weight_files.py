@@ -90,7 +90,7 @@ def _load_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
-        first = printable(str(error).strip().split("\n")[0])[:200]
+        first = _reason(error)
         raise InputError(f"{path} cannot be read as safetensors: {first}") from error
 
 
@@ -141,7 +141,7 @@ def load(path: Path) -> dict[str, Any]:
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, ValueError, KeyError, EOFError, OSError, AttributeError) as error:
-        first = printable(str(error).strip().split("\n")[0])[:200]
+        first = _reason(error)
         raise InputError(
             f"{path} cannot be read as weights: {first}",
             hint="save them with torch.save(module.state_dict(), FILE): tensors alone, without classes of your own",
@@ -149,6 +149,12 @@ def load(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
         raise InputError(f"{path} holds {type(found).__name__}, and weights are a dictionary from names to tensors")
     return found
+
+
+def _reason(error: Exception) -> str:
+    """Return the first line of what a reader says, in words where that is a pickle's code alone."""
+    first = printable(str(error).strip().split("\n")[0])[:200]
+    return first if " " in first else f"it is no such file ({type(error).__name__}: {first})"
 
 
 def _refuse_missing(path: Path) -> None:

@@ -47,6 +47,7 @@ class LayerKept:
         inputs, outputs: channels of the result, and of the original.
         error: the share of the variance of the original's output that the refit does not explain; None where nothing
             before it changed, or after a training.
+        stands: the operators that stand for the original's, where a rule replaced it.
     """
 
     name: str
@@ -54,6 +55,7 @@ class LayerKept:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     error: float | None
+    stands: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,9 @@ class Contender:
     """A network of which the result was chosen; accuracies are shares of held-out images.
 
     Attributes:
-        name: as among the search's finalists.
+        name: as among the search's finalists; or the rewriting's.
         macs: its multiply-accumulates.
-        judged: by the search, after the walk.
+        judged: by the search, after the walk; or as the rule left it.
         seen: of all held-out images, with each of the weights that it had.
     """
 
@@ -107,6 +109,7 @@ class Shrunk:
         cpu_seconds: of this process.
         versions: of packages.
         machine: in one line.
+        rule: by which it was rewritten, and where, such as ``separable dm=4, stage3``; empty after a search.
     """
 
     original: Side
@@ -131,6 +134,7 @@ class Shrunk:
     cpu_seconds: float
     versions: dict[str, str]
     machine: str
+    rule: str = ""
     schema: str = SCHEMA
 
     def accuracy(self, side: Side) -> float:

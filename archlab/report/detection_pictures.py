@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from archlab.report.objectives_and_costs import finite
 from archlab.report.svg import drawing, element, shorten
-from archlab.search.result import Example
+from archlab.search.shown_data import Example
 
 SURE = 0.5
 """Found boxes of a lower score are not drawn, but for the surest where there is no other."""

@@ -12,7 +12,7 @@ from archlab.cost import Budget
 from archlab.detect.training_plan import TrainingPlan
 from archlab.elaborate import Space
 from archlab.latency import AnyPredictor
-from archlab.search.choices import HEARTBEAT, MAX_DEATHS, SAMPLER
+from archlab.search.choices import HEARTBEAT, MAX_DEATHS, SAMPLER, TRIALS
 from archlab.search.keep_rule import KeepRule
 from archlab.search.own_code import NO_RULES, OwnRules
 from archlab.search.result import Objective
@@ -72,7 +72,7 @@ class Stage:
     study: str
     goals: tuple[Goal, ...]
     budget: Budget
-    trials: int = 60
+    trials: int = TRIALS
     number: int = 1
     seed: int = 0
     sampler: str = SAMPLER

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from archlab.errors import InputError
 from archlab.shrink.request import HOLES, ShrinkRequest
+from archlab.what_if.suggest import EVERYWHERE
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -24,8 +25,10 @@ __all__ = ["shrink"]
 def shrink(
     model: nn.Module | str | Path,
     data: str | Path,
-    budget: Iterable[str],
+    budget: Iterable[str] = (),
     *,
+    rule: str = "",
+    where: str = EVERYWHERE,
     weights: str | Path | Mapping[str, Tensor] | None = None,
     inputs: Any = None,
     labelled: bool = True,
@@ -46,6 +49,8 @@ def shrink(
         model: a trained module; or a shipped name, an ``.arch`` file, or any target that ``archlab lift`` takes.
         data: images: class folders, MNIST's kin or a CSV table; with ``labelled=False`` any folder of images.
         budget: limits such as ``"macs=0.5x"``, half of the model's.
+        rule: in place of a budget, a rule of ``archlab.rewrite`` by which the model is rewritten: ``"separable dm=4"``.
+        where: the stage or layer that the rule is for, as ``archlab.suggest`` names it.
         weights: of a model that is named: a file, or for a text a state dict under the names of ``archlab.build``.
         inputs: what a module is called with, such as ``(1, 3, 224, 224)``; for a name ``"3x224x224"``.
         labelled: whether the images' labels are the model's classes; else its agreement with the model judges.
@@ -91,6 +96,8 @@ def shrink(
         weights=found.weights,
         data=images,
         budget=tuple(budget),
+        rule=rule,
+        where=where,
         out=Path("out") / f"shrink-{found.name}" if out is None else Path(out),
         labelled=labelled,
         finetune=finetune,

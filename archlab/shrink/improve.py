@@ -12,12 +12,11 @@ from typing import Any
 
 from torch import nn
 
-from archlab.carry import Carried
-from archlab.ir import Graph
 from archlab.original.loaded import read_part
 from archlab.original.shrunk import Weights
-from archlab.shrink.prepare import Prepared
+from archlab.shrink.filled import Filled
 from archlab.shrink.request import Finetuning
+from archlab.shrink.trained import Trained
 from archlab.train import LabelledImages, TrainSettings, evaluate, train
 
 Note = Callable[[str], None]
@@ -33,19 +32,19 @@ class Improved:
     """A network with the best of its weights.
 
     Attributes:
-        carried: it, with what its layers kept.
+        filled: it, with what its layers kept.
         weights: which are the best.
         seen: the share of held-out images that it gets right with each.
     """
 
-    carried: Carried
+    filled: Filled
     weights: Weights
     seen: dict[str, float]
 
     @property
     def module(self) -> nn.Module:
         """The network."""
-        return self.carried.module
+        return self.filled.module
 
     @property
     def best(self) -> float:
@@ -66,33 +65,29 @@ def polish_settings(macs: float, images: int, seed: int) -> TrainSettings | None
     return TrainSettings(steps=steps, batch=BATCH, rate=RATE, distil=1.0, temperature=1.0, seed=seed, device="cpu")
 
 
-def training_images(prepared: Prepared, progress: Note, most: int | None = None) -> LabelledImages:
+def training_images(trained: Trained, progress: Note, most: int | None = None) -> LabelledImages:
     """Return training images, ``most`` of them or all; where their labels are not read they have none that matter."""
-    original = prepared.original
-    part = read_part(
-        prepared.source, "train", prepared.graph.input_shape, original.normalisation, most, progress=progress
-    )
-    return part if original.labelled else replace(part, classes=prepared.held_out.classes)
+    shape = trained.graph.input_shape
+    part = read_part(trained.source, "train", shape, trained.normalisation, most, progress=progress)
+    return part if trained.labelled else replace(part, classes=trained.held_out.classes)
 
 
-def refitted(carried: Carried, held_out: LabelledImages) -> Improved:
+def refitted(filled: Filled, held_out: LabelledImages) -> Improved:
     """Return a network with the weights of its refit."""
-    return Improved(carried, "refit", {"refit": evaluate(carried.module, held_out).accuracy})
+    return Improved(filled, "refit", {"refit": evaluate(filled.module, held_out).accuracy})
 
 
-def polished(
-    before: Improved, prepared: Prepared, graph: Graph, images: LabelledImages, progress: Note, seed: int
-) -> Improved:
+def polished(before: Improved, trained: Trained, images: LabelledImages, progress: Note, seed: int) -> Improved:
     """Have a network follow the original's outputs on unlabelled images for some hundred gentle steps."""
-    settings = polish_settings(sum(node.macs for node in graph), len(images), seed)
+    settings = polish_settings(sum(node.macs for node in before.filled.graph), len(images), seed)
     if settings is None:
         return before
-    return _better(before, "polish", prepared, images, settings, None, progress)
+    return _better(before, "polish", trained, images, settings, None, progress)
 
 
 def tuned(
     before: Improved,
-    prepared: Prepared,
+    trained: Trained,
     finetuning: Finetuning,
     images: LabelledImages,
     folder: Path,
@@ -102,13 +97,13 @@ def tuned(
     """Train a network on labelled images, or go on with that."""
     options: dict[str, Any] = {**finetuning.settings, "epochs": finetuning.epochs, "seed": seed}
     folder.mkdir(parents=True, exist_ok=True)
-    return _better(before, "fine-tuning", prepared, images, TrainSettings(**options), folder, progress)
+    return _better(before, "fine-tuning", trained, images, TrainSettings(**options), folder, progress)
 
 
 def _better(
     before: Improved,
     name: Weights,
-    prepared: Prepared,
+    original: Trained,
     images: LabelledImages,
     settings: TrainSettings,
     folder: Path | None,
@@ -116,13 +111,12 @@ def _better(
 ) -> Improved:
     module = before.module
     kept = {key: tensor.clone() for key, tensor in module.state_dict().items()}
-    teacher = prepared.module if settings.distil else None
     trained = train(
-        module, images, prepared.held_out, settings, folder=folder, data_digest=prepared.source.digest,
-        teacher=teacher, progress=progress,
+        module, images, original.held_out, settings, folder=folder, data_digest=original.source.digest,
+        teacher=original.module if settings.distil else None, progress=progress,
     )  # fmt: skip
     module.eval()
     after = trained.last.accuracy
     if after <= before.best:
         module.load_state_dict(kept)
-    return Improved(before.carried, name if after > before.best else before.weights, {**before.seen, name: after})
+    return Improved(before.filled, name if after > before.best else before.weights, {**before.seen, name: after})

@@ -13,6 +13,8 @@ from archlab.resources import find_architecture, shipped_spaces
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from archlab.ir import Graph
+
 
 @dataclass(frozen=True, eq=False)
 class TrainedModel:
@@ -80,3 +82,34 @@ def read_module(model: nn.Module, inputs: Any) -> TrainedModel:
 
     lifted = lift(model, inputs)
     return TrainedModel(lifted.written.name, lifted.text, lifted.state_dict())
+
+
+def built(model: TrainedModel) -> tuple[Graph, nn.Module]:
+    """Return a trained network's operators, and its module with its weights, in evaluation.
+
+    Raises:
+        InputError: the weights cannot be read or are not the network's, or some are not finite.
+    """
+    from archlab.elaborate import elaborate
+    from archlab.grammar import parse
+    from archlab.nn import build
+    from archlab.nn.weight_files import load_weights, put_state
+
+    graph = elaborate(parse(model.text)).graph
+    module = build(graph).eval()
+    if isinstance(model.weights, Path):
+        load_weights(module, model.weights)
+    else:
+        put_state(module, model.weights, model.name)
+    _refuse_infinite(module, model)
+    return graph, module
+
+
+def _refuse_infinite(module: nn.Module, model: TrainedModel) -> None:
+    for name, tensor in module.state_dict().items():
+        if not bool(tensor.isfinite().all()):
+            where = model.weights if isinstance(model.weights, Path) else model.name
+            raise InputError(
+                f"{where} has values in {name} that are not finite",
+                hint="give the weights of a training that went well",
+            )

@@ -1,23 +1,31 @@
-"""The search below a trained network: judged by what it keeps after the gram, and the best again after the walk."""
+"""A search below a trained network: judged by what it keeps after the gram, and the best again after the walk."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from archlab.cost import cost
+from archlab.elaborate import elaborate
 from archlab.errors import InputError
 from archlab.grammar import parse
-from archlab.original.original import JudgeSettings, Original, judge_json, write_judge
-from archlab.original.shrunk import Draw
+from archlab.original.judge import carried_to
+from archlab.original.loaded import load_original
+from archlab.original.original import JudgeSettings, Original, judge_json, read_judge, write_judge
+from archlab.original.shrunk import Contender, Draw, LayerKept
 from archlab.reading import read_bytes
 from archlab.search import search
 from archlab.search.result import SearchResult
-from archlab.search.study.history import Progress
-from archlab.shrink.request import WALKED, ShrinkRequest
+from archlab.search.study.history import INTERRUPTED, Progress
+from archlab.shrink.filled import Candidates, Filled
+from archlab.shrink.prepare import Prepared
+from archlab.shrink.request import FEW, WALKED, ShrinkRequest
 from archlab.what_if.open_holes import open_holes
 from archlab.what_if.reach import BELOW
+
+Note = Callable[[str], None]
 
 GRAM, WALK = "gram.json", "walk.json"
 _GRAM_IMAGES, _WALK_IMAGES = 512, 1024
@@ -26,15 +34,37 @@ _GRAM_HELD_OUT, _WALK_HELD_OUT = (200, 1000, 2e11), (500, 3000, 6e11)
 """The fewest and the most images that a draw is measured on, and the original's MACs on them between the two."""
 
 
-def search_below(
-    request: ShrinkRequest, original: Original, progress: Progress | None, note: Callable[[str], None]
-) -> SearchResult:
-    """Search the space below the original, or go on with it.
+def candidates_below(
+    request: ShrinkRequest, prepared: Prepared, progress: Progress | None, note: Note, say: Note
+) -> Candidates:
+    """Search the space below the original, or go on with it, and fill the best networks once more, by all images.
 
     Raises:
         BudgetError: no network of it meets the budget.
         InputError: nothing of the network can become smaller, or its folder has another search.
+        KeyboardInterrupt: the search was interrupted; its folder has what there is.
     """
+    result = _search(request, prepared.original, progress, note)
+    if result.interrupted == INTERRUPTED:
+        raise KeyboardInterrupt
+    judge = read_judge(request.out / WALK)
+    loaded = load_original(judge.original, judge.held_out)
+    settings = replace(judge, images=judge.original.calibration)
+    few = result.finalists[: FEW if prepared.finetuning is not None else 1]
+    filled: list[Filled] = []
+    for i, finalist in enumerate(few, start=1):
+        say(f"carrying weights into {i} of {len(few)}: {finalist.name}")
+        graph = elaborate(parse(finalist.text)).graph
+        carried = carried_to(loaded, graph, settings)
+        layers = tuple(LayerKept(one.name, one.source, one.inputs, one.outputs, one.error) for one in carried.layers)
+        filled.append(Filled(finalist.name, finalist.text, graph, carried.module, layers))
+    contenders = tuple(
+        Contender(one.name, one.cost["macs"], one.values[str(request.out / WALK)], {}) for one in result.finalists
+    )
+    return Candidates(tuple(filled), contenders, _draws_of(result, request.out), dict(result.budgets))
+
+
+def _search(request: ShrinkRequest, original: Original, progress: Progress | None, note: Note) -> SearchResult:
     space = open_holes(parse(request.text), request.holes, BELOW)
     macs = cost(parse(request.text)).macs
     few, many = (int(min(most, max(least, work // macs))) for least, most, work in (_GRAM_HELD_OUT, _WALK_HELD_OUT))
@@ -65,7 +95,7 @@ def search_below(
     return result
 
 
-def draws_of(result: SearchResult, out: Path) -> tuple[Draw, ...]:
+def _draws_of(result: SearchResult, out: Path) -> tuple[Draw, ...]:
     """Return every network that was judged, by its last judge."""
     draws: list[Draw] = []
     for trial in result.trials:

@@ -13,22 +13,24 @@ from torch import Tensor, nn
 from archlab.cost import cost
 from archlab.elaborate import elaborate
 from archlab.environment import machine_line, versions
+from archlab.errors import InputError
+from archlab.exchange.rewrite_rules import parse_rule, title_of
 from archlab.files import write_atomic
 from archlab.grammar import parse
 from archlab.ir import Graph
 from archlab.measured import Latency
 from archlab.nn import measure
 from archlab.nn.weight_files import save_weights
-from archlab.original.judge import carried_to
-from archlab.original.loaded import as_said, load_original, read_part
-from archlab.original.original import read_judge
-from archlab.original.shrunk import Contender, LayerKept, Shrunk, Side, to_json
-from archlab.search.result import Finalist
-from archlab.search.study.history import INTERRUPTED, Progress
+from archlab.original.loaded import as_said, read_part
+from archlab.original.shrunk import Contender, Shrunk, Side, read_shrunk, to_json
+from archlab.search.study.history import Progress
+from archlab.shrink.filled import Candidates, Filled
 from archlab.shrink.improve import BATCH, STEPS, Improved, polished, refitted, training_images, tuned
 from archlab.shrink.prepare import Prepared, prepare
-from archlab.shrink.request import FEW, ShrinkRequest
-from archlab.shrink.search_below import WALK, draws_of, search_below
+from archlab.shrink.request import ShrinkRequest
+from archlab.shrink.rewritings import candidate_by_rule
+from archlab.shrink.search_below import candidates_below
+from archlab.shrink.trained import Trained
 from archlab.train import LabelledImages, evaluate
 
 Note = Callable[[str], None]
@@ -63,8 +65,9 @@ def shrink(
     """Make a trained network smaller, and write the result to its folder.
 
     Draws of the space below the network, which is its largest, are filled with its weights and judged on held-out
-    images; the best again after a walk. The best of these are tuned where that is asked for, on the training images;
-    the held-out images choose, and the test images are looked at once. The same request goes on with what is there.
+    images; the best again after a walk. A rule gives one network in place of these. The best are polished, and tuned
+    where that is asked for, on the training images; the held-out images choose, and the test images are looked at once.
+    The same request goes on with what is there.
 
     Args:
         note: is told what is out of the ordinary.
@@ -73,39 +76,38 @@ def shrink(
 
     Raises:
         BudgetError: nothing below the network meets the budget.
-        InputError: as ``prepare`` and ``archlab.search``.
+        InputError: as ``prepare``, ``candidate_by_rule`` and ``archlab.search``; or the folder has another result.
         KeyboardInterrupt: the search was interrupted; its folder has what there is.
     """
     began, cpu = time.monotonic(), time.process_time()
+    _refuse_another_result(request)
     prepared = prepare(request, note, say)
-    result = search_below(request, prepared.original, progress, note)
-    if result.interrupted == INTERRUPTED:
-        raise KeyboardInterrupt
-    improved = _improved(request, prepared, result.finalists, note, say)
-    finalist, best = max(improved, key=lambda pair: pair[1].best)
+    trained = prepared.trained
+    if request.rule:
+        candidates = candidate_by_rule(request, trained, say)
+    else:
+        candidates = candidates_below(request, prepared, progress, note, say)
+    improved = _improved(request, prepared, candidates.filled, note, say)
+    best = max(improved, key=lambda one: one.best)
     say("measuring on the test images")
-    judged, tested = _test_part(prepared)
-    was, now = evaluate(prepared.module, judged), evaluate(best.module, judged)
+    judged, tested = _test_part(trained)
+    was, now = evaluate(trained.module, judged), evaluate(best.module, judged)
     was_right, now_right = was.said == was.labels, now.said == now.labels
-    graph = elaborate(parse(finalist.text)).graph
     shrunk = Shrunk(
-        original=_side(prepared.graph.name, request.text, prepared.module, prepared.graph, was_right),
-        result=_side(finalist.name, finalist.text, best.module, graph, now_right),
+        original=_side(trained.graph.name, request.text, trained.module, trained.graph, was_right),
+        result=_side(best.filled.name, best.filled.text, best.module, best.filled.graph, now_right),
         labelled=request.labelled,
         images=len(was.labels),
         tested=tested,
         lost=int((was_right & ~now_right).sum()),
         gained=int((now_right & ~was_right).sum()),
-        budgets=dict(result.budgets),
+        budgets=dict(candidates.budgets),
         kept=best.weights,
         epochs=0.0 if prepared.finetuning is None else prepared.finetuning.epochs,
-        layers=tuple(
-            LayerKept(one.name, one.source, one.inputs, one.outputs, one.error if best.weights == "refit" else None)
-            for one in best.carried.layers
-        ),
-        contenders=_contenders(request, result.finalists, improved, finalist),
-        draws=draws_of(result, request.out),
-        original_held_out=evaluate(prepared.module, prepared.held_out).accuracy,
+        layers=tuple(one if best.weights == "refit" else replace(one, error=None) for one in best.filled.layers),
+        contenders=_contenders(candidates, improved, best),
+        draws=candidates.draws,
+        original_held_out=evaluate(trained.module, trained.held_out).accuracy,
         data=str(request.data),
         weights=str(request.weights) if isinstance(request.weights, Path) else "",
         command=request.command,
@@ -114,37 +116,45 @@ def shrink(
         cpu_seconds=round(time.process_time() - cpu, 1),
         versions=versions(),
         machine=machine_line(),
+        rule=_rule_of(request),
     )
-    write_atomic(request.out / TEXT, finalist.text)
+    write_atomic(request.out / TEXT, best.filled.text)
     save_weights(best.module, request.out / WEIGHTS)
     write_atomic(request.out / RESULT, to_json(shrunk))
-    return ShrinkOutcome(best.module, graph, shrunk, request.out)
+    return ShrinkOutcome(best.module, best.filled.graph, shrunk, request.out)
+
+
+def _refuse_another_result(request: ShrinkRequest) -> None:
+    file = request.out / RESULT
+    if not file.is_file():
+        return
+    there = read_shrunk(file)
+    if (there.rule, there.original.text) != (_rule_of(request), request.text):
+        raise InputError(
+            f"{request.out} has a shrinking of another network, or by another rule", hint="give another --out"
+        )
+
+
+def _rule_of(request: ShrinkRequest) -> str:
+    return f"{title_of(*parse_rule(request.rule))}, {request.where}" if request.rule else ""
 
 
 def _improved(
-    request: ShrinkRequest, prepared: Prepared, finalists: tuple[Finalist, ...], note: Note, say: Note
-) -> list[tuple[Finalist, Improved]]:
-    """Fill the best networks once more, polish the best of them, and tune where that is asked for."""
-    judge = read_judge(request.out / WALK)
-    loaded = load_original(judge.original, judge.held_out)
-    settings = replace(judge, images=judge.original.calibration)
-    few = FEW if prepared.finetuning is not None else 1
-    found: list[tuple[Finalist, Improved]] = []
-    for i, finalist in enumerate(finalists[:few], start=1):
-        say(f"carrying weights into {i} of {min(few, len(finalists))}: {finalist.name}")
-        carried = carried_to(loaded, elaborate(parse(finalist.text)).graph, settings)
-        found.append((finalist, refitted(carried, prepared.held_out)))
-    images = training_images(prepared, say, None if prepared.finetuning is not None else STEPS * BATCH)
-    for i, (finalist, before) in enumerate(found):
-        graph = elaborate(parse(finalist.text)).graph
-        telling = partial(_say_training, say, f"{i + 1} of {len(found)}: {finalist.name}")
-        done = polished(before, prepared, graph, images, telling, request.seed)
+    request: ShrinkRequest, prepared: Prepared, filled: tuple[Filled, ...], note: Note, say: Note
+) -> list[Improved]:
+    """Polish each network, and tune it where that is asked for."""
+    trained, tuning = prepared.trained, prepared.finetuning
+    found = [refitted(one, trained.held_out) for one in filled]
+    images = training_images(trained, say, None if tuning is not None else STEPS * BATCH)
+    for i, before in enumerate(found):
+        name = before.filled.name
+        telling = partial(_say_training, say, f"{i + 1} of {len(found)}: {name}")
+        done = polished(before, trained, images, telling, request.seed)
         if done is before:
-            note(f"{finalist.name} has too many MACs to be polished in minutes; --finetune 1 trains it")
-        if prepared.finetuning is not None:
-            folder = request.out / "tuned" / finalist.name
-            done = tuned(done, prepared, prepared.finetuning, images, folder, telling, request.seed)
-        found[i] = finalist, done
+            note(f"{name} has too many MACs to be polished in minutes; --finetune 1 trains it")
+        if tuning is not None:
+            done = tuned(done, trained, tuning, images, request.out / "tuned" / name, telling, request.seed)
+        found[i] = done
     return found
 
 
@@ -152,13 +162,13 @@ def _say_training(say: Note, which: str, words: str) -> None:
     say(f"training {which}: {words}")
 
 
-def _test_part(prepared: Prepared) -> tuple[LabelledImages, bool]:
+def _test_part(trained: Trained) -> tuple[LabelledImages, bool]:
     """Return the images that the result is measured on, and whether nothing was chosen by them."""
-    original, source = prepared.original, prepared.source
+    source = trained.source
     if not source.parts["test"] or not source.parts["val"]:
-        return prepared.held_out, False
-    part = read_part(source, "test", prepared.graph.input_shape, original.normalisation)
-    return (part if original.labelled else as_said(prepared.module, part)), True
+        return trained.held_out, False
+    part = read_part(source, "test", trained.graph.input_shape, trained.normalisation)
+    return (part if trained.labelled else as_said(trained.module, part)), True
 
 
 def _side(name: str, text: str, module: nn.Module, graph: Graph, right: Tensor) -> Side:
@@ -166,14 +176,8 @@ def _side(name: str, text: str, module: nn.Module, graph: Graph, right: Tensor) 
     return Side(name, text, dict(cost(elaborate(parse(text))).as_dict()), int(right.sum()), latency)
 
 
-def _contenders(
-    request: ShrinkRequest,
-    finalists: tuple[Finalist, ...],
-    improved: list[tuple[Finalist, Improved]],
-    chosen: Finalist,
-) -> tuple[Contender, ...]:
-    seen = {finalist.name: dict(done.seen) for finalist, done in improved}
-    return tuple(
-        Contender(one.name, one.cost["macs"], one.values[str(request.out / WALK)], seen.get(one.name, {}))
-        for one in sorted(finalists, key=lambda finalist: finalist is not chosen)
-    )
+def _contenders(candidates: Candidates, improved: list[Improved], best: Improved) -> tuple[Contender, ...]:
+    """Return all contenders with what their weights were seen to do, the chosen one first."""
+    seen = {one.filled.name: dict(one.seen) for one in improved}
+    with_seen = [replace(one, seen=seen.get(one.name, {})) for one in candidates.contenders]
+    return tuple(sorted(with_seen, key=lambda one: one.name != best.filled.name))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ from archlab.cost import Cost, cost
 from archlab.elaborate import Source, architecture_of, elaborate
 from archlab.errors import ElaborationError, LimitError
 from archlab.exchange.rewrite import Site, find_sites, rewrite_sites
-from archlab.exchange.rewrite_rules import RewriteOptions
+from archlab.exchange.rewrite_rules import RewriteOptions, option_of, title_of
 from archlab.grammar import unparse
 from archlab.grammar.ast import Architecture
 from archlab.ir import Shape
@@ -28,7 +28,6 @@ ATTEMPTS: tuple[tuple[str, RewriteOptions], ...] = (
 """The rules with the options that are tried."""
 
 EVERYWHERE = "everywhere"
-_OPTION_OF: Mapping[str, str] = {"separable": "dm", "group_shuffle": "groups", "bottleneck": "e"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +62,13 @@ class Suggestion:
     @property
     def title(self) -> str:
         """The rule with the option that it takes, as a text would write it, such as ``separable dm=4``."""
-        option = _OPTION_OF.get(self.rule)
-        if option is None:
-            return self.rule
-        return f"{self.rule} {'g' if option == 'groups' else option}={getattr(self.options, option)}"
+        return title_of(self.rule, self.options)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for JSON, with the new network as text."""
-        option = _OPTION_OF.get(self.rule)
         return {
             "rule": self.rule,
-            "options": {option: getattr(self.options, option)} if option else {},
+            "options": option_of(self.rule, self.options),
             "where": self.where,
             "layers": self.layers,
             "layers_left": self.left,
@@ -88,7 +83,9 @@ Watch = Callable[[str], None]
 """Is told what is being tried."""
 
 
-def suggest(source: Source, watch: Watch | None = None) -> tuple[Suggestion, ...]:
+def suggest(
+    source: Source, watch: Watch | None = None, attempts: Sequence[tuple[str, RewriteOptions]] = ATTEMPTS
+) -> tuple[Suggestion, ...]:
     """Return every rewriting of ``source`` that saves MACs, the one that saves most first.
 
     What does not describe a network, or one with another output, is left out. Where a rule does not fit a layer, a
@@ -97,6 +94,7 @@ def suggest(source: Source, watch: Watch | None = None) -> tuple[Suggestion, ...
     Args:
         source: a shipped name, an ``.arch`` file, a text or an architecture; of a space the default draw counts.
         watch: is told what is being tried.
+        attempts: the rules with the options that are tried.
 
     >>> best = suggest("net worked(input=128x14x14)\\nbody: conv2d(256, 3)")
     >>> [(s.title, s.before.params, s.after.params) for s in best if s.rule == "separable"]
@@ -109,9 +107,9 @@ def suggest(source: Source, watch: Watch | None = None) -> tuple[Suggestion, ...
     architecture = architecture_of(source)
     network = elaborate(architecture)
     trying = _Trying(architecture, cost(network), network.body.shape)
-    for number, (rule, options) in enumerate(ATTEMPTS, start=1):
+    for number, (rule, options) in enumerate(attempts, start=1):
         if watch is not None:
-            watch(f"trying {rule}, {number} of {len(ATTEMPTS)} rules")
+            watch(f"trying {rule}, {number} of {len(attempts)} rules")
         trying.rule(rule, options)
     # By architecture, and so that of equal ones the narrowest place stays, which was tried first.
     distinct = {(s.architecture.stages, s.architecture.blocks): s for s in reversed(trying.found)}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from archlab.errors import ArchlabError
 from archlab.grammar.ast import Architecture
 from archlab.what_if.closed_form import sliders_of
+from archlab.what_if.kept import Kept
 from archlab.what_if.sliders import Sliders
 from archlab.what_if.suggest import Suggestion, Watch, suggest
 
@@ -20,12 +21,14 @@ class WhatIf:
         suggestions: rewritings, the one that saves most first.
         sliders: its sizes with their costs; None where it has none.
         reason: why nothing is suggested, or why there are no sliders; empty where there are both.
+        kept: what the first suggestions keep of a trained network, where that was measured.
     """
 
     name: str
     suggestions: tuple[Suggestion, ...] = ()
     sliders: Sliders | None = None
     reason: str = ""
+    kept: Kept | None = None
 
 
 def what_if(name: str, architecture: Architecture, sliders: bool = True, watch: Watch | None = None) -> WhatIf:

@@ -19,12 +19,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from train import EPOCHS, recognised, train
-
 import archlab
 from archlab.files import write_atomic
 from archlab.resources import find_architecture
 from archlab.search.result import SearchResult, read_result
+
+
+def in_one_line(error: archlab.ArchlabError) -> str:
+    """Return what went wrong, and what to do."""
+    return f"compare.py: {'; '.join(filter(None, (error.message, error.hint)))}"
+
+
+try:
+    from train import EPOCHS, recognised, train
+except archlab.ArchlabError as missing:
+    sys.exit(in_one_line(missing))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,7 @@ def main() -> None:
         trainer = resumable(options.result.with_name("comparison.json"), result, options.epochs)
         trainings = compare(result, trainer, options.top, range(1, options.seeds + 1))
     except archlab.ArchlabError as error:
-        sys.exit(f"compare.py: {error}")
+        sys.exit(in_one_line(error))
     print(table(trainings))
 
 

@@ -25,8 +25,6 @@ from torch.fx import GraphModule
 
 from archlab import Candidate, InputError
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "sign_digits"
-FOLDER = Path(os.environ.get("IMAGE_FOLDER") or SHARED)
 EPOCHS = 16
 SURE_AFTER = 6  # epochs: before, accuracies say little about which candidate will be the better one
 BATCH = 64
@@ -139,6 +137,21 @@ def photographs(split: str, height: int, width: int) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2), labels
 
 
+def image_folder() -> Path:
+    """Return the folder that IMAGE_FOLDER names.
+
+    Raises:
+        InputError: it names none.
+    """
+    named = os.environ.get("IMAGE_FOLDER")
+    if not named:
+        raise InputError(
+            "no photographs: IMAGE_FOLDER names no folder",
+            hint="examples/sign_digits/README.md says where to get them, or takes your own",
+        )
+    return Path(named)
+
+
 def read_splits(folder: Path) -> dict[str, list[tuple[Path, int]]]:
     """Return the photographs in ``folder`` and their labels, by split, as its ``splits.json`` has them.
 
@@ -170,4 +183,6 @@ def read_splits(folder: Path) -> dict[str, list[tuple[Path, int]]]:
     return splits
 
 
-SPLITS = read_splits(FOLDER)  # here, so that a search without photographs ends before its first candidate
+# Here, so that a search without photographs ends before its first candidate.
+FOLDER = image_folder()
+SPLITS = read_splits(FOLDER)

@@ -86,6 +86,7 @@ def test_spaces_lists_what_is_shipped():
         (["report", "nothing.json"], "cannot read nothing.json"),
         (["report", "gallery", "--out", "nowhere/g.html"], "cannot write nowhere/g.html"),
         (["report", "roi", "--out", "nowhere/r.html"], "cannot write nowhere/r.html"),
+        (["show", "resnet18", "--html", "nowhere/r.html"], "cannot write nowhere/r.html"),
         (
             ["export", "resnet18", "--to", "onnx"],
             "onnx is no text, so it needs a file\n  hint: add --out resnet18.onnx",

@@ -143,7 +143,8 @@ def test_a_model_is_lifted_and_judged_by_agreement(place):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ((), "-b"),
+        ((), "--budget macs=0.5x"),
+        (("--rule", "separable", "-b", "macs=0.5x"), "a rule says itself what it saves"),
         (("-b", "macs=0.01x"), "no network"),
         (("-b", "macs=0.5x", "--holes", "groups"), "weights cannot be carried into holes of kind 'groups'"),
         (("-b", "macs=0.5x", "--finetune", "soon"), "'soon' is no length of a fine-tuning"),
@@ -177,3 +178,33 @@ def test_a_text_without_weights_and_other_classes_are_refused(place, capsys):
     torch.save(archlab.build(archlab.elaborate("five.arch")).state_dict(), "five.pt")
     assert run(cli, ["shrink", "five.arch", "--weights", "five.pt", "--data", "data", "-b", "macs=0.5x"]) == 2
     assert "puts out 5, and data has 3 classes" in capsys.readouterr().err
+
+
+def test_suggestions_say_what_they_keep_and_a_rule_makes_one(place):
+    def ran(*args):
+        done = CliRunner().invoke(cli, [str(arg) for arg in args], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    trained = ["out/base/network.arch", "--weights", "out/base/weights.safetensors", "--data", "data"]
+    said = json.loads(ran("rewrite", *trained, "--json"))
+    assert (said["measured"], said["original"]) == ("accuracy", 1)
+    assert 0 < len(said["kept"]) <= len(said["suggestions"])
+    first = said["suggestions"][0]
+    table = ran("rewrite", *trained, "--columns", "rule,saves,accuracy")
+    assert re.search(rf"1 +{first['rule']}.* {100 * said['kept'][0]:.2f} %", table)
+    assert f"on {said['images']} held-out images" in " ".join(table.split())
+    audited = json.loads(ran("audit", *trained, "--suggest", "--json"))["suggestions"][0]
+    assert audited["kept"] == said["kept"]
+    ran("audit", *trained, "--suggest", "--html", "page.html")
+    assert f'<td class="right">{100 * said["kept"][0]:.2f} %</td>' in (place / "page.html").read_text()
+
+    done = ran("shrink", *trained, "--rule", "separable", "--out", "out/rule")
+    assert "accuracy (%)" in done
+    shrunk = read_shrunk(place / "out" / "rule" / "shrunk.json")
+    assert shrunk.rule == "separable dm=1, everywhere"
+    assert not (place / "out" / "rule" / "search").exists()
+    for args in (["rewrite", "n.arch", "--unlabelled"], ["audit", "n.arch", "--data", "data"]):
+        refused = CliRunner().invoke(cli, args)
+        assert refused.exit_code == 2
+        assert "--data" in refused.output

@@ -13,7 +13,8 @@ from archlab.report.detection_pictures import PictureBox, draw_picture, found_pi
 from archlab.report.detection_section import ClassRow, Detection, LevelUse, TableCell, detection
 from archlab.report.finalist_info import finalists
 from archlab.report.search_page import render_report
-from archlab.search.result import Example, SearchResult, read_result, to_json
+from archlab.search.result import SearchResult, read_result, to_json
+from archlab.search.shown_data import Example
 from tests.report import detectors, results
 
 pytest.importorskip("PIL", reason="needs Pillow")

@@ -24,7 +24,12 @@ def render(run: AuditRun, options: Options, /) -> str:
     }
     if options.what_ifs:
         data["suggestions"] = [
-            {"name": found.name, "reason": found.reason, "suggestions": [one.as_dict() for one in found.suggestions]}
+            {
+                "name": found.name,
+                "reason": found.reason,
+                "suggestions": [one.as_dict() for one in found.suggestions],
+                **(found.kept.as_dict() if found.kept is not None else {}),
+            }
             for found in options.what_ifs
         ]
     return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -84,7 +84,11 @@ def render(run: AuditRun, options: Options, /) -> str:
         print_lines(console, (f"failed  {printable(f.name)}: {printable(f.reason)}" for f in run.failures))
         for other in options.what_ifs:
             print_suggestions(
-                console, other.suggestions, f"what could save MACs in {printable(other.name)}", other.reason
+                console,
+                other.suggestions,
+                f"what could save MACs in {printable(other.name)}",
+                other.reason,
+                kept=other.kept,
             )
     return captured.get()
 
