@@ -31,6 +31,7 @@ from archlab.cli.help_text import group, in_group
 from archlab.cli.lift import lift
 from archlab.cli.messages import say
 from archlab.cli.pages import html_option, open_option, write_shown
+from archlab.cli.predict import predict
 from archlab.cli.progress import progress
 from archlab.cli.quiet import quiet_option
 from archlab.cli.refit import refit
@@ -85,7 +86,7 @@ _SECTIONS = {
     "Look at networks": ("spaces", "show", "diff", "audit", "report"),
     "Change networks": ("rewrite", "shrink", "refit"),
     "Search": ("search", "worker", "calibrate", "study"),
-    "Train": ("train", "data"),
+    "Train": ("train", "data", "predict"),
     "In and out": ("lift", "export", "import"),
     "This machine": ("device",),
 }
@@ -245,6 +246,7 @@ for _command in (
     export,
     import_timm,
     lift,
+    predict,
     refit,
     report,
     rewrite,

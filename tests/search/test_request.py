@@ -49,7 +49,7 @@ def test_to_train_the_best_is_a_last_stage():
     made = plan(objective="macs", then="params", train_top=3, train_steps=7)
     assert [stage.goals[0].name for stage in made.stages] == ["macs", "params", "train"]
     assert [str(stage.keep) for stage in made.stages[1:]] == ["25%", "3"]
-    assert made.task.steps == 7
+    assert made.task.training.steps == 7
 
 
 def test_the_size_the_limit_and_the_time_reach_the_plan():
