@@ -42,6 +42,11 @@ class LevelUse:
     ranks: tuple[int, ...]
     levels: tuple[tuple[str, float, int], ...]
 
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """The levels that no box is read from."""
+        return tuple(level for level, share, _ in self.levels if not share)
+
 
 @dataclass(frozen=True, slots=True)
 class TableCell:

@@ -66,7 +66,8 @@ def pareto_figure(view: ParetoView, result: SearchResult) -> go.Figure:
     for line in lines:
         if not line.beyond:
             figure.update_layout(shapes=[*figure.layout.shapes, _budget_line(line)])
-        figure.update_layout(annotations=[*figure.layout.annotations, _budget_label(line)])
+        middle = sum(figure.layout.xaxis.range) / 2
+        figure.update_layout(annotations=[*figure.layout.annotations, _budget_label(line, middle)])
     return figure
 
 
@@ -156,12 +157,16 @@ def _budget_line(line: BudgetLine) -> dict[str, Any]:
     return {"type": "line", f"{other}ref": "paper", **ends, "line": {"width": 1.5, "dash": "dash"}}
 
 
-def _budget_label(line: BudgetLine) -> dict[str, Any]:
-    """Return the label of a budget, above the plot or left of it; of one beyond the axis, with an arrow to it."""
+def _budget_label(line: BudgetLine, middle: float) -> dict[str, Any]:
+    """Return the label of a budget, above the plot or left in it; of one beyond the axis, with an arrow to it.
+
+    Args:
+        middle: of the horizontal axis: a label ends at a line to the right of it, and begins at one to the left.
+    """
     text = f"budget {plotly_text(line.measure.with_unit(line.measure.limit))}"
     if line.axis == "x":
         at = {"x": line.at} if not line.beyond else {"x": max(0, line.beyond), "xref": "paper"}
-        side = {"xanchor": ("right" if line.beyond > 0 else "left")} if line.beyond else {}
+        side = {"xanchor": "right" if line.beyond > 0 or (not line.beyond and line.at > middle) else "left"}
         arrow = {1: " →", 0: "", -1: " ←"}[line.beyond]
         return {"text": text + arrow, **at, **side, "y": 1, "yref": "paper", "yanchor": "bottom", "showarrow": False}
     at = {"y": line.at} if not line.beyond else {"y": max(0, line.beyond), "yref": "paper"}

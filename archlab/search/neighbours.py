@@ -16,13 +16,18 @@ from archlab.search.trial_draw import Changed, Noting
 MOST_VALUES = 16
 """Other values of one hole that are tried; of a longer range, that many spread over it."""
 MOST_CHANGES = 600
-"""Changes of one finalist; each takes some 3 ms."""
+"""Changes of the first finalist; each takes some 3 ms."""
+MOST_OF_OTHERS = 150
+"""Changes of each other finalist."""
 MOST_FINALISTS = 10
 
 
 def find_neighbours(trials: Sequence[Trial], judge: ClosedJudge) -> tuple[Neighbours, ...]:
     """Return what each hole of the first finalists decides; nothing where no objective is a closed form."""
-    return tuple(neighbours_of(trial, judge) for trial in trials[:MOST_FINALISTS] if judge.names)
+    if not judge.names:
+        return ()
+    most = [MOST_CHANGES, *[MOST_OF_OTHERS] * (MOST_FINALISTS - 1)]
+    return tuple(neighbours_of(trial, judge, limit) for trial, limit in zip(trials, most, strict=False))
 
 
 def neighbours_of(trial: Trial, judge: ClosedJudge, most: int = MOST_CHANGES) -> Neighbours:

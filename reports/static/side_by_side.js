@@ -13,7 +13,7 @@
     const row = element("tr", "", left === right ? "" : "differs");
     const head = element("th", name, isHole ? "mono" : "");
     head.scope = "row";
-    row.append(head, element("td", left, isHole ? "" : "right"), element("td", right, isHole ? "" : "right"));
+    row.append(head, element("td", left), element("td", right));
     return row;
   }
 

@@ -21,9 +21,8 @@
   }
 
   function draw() {
-    const key = byId("slice-view")?.value ?? box.dataset.measure;
-    const measure = report.measures.find((one) => one.key === key);
-    const points = pointsOf(select.value, key);
+    const measure = report.measures[byId("slice-view")?.value ?? box.dataset.measure];
+    const points = pointsOf(select.value, measure.key);
     const isNumber = points.every(([value]) => value !== "" && Number.isFinite(Number(value)));
     const values = [...new Set(points.map(([value]) => value))].sort((a, b) => (isNumber ? a - b : a < b ? -1 : 1));
     const escaped = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;");
