@@ -79,7 +79,9 @@ def test_every_command_on_a_page_has_options_that_there_are(name):
             pytest.fail(f"{name}: {command}: {error.format_message()}")
 
 
-@pytest.mark.parametrize("command", ["archlab serach mobile", "archlab show resnet50 --bye stage", "archlab search m -b"])
+@pytest.mark.parametrize(
+    "command", ["archlab serach mobile", "archlab show resnet50 --bye stage", "archlab search m -b"]
+)
 def test_a_command_that_there_is_not_is_found(command):
     with pytest.raises(click.UsageError):
         parse_only(command)

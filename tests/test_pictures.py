@@ -33,5 +33,7 @@ def test_the_first_picture_is_of_what_make_search_searches():
 def test_the_gallery_is_pictured_as_it_is_in_docs(chromium, tmp_path):
     picture = PICTURES["gallery"]
     photograph(make_page(picture, tmp_path), picture, tmp_path / "made.png")
-    sizes = [struct.unpack(">II", path.read_bytes()[16:24]) for path in (tmp_path / "made.png", ROOT / "docs/gallery.png")]
+    sizes = [
+        struct.unpack(">II", path.read_bytes()[16:24]) for path in (tmp_path / "made.png", ROOT / "docs/gallery.png")
+    ]
     assert sizes[0] == sizes[1]

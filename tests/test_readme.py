@@ -103,7 +103,9 @@ def test_the_figures_of_shrinking_are_the_recorded_ones():
     for base, title in names.items():
         for budget in ("0.5", "0.3"):
             methods = record[base][budget]
-            shown = [f"{100 * methods[name]['accuracy']:.1f}" for name in ("base", "archlab", "torch_pruning", "fastnas")]
+            shown = [
+                f"{100 * methods[name]['accuracy']:.1f}" for name in ("base", "archlab", "torch_pruning", "fastnas")
+            ]
             assert f"| {title}, {float(budget):.0%}".replace("%", " %") + f" | {' | '.join(shown)} |" in README
 
 

@@ -150,7 +150,10 @@ def test_no_image_is_mirrored(squares, monkeypatch):
 @pytest.mark.parametrize(
     ("named", "said"),
     [
-        ("nowhere", "no photographs: nowhere/splits.json: No such file or directory; name their folder in IMAGE_FOLDER"),
+        (
+            "nowhere",
+            "no photographs: nowhere/splits.json: No such file or directory; name their folder in IMAGE_FOLDER",
+        ),
         ("", "no photographs: IMAGE_FOLDER names no folder; examples/sign_digits/README.md says where to get them"),
     ],
 )
