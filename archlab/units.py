@@ -169,7 +169,7 @@ def format_seconds(value: float) -> str:
     >>> format_seconds(0.0253), format_seconds(75)
     ('25.3 ms', '1 min 15 s')
     """
-    if value < 1:
+    if value < 0.9995:  # so that 0.9999 reads 1 s
         return f"{value * 1e3:.3g} ms"
     if value < 60:
         return f"{value:.3g} s"
@@ -178,5 +178,74 @@ def format_seconds(value: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
 
 
+NOISY = 2.0
+"""A latency whose tenth slowest runs take more than so many times what the tenth fastest do is no number."""
+
+
+def is_noisy(low: float, high: float) -> bool:
+    """Return whether a time's spread is too wide for its median to be a number."""
+    return high > NOISY * low
+
+
+def format_spread(middle: float, low: float, high: float) -> str:
+    """Return a time in seconds with its spread; of one too noisy to be a number, only that and the spread.
+
+    >>> format_spread(0.0123, 0.0119, 0.0142), format_spread(0.01, 0.002, 0.05)
+    ('12.3 ms (11.9–14.2)', 'too noisy to say (2.0–50.0 ms)')
+    """
+    low, middle, high = (1e3 * value for value in (low, middle, high))
+    if is_noisy(low, high):
+        return f"too noisy to say ({low:.1f}–{high:.1f} ms)"
+    return f"{middle:.1f} ms ({low:.1f}–{high:.1f})"
+
+
+def format_percent(share: float, digits: int = 1) -> str:
+    """Return a share as percent.
+
+    >>> format_percent(0.6684), format_percent(1.02, 0)
+    ('66.8 %', '102 %')
+    """
+    return with_minus(f"{100 * share:.{digits}f} %")
+
+
+def with_minus(number: str) -> str:
+    """Return a written number with the sign for minus, as wide as a plus, in the place of the hyphen; no minus zero.
+
+    >>> with_minus("-0.25"), with_minus("-0.00"), with_minus("1e-3")
+    ('−0.25', '0.00', '1e-3')
+    """
+    if not number.startswith("-"):
+        return number
+    return "−" + number[1:] if any(digit in "123456789" for digit in number) else number[1:]
+
+
 def _four_figures(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 9.9995 else f"{value:.2f}" if abs(value) < 99.995 else f"{value:.1f}"
+
+
+def format_signed(value: float, digits: int = 2) -> str:
+    """Return a difference with its sign, which nothing that rounds to zero has.
+
+    >>> format_signed(1.4), format_signed(-0.4), format_signed(-0.001)
+    ('+1.40', '−0.40', '0.00')
+    """
+    text = format_fixed(value, digits)
+    return text if text[0] == "−" or not float(text) else f"+{text}"
+
+
+def format_fixed(value: float, digits: int) -> str:
+    """Return a number with so many digits behind the point.
+
+    >>> format_fixed(-1.04, 1), format_fixed(-0.01, 1), format_fixed(38.25, 1)
+    ('−1.0', '0.0', '38.2')
+    """
+    return with_minus(f"{value:.{digits}f}")
+
+
+def format_change(before: float, after: float) -> str:
+    """Return how much more the second is, in percent of the first; nothing where they are equal or the first is 0.
+
+    >>> format_change(200, 150), format_change(200, 201), format_change(3, 3), format_change(0, 3)
+    ('−25.0 %', '+0.5 %', '', '')
+    """
+    return "" if before == after or not before else f"{format_signed(100 * (after - before) / before, 1)} %"

@@ -9,6 +9,7 @@ from archlab.audit.audit_result import Audit
 from archlab.budget_text import parse_budget
 from archlab.cost import METRICS, Budget
 from archlab.errors import InputError, printable
+from archlab.units import format_change
 
 LIMITS = ("params", "macs", "activations", "memory")
 
@@ -24,8 +25,8 @@ class Breach:
 
     def __str__(self) -> str:
         form = METRICS[self.metric].format
-        over = self.value / self.limit - 1
-        return f"{printable(self.name)}: {self.metric} {form(self.value)} > {form(self.limit)} ({over:+.1%})"
+        over = format_change(self.limit, self.value)
+        return f"{printable(self.name)}: {self.metric} {form(self.value)} > {form(self.limit)} ({over})"
 
 
 def parse_limits(texts: Iterable[str]) -> Budget:

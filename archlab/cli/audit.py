@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 from archlab.cli.column_options import column_options
+from archlab.cli.completions import complete_limit, complete_model
+from archlab.cli.help_text import command, in_group
 from archlab.cli.interrupts import interrupts
 from archlab.cli.messages import printable_json, say
 from archlab.cli.progress import progress
+from archlab.cli.quiet import quiet_option
 from archlab.files import write_atomic
 
 if TYPE_CHECKING:
@@ -21,44 +24,48 @@ if TYPE_CHECKING:
     from archlab.audit.audit_run import AuditRun
     from archlab.what_if.what_if import WhatIf
 
+_called, _counts = in_group("How models are called"), in_group("What is counted")
+_checks, _table, _output = in_group("Checks"), in_group("The table"), in_group("Output")
+
 _OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
-    click.argument("targets", nargs=-1, metavar="TARGET…"),
-    click.option("--input", "inputs", multiple=True, metavar="SHAPE|FILE",
-                 help="3x224x224 (without the batch), 128:int64, or spec.json; repeat for several tensors.  "
-                 "[default: the model's own]"),
-    click.option("--batch", type=click.IntRange(1, 2**20),
-                 help="Images in the batch.  [default: 1, or as the inputs that come with a model]"),
-    click.option("--by", type=click.Choice(["module", "op", "stage"]), default="module", show_default=True,
-                 help="The rows of the table."),
-    click.option("--depth", type=click.IntRange(0), help="How deep the modules go.  [default: what fits a screen]"),
-    click.option("--max", "limits", multiple=True, metavar="METRIC=VALUE",
-                 help="Fail (1) where a model is over: macs=600M, params=5M, activations=10M, memory=8MiB."),
-    click.option("--proposals", type=click.IntRange(0, 10**6), help="Proposals per image in detectors.  "
-                 "[default: the most that the detector hands on, or what its text says]"),
-    click.option("--detections", type=click.IntRange(0, 10**6), default=0, show_default=True,
-                 help="Detections per image, for mask and keypoint heads."),
-    click.option("--fvcore", is_flag=True, help="Count with fvcore as well, operator by operator."),
-    click.option("--crosscheck", is_flag=True, help="Count with every other counter that is installed."),
-    click.option("--backward", is_flag=True, help="Count the gradients of a training step as well, and its memory."),
-    click.option("--latency", is_flag=True, help="Time every module on this machine as well, with random weights."),
-    click.option("--profile", type=click.Path(path_type=Path), metavar="FILE",
-                 help="Predict the latency of every module, for one image, by a profile of `archlab device profile`."),
-    click.option("--structure", is_flag=True, help="Show the blocks that a model is made of, found by their wiring."),
-    click.option("--trust", is_flag=True, help="Read a .pt2 whose parts can run code, such as pickles."),
-    click.option("--rules", multiple=True, metavar="FILE",
-                 help="A .py file of yours that calls archlab.audit_rule for operators of your own; repeatable."),
-    click.option("--suggest", is_flag=True, help="List what could save MACs, as `archlab rewrite` does; the page gets "
-                 "sliders for widths, depths and kernels."),
-    click.option("--data", type=click.Path(path_type=Path), metavar="PATH",
-                 help="Images: measure what each suggestion keeps of a trained TARGET, without training."),
-    click.option("--weights", type=click.Path(path_type=Path), metavar="FILE",
-                 help="The trained weights, for --data.  [default: those that TARGET has]"),
-    click.option("--unlabelled", is_flag=True, help="The images of --data have no labels: measure agreement."),
-    click.option("--compare", is_flag=True, help="Show models side by side, with ratios to the first."),
+    click.argument("targets", nargs=-1, metavar="TARGET…", shell_complete=complete_model),
+    _called("--input", "inputs", multiple=True, metavar="SHAPE|FILE",
+            help="3x224x224 (without the batch), 128:int64, or spec.json; repeat for several tensors.  "
+            "[default: the model's own]"),
+    _called("--batch", type=click.IntRange(1, 2**20),
+            help="Images in the batch.  [default: 1, or as the inputs that come with a model]"),
+    _table("--by", type=click.Choice(["module", "op", "stage"]), default="module", show_default=True,
+           help="The rows of the table."),
+    _table("--depth", type=click.IntRange(0), help="How deep the modules go.  [default: what fits a screen]"),
+    _checks("--max", "limits", multiple=True, metavar="METRIC=VALUE", shell_complete=complete_limit,
+            help="Fail (1) where a model is over: macs=600M, params=5M, activations=10M, memory=8MiB."),
+    _called("--proposals", type=click.IntRange(0, 10**6), help="Proposals per image in detectors.  "
+            "[default: the most that the detector hands on, or what its text says]"),
+    _called("--detections", type=click.IntRange(0, 10**6), default=0, show_default=True,
+            help="Detections per image, for mask and keypoint heads."),
+    _checks("--fvcore", is_flag=True, help="Count with fvcore as well, operator by operator."),
+    _checks("--crosscheck", is_flag=True, help="Count with every other counter that is installed."),
+    _counts("--backward", is_flag=True, help="Count the gradients of a training step as well, and its memory."),
+    _counts("--latency", is_flag=True, help="Time every module on this machine as well, with random weights."),
+    _counts("--profile", type=click.Path(path_type=Path), metavar="FILE",
+            help="Predict the latency of every module, for one image, by a profile of `archlab device profile`."),
+    _counts("--structure", is_flag=True, help="Show the blocks that a model is made of, found by their wiring."),
+    _called("--trust", is_flag=True, help="Read a .pt2 whose parts can run code, such as pickles."),
+    _called("--rules", multiple=True, metavar="FILE",
+            help="A .py file of yours that calls archlab.audit_rule for operators of your own; repeatable."),
+    _counts("--suggest", is_flag=True, help="List what could save MACs, as `archlab rewrite` does; the page gets "
+            "sliders for widths, depths and kernels."),
+    _counts("--data", type=click.Path(path_type=Path), metavar="PATH",
+            help="Images: measure what each suggestion keeps of a trained TARGET, without training."),
+    _counts("--weights", type=click.Path(path_type=Path), metavar="FILE",
+            help="The trained weights, for --data.  [default: those that TARGET has]"),
+    _counts("--unlabelled", is_flag=True, help="The images of --data have no labels: measure agreement."),
+    _table("--compare", is_flag=True, help="Show models side by side, with ratios to the first."),
     column_options,
-    click.option("--json", "as_json", is_flag=True, help="Print JSON (schema archlab.audit/1)."),
-    click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Write all tables to a file."),
-    click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write a report: one offline page."),
+    _output("--json", "as_json", is_flag=True, help="Print JSON (schema archlab.audit/1)."),
+    _output("--csv", "csv_file", type=click.Path(path_type=Path), help="Write all tables to a file."),
+    _output("--html", "html_file", type=click.Path(path_type=Path), help="Write a report: one offline page."),
+    quiet_option(),
 ]  # fmt: skip
 
 
@@ -101,10 +108,18 @@ def _with_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.command(
-    epilog="Examples:  archlab audit torchvision:resnet50  ·  archlab audit 'timm:resnet*' --csv resnets.csv  ·  "
-    "archlab audit my_models.py:small --input 3x96x96 --max macs=600M  ·  "
-    "archlab audit torchvision:resnet50 timm:convnext_tiny --compare --html report.html"
+@command(
+    examples=(
+        "archlab audit torchvision:resnet50",
+        "archlab audit 'timm:resnet*' --csv resnets.csv",
+        "archlab audit my_models.py:small --input 3x96x96 --max macs=600M",
+        "archlab audit resnet50 resnext50_32x4d --compare --html report.html",
+    ),
+    exit_codes={
+        "0": "all is well",
+        "1": "a limit or a check failed, or one of several models",
+        "2": "nothing could be audited",
+    },
 )
 @_with_options
 def audit(

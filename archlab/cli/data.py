@@ -9,25 +9,38 @@ from pathlib import Path
 import click
 
 from archlab.cli.column_options import column_options
+from archlab.cli.completions import complete_network
+from archlab.cli.help_text import group, in_group
 from archlab.cli.messages import printable_json
 from archlab.cli.progress import progress
+from archlab.cli.quiet import quiet_option
+
+_read, _output = in_group("What is read, and for which network"), in_group("Output")
 
 
-@click.group()
+@group(examples=("archlab data check raccoon",))
 def data() -> None:
     """Look at detection data: COCO, YOLO or Pascal VOC."""
 
 
 @data.command(
-    epilog="Examples:  archlab data check raccoon  ·  archlab data check cells/data.yaml --input 3x96x128 --json"
+    examples=("archlab data check raccoon", "archlab data check cells/data.yaml --input 3x96x128 --json"),
 )
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--val", type=click.Path(path_type=Path), metavar="PATH", help="Validation data.  [default: beside PATH]")
-@click.option("--classes", metavar="NAME,NAME", help="The classes to look for.  [default: all]")
-@click.option("--net", default="detection", show_default=True, metavar="NET", help="The network that is to read it.")
-@click.option("--input", "size", metavar="CxHxW", help="Another input size than the network's, such as 3x96x128.")
+@_read("--val", type=click.Path(path_type=Path), metavar="PATH", help="Validation data.  [default: beside PATH]")
+@_read("--classes", metavar="NAME,NAME", help="The classes to look for.  [default: all]")
+@_read(
+    "--net",
+    default="detection",
+    show_default=True,
+    metavar="NET",
+    shell_complete=complete_network,
+    help="The network that is to read it.",
+)
+@_read("--input", "size", metavar="CxHxW", help="Another input size than the network's, such as 3x96x128.")
 @column_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@_output("--json", "as_json", is_flag=True, help="Print JSON.")
+@quiet_option()
 def check(
     path: Path,
     val: Path | None,

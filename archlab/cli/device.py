@@ -6,18 +6,27 @@ from pathlib import Path
 
 import click
 
+from archlab.cli.completions import complete_network
+from archlab.cli.help_text import group, in_group
 from archlab.cli.messages import say
 from archlab.cli.progress import progress
+from archlab.cli.quiet import quiet_option
 from archlab.errors import InputError, printable
+from archlab.units import format_percent
 
 _BACKENDS = ("torch", "onnxruntime")
 _DEVICES = ("cpu", "cuda")
 _DTYPES = ("float32", "float16", "bfloat16")
 
 
-@click.group(
-    epilog="Examples:  archlab device profile --out my-device.json  ·  "
-    "archlab device fit --space mobile --from table.csv --out phone.json"
+_measured, _output = in_group("What is measured"), in_group("Output")
+
+
+@group(
+    examples=(
+        "archlab device profile --out my-device.json",
+        "archlab device fit --space mobile --from table.csv --out phone.json",
+    )
 )
 def device() -> None:
     """Measure what kernels take on this machine, once; `--profile` then predicts latency from it."""
@@ -25,17 +34,25 @@ def device() -> None:
 
 @device.command(
     "profile",
-    epilog="Examples:  archlab device profile --out my-device.json  ·  "
-    "archlab device profile --space mobile --backend onnxruntime --out mobile.json.  "
-    "The same command again goes on where it was interrupted.",
+    examples=(
+        "archlab device profile --out my-device.json",
+        "archlab device profile --space mobile --backend onnxruntime --out mobile.json",
+    ),
+    notes=("The same command again goes on where it was interrupted.",),
 )
-@click.option("--backend", type=click.Choice(_BACKENDS), default="torch", show_default=True, help="What runs networks.")
-@click.option("--device", "where", type=click.Choice(_DEVICES), default="cpu", show_default=True, help="Where it runs.")
-@click.option("--threads", type=click.IntRange(1, 1024), default=1, show_default=True, help="Threads on the processor.")
-@click.option("--dtype", type=click.Choice(_DTYPES), default="float32", show_default=True, help="The numbers.")
-@click.option("--space", metavar="NET", help="Measure the kernels of this space, in 3 minutes at most.  [default: a "
-              "general grid of shapes, in 10 minutes at most]")  # fmt: skip
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The file to write.")
+@_measured("--backend", type=click.Choice(_BACKENDS), default="torch", show_default=True, help="What runs networks.")
+@_measured("--device", "where", type=click.Choice(_DEVICES), default="cpu", show_default=True, help="Where it runs.")
+@_measured("--threads", type=click.IntRange(1, 1024), default=1, show_default=True, help="Threads on the processor.")
+@_measured("--dtype", type=click.Choice(_DTYPES), default="float32", show_default=True, help="The numbers.")
+@_measured(
+    "--space",
+    metavar="NET",
+    shell_complete=complete_network,
+    help="Measure the kernels of this space, in 3 minutes at most.  [default: a "
+    "general grid of shapes, in 10 minutes at most]",
+)
+@_output("--out", type=click.Path(path_type=Path), required=True, help="The file to write.")
+@quiet_option()
 def profile(backend: str, where: str, threads: int, dtype: str, space: str | None, out: Path) -> None:
     """Measure the kernels that networks are made of, and how well networks are predicted from them.
 
@@ -54,8 +71,9 @@ def profile(backend: str, where: str, threads: int, dtype: str, space: str | Non
     accuracy = found.accuracy
     say(
         f"{found.line}: {len(found.points):,} kernels of {accuracy.networks} networks in {found.seconds:.0f} s, which "
-        f"spread by {found.state.spread:.1%} (load {found.state.load:g}); held-out networks are predicted within "
-        f"{accuracy.median_error:.1%} (half of them) and {accuracy.error:.1%} (nine of ten)"
+        f"spread by {format_percent(found.state.spread)} (load {found.state.load:g}); held-out networks are "
+        f"predicted within {format_percent(accuracy.median_error)} (half of them) and "
+        f"{format_percent(accuracy.error)} (nine of ten)"
     )
     click.echo(printable(str(out)))
 
@@ -66,14 +84,28 @@ _UNITS = {"latency": 1.0, "latency_ms": 1e-3, "latency_us": 1e-6}
 
 @device.command(
     "fit",
-    epilog="Example:  archlab device fit --space mobile --from phone.csv --out phone.json, then "
-    "archlab search mobile -b latency=25ms --profile phone.json",
+    examples=(
+        "archlab device fit --space mobile --from phone.csv --out phone.json",
+        "archlab search mobile -b latency=25ms --profile phone.json",
+    ),
 )
-@click.option("--space", metavar="NET", required=True, help="The space whose draws the table has.")
-@click.option("--from", "source", type=click.Path(path_type=Path), metavar="FILE", required=True,
-              help="A CSV with a column for each hole and one for the time: latency in seconds, latency_ms or "
-              "latency_us.")  # fmt: skip
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The file to write.")
+@_measured(
+    "--space",
+    metavar="NET",
+    required=True,
+    shell_complete=complete_network,
+    help="The space whose draws the table has.",
+)
+@_measured(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    required=True,
+    help="A CSV with a column for each hole and one for the time: latency in seconds, latency_ms or latency_us.",
+)
+@_output("--out", type=click.Path(path_type=Path), required=True, help="The file to write.")
+@quiet_option()
 def fit(space: str, source: Path, out: Path) -> None:
     """Fit latency to a table of networks timed on any device, and say how well left-out ones are predicted."""
     from archlab.elaborate import Interpreter, space_of
@@ -91,7 +123,8 @@ def fit(space: str, source: Path, out: Path) -> None:
         fitted = fit_table(loaded.name, source.name, networks, [value * _UNITS[column] for value in values])
     write_table(out, fitted)
     say(
-        f"{fitted.networks:,} networks; left-out ones are predicted within {fitted.median_error:.1%} (half) and "
-        f"{fitted.error:.1%} (nine of ten), {fitted.within_10_percent:.0%} within 10 %; Kendall {fitted.kendall:.2f}"
+        f"{fitted.networks:,} networks; left-out ones are predicted within {format_percent(fitted.median_error)} "
+        f"(half) and {format_percent(fitted.error)} (nine of ten), "
+        f"{format_percent(fitted.within_10_percent, 0)} within 10 %; Kendall {fitted.kendall:.2f}"
     )
     click.echo(printable(str(out)))

@@ -10,32 +10,43 @@ from pathlib import Path
 import click
 
 from archlab.cli.column_options import column_options
+from archlab.cli.completions import complete_model
+from archlab.cli.help_text import command, in_group
 from archlab.cli.interrupts import interrupts
 from archlab.cli.messages import printable_json
 from archlab.cli.progress import progress
+from archlab.cli.quiet import quiet_option
 from archlab.files import write_atomic
 from archlab.ir import Graph
 
 SCHEMA = "archlab.diff/1"
 
 
-@click.command(
-    epilog="Examples:  archlab diff resnet50 resnext50_32x4d  ·  archlab diff old.arch new.arch --html diff.html  ·  "
-    "archlab diff torchvision:resnet50 resnet50"
+_read, _output = in_group("How networks are read"), in_group("Output")
+
+
+@command(
+    examples=(
+        "archlab diff resnet50 resnext50_32x4d",
+        "archlab diff old.arch new.arch --html diff.html",
+        "archlab diff torchvision:resnet50 resnet50",
+    ),
+    exit_codes={"0": "both compute the same", "1": "they differ", "2": "one of them cannot be read"},
 )
-@click.argument("a")
-@click.argument("b")
-@click.option(
+@click.argument("a", shell_complete=complete_model)
+@click.argument("b", shell_complete=complete_model)
+@_read(
     "--input",
     "inputs",
     multiple=True,
     metavar="SHAPE|FILE",
     help="What both are called with, such as 3x128x160.  [default: each its own]",
 )
-@click.option("--trust", is_flag=True, help="Read a .pt2 whose parts can run code, such as pickles.")
+@_read("--trust", is_flag=True, help="Read a .pt2 whose parts can run code, such as pickles.")
 @column_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON (schema archlab.diff/1).")
-@click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write a page: one offline file.")
+@_output("--json", "as_json", is_flag=True, help="Print JSON (schema archlab.diff/1).")
+@_output("--html", "html_file", type=click.Path(path_type=Path), help="Write a page: one offline file.")
+@quiet_option()
 def diff(
     a: str,
     b: str,

@@ -20,10 +20,15 @@ from archlab.errors import ArchlabError, BudgetError, InputError, printable
 from archlab.search.storage.redact import passwords_in, redact
 
 FAILED, USAGE, UNFORESEEN, OUTPUT, INTERRUPTED = 1, 2, 70, 74, 130
-EXIT_CODES = (
-    "Exit codes:  0 fine  ·  1 a budget or check failed  ·  2 usage or input  ·  70 an error of archlab's own  ·  "
-    "74 the output cannot be written  ·  130 interrupted  ·  143 terminated"
-)
+EXIT_CODES = {
+    "0": "fine",
+    "1": "a budget or check failed",
+    "2": "usage or input",
+    "70": "an error of archlab's own",
+    "74": "the output cannot be written",
+    "130": "interrupted",
+    "143": "terminated",
+}
 _PACKAGES = ("archlab", "torch", "optuna", "fvcore", "click", "rich")
 _SECRETS = ("ARCHLAB_STORAGE", "PGPASSWORD")
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
+from archlab.cli.completions import complete_hole, complete_network
+from archlab.cli.help_text import command, in_group
 from archlab.cli.progress import progress
+from archlab.cli.quiet import quiet_option
 from archlab.errors import printable
 from archlab.exchange.export import FORMATS
 from archlab.exchange.export import export as exported
@@ -17,45 +20,63 @@ from archlab.exchange.export_parts import PARTS, DetectorPart
 if TYPE_CHECKING:
     from archlab.elaborate import Network, Space
 
+FROM_IMAGE = "from-image"
+"""The part of a trained detector that is more than its graph."""
 
-@click.command(
-    epilog="Examples:  archlab export resnet50 --to onnx --out resnet50.onnx  ·  archlab export mobilenet_v2 "
-    "--to python --set width_mult=0.5  ·  archlab export my.arch --to arch  ·  archlab export detection --to onnx "
-    "--part neck --out neck.onnx  ·  archlab export out/train-my/network.arch "
-    "--weights out/train-my/weights.safetensors --to onnx --out my.onnx"
+
+_network, _output = in_group("The network"), in_group("Output")
+
+
+@command(
+    examples=(
+        "archlab export resnet50 --to onnx --out resnet50.onnx",
+        "archlab export mobilenet_v2 --to python --set width_mult=0.5",
+        "archlab export my.arch --to arch",
+        "archlab export detection --to onnx --part neck --out neck.onnx",
+        "archlab export my.arch --weights my.safetensors --to onnx --out my.onnx",
+    )
 )
-@click.argument("net")
-@click.option(
+@click.argument("net", shell_complete=complete_network)
+@_output(
     "--to",
     required=True,
     type=click.Choice(list(FORMATS)),
     help=f"The format: {', '.join(row.title for row in FORMATS.values())}.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Write to this file.  [default: text to standard output]")
-@click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="Fill a hole or set a multiplier; repeatable.")
-@click.option(
+@_output("--out", type=click.Path(path_type=Path), help="Write to this file.  [default: text to standard output]")
+@_network(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="NAME=VALUE",
+    shell_complete=complete_hole,
+    help="Fill a hole or set a multiplier; repeatable.",
+)
+@_network(
     "--part",
-    type=click.Choice(PARTS),
+    type=click.Choice((*PARTS, FROM_IMAGE)),
     default="whole",
     show_default=True,
-    help="Export all of a detector, its backbone with the neck, or its backbone.",
+    help="Export all of a detector, its backbone with the neck, or its backbone; or, with --weights of a finalist that "
+    "a search has trained, from an image to boxes: proposals and non-maximum suppression too.",
 )
-@click.option("--input", "size", metavar="CxHxW", help="Set another input size than the text's, such as 3x128x160.")
-@click.option(
+@_network("--input", "size", metavar="CxHxW", help="Set another input size than the text's, such as 3x128x160.")
+@_network(
     "--weights",
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="Export these trained weights, .safetensors or torch's state dict, and check what is written against them.",
 )
-@click.option(
+@_network(
     "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Seed the weights with this number."
 )
+@quiet_option()
 def export(
     net: str,
     to: str,
     out: Path | None,
     sets: Sequence[str],
-    part: DetectorPart,
+    part: DetectorPart | Literal["from-image"],
     size: str | None,
     weights: Path | None,
     seed: int,
@@ -76,11 +97,16 @@ def export(
     is_binary = FORMATS[to].is_binary
     if out is None and is_binary:
         raise InputError(f"{to} is no text, so it needs a file", hint=f"add --out {network.name}.{to}")
+    if part == "from-image":
+        if weights is None or to != "onnx" or out is None:
+            raise InputError(
+                f"--part {FROM_IMAGE} is for ONNX and trained detectors", hint="--to onnx --weights FINALIST --out FILE"
+            )
+        _export_from_image(weights, out)
+        return
     if weights is not None:
         _export_trained(space, network, to, out, part, weights)
         return
-    if is_binary:
-        click.echo(f"building {network.name} for {to}", err=True)
     with progress(f"exporting {network.name}"):
         content = exported(space, network, to, seed, part)
     if out is None:
@@ -120,15 +146,33 @@ def _export_trained(
     click.echo(str(found))
 
 
-@click.command("import", epilog="Example:  archlab import --timm-arch efficientnet_b0.txt --out my.arch")
-@click.option(
+def _export_from_image(weights: Path, out: Path) -> None:
+    from archlab.files import write_atomic
+
+    with progress(f"exporting {weights}"):
+        import torch
+
+        from archlab.search.export_detector import check_detector, export_detector
+        from archlab.search.trained_detector import load_detector
+
+        detector = load_detector(weights)
+        content = export_detector(detector)
+        images = torch.randn(2, 3, *detector.size, generator=torch.Generator().manual_seed(0))
+        worst = check_detector(content, detector, images)
+    write_atomic(out, content)
+    click.echo(printable(str(out)))
+    click.echo(f"its boxes in ONNX Runtime differ from torch's by at most {worst:.2g}")
+
+
+@command("import", examples=("archlab import --timm-arch efficientnet_b0.txt --out my.arch",))
+@_network(
     "--timm-arch",
     "file",
     required=True,
     type=click.Path(path_type=Path),
     help="Read this file of timm's block strings.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Write to this .arch file.  [default: standard output]")
+@_output("--out", type=click.Path(path_type=Path), help="Write to this .arch file.  [default: standard output]")
 def import_timm(file: Path, out: Path | None) -> None:
     """Turn timm's block strings, such as ir_r2_k3_s2_e6_c24_se0.25, into an architecture.
 

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import click
 
+from archlab.cli.completions import complete_model
+from archlab.cli.help_text import command, in_group
 from archlab.cli.interrupts import interrupts
 from archlab.cli.messages import say
 from archlab.cli.progress import progress
+from archlab.cli.quiet import quiet_option
 from archlab.errors import LiftError, printable
 from archlab.files import write_atomic
 
@@ -19,44 +22,53 @@ MOST_REASONS = 40
 """How many reasons are printed of a model that cannot be said."""
 
 
-@click.command(
-    epilog="Examples:  archlab lift torchvision:resnet50  ·  archlab lift timm:mobilenetv3_large_100 --out my.arch  ·  "
-    "archlab lift my_models.py:small --input 3x96x96 --weights small.pt  ·  archlab lift exported.pt2  ·  "
-    "archlab lift timm:botnet26t_256 --opaque  ·  "
-    "archlab lift torchvision:resnet50 --holes width,depth --out space.arch, to search around it"
+_model, _text, _output = in_group("The model"), in_group("The text"), in_group("Output")
+
+
+@command(
+    examples=(
+        "archlab lift torchvision:resnet50",
+        "archlab lift timm:mobilenetv3_large_100 --out my.arch",
+        "archlab lift my_models.py:small --input 3x96x96 --weights small.pt",
+        "archlab lift exported.pt2",
+        "archlab lift timm:botnet26t_256 --opaque",
+        "archlab lift torchvision:resnet50 --holes width,depth --out space.arch",
+    ),
+    exit_codes={"0": "lifted and verified", "1": "the language cannot say it", "2": "it cannot be read"},
 )
-@click.argument("target")
-@click.option("--out", type=click.Path(path_type=Path), help="Write the text to this file.  [default: standard output]")
-@click.option(
+@click.argument("target", shell_complete=complete_model)
+@_output("--out", type=click.Path(path_type=Path), help="Write the text to this file.  [default: standard output]")
+@_output(
     "--weights",
     type=click.Path(path_type=Path),
     help="Write the model's weights to this file, under the names of the text's module: a state dict for torch.load.",
 )
-@click.option(
+@_model(
     "--input",
     "inputs",
     multiple=True,
     metavar="SHAPE",
     help="3x224x224, without the batch.  [default: the model's own]",
 )
-@click.option("--output", metavar="NAME", help="Lift this output of a model that returns several.")
-@click.option(
+@_model("--output", metavar="NAME", help="Lift this output of a model that returns several.")
+@_model(
     "--part",
     metavar="NAME",
     help="Lift this part of one of torchvision's detectors: neck, rpn, box_head …  [default: its backbone]",
 )
-@click.option(
+@_text(
     "--holes",
     metavar="KIND,KIND",
     help="Open the text as a space around the model, which is its default draw: width, inner, depth, kernel, groups, "
     "expansion, block.",
 )
-@click.option(
+@_text(
     "--opaque",
     is_flag=True,
     help="Keep what cannot be said as it is: the smallest module around it is an opaque of the text, with its cost.",
 )
-@click.option("--trust", is_flag=True, help="Read a .pt2 whose parts can run code, such as pickles.")
+@_model("--trust", is_flag=True, help="Read a .pt2 whose parts can run code, such as pickles.")
+@quiet_option()
 def lift(
     target: str,
     out: Path | None,
@@ -76,6 +88,11 @@ def lift(
     reason, and the exit code is then 1; with --opaque it stays as it is, where a module around it takes one tensor and
     gives one. A detector of torchvision's is lifted by parts.
     """
+    kinds = [kind.strip() for kind in holes.split(",")] if holes is not None else None
+    if kinds is not None:
+        from archlab.what_if.open_holes import refuse_unknown
+
+        refuse_unknown(kinds)  # a lift takes its time
     with interrupts(), progress(f"lifting {target}"):
         from archlab.lift.lift_target import lift_target
 
@@ -85,7 +102,7 @@ def lift(
             if not error.reasons:
                 raise
             _refused(target, error)
-        text = lifted.text if holes is None else _opened(lifted.text, holes)
+        text = lifted.text if kinds is None else _opened(lifted.text, kinds)
         state = _saved(lifted.state_dict()) if weights is not None else b""
     if out is None:
         click.echo(text, nl=False)
@@ -99,11 +116,11 @@ def lift(
         say(line)
 
 
-def _opened(text: str, holes: str) -> str:
+def _opened(text: str, kinds: Sequence[str]) -> str:
     from archlab.grammar import unparse
     from archlab.what_if.open_holes import open_holes
 
-    return unparse(open_holes(text, [kind.strip() for kind in holes.split(",")]))
+    return unparse(open_holes(text, kinds))
 
 
 def _refused(target: str, error: LiftError) -> None:

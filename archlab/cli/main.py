@@ -18,23 +18,32 @@ from typing import NoReturn
 import click
 
 from archlab.cli.audit import audit
+from archlab.cli.calibrate import calibrate
 from archlab.cli.column_options import column_options
+from archlab.cli.completion_shells import VARIABLE, answer_shell
+from archlab.cli.completions import complete_hole, complete_network
 from archlab.cli.data import data
 from archlab.cli.device import device
 from archlab.cli.diff import diff
-from archlab.cli.ending import EXIT_CODES, OUTPUT, USAGE, refuse_deleted_folder, run
+from archlab.cli.ending import EXIT_CODES, OUTPUT, UNFORESEEN, USAGE, refuse_deleted_folder, run
 from archlab.cli.exchange import export, import_timm
+from archlab.cli.help_text import group, in_group
 from archlab.cli.lift import lift
 from archlab.cli.messages import say
+from archlab.cli.pages import html_option, open_option, write_shown
+from archlab.cli.predict import predict
 from archlab.cli.progress import progress
+from archlab.cli.quiet import quiet_option
 from archlab.cli.refit import refit
+from archlab.cli.report import report
 from archlab.cli.rewrite import rewrite
-from archlab.cli.search import calibrate, search, worker
+from archlab.cli.search import search
 from archlab.cli.shrink import shrink
 from archlab.cli.streams import guard_output
 from archlab.cli.study import study
 from archlab.cli.train import train
-from archlab.errors import printable
+from archlab.cli.worker import worker
+from archlab.errors import ArchlabError
 from archlab.user_effects import end_process
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -46,8 +55,8 @@ def main() -> NoReturn:
         # What torch and fvcore deprecate is for us to mend, not for whoever runs a search.
         warnings.simplefilter("ignore")
     lost = guard_output()
-    if "_ARCHLAB_COMPLETE" in os.environ:
-        cli.main(prog_name="archlab")  # a shell asks how a line could go on
+    if VARIABLE in os.environ:
+        sys.exit(_answer_shell(os.environ[VARIABLE]))
     before = threading.enumerate()
     code = run(cli, sys.argv[1:])
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -61,7 +70,43 @@ def main() -> NoReturn:
     sys.exit(code)
 
 
-@click.group(context_settings=_HELP, epilog=EXIT_CODES)
+def _answer_shell(instruction: str) -> int:
+    """Print what a shell asks for while a line is typed, in which nothing else may appear; return the exit code."""
+    try:
+        click.echo(answer_shell(cli, instruction), nl=False)
+    except ArchlabError as error:
+        say(error)
+        return USAGE
+    except Exception:
+        return UNFORESEEN
+    return 0
+
+
+_SECTIONS = {
+    "Look at networks": ("spaces", "show", "diff", "audit", "report"),
+    "Change networks": ("rewrite", "shrink", "refit"),
+    "Search": ("search", "worker", "calibrate", "study"),
+    "Train": ("train", "data", "predict"),
+    "In and out": ("lift", "export", "import"),
+    "This machine": ("device",),
+}
+
+
+@group(
+    context_settings=_HELP,
+    sections=_SECTIONS,
+    examples=(
+        "archlab spaces",
+        "archlab show mobilenet_v2",
+        "archlab search mobile -b macs=300M",
+    ),
+    notes=(
+        "Completion of names, holes and budgets, in bash's start file:",
+        '\b\n  eval "$(_ARCHLAB_COMPLETE=bash_source archlab)"',
+        "Other shells: docs/completion.md.",
+    ),
+    exit_codes=EXIT_CODES,
+)
 @click.version_option(package_name="archlab")
 def cli() -> None:
     """Model analysis and architecture search for convolutional networks and detectors.
@@ -72,9 +117,12 @@ def cli() -> None:
     refuse_deleted_folder()
 
 
-@cli.command(epilog="Examples:  archlab spaces  ·  archlab spaces --json")
+_network, _table, _output = in_group("The network"), in_group("The table"), in_group("Output")
+
+
+@cli.command(examples=("archlab spaces", "archlab spaces --json"))
 @column_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@_output("--json", "as_json", is_flag=True, help="Print JSON.")
 def spaces(columns: str | None, wide: bool, as_json: bool) -> None:
     """List the shipped networks and search spaces."""
     from archlab.cli.tables import SPACES_HEADINGS, print_spaces
@@ -90,28 +138,40 @@ def spaces(columns: str | None, wide: bool, as_json: bool) -> None:
 
 
 @cli.command(
-    epilog="Examples:  archlab show resnet50  ·  archlab show mobilenet_v1 --set width_mult=0.5 --by block  ·  "
-    "archlab show my.arch --json  ·  archlab show mobilenet_v2 --profile my-device.json"
+    examples=(
+        "archlab show resnet50",
+        "archlab show mobilenet_v1 --set width_mult=0.5 --by block",
+        "archlab show my.arch --json",
+        "archlab show mobilenet_v2 --profile my-device.json",
+        "archlab show resnet50 --html resnet50.html --open",
+    )
 )
-@click.argument("net")
-@click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="Fill a hole or set a multiplier; repeatable.")
-@click.option(
+@click.argument("net", shell_complete=complete_network)
+@_network(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="NAME=VALUE",
+    shell_complete=complete_hole,
+    help="Fill a hole or set a multiplier; repeatable.",
+)
+@_table(
     "--by",
     type=click.Choice(["stage", "block", "op"]),
     default="stage",
     show_default=True,
     help="Choose what each row of the table is.",
 )
-@click.option("--input", "size", metavar="CxHxW", help="Set another input size than the text's, such as 3x128x160.")
-@click.option("--fvcore", is_flag=True, help="Count with fvcore as well, and exit with 1 where it differs.")
-@click.option(
+@_network("--input", "size", metavar="CxHxW", help="Set another input size than the text's, such as 3x128x160.")
+@_table("--fvcore", is_flag=True, help="Count with fvcore as well, and exit with 1 where it differs.")
+@_table(
     "--profile",
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="Predict latency as well, by a profile of `archlab device profile`.",
 )
-@click.option("--text", is_flag=True, help="Print the network's canonical text instead.")
-@click.option(
+@_output("--text", is_flag=True, help="Print the network's canonical text instead.")
+@_network(
     "--max-nodes",
     type=int,
     default=20_000,
@@ -119,7 +179,10 @@ def spaces(columns: str | None, wide: bool, as_json: bool) -> None:
     help="Refuse texts that unfold into more operators than this.",
 )
 @column_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@_output("--json", "as_json", is_flag=True, help="Print JSON.")
+@html_option
+@open_option
+@quiet_option()
 def show(
     net: str,
     sets: Sequence[str],
@@ -132,6 +195,8 @@ def show(
     columns: str | None,
     wide: bool,
     as_json: bool,
+    html_file: Path | None,
+    opened: bool,
 ) -> None:
     """Print a network's parameters, MACs, activations and memory by stage."""
     from archlab.cli.tables import HEADINGS, print_network
@@ -164,40 +229,12 @@ def show(
         click.echo(json.dumps(network_data(network, count, latency), indent=1))
     else:
         print_network(network, by, count, choice, latency)
+    if html_file is not None or opened:
+        from archlab.report.show_network import page
+
+        write_shown(page(network), html_file, network.name, opened)
     if count is not None and not count.equal:
         raise click.exceptions.Exit(1)
-
-
-@cli.command(epilog="Examples:  archlab report out/mobile/result.json --out report.html  ·  archlab report gallery")
-@click.argument("result", type=click.Path(path_type=Path))
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    help="Write the page to this file.  [default: report.html beside RESULT, gallery.html or roi.html]",
-)
-def report(result: Path, out: Path | None) -> None:
-    """Make the HTML report of a search's RESULT file again, or a page of its own.
-
-    With `gallery` in place of a file it is the page of the shipped networks; with `roi`, one RoI as each RoI
-    operator reads it.
-    """
-    if str(result) == "gallery":
-        from archlab.report.gallery import write_gallery
-
-        target = out or Path("gallery.html")
-        write_gallery(target, lambda name: click.echo(f"drawing {name}", err=True))
-    elif str(result) == "roi":
-        from archlab.report.roi_page import write_roi_page
-
-        target = out or Path("roi.html")
-        write_roi_page(target)
-    else:
-        from archlab.report.search_page import write_report
-        from archlab.search.result import read_result
-
-        target = out or result.parent / "report.html"
-        write_report(read_result(result), target)
-    click.echo(printable(str(target)))
 
 
 for _command in (
@@ -209,7 +246,9 @@ for _command in (
     export,
     import_timm,
     lift,
+    predict,
     refit,
+    report,
     rewrite,
     search,
     shrink,

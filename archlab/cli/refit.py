@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archlab.cli.completions import complete_hole, complete_model
+from archlab.cli.help_text import command, in_group
 from archlab.cli.interrupts import interrupts
 from archlab.cli.messages import printable_json, say
 from archlab.cli.progress import progress
+from archlab.cli.quiet import quiet_option
 from archlab.errors import InputError, printable
+from archlab.units import format_percent
 
 if TYPE_CHECKING:
     from archlab.original.refit_on_images import RefitOutcome
@@ -20,27 +24,54 @@ if TYPE_CHECKING:
 _FILE = click.Path(path_type=Path)
 
 
-@click.command(
-    epilog="Examples:  archlab refit cut.arch --weights cut.safetensors --original out/train-n/network.arch "
-    "--original-weights out/train-n/weights.safetensors --data photos  ·  archlab refit pruned.py:model "
-    "--original torchvision:resnet18 --data photos --unlabelled --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225"
+_networks, _images, _output = in_group("The two networks"), in_group("The images"), in_group("Output")
+
+
+@command(
+    examples=(
+        "archlab refit cut.arch --weights cut.pt --original big.arch --original-weights big.pt --data photos",
+        "archlab refit pruned.py:model --original torchvision:resnet18 --data photos --unlabelled",
+    )
 )
-@click.argument("net")
-@click.option("--weights", type=_FILE, metavar="FILE",
-              help="Its weights, .safetensors or a state dict.  [default: those that NET has]")  # fmt: skip
-@click.option("--original", required=True, metavar="NET", help="The network that NET was cut from.")
-@click.option("--original-weights", type=_FILE, metavar="FILE", help="Its weights.  [default: those that it has]")
-@click.option("--data", required=True, type=_FILE, metavar="PATH",
-              help="Images, as `archlab train` takes them; labels are only measured with.")  # fmt: skip
-@click.option("--unlabelled", is_flag=True, help="The images have no labels. PATH is then any folder of images.")
-@click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="Fill a hole of NET's text; repeatable.")
-@click.option("--input", "inputs", multiple=True, metavar="CxHxW", help="The input's size.  [default: the models' own]")
-@click.option("--mean", metavar="NUMBERS", help="What pixels from 0 to 1 are normalised by, for each channel.  "
-              "[default: what stands beside the weights, else the training images' own]")  # fmt: skip
-@click.option("--std", metavar="NUMBERS", help="The deviation that goes with it.")
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of the samples.")
-@click.option("--out", type=_FILE, help="Write the weights to this file.  [default: NET-refit.safetensors]")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.argument("net", shell_complete=complete_model)
+@_networks(
+    "--weights",
+    type=_FILE,
+    metavar="FILE",
+    help="Its weights, .safetensors or a state dict.  [default: those that NET has]",
+)
+@_networks(
+    "--original", required=True, metavar="NET", shell_complete=complete_model, help="The network that NET was cut from."
+)
+@_networks("--original-weights", type=_FILE, metavar="FILE", help="Its weights.  [default: those that it has]")
+@_images(
+    "--data",
+    required=True,
+    type=_FILE,
+    metavar="PATH",
+    help="Images, as `archlab train` takes them; labels are only measured with.",
+)
+@_images("--unlabelled", is_flag=True, help="The images have no labels. PATH is then any folder of images.")
+@_networks(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="NAME=VALUE",
+    shell_complete=complete_hole,
+    help="Fill a hole of NET's text; repeatable.",
+)
+@_networks("--input", "inputs", multiple=True, metavar="CxHxW", help="The input's size.  [default: the models' own]")
+@_images(
+    "--mean",
+    metavar="NUMBERS",
+    help="What pixels from 0 to 1 are normalised by, for each channel.  "
+    "[default: what stands beside the weights, else the training images' own]",
+)
+@_images("--std", metavar="NUMBERS", help="The deviation that goes with it.")
+@_images("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of the samples.")
+@_output("--out", type=_FILE, help="Write the weights to this file.  [default: NET-refit.safetensors]")
+@_output("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@quiet_option()
 def refit(
     net: str,
     weights: Path | None,
@@ -133,15 +164,15 @@ def _as_table(found: dict[str, Any]) -> str:
     rows = [("layer", "of the original", "inputs", "outputs", "found by", "unexplained")]
     for layer in found["layers"]:
         kept = [f"{left:,} of {had:,}" for left, had in (layer["inputs"], layer["outputs"])]
-        error = "" if layer["error"] is None else f"{100 * layer['error']:.2f} %"
+        error = "" if layer["error"] is None else f"{format_percent(layer['error'], 2)}"
         named = "" if layer["original"] == layer["name"] else layer["original"]
         rows.append((layer["name"], named, *kept, layer["found_by"] or "", error))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     for each in found["measured"]:
-        whole = "" if each["original"] is None else f" (the original {100 * each['original']:.2f} %)"
+        whole = "" if each["original"] is None else f" (the original {format_percent(each['original'], 2)})"
         lines.append(
-            f"{each['what']}  {100 * each['before']:.2f} % -> {100 * each['after']:.2f} % ± "
+            f"{each['what']}  {format_percent(each['before'], 2)} -> {format_percent(each['after'], 2)} ± "
             f"{100 * each['standard_error']:.2f} of {each['images']:,} images{whole}"
         )
     if not found["is_better"]:

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from archlab.cli.column_options import column_options
+from archlab.cli.completions import complete_model
+from archlab.cli.help_text import command, in_group
 from archlab.cli.interrupts import interrupts
 from archlab.cli.measured import measured_on
 from archlab.cli.progress import progress
+from archlab.cli.quiet import quiet_option
 from archlab.errors import InputError, did_you_mean, printable
 from archlab.exchange.rewrite_rules import RULES
 from archlab.grammar import parse
@@ -24,48 +27,56 @@ if TYPE_CHECKING:
     from archlab.what_if.suggest import Suggestion
 
 
-@click.command(
-    epilog="Examples:  archlab rewrite resnet50  ·  archlab rewrite torchvision:resnet18 --html page.html  ·  "
-    "archlab rewrite resnet50 --apply 3 --out thin.arch  ·  archlab rewrite out/base/network.arch --weights "
-    "out/base/weights.safetensors --data photos  ·  archlab rewrite vgg16_5x5 --rule factorise5x5  ·  "
-    "archlab rewrite resnet50 --rule separable --where stage3 --dm 2 --out thin.arch"
+_at_once, _listed, _output = in_group("Rewrite at once"), in_group("List suggestions"), in_group("Output")
+
+
+@command(
+    examples=(
+        "archlab rewrite resnet50",
+        "archlab rewrite torchvision:resnet18 --html page.html",
+        "archlab rewrite resnet50 --apply 3 --out thin.arch",
+        "archlab rewrite my.arch --weights my.safetensors --data photos",
+        "archlab rewrite vgg16_5x5 --rule factorise5x5",
+        "archlab rewrite resnet50 --rule separable --where stage3 --out thin.arch",
+    )
 )
-@click.argument("net")
-@click.option("--rule", type=click.Choice(list(RULES)), help="Choose what dense convolutions become.")
-@click.option("--where", metavar="STAGE", help="Rewrite this stage alone.  [default: all stages]")
-@click.option("--dm", type=click.IntRange(1, 64), help="Set the depth multiplier of --rule separable.  [default: 1]")
-@click.option("--groups", type=click.IntRange(2, 4096), help="Set the groups of --rule group_shuffle.  [default: 2]")
-@click.option(
+@click.argument("net", shell_complete=complete_model)
+@_at_once("--rule", type=click.Choice(list(RULES)), help="Choose what dense convolutions become.")
+@_listed("--where", metavar="STAGE", help="Rewrite this stage alone.  [default: all stages]")
+@_at_once("--dm", type=click.IntRange(1, 64), help="Set the depth multiplier of --rule separable.  [default: 1]")
+@_at_once("--groups", type=click.IntRange(2, 4096), help="Set the groups of --rule group_shuffle.  [default: 2]")
+@_listed(
     "--input",
     "inputs",
     multiple=True,
     metavar="SHAPE",
     help="What a model is called with, such as 3x96x96.  [default: the model's own]",
 )
-@click.option("--apply", "number", type=click.IntRange(1), metavar="N", help="Write the text of suggestion N.")
-@click.option(
+@_listed("--apply", "number", type=click.IntRange(1), metavar="N", help="Write the text of suggestion N.")
+@_listed(
     "--data",
     type=click.Path(path_type=Path),
     metavar="PATH",
     help="Measure each on images, as `archlab shrink` takes them: filled with NET's weights and refitted.",
 )
-@click.option(
+@_listed(
     "--weights",
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="The trained weights, for --data.  [default: those that NET has]",
 )
-@click.option("--unlabelled", is_flag=True, help="The images of --data have no labels: measure agreement with NET.")
-@click.option("--all", "show_all", is_flag=True, help="List all suggestions, not the best 20.")
+@_listed("--unlabelled", is_flag=True, help="The images of --data have no labels: measure agreement with NET.")
+@_listed("--all", "show_all", is_flag=True, help="List all suggestions, not the best 20.")
 @column_options
-@click.option("--json", "as_json", is_flag=True, help="Print the suggestions as JSON.")
-@click.option(
+@_output("--json", "as_json", is_flag=True, help="Print the suggestions as JSON.")
+@_output(
     "--html",
     "html_file",
     type=click.Path(path_type=Path),
     help="Write a page with the suggestions, and with sliders for widths, depths and kernels.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Write to this .arch file.  [default: standard output]")
+@_output("--out", type=click.Path(path_type=Path), help="Write to this .arch file.  [default: standard output]")
+@quiet_option()
 def rewrite(
     net: str,
     rule: str | None,

@@ -9,59 +9,103 @@ from pathlib import Path
 
 import click
 
+from archlab.cli.completions import complete_budget, complete_hole, complete_model
+from archlab.cli.help_text import command, in_group
 from archlab.cli.interrupts import goes_on_from, interrupts
 from archlab.cli.messages import printable_json, say
 from archlab.cli.progress import progress
+from archlab.cli.quiet import quiet_option
+from archlab.cli.search_progress import watcher
 from archlab.shrink.read_model import read_named
 from archlab.shrink.request import HOLES, ShrinkRequest, numbers
 from archlab.what_if.suggest import EVERYWHERE
 
 _FILE = click.Path(path_type=Path)
-_EXAMPLES = (
-    "Examples:  archlab shrink out/train-resnet18/network.arch --weights out/train-resnet18/weights.safetensors "
-    "--data photos -b macs=0.5x  ·  archlab shrink torchvision:resnet18 --weights mine.pt --data photos -b macs=0.3x "
-    "--finetune 3 --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225  ·  archlab shrink my_models.py:trained "
-    "--input 3x96x96 --data photos --unlabelled -b macs=20M -b params=1M  ·  archlab shrink "
-    "out/train-resnet18/network.arch --weights out/train-resnet18/weights.safetensors --data photos --rule separable "
-    "--where stage3 --out out/separable.  "
-    "The same command again goes on with what is there."
+_model, _images = in_group("The model"), in_group("The images")
+_wanted, _search, _output = in_group("What is wanted"), in_group("The search"), in_group("Output")
+
+
+@command(
+    examples=(
+        "archlab shrink my.arch --weights my.safetensors --data photos -b macs=0.5x",
+        "archlab shrink torchvision:resnet18 --data photos -b macs=0.3x --finetune 3",
+        "archlab shrink my.arch --weights my.pt --data photos --rule separable --out out/rule",
+        "archlab shrink models.py:trained --data photos --unlabelled -b params=1M",
+    ),
+    notes=("The same command again goes on with what is there.",),
 )
-
-
-@click.command(epilog=_EXAMPLES)
-@click.argument("model")
-@click.option("--weights", type=_FILE, metavar="FILE",
-              help="The trained weights: a state dict, as `archlab train` writes it or of the model itself.  [default: "
-              "those that MODEL has]")  # fmt: skip
-@click.option("--data", required=True, type=_FILE, metavar="PATH",
-              help="Images, as `archlab train` takes them: class folders, MNIST's kin, or a CSV table.")  # fmt: skip
-@click.option(
+@click.argument("model", shell_complete=complete_model)
+@_model(
+    "--weights",
+    type=_FILE,
+    metavar="FILE",
+    help="The trained weights: a state dict, as `archlab train` writes it or of the model itself.  [default: "
+    "those that MODEL has]",
+)
+@_images(
+    "--data",
+    required=True,
+    type=_FILE,
+    metavar="PATH",
+    help="Images, as `archlab train` takes them: class folders, MNIST's kin, or a CSV table.",
+)
+@_images(
     "--unlabelled",
     is_flag=True,
     help="The images have no labels: judge by agreement with MODEL. PATH is then any folder of images.",
 )
-@click.option("--budget", "-b", "budget", multiple=True, metavar="METRIC=VALUE",
-              help="An upper limit; macs=0.5x is half of MODEL's; repeatable.")  # fmt: skip
-@click.option("--rule", default="", metavar="RULE",
-              help="Rewrite by a rule, such as 'separable dm=4', in place of a budget.")  # fmt: skip
-@click.option("--where", default=EVERYWHERE, show_default=True, metavar="PLACE",
-              help="The stage or layer that --rule is for, as `archlab rewrite` lists it.")  # fmt: skip
-@click.option("--finetune", metavar="LENGTH",
-              help="Train the best gently: epochs such as 2, or a share of the original's training such as 10%; the "
-              "better of before and after is kept.  [default: no training]")  # fmt: skip
-@click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="Fill a hole of MODEL's text; repeatable.")
-@click.option("--input", "inputs", multiple=True, metavar="CxHxW", help="The input's size.  [default: MODEL's own]")
-@click.option("--mean", metavar="NUMBERS", help="What pixels from 0 to 1 are normalised by, for each channel.  "
-              "[default: what stands beside the weights, else the training images' own]")  # fmt: skip
-@click.option("--std", metavar="NUMBERS", help="The deviation that goes with it.")
-@click.option("--holes", metavar="KIND,KIND", default=",".join(HOLES), show_default=True,
-              help="What may become smaller.")  # fmt: skip
-@click.option("--trials", "-n", type=click.IntRange(1), default=60, show_default=True, help="Networks to judge.")
-@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes that judge.")
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of draws and samples.")
-@click.option("--out", type=_FILE, help="Folder for all files.  [default: out/shrink-MODEL]")
-@click.option("--trust", is_flag=True, help="Read a .pt2 whose parts can run code, such as pickles.")
-@click.option("--json", "as_json", is_flag=True, help="Print shrunk.json instead of a summary.")
+@_wanted(
+    "--budget",
+    "-b",
+    "budget",
+    multiple=True,
+    metavar="METRIC=VALUE",
+    shell_complete=complete_budget,
+    help="An upper limit; macs=0.5x is half of MODEL's; repeatable.",
+)
+@_wanted(
+    "--rule",
+    default="",
+    metavar="RULE",
+    help="Rewrite by a rule of `archlab rewrite`, such as 'separable dm=4', in place of a budget.",
+)
+@_wanted(
+    "--where",
+    default=EVERYWHERE,
+    show_default=True,
+    metavar="PLACE",
+    help="The stage or layer that --rule is for, as `archlab rewrite` lists it.",
+)
+@_wanted(
+    "--finetune",
+    metavar="LENGTH",
+    help="Train the best gently: epochs such as 2, or a share of the original's training such as 10%; the "
+    "better of before and after is kept.  [default: no training]",
+)
+@_model(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="NAME=VALUE",
+    shell_complete=complete_hole,
+    help="Fill a hole of MODEL's text; repeatable.",
+)
+@_model("--input", "inputs", multiple=True, metavar="CxHxW", help="The input's size.  [default: MODEL's own]")
+@_images(
+    "--mean",
+    metavar="NUMBERS",
+    help="What pixels from 0 to 1 are normalised by, for each channel.  "
+    "[default: what stands beside the weights, else the training images' own]",
+)
+@_images("--std", metavar="NUMBERS", help="The deviation that goes with it.")
+@_wanted("--holes", metavar="KIND,KIND", default=",".join(HOLES), show_default=True, help="What may become smaller.")
+@_search("--trials", "-n", type=click.IntRange(1), default=60, show_default=True, help="Networks to judge.")
+@_search("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes that judge.")
+@_search("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of draws and samples.")
+@_output("--out", type=_FILE, help="Folder for all files.  [default: out/shrink-MODEL]")
+@_model("--trust", is_flag=True, help="Read a .pt2 whose parts can run code, such as pickles.")
+@_output("--json", "as_json", is_flag=True, help="Print shrunk.json instead of a summary.")
+@quiet_option()
 def shrink(
     model: str,
     weights: Path | None,
@@ -122,10 +166,9 @@ def shrink(
             from archlab.original.shrunk import to_json
             from archlab.report.show_shrunk import show_shrunk
             from archlab.report.shrunk_page import write_shrunk_page
-            from archlab.search.progress_line import progress_line
             from archlab.shrink.shrink import shrink as run
         with progress("preparing") as tell, goes_on_from(request.out / "search"):
-            outcome = run(request, note=say, say=tell, progress=lambda stage: progress_line(stage, console))
+            outcome = run(request, note=say, say=tell, progress=watcher(console, tell))
         write_shrunk_page(outcome.shrunk, outcome.folder / "shrunk.html")
         with stdout.given_back():
             if as_json:

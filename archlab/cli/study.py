@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archlab.cli.help_text import group, in_group
 from archlab.errors import printable
 
 if TYPE_CHECKING:
@@ -18,25 +19,27 @@ if TYPE_CHECKING:
 _WIDTH_IN_A_PIPE = 80
 
 
-@click.group()
+@group(examples=("archlab study check out/mobile/study.journal",))
 def study() -> None:
     """Look at the studies of searches, and mend them."""
 
 
 @study.command(
-    epilog="Examples:  archlab study check out/mobile/study.journal  ·  archlab study check sqlite:///study.db --json  "
-    "·  archlab study check postgresql://me@server/archlab"
+    examples=(
+        "archlab study check out/mobile/study.journal",
+        "archlab study check sqlite:///study.db --json",
+        "archlab study check postgresql://me@server/archlab",
+    ),
+    exit_codes={"0": "all is whole or mended", "1": "something is left as it is", "2": "there is no study"},
 )
-@click.argument("storage", metavar="FILE|URL")
-@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+@click.argument("storage", metavar="FILE|URL", type=click.Path())
+@in_group("Output")("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 def check(storage: str, as_json: bool) -> None:
     """Say what is in the studies at FILE|URL, and mend what can be mended.
 
     Torn records are cut out of a journal, which is kept beside it as it was; trials whose process has ended are
     queued again; records that were told to nobody are taken in. What runs is left alone, and so are studies that are
     not archlab's. No whole evaluation is ever thrown away.
-
-    The exit code is 0 where all is whole or mended, 1 where something is left, and 2 for what is no study.
     """
     from archlab.search.storage.check_study import check_storage
 

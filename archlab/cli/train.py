@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from archlab.cli.completions import complete_hole, complete_network
+from archlab.cli.help_text import command, in_group
 from archlab.cli.interrupts import goes_on_from, interrupts
 from archlab.cli.messages import printable_json, say
 from archlab.cli.progress import progress
+from archlab.cli.quiet import is_quiet, quiet_option
 from archlab.errors import InputError, did_you_mean, printable
 from archlab.train.settings import DECAYS, EPOCHS, RATES, Augmentation, Device, Optimiser, Precision, TrainSettings
-from archlab.units import format_duration, parse_duration
+from archlab.units import format_duration, format_percent, parse_duration
 
 if TYPE_CHECKING:
     from archlab.elaborate import Network
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from archlab.train.outcome import Outcome
     from archlab.train.run import Look
 
+_network_and_data, _teacher, _output = in_group("Network and images"), in_group("Teacher"), in_group("Output")
+_length, _steps, _machine = in_group("Length"), in_group("Steps"), in_group("Machine")
 _OWN = TrainSettings()
 _AUGMENTATIONS = get_args(Augmentation)
 _FILE = click.Path(path_type=Path)
@@ -33,64 +38,85 @@ def _by_optimiser(values: dict[Optimiser, float]) -> str:
 
 def _settings(command: Callable[..., None]) -> Callable[..., None]:
     options = [
-        click.option("--epochs", type=float, metavar="N",
-                     help=f"See every training image so often.  [default: {EPOCHS}, without --steps and --time]"),
-        click.option("--steps", type=int, metavar="N", help="Take so many steps instead."),
-        click.option("--time", "seconds", metavar="TIME", help="Train for this long instead, such as 10m."),
-        click.option("--batch", type=int, default=_OWN.batch, show_default=True, help="Images a step."),
-        click.option("--optimiser", type=click.Choice(get_args(Optimiser)), default=_OWN.optimiser, show_default=True,
-                     help="SGD with Nesterov's momentum, or AdamW."),
-        click.option("--rate", type=float, help=f"The highest learning rate.  {_by_optimiser(RATES)}"),
-        click.option("--momentum", type=float, default=_OWN.momentum, show_default=True, help="Of SGD."),
-        click.option("--weight-decay", type=float,
-                     help=f"Of weights that are neither norms' nor biases.  {_by_optimiser(DECAYS)}"),
-        click.option("--warmup", type=float, default=_OWN.warmup, show_default=True,
-                     help="The share of the training in which the rate rises, before it falls along a cosine."),
-        click.option("--augment", default="", metavar="NAME,NAME",
-                     help=f"Change training images at random: {', '.join(_AUGMENTATIONS)}.  [default: as they are]"),
-        click.option("--label-smoothing", type=float, default=_OWN.label_smoothing, show_default=True,
-                     help="The share of a label that all classes get."),
-        click.option("--ema", type=float, metavar="DECAY",
-                     help="Keep a moving average of the weights, such as 0.999."),
-        click.option("--clip", type=float, metavar="NORM", help="Clip gradients to this norm."),
-        click.option("--distil", type=float, default=_OWN.distil, show_default=True,
-                     help="The share of the loss that follows the teacher, where there is one."),
-        click.option("--temperature", type=float, default=_OWN.temperature, show_default=True,
-                     help="At which it does."),
-        click.option("--device", type=click.Choice(get_args(Device)), default=_OWN.device, show_default=True,
-                     help="Where to train; auto takes a GPU where there is one."),
-        click.option("--precision", type=click.Choice(get_args(Precision)), default=_OWN.precision, show_default=True,
-                     help="Of the forward pass; auto is half precision on CUDA, and float32 elsewhere."),
-        click.option("--channels-last/--channels-first", default=_OWN.channels_last, show_default=True,
-                     help="How tensors lie in memory."),
-        click.option("--seed", type=int, default=_OWN.seed, show_default=True,
-                     help="Of the split, the weights, the order and the augmentation."),
-        click.option("--checkpoint-every", metavar="TIME", default=format_duration(_OWN.checkpoint_every),
-                     show_default=True, help="Write the state after this time; the same command goes on from it."),
+        _length("--epochs", type=float, metavar="N",
+                help=f"See every training image so often.  [default: {EPOCHS}, without --steps and --time]"),
+        _length("--steps", type=int, metavar="N", help="Take so many steps instead."),
+        _length("--time", "seconds", metavar="TIME", help="Train for this long instead, such as 10m."),
+        _steps("--batch", type=int, default=_OWN.batch, show_default=True, help="Images a step."),
+        _steps("--optimiser", type=click.Choice(get_args(Optimiser)), default=_OWN.optimiser, show_default=True,
+               help="SGD with Nesterov's momentum, or AdamW."),
+        _steps("--rate", type=float, help=f"The highest learning rate.  {_by_optimiser(RATES)}"),
+        _steps("--momentum", type=float, default=_OWN.momentum, show_default=True, help="Of SGD."),
+        _steps("--weight-decay", type=float,
+               help=f"Of weights that are neither norms' nor biases.  {_by_optimiser(DECAYS)}"),
+        _steps("--warmup", type=float, default=_OWN.warmup, show_default=True,
+               help="The share of the training in which the rate rises, before it falls along a cosine."),
+        _steps("--augment", default="", metavar="NAME,NAME",
+               help=f"Change training images at random: {', '.join(_AUGMENTATIONS)}.  [default: as they are]"),
+        _steps("--label-smoothing", type=float, default=_OWN.label_smoothing, show_default=True,
+               help="The share of a label that all classes get."),
+        _steps("--ema", type=float, metavar="DECAY",
+               help="Keep a moving average of the weights, such as 0.999."),
+        _steps("--clip", type=float, metavar="NORM", help="Clip gradients to this norm."),
+        _teacher("--distil", type=float, default=_OWN.distil, show_default=True,
+                 help="The share of the loss that follows the teacher, where there is one."),
+        _teacher("--temperature", type=float, default=_OWN.temperature, show_default=True,
+                 help="At which it does."),
+        _machine("--device", type=click.Choice(get_args(Device)), default=_OWN.device, show_default=True,
+                 help="Where to train; auto takes a GPU where there is one."),
+        _machine("--precision", type=click.Choice(get_args(Precision)), default=_OWN.precision, show_default=True,
+                 help="Of the forward pass; auto is half precision on CUDA, and float32 elsewhere."),
+        _machine("--channels-last/--channels-first", default=_OWN.channels_last, show_default=True,
+                 help="How tensors lie in memory."),
+        _length("--seed", type=int, default=_OWN.seed, show_default=True,
+                help="Of the split, the weights, the order and the augmentation."),
+        _machine("--checkpoint-every", metavar="TIME", default=format_duration(_OWN.checkpoint_every),
+                 show_default=True, help="Write the state after this time; the same command goes on from it."),
     ]  # fmt: skip
     for option in reversed(options):
         command = option(command)
     return command
 
 
-@click.command(
-    epilog="Examples:  archlab train resnet18 --data photos --input 3x64x64 --time 10m  ·  archlab train my.arch "
-    "--data digits.csv --epochs 20 --rate 0.1 --augment flip,crop --ema 0.999  ·  archlab train small.arch "
-    "--data photos --init weights.safetensors --rate 0.01 --epochs 2 --teacher big.safetensors --teacher-net big.arch"
+@command(
+    examples=(
+        "archlab train resnet18 --data photos --input 3x64x64 --time 10m",
+        "archlab train my.arch --data digits.csv --epochs 20 --augment flip,crop",
+        "archlab train my.arch --data photos --init my.safetensors --rate 0.01",
+        "archlab train small.arch --data photos --teacher big.pt --teacher-net big.arch",
+    ),
+    notes=("The same command again goes on from its checkpoint.",),
 )
-@click.argument("net")
-@click.option("--data", required=True, type=_FILE, metavar="PATH",
-              help="A folder with a folder for each class, with or without train, val and test above them; a folder of "
-              "MNIST's kin (train-images-idx3-ubyte.gz); or a CSV file with the columns path and label.")  # fmt: skip
-@click.option("--out", type=_FILE, help="Write results and checkpoints to this folder.  [default: out/train-NET]")
-@click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="Fill a hole or set a multiplier; repeatable.")
-@click.option("--input", "size", metavar="CxHxW", help="Another input size than the text's, such as 3x64x64.")
-@click.option("--init", type=_FILE, metavar="WEIGHTS", help="Begin with the weights in this file.")
-@click.option("--teacher", type=_FILE, metavar="WEIGHTS",
-              help="Follow a network of the same input and classes with these weights.")  # fmt: skip
-@click.option("--teacher-net", metavar="NET", help="That network.  [default: NET itself]")
+@click.argument("net", shell_complete=complete_network)
+@_network_and_data(
+    "--data",
+    required=True,
+    type=_FILE,
+    metavar="PATH",
+    help="A folder with a folder for each class, with or without train, val and test above them; a folder of "
+    "MNIST's kin (train-images-idx3-ubyte.gz); or a CSV file with the columns path and label.",
+)
+@_output("--out", type=_FILE, help="Write results and checkpoints to this folder.  [default: out/train-NET]")
+@_network_and_data(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="NAME=VALUE",
+    shell_complete=complete_hole,
+    help="Fill a hole or set a multiplier; repeatable.",
+)
+@_network_and_data("--input", "size", metavar="CxHxW", help="Another input size than the text's, such as 3x64x64.")
+@_network_and_data("--init", type=_FILE, metavar="WEIGHTS", help="Begin with the weights in this file.")
+@_teacher(
+    "--teacher",
+    type=_FILE,
+    metavar="WEIGHTS",
+    help="Follow a network of the same input and classes with these weights.",
+)
+@_teacher("--teacher-net", metavar="NET", shell_complete=complete_network, help="That network.  [default: NET itself]")
 @_settings
-@click.option("--json", "as_json", is_flag=True, help="Print metrics.json instead of a summary.")
+@_output("--json", "as_json", is_flag=True, help="Print metrics.json instead of a summary.")
+@quiet_option()
 def train(
     net: str,
     data: Path,
@@ -173,14 +199,16 @@ def _network(net: str, sets: Sequence[str], size: str | None, classes: int) -> t
 
 
 def _say_look(look: Look) -> None:
+    if is_quiet():
+        return
     loss = "" if look.loss is None else f"loss {look.loss:.4f}, "
-    say(f"epoch {look.epoch:.3g}: {loss}held out {100 * look.val_accuracy:.2f} %")
+    say(f"epoch {look.epoch:.3g}: {loss}held out {format_percent(look.val_accuracy, 2)}")
 
 
 def _print(outcome: Outcome, target: Path) -> None:
     test = outcome.test
     count = f"{len(test.labels):,} {'test' if test is not outcome.trained.last else 'held-out'} images"
-    click.echo(f"accuracy   {100 * test.accuracy:.2f} % ± {100 * test.standard_error:.2f} of {count}")
-    click.echo(f"held out   {100 * outcome.trained.last.accuracy:.2f} %")
+    click.echo(f"accuracy   {format_percent(test.accuracy, 2)} ± {100 * test.standard_error:.2f} of {count}")
+    click.echo(f"held out   {format_percent(outcome.trained.last.accuracy, 2)}")
     click.echo(f"steps      {outcome.trained.steps:,} in {outcome.trained.seconds:.0f} s on {outcome.trained.device}")
     click.echo(f"results    {printable(str(target))}")

@@ -15,6 +15,7 @@ from archlab.elaborate.language import Callee, callee_of, prelude
 from archlab.errors import InputError, did_you_mean
 from archlab.exchange.rewrite_rules import RULES, Conv, RewriteOptions, Rule
 from archlab.grammar import ast
+from archlab.units import format_percent
 
 Env = Mapping[str, ast.Expr]
 
@@ -229,5 +230,5 @@ def compare(old: Cost, new: Cost) -> list[str]:
     'params: 294,912 -> 135,680 (46 %)'
     """
     before, after = old.as_dict(), new.as_dict()
-    shares = {name: f" ({100 * after[name] / n:.0f} %)" if n else "" for name, n in before.items()}
+    shares = {name: f" ({format_percent(after[name] / n, 0)})" if n else "" for name, n in before.items()}
     return [f"{name}: {n:,} -> {after[name]:,}{shares[name]}" for name, n in before.items()]

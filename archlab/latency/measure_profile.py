@@ -20,6 +20,7 @@ from archlab.latency.conditions import block_of, load, megahertz, this_machine
 from archlab.latency.gather import Carrier, run_carrier, spread_of
 from archlab.latency.partial import read_partial, write_partial
 from archlab.latency.profile import Profile, State
+from archlab.units import format_percent
 
 SECONDS = {True: 520.0, False: 130.0}
 """After which a general profile, and one of a space, measures no further network: at most 10 and 3 minutes with all."""
@@ -70,8 +71,8 @@ def make_profile(space: Space | None, setting: Setting, out: Path, say: Say = la
     if spread > MOST_SPREAD:
         partial.unlink(missing_ok=True)
         raise InputError(
-            f"the profile is too noisy: the runs of a network spread by {spread:.0%} of their median, and at most "
-            f"{MOST_SPREAD:.0%} is taken (load {sum(loads) / len(loads):.1f})",
+            f"the profile is too noisy: the runs of a network spread by {format_percent(spread, 0)} of their "
+            f"median, and at most {format_percent(MOST_SPREAD, 0)} is taken (load {sum(loads) / len(loads):.1f})",
             hint="let other work on this machine end, and measure again",
         )
     say("fitting")

@@ -17,7 +17,7 @@ from archlab.report.diagram_layout import Edge, Item, Layout, layout
 from archlab.report.operator_labels import attributes, dims, operator_label, size
 from archlab.report.svg import bar, drawing, element, shorten
 from archlab.structure.found import Structure
-from archlab.units import format_count
+from archlab.units import format_count, format_percent
 
 BOX_WIDTH, BOX_HEIGHT = 200, 42
 GAP_X, GAP_Y = 18, 22
@@ -100,7 +100,7 @@ def _plural(count: int, word: str) -> str:
 
 def share_bar(share: float) -> Markup:
     """Return a bar with its share of MACs in words beside it."""
-    return element("span", bar(share), element("span", f"{share:.1%}"), class_="share")
+    return element("span", bar(share), element("span", format_percent(share)), class_="share")
 
 
 def _card(card: Card, macs: int) -> Markup:

@@ -12,7 +12,7 @@ from archlab.errors import printable
 from archlab.report.terminal_tables import WHAT_FITS, Choice, print_fitted, print_lines, safe, table_of
 from archlab.structure.compare import Diff, Pair, inputs_in_words
 from archlab.structure.found import COSTS
-from archlab.units import format_bytes, format_count
+from archlab.units import format_bytes, format_change, format_count
 
 TOTALS_HEADINGS = ("before", "after", "difference", "percent")
 """The columns of the totals beside their names."""
@@ -46,7 +46,7 @@ def cost_changes(costs: dict[str, tuple[int, int]]) -> tuple[CostChange, ...]:
             _FORMATS[name](before),
             _FORMATS[name](after),
             difference(name, before, after),
-            percent(before, after),
+            format_change(before, after),
         )
         for name, (before, after) in costs.items()
     )
@@ -56,20 +56,11 @@ def difference(name: str, before: int, after: int) -> str:
     """Return how much more the second is, with its sign; nothing where they are equal.
 
     >>> difference("macs", 4_000, 1_000), difference("memory", 0, 2048), difference("params", 1, 1)
-    ('-3.000 k', '+2.000 KiB', '')
+    ('−3.000 k', '+2.000 KiB', '')
     """
     if before == after:
         return ""
-    return f"{'+' if after > before else '-'}{_FORMATS[name](abs(after - before))}"
-
-
-def percent(before: int, after: int) -> str:
-    """Return how much more the second is in percent of the first; nothing where they are equal or the first is 0.
-
-    >>> percent(200, 150), percent(3, 3), percent(0, 3)
-    ('-25.0%', '', '')
-    """
-    return "" if before == after or not before else f"{100 * (after - before) / before:+.1f}%"
+    return f"{'+' if after > before else '−'}{_FORMATS[name](abs(after - before))}"
 
 
 def pair_costs(pair: Pair) -> tuple[CostChange, ...]:

@@ -14,6 +14,7 @@ from archlab.report.objectives_and_costs import finite
 from archlab.report.search_stages import Detail, details
 from archlab.report.svg import element
 from archlab.search.result import Finalist
+from archlab.units import format_spread
 
 LONG_TEXT = 20_000
 
@@ -81,11 +82,8 @@ def recount(finalist: Finalist) -> Markup:
 
 
 def latency(measured: Latency | None) -> str:
-    """Return a latency with its spread."""
-    if measured is None:
-        return ""
-    low, middle, high = (value * 1e3 for value in (measured.low, measured.median, measured.high))
-    return f"{middle:.1f} ms ({low:.1f}–{high:.1f})"
+    """Return a latency with its spread, or that it is too noisy to say."""
+    return "" if measured is None else format_spread(measured.median, measured.low, measured.high)
 
 
 def prediction(predicted: Predicted | None) -> str:

@@ -14,6 +14,7 @@ from archlab.report.finalist_panels import FinalistPanel, prediction
 from archlab.report.objectives_and_costs import Measure, Measures, finite
 from archlab.report.svg import element, shorten
 from archlab.search.result import Finalist, SearchResult
+from archlab.units import is_noisy
 
 MAX_ROWS = 400
 """Finalists in the table of the page; the result has all."""
@@ -60,7 +61,7 @@ def _page_columns(
     # A latency with its range says more than the median alone.
     shown = [measure for measure in measures.all if not ((is_timed or is_predicted) and measure.name == "latency")]
     in_first = _Column("Rank in stage 1", lambda p: _number(str(first_ranks.get(p.info.finalist.trial, "–"))))
-    latency = _Column("Latency", lambda p: _number(p.latency or "–"), remark="median (range)")
+    timed = _Column("Latency", lambda p: _number(p.latency or "–"), remark="median (four fifths of the runs)")
     predicted = _Column("Predicted latency", lambda p: _number(prediction(p.info.finalist.predicted) or "–"),
                         remark="(nine of ten networks)")  # fmt: skip
     inputs = {panel.info.graph.input_shape for panel in panels if panel.info.graph is not None}
@@ -72,7 +73,7 @@ def _page_columns(
         *([in_first] if first_ranks else []),
         *(column for measure in shown for column in (_measure(measure), *_estimate(measure, panels))),
         *([predicted] if is_predicted else []),
-        *([latency] if is_timed else []),
+        *([timed] if is_timed else []),
         _Column("Recounted by fvcore", lambda p: element("td", p.recount), is_number=False),
         _Column("File", _file, is_number=False),
     )
@@ -117,8 +118,15 @@ def _number(text: str) -> Markup:
 def _link(panel: FinalistPanel) -> Markup:
     rank, name = str(panel.info.rank), shorten(panel.info.finalist.name, 60)
     if not panel.info.is_shown:
-        return element("th", name, scope="row")
-    return element("th", element("a", name, href=f"#finalist-{rank}", data_finalist=rank), scope="row")
+        return element("th", name, *_variants(panel.info.finalist), scope="row")
+    link = element("a", name, href=f"#finalist-{rank}", data_finalist=rank)
+    return element("th", link, *_variants(panel.info.finalist), scope="row")
+
+
+def _variants(finalist: Finalist) -> tuple[Markup, ...]:
+    count = len(finalist.variants)
+    words = f" and {count} {'variant' if count == 1 else 'variants'}"
+    return (element("small", words, class_="muted"),) if count else ()
 
 
 def _input(panel: FinalistPanel) -> Markup:
@@ -137,7 +145,7 @@ _COSTS = (("MACs", "macs"), ("params", "params"), ("activations", "activations")
 def terminal_headings(objectives: Iterable[str]) -> tuple[str, ...]:
     """Return the titles that the terminal's columns may have, beside the network's; ``objectives`` by name."""
     scores = (_title(name) for name in objectives if name not in METRICS)
-    return ("input", *scores, *(title for title, _ in _COSTS), "predicted", "latency", "fvcore")
+    return ("variants", "input", *scores, *(title for title, _ in _COSTS), "predicted", "latency", "fvcore")
 
 
 def _title(objective: str) -> str:
@@ -152,6 +160,8 @@ def terminal_columns(result: SearchResult) -> dict[str, list[str]]:
         return [show(finalist) for finalist in finalists]
 
     columns = {"network": cells(lambda f: f.name)}
+    if any(finalist.variants for finalist in finalists):
+        columns["variants"] = cells(lambda f: str(len(f.variants)) if f.variants else "")
     inputs = {trial.number: str(trial.draws["input"]) for trial in result.trials if "input" in trial.draws}
     if inputs:
         columns["input"] = cells(lambda f: inputs.get(f.trial, "–"))
@@ -166,11 +176,18 @@ def terminal_columns(result: SearchResult) -> dict[str, list[str]]:
         if name not in METRICS or name == "depth":
             columns[name] = cells(_limited(name, result.units.get(name, "")))
     if any(finalist.latency for finalist in finalists):
-        columns["latency"] = cells(lambda f: METRICS["latency"].format(f.latency.median) if f.latency else "")
+        columns["latency"] = cells(_latency)
     if any(finalist.predicted for finalist in finalists):
         columns["predicted"] = cells(lambda f: METRICS["latency"].format(f.predicted.seconds) if f.predicted else "")
     columns["fvcore"] = cells(lambda f: "" if f.recount is None else "equal" if f.recount.equal else "DIFFERENT")
     return columns
+
+
+def _latency(finalist: Finalist) -> str:
+    measured = finalist.latency
+    if measured is None:
+        return ""
+    return "too noisy" if is_noisy(measured.low, measured.high) else METRICS["latency"].format(measured.median)
 
 
 def _score_of(name: str) -> Callable[[Finalist], str]:

@@ -15,7 +15,7 @@ from archlab.elaborate import Interpreter, Network, load
 from archlab.files import write_atomic
 from archlab.grammar import parse_file
 from archlab.reading import read_csv
-from archlab.report.bubble_chart import Bubble, bubble_chart
+from archlab.report.bubble_chart import NARROW, WIDE, Bubble, bubble_chart
 from archlab.report.diagram import draw
 from archlab.report.escaping import json_block
 from archlab.report.page_environment import FIRST_SCRIPT, environment, policy, static
@@ -23,6 +23,8 @@ from archlab.resources import folder, shipped_spaces
 
 STYLES = ("page.css", "tables.css", "diagram.css", "gallery.css", "print.css")
 SCRIPTS = ("report.js",)
+LINKED = "blocks.html"
+"""The page that the gallery links to, beside it."""
 
 
 def _silent(name: str) -> None:
@@ -85,14 +87,15 @@ def render_gallery(progress: Callable[[str], None] = _silent) -> str:
     """Return the page as HTML, the same for the same installation."""
     shown = exhibits(progress)
     bubbles = [
-        Bubble(e.name, f"#{e.name}", e.total.macs, e.total.params, e.accuracy.top1)
-        for e in shown
+        Bubble(number, e.name, f"#{e.name}", e.total.macs, e.total.params, e.accuracy.top1)
+        for number, e in enumerate(shown, start=1)
         if e.accuracy is not None
     ]
     scripts = (FIRST_SCRIPT, *SCRIPTS)
     return environment().get_template("gallery.html").render(
         exhibits=shown,
-        chart=bubble_chart(bubbles),
+        charts=[bubble_chart(bubbles, size) for size in (WIDE, NARROW)],
+        linked=LINKED,
         lines=int(median(len(e.text.splitlines()) for e in shown)),
         csp=policy(STYLES, scripts),
         first_script=static(FIRST_SCRIPT),

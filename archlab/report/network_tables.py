@@ -23,7 +23,7 @@ from archlab.ir import show_shape
 from archlab.measured import Predicted, Recount
 from archlab.report.terminal_tables import safe, share, table_of
 from archlab.resources import shipped_spaces
-from archlab.units import format_bytes, format_count, format_seconds
+from archlab.units import format_bytes, format_count, format_percent, format_seconds
 
 if TYPE_CHECKING:
     from archlab.latency import AnyPredictor
@@ -195,7 +195,7 @@ def predicted_line(predicted: Predicted) -> str:
     )
     if predicted.measured is None:
         return line
-    return f"{line}; {predicted.measured:.0%} of it is of kernels measured in these sizes"
+    return f"{line}; {format_percent(predicted.measured, 0)} of it is of kernels measured in these sizes"
 
 
 def _detector(network: Network, detector: DetectorSpec) -> str:

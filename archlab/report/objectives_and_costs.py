@@ -15,6 +15,7 @@ from typing import Literal
 from archlab.cost import METRICS, metric_of
 from archlab.report.svg import shorten
 from archlab.search.result import Finalist, SearchResult, Trial
+from archlab.units import with_minus
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +72,20 @@ class Measure:
             return "–"
         scaled = value / self.scale
         if self.digits is not None:
-            return f"{scaled:.{self.digits}f}"
+            return with_minus(f"{scaled:.{self.digits}f}")
         mantissa, exponent = f"{scaled:.3e}".split("e")
-        return f"{mantissa}e{int(exponent):+d}"  # as JavaScript's toExponential writes it
+        return with_minus(f"{mantissa}e{int(exponent):+d}")  # as JavaScript's toExponential writes it
+
+    def difference(self, value: float | None) -> str:
+        """Return a difference of two values, with its sign.
+
+        >>> Measure("objective", "score", "score", digits=2).difference(-0.125)
+        '−0.12'
+        """
+        if value is None:
+            return "–"
+        shown = self.shown(value)
+        return shown if shown.startswith("−") or not any(digit in "123456789" for digit in shown) else f"+{shown}"
 
     def with_unit(self, value: float | None) -> str:
         """Return a value as a sentence shows it."""
@@ -81,7 +93,7 @@ class Measure:
 
     def rounded(self, value: float | None) -> float | None:
         """Return a value as a plot places it: scaled, with the digits of the tables."""
-        return None if value is None else float(self.shown(value))
+        return None if value is None else float(self.shown(value).replace("−", "-"))
 
     def is_better(self, a: float, b: float) -> bool:
         """Return whether ``a`` is better than ``b``."""

@@ -13,6 +13,7 @@ from archlab.report.objectives_and_costs import Measure, Measures, finite
 from archlab.report.search_views import STATE_LABELS, STATES
 from archlab.report.svg import element
 from archlab.search.result import Finalist, SearchResult, State
+from archlab.units import format_percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,17 @@ class BudgetRow:
     """
 
     label: str
+    sign: str
     limit: str
     best: str | None
     used: float | None
     smallest: str | None
     relative: str | None = None
+
+    @property
+    def percent(self) -> str:
+        """How much of an upper limit the best uses; of a lower one how many times it has it, also in percent."""
+        return "" if self.used is None else format_percent(self.used, 0)
 
 
 def in_words(result: SearchResult) -> str:
@@ -87,7 +94,8 @@ def budgets(result: SearchResult) -> tuple[BudgetRow, ...]:
         share = finite(result.relative_budgets.get(name + (">=" if sign == "≥" else "")))
         rows.append(
             BudgetRow(
-                (metric.unit if sign == "≤" else f"{metric.unit}, at least"),
+                metric.unit,
+                sign,
                 show(limit) if finite(limit) is not None else str(limit),
                 show(used) if used is not None else None,
                 used / limit if used is not None and limit > 0 else None,

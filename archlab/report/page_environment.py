@@ -17,7 +17,7 @@ from archlab.report.escaping import csp_hash
 from archlab.report.operator_labels import dims
 from archlab.report.svg import bar, key, shorten
 from archlab.resources import folder
-from archlab.units import format_bytes, format_count, format_seconds
+from archlab.units import format_bytes, format_count, format_fixed, format_percent, format_seconds, format_signed
 
 FIRST_SCRIPT = "theme.js"
 """The script that runs before the page is drawn."""
@@ -59,6 +59,9 @@ def environment() -> Environment:
         "count": format_count,
         "bytes": format_bytes,
         "seconds": format_seconds,
+        "percent": format_percent,
+        "signed": format_signed,
+        "fixed": format_fixed,
         "dims": dims,
         "by_name": lambda stages: {stage.name: stage for stage in stages},
         "share": share_bar,

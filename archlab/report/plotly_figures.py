@@ -14,7 +14,8 @@ import plotly.graph_objects as go
 
 from archlab.report.escaping import plotly_text
 from archlab.report.objectives_and_costs import Measure
-from archlab.report.search_views import STATE_LABELS, HistoryView, ParetoView
+from archlab.report.search_views import STATE_LABELS, BudgetLine, HistoryView, ParetoView, budget_lines, ends
+from archlab.report.search_views import placed as shown_at
 from archlab.search.result import SearchResult, Trial
 
 # Okabe and Ito's palette, which stays apart under the common kinds of colour blindness.
@@ -29,7 +30,7 @@ COLOURS = {
     "pruned": "#009E73",
 }
 _SYMBOLS = {"over_budget": "line-ns-open", "repeated": "circle-open", "failed": "x-thin-open", "pruned": "diamond-open"}
-_AXIS = {"automargin": True, "zeroline": False, "ticks": "", "title": {"standoff": 12}}
+_AXIS = {"automargin": True, "zeroline": False, "ticks": "", "title": {"standoff": 12}, "nticks": 8}
 
 
 def pareto_figure(view: ParetoView, result: SearchResult) -> go.Figure:
@@ -43,23 +44,30 @@ def pareto_figure(view: ParetoView, result: SearchResult) -> go.Figure:
     hover = f"{plotly_text(x.title)}: %{{x}}<br>{plotly_text(y.title)}: %{{y}}"
     scored = _points(list(placed), placed, x, y, "scored", mode="markers", marker=_dots(len(placed)))
     scored.update(name="scored", hovertemplate=f"trial %{{customdata}}<br>{hover}<extra></extra>")
-    front = _points(view.front, placed, x, y, "front", mode="lines", line={"width": 1.5, "shape": "linear"})
+    front = _points(view.front, placed, x, y, "front", mode="lines", line={"width": 1.5, "shape": "hv"})
     front.update(name="Pareto front", hoverinfo="skip")
     finalists = _points(list(ranks), placed, x, y, "finalist", mode="markers+text")
     finalists.update(
         name="finalists",
+        customdata=[[number, rank] for number, rank in ranks.items()],
         text=[str(rank) for rank in ranks.values()],
         textposition="top center",
         marker={"size": 10, "symbol": "diamond"},
-        hovertemplate=f"finalist %{{text}}, trial %{{customdata}}<br>{hover}<extra></extra>",
+        hovertemplate=f"finalist %{{customdata[1]}}, trial %{{customdata[0]}}<br>{hover}<extra></extra>",
     )
     figure = go.Figure([scored, front, finalists], _layout(height=440))
     figure.update_xaxes(title={"text": plotly_text(x.title)})
     figure.update_yaxes(title={"text": plotly_text(y.title)})
-    for axis, measure in (("x", x), ("y", y)):
-        if measure.limit is not None:
-            figure.update_layout(shapes=[*figure.layout.shapes, _budget_line(axis, measure)])
-            figure.update_layout(annotations=[*figure.layout.annotations, _budget_label(axis, measure)])
+    points = list(shown_at(view, result).values())
+    lines = budget_lines(view, points)
+    for i, (axis, update) in enumerate((("x", figure.update_xaxes), ("y", figure.update_yaxes))):
+        near = [line.at for line in lines if line.axis == axis and not line.beyond]
+        update(range=list(ends([*(point[i] for point in points), *near])))
+    for line in lines:
+        if not line.beyond:
+            figure.update_layout(shapes=[*figure.layout.shapes, _budget_line(line)])
+        middle = sum(figure.layout.xaxis.range) / 2
+        figure.update_layout(annotations=[*figure.layout.annotations, _budget_label(line, middle)])
     return figure
 
 
@@ -111,6 +119,7 @@ def history_figure(view: HistoryView) -> go.Figure:
             "domain": [0, strip],
             "showgrid": False,
             "range": [-0.6, len(states) - 0.4],
+            "nticks": 0,
             "tickvals": list(range(len(states))),
             "ticktext": [STATE_LABELS[state] for state in states],
             "fixedrange": True,
@@ -142,18 +151,30 @@ def _points(numbers: Any, trials: Mapping[int, Trial], x: Measure, y: Measure, r
     return trace
 
 
-def _budget_line(axis: str, measure: Measure) -> dict[str, Any]:
-    at, other = measure.rounded(measure.limit), "y" if axis == "x" else "x"
-    ends = {f"{axis}0": at, f"{axis}1": at, f"{other}0": 0, f"{other}1": 1}
+def _budget_line(line: BudgetLine) -> dict[str, Any]:
+    axis, other = line.axis, "y" if line.axis == "x" else "x"
+    ends = {f"{axis}0": line.at, f"{axis}1": line.at, f"{other}0": 0, f"{other}1": 1}
     return {"type": "line", f"{other}ref": "paper", **ends, "line": {"width": 1.5, "dash": "dash"}}
 
 
-def _budget_label(axis: str, measure: Measure) -> dict[str, Any]:
-    text = f"budget {plotly_text(measure.with_unit(measure.limit))}"
-    at = measure.rounded(measure.limit)
-    if axis == "x":
-        return {"text": text, "x": at, "y": 1, "yref": "paper", "yanchor": "bottom", "showarrow": False}
-    return {"text": text, "y": at, "x": 1, "xref": "paper", "xanchor": "right", "yanchor": "bottom", "showarrow": False}
+def _budget_label(line: BudgetLine, middle: float) -> dict[str, Any]:
+    """Return the label of a budget, above the plot or left in it; of one beyond the axis, with an arrow to it.
+
+    Args:
+        middle: of the horizontal axis: a label ends at a line to the right of it, and begins at one to the left.
+    """
+    text = f"budget {plotly_text(line.measure.with_unit(line.measure.limit))}"
+    if line.axis == "x":
+        at = {"x": line.at} if not line.beyond else {"x": max(0, line.beyond), "xref": "paper"}
+        side = {"xanchor": "right" if line.beyond > 0 or (not line.beyond and line.at > middle) else "left"}
+        arrow = {1: " →", 0: "", -1: " ←"}[line.beyond]
+        return {"text": text + arrow, **at, **side, "y": 1, "yref": "paper", "yanchor": "bottom", "showarrow": False}
+    at = {"y": line.at} if not line.beyond else {"y": max(0, line.beyond), "yref": "paper"}
+    arrow = {1: " ↑", 0: "", -1: " ↓"}[line.beyond]
+    anchor = "top" if line.beyond > 0 else "bottom"
+    return {
+        "text": text + arrow, **at, "x": 0, "xref": "paper", "xanchor": "left", "yanchor": anchor, "showarrow": False,
+    }  # fmt: skip
 
 
 def _layout(height: int) -> dict[str, Any]:

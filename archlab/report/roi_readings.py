@@ -41,6 +41,8 @@ class Reading:
 
     Attributes:
         name, note: for the reader.
+        key: for the page's script.
+        rounded: the box that whole pixels are taken of; empty where nothing is rounded.
         rows, columns: the bins' edges in pixels of the map, (start, end).
         samples: (y, x) of the points read; empty where whole pixels are read.
         values: (P, Q) of the output.
@@ -48,6 +50,8 @@ class Reading:
     """
 
     name: str
+    key: str
+    rounded: str
     note: str
     rows: Spans
     columns: Spans
@@ -68,6 +72,11 @@ class RoIReadings:
     pixels: Values
     box: Box
     readings: tuple[Reading, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """Return what a page's script needs to read another box of the same map."""
+        bins = len(self.readings[0].rows)
+        return {"pixels": [list(row) for row in self.pixels], "box": list(self.box), "bins": bins, "samples": SAMPLES}
 
 
 def roi_readings(pixels: Values = TEXTBOOK_MAP, box: Box = EXAMPLE_BOX, bins: int = 2) -> RoIReadings:
@@ -96,14 +105,14 @@ def _pooled(name: str, mode: str, x: Tensor, box: Box, bins: int) -> Reading:
     (x1, y1), (x2, y2) = begin[:, 0].tolist(), end[:, -1].tolist()
     # The last pixel that Caffe includes is where the rounded box ends.
     last = 1 if mode == "caffe" else 0
-    first = f"The box is rounded to x {x1:g}–{x2 - last:g} and y {y1:g}–{y2 - last:g}"
-    second = {
-        "partition": "; each bin takes the whole pixels of its share, and the last one the rest.",
-        "caffe": " and includes its last pixel; the bins reach from floor to ceil, so that they may overlap.",
+    rounded = f"x {x1:g}–{x2 - last:g} and y {y1:g}–{y2 - last:g}"
+    note = {
+        "partition": "Each bin takes the whole pixels of its share, and the last one the rest.",
+        "caffe": "Its last pixel is included, and bins reach from floor to ceil, so that they may overlap.",
     }[mode]
     values = _values(roi_pool(x, _rois(x, box), bins, mode=mode))
     return Reading(
-        name, first + second, rows, columns, (), values, (x1 - box[0], y1 - box[1], x2 - box[2], y2 - box[3])
+        name, mode, rounded, note, rows, columns, (), values, (x1 - box[0], y1 - box[1], x2 - box[2], y2 - box[3])
     )
 
 
@@ -115,6 +124,8 @@ def _aligned(name: str, mode: str, x: Tensor, box: Box, bins: int) -> Reading:
     result = "their mean" if mode == "avg" else "the largest of them"
     return Reading(
         name,
+        mode,
+        "",
         f"Nothing is rounded: each bin reads {SAMPLES**2} bilinear samples and gives {result}.",
         rows,
         columns,

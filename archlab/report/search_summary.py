@@ -13,7 +13,7 @@ from archlab.report.finalist_table import terminal_columns, terminal_headings
 from archlab.report.overview import in_words
 from archlab.report.terminal_tables import WHAT_FITS, Choice, print_fitted, safe, table_of
 from archlab.search.result import SearchResult
-from archlab.units import format_seconds
+from archlab.units import format_percent, format_seconds
 
 MAX_FAILURES = 3
 """Failed trials whose reasons are printed; the result has all."""
@@ -58,7 +58,7 @@ def stages_table(result: SearchResult) -> Table:
     table = table_of("stage", *STAGES_HEADINGS)
     for number, stage in enumerate(result.stages, start=1):
         counts = (stage.candidates, stage.scored, stage.pruned, stage.failed, stage.survivors)
-        share = f"{stage.seconds / total:.1%}" if total else "–"
+        share = format_percent(stage.seconds / total) if total else "–"
         name = safe(f"{number} {', '.join(stage.objectives)}")
         table.add_row(name, *map(str, counts), format_seconds(stage.seconds), share)
     return table

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
 
 from archlab.elaborate import Value
-from archlab.report.objectives_and_costs import Measure, Measures, finite
+from archlab.report.objectives_and_costs import Measure, Measures
 from archlab.search.dominance import find_front
 from archlab.search.result import SearchResult, State, Trial
 
@@ -35,6 +37,16 @@ class ParetoView:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetLine:
+    """A budget of a plot: ``at`` in its unit; ``beyond`` is 1 or -1 where it lies far above or below the data."""
+
+    axis: Literal["x", "y"]
+    measure: Measure
+    at: float
+    beyond: int
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryView:
     """One objective over the course of a search.
 
@@ -48,14 +60,6 @@ class HistoryView:
     scored: tuple[tuple[int, float], ...]
     best: tuple[tuple[int, float], ...]
     unscored: dict[State, tuple[int, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class ImportanceRow:
-    """A hole of the space and the share of an objective's variance that it explains."""
-
-    hole: str
-    share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,52 @@ def pareto(result: SearchResult, measures: Measures) -> tuple[ParetoView, ...]:
     ]
     views = (ParetoView(x, y, front(scored, x, y)) for x, y in pairs)
     return tuple(view for view in views if view.front)
+
+
+def placed(view: ParetoView, result: SearchResult) -> dict[int, tuple[float, float]]:
+    """Return where the scored trials that have both values stand, by number, in the measures' units."""
+    found = {}
+    for trial in result.trials:
+        x, y = view.x.rounded(view.x.of(trial)), view.y.rounded(view.y.of(trial))
+        if trial.state == "scored" and x is not None and y is not None:
+            found[trial.number] = (x, y)
+    return found
+
+
+def budget_lines(view: ParetoView, points: Collection[tuple[float, float]]) -> tuple[BudgetLine, ...]:
+    """Return the budgets of a plot's measures; those farther from the data than half its width would squeeze it."""
+    lines = []
+    for i, (axis, measure) in enumerate((("x", view.x), ("y", view.y))):
+        at = measure.rounded(measure.limit)
+        if at is not None and points:
+            low, high = min(p[i] for p in points), max(p[i] for p in points)
+            room = (high - low) / 2 or abs(high) / 2
+            beyond = 1 if at > high + room else -1 if at < low - room else 0
+            lines.append(BudgetLine("x" if axis == "x" else "y", measure, at, beyond))
+    return tuple(lines)
+
+
+def ends(values: Iterable[float]) -> tuple[float, float]:
+    """Return the ends of an axis over values, with some room on both sides.
+
+    >>> ends([1.0, 3.0])
+    (0.88, 3.12)
+    """
+    known = list(values) or [0.0, 1.0]
+    room = (max(known) - min(known)) * 0.06 or abs(max(known)) * 0.05 or 1.0
+    return min(known) - room, max(known) + room
+
+
+def steps(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return the corners of the line of what is reached: from each point of a front level to the next one's place.
+
+    >>> steps([(1, 5), (2, 7)])
+    [(1, 5), (2, 5), (2, 7)]
+    """
+    corners = list(points[:1])
+    for (_, before), (x, y) in pairwise(points):
+        corners += [(x, before), (x, y)]
+    return corners
 
 
 def front(trials: Iterable[Trial], x: Measure, y: Measure) -> tuple[int, ...]:
@@ -125,17 +175,6 @@ def history(result: SearchResult, measures: Measures) -> tuple[HistoryView, ...]
                 best.append((trial.number, value))
         views.append(HistoryView(y, tuple(scored), tuple(best), unscored))
     return tuple(views)
-
-
-def importance(result: SearchResult, most: int = 15) -> dict[str, tuple[ImportanceRow, ...]]:
-    """Return by objective the holes that matter, most important first; objectives without any are left out."""
-    tables = {}
-    for objective, shares in result.importance.items():
-        rows = [ImportanceRow(hole, share) for hole, value in shares.items() if (share := finite(value)) is not None]
-        rows = sorted((row for row in rows if row.share > 0), key=lambda row: (-row.share, row.hole))
-        if rows:
-            tables[objective] = tuple(rows[:most])
-    return tables
 
 
 def trial_rows(result: SearchResult, measures: Measures) -> tuple[TrialRow, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from archlab.report.objectives_and_costs import Measure
-from archlab.report.search_views import HistoryView, ParetoView
+from archlab.report.search_views import HistoryView, ParetoView, budget_lines, placed, steps
 from archlab.report.svg import Axis, Frame, Point, drawing, element, line_through, shorten
 from archlab.search.result import SearchResult
 
@@ -27,21 +27,17 @@ class Series:
 
 def static_pareto(view: ParetoView, result: SearchResult) -> Markup:
     """Return the first Pareto plot, for readers without JavaScript."""
-    points = {}
-    for trial in result.trials:
-        x, y = view.x.rounded(view.x.of(trial)), view.y.rounded(view.y.of(trial))
-        if trial.state == "scored" and x is not None and y is not None:
-            points[trial.number] = (x, y)
+    points = placed(view, result)
     finalists = [points[f.trial] for f in result.finalists if f.trial in points]
     series = (
         Series("scored", list(points.values())),
-        Series("front", [points[number] for number in view.front if number in points], joined=True),
+        Series("front", steps([points[number] for number in view.front if number in points]), joined=True),
         Series("finalist", finalists),
     )
     limits = [
-        (axis, measure.limit / measure.scale, f"budget {measure.with_unit(measure.limit)}")
-        for axis, measure in (("x", view.x), ("y", view.y))
-        if measure.limit is not None
+        (line.axis, line.at, f"budget {line.measure.with_unit(line.measure.limit)}")
+        for line in budget_lines(view, points.values())
+        if not line.beyond
     ]
     return static_scatter(series, view.x.title, view.y.title, limits)
 
@@ -52,10 +48,10 @@ def static_history(view: HistoryView) -> Markup:
     def shown(points: Sequence[tuple[int, float]], y: Measure) -> list[tuple[float, float]]:
         return [(number, y.rounded(value) or 0.0) for number, value in points]
 
-    steps: list[tuple[float, float]] = []
-    for number, value in shown(view.best, view.y):
-        steps += [(number, steps[-1][1]), (number, value)] if steps else [(number, value)]
-    series = (Series("scored", shown(view.scored, view.y)), Series("best", steps, joined=True))
+    series = (
+        Series("scored", shown(view.scored, view.y)),
+        Series("best", steps(shown(view.best, view.y)), joined=True),
+    )
     return static_scatter(series, "trial", view.y.title)
 
 
@@ -78,7 +74,7 @@ def static_scatter(
         f"{y_title} against {x_title}",
         *(FRAME.x_tick(x_axis.at(tick), f"{tick:.6g}") for tick in x_axis.ticks()),
         *(FRAME.y_tick(y_axis.at(tick), f"{tick:.6g}") for tick in y_axis.ticks()),
-        *(_limit(axis, (x_axis if axis == "x" else y_axis).at(at), label) for axis, at, label in limits),
+        *_limits([(axis, (x_axis if axis == "x" else y_axis).at(at), label) for axis, at, label in limits]),
         *(_marks(s, x_axis, y_axis) for s in series),
         FRAME.x_title(x_title),
         FRAME.y_title(y_title),
@@ -86,13 +82,21 @@ def static_scatter(
     )
 
 
-def _limit(axis: str, at: float, label: str) -> Markup:
-    """Return a dashed line with its label beside it."""
-    if axis == "x":
-        path, x, y = FRAME.upright(at), at - 5, FRAME.top + 10
-    else:
-        path, x, y = FRAME.level(at), FRAME.x_ends[1] - 4, at - 5
-    return element("path", class_="limit", d=path) + element("text", label, x=x, y=y, text_anchor="end")
+def _limits(limits: Sequence[tuple[str, float, str]]) -> list[Markup]:
+    """Return dashed lines with their labels: of an upright one beside its head, of a level one at the other end."""
+    upright = next((at for axis, at, _ in limits if axis == "x"), FRAME.width)
+    on_the_left = upright > sum(FRAME.x_ends) / 2
+    parts = []
+    for axis, at, label in limits:
+        if axis == "x":
+            path, x, y = FRAME.upright(at), at - 5 if on_the_left else at + 5, FRAME.top + 10
+            anchor = "end" if on_the_left else "start"
+        else:
+            # Away from the upright line's label, so that neither lies on the other.
+            path, x, y = FRAME.level(at), FRAME.x_ends[0] + 4 if on_the_left else FRAME.x_ends[1] - 4, at - 5
+            anchor = "start" if on_the_left else "end"
+        parts += [element("path", class_="limit", d=path), element("text", label, x=x, y=y, text_anchor=anchor)]
+    return parts
 
 
 def _marks(series: Series, x_axis: Axis, y_axis: Axis) -> Markup:

@@ -35,10 +35,13 @@ def element(name: str, *children: str, **attributes: str | float) -> Markup:
     return Markup(f"<{name}{written}>{''.join(map(escape, children))}</{name}>")
 
 
-def drawing(size: Point, label: str, *children: str, **attributes: str | float) -> Markup:
-    """Return an ``svg`` element of a width and a height; ``label`` is what a screen reader reads."""
+def drawing(size: Point, label: str, *children: str, role: str = "img", **attributes: str | float) -> Markup:
+    """Return an ``svg`` element of a width and a height; ``label`` is what a screen reader reads.
+
+    A drawing with links in it has the role of a group: what is in an image cannot be reached.
+    """
     box = f"0 0 {number(size[0])} {number(size[1])}"
-    return element("svg", *children, **attributes, viewBox=box, role="img", aria_label=label)
+    return element("svg", *children, **attributes, viewBox=box, role=role, aria_label=label)
 
 
 def line_through(points: Iterable[Point]) -> str:
@@ -70,6 +73,15 @@ def bar(share: float) -> Markup:
     whole = {"viewBox": "0 0 100 8", "preserveAspectRatio": "none", "aria_hidden": "true"}
     filled = element("rect", class_="fill", width=max(0.0, min(share, 1.0)) * 100, height=8)
     return element("svg", element("rect", class_="track", width=100, height=8), filled, class_="bar", **whole)
+
+
+def ratio_bar(ratio: float) -> Markup:
+    """Return a bar of a cost beside another's, which a mark stands for; from 1.5 times it on the bar is full."""
+    mark = element("path", class_="mark-one", d="M100 0V10")
+    whole = element("rect", class_="track", y=1, width=150, height=8)
+    filled = element("rect", class_="fill", y=1, width=max(0.0, min(ratio, 1.5)) * 100, height=8)
+    box = {"viewBox": "0 0 150 10", "preserveAspectRatio": "none", "aria_hidden": "true"}
+    return element("svg", whole, filled, mark, class_="bar ratio", **box)
 
 
 def key(colour: str) -> Markup:
@@ -123,11 +135,15 @@ class Axis:
         return self._steps(most)
 
     def _steps(self, most: int) -> tuple[float, ...]:
-        """Return multiples of 1, 2 or 5 times a power of ten."""
+        """Return multiples of 1, 2 or 5 times a power of ten; at least three."""
         raw = (self.high - self.low) / most
         magnitude = 10.0 ** math.floor(math.log10(raw))
-        step = next(magnitude * nice for nice in (1, 2, 5, 10) if magnitude * nice >= raw)
-        first, last = math.ceil(self.low / step), math.floor(self.high / step)
+        nice = [magnitude * n for n in (0.1, 0.2, 0.5, 1, 2, 5, 10)]
+        coarsest = next(i for i, step in enumerate(nice) if i >= 3 and step >= raw)
+        for step in reversed(nice[: coarsest + 1]):
+            first, last = math.ceil(self.low / step), math.floor(self.high / step)
+            if last - first >= 2:
+                break
         return tuple(round(i * step, 12) for i in range(first, min(last, first + most) + 1))
 
     def _decades(self, most: int) -> tuple[float, ...]:

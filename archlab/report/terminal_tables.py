@@ -24,6 +24,7 @@ from rich.text import Text
 
 from archlab.errors import InputError, did_you_mean, printable, quote
 from archlab.report.folding import fold, fold_name
+from archlab.units import format_percent
 
 _EDGES, _BETWEEN = 2, 3
 """Characters that a table needs at its edges, and between two columns."""
@@ -87,7 +88,7 @@ def safe(text: str) -> str:
 
 def share(part: int, whole: int) -> str:
     """Return a share in percent, or a dash where there is nothing to share."""
-    return f"{part / whole:.1%}" if whole else "–"
+    return format_percent(part / whole) if whole else "–"
 
 
 @dataclass(frozen=True, slots=True)

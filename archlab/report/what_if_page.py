@@ -19,7 +19,7 @@ from archlab.what_if.suggest import Suggestion
 from archlab.what_if.what_if import WhatIf
 
 STYLES = ("page.css", "tables.css", "audit.css", "what_if.css", "print.css")
-SCRIPTS = ("report.js", "what_if.js")
+SCRIPTS = ("report.js", "formats.js", "what_if.js")
 SECTION_STYLE, SECTION_SCRIPT = "what_if.css", "what_if.js"
 """What a page needs beside its own where it includes the section."""
 

@@ -3,6 +3,6 @@
 Nothing here imports torch before a score is computed.
 """
 
-from archlab.score.score_table import SCORES, Score, score
+from archlab.score.score_table import SCORES, Score, score, score_graph
 
-__all__ = ["SCORES", "Score", "score"]
+__all__ = ["SCORES", "Score", "score", "score_graph"]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from archlab.detector import backbone_of, is_detector
 from archlab.errors import InputError, ScoreError, did_you_mean
-from archlab.ir import Shape
+from archlab.ir import Graph, Shape
 
 if TYPE_CHECKING:
     import torch
@@ -34,6 +34,7 @@ class Score:
             224x224 takes about a second or less on two cores.
         file: the file in ``archlab/score`` that its function stands in, where that is not named as the score is.
         is_baseline: whether it is there to be beaten, and not to search with.
+        is_closed_form: whether it reads the graph alone, so that no weights need to be made for it.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Score:
     batch_size: int
     file: str = ""
     is_baseline: bool = False
+    is_closed_form: bool = False
 
     @property
     def function(self) -> Function:
@@ -57,16 +59,37 @@ class Score:
 SCORES: dict[str, Score] = {
     row.name: row
     for row in (
-        Score("score", "width at every resolution: what holds among equal MACs", "closed form", 1, file="width"),
+        Score(
+            "score",
+            "width at every resolution: what holds among equal MACs",
+            "closed form",
+            1,
+            file="width",
+            is_closed_form=True,
+        ),
         Score("naswot", "how differently images switch the activations", "Mellor et al. 2021, arXiv:2006.04647", 16),
         Score("synflow", "flow through the weights' magnitudes", "Tanaka et al. 2020, arXiv:2006.05467", 1),
         Score("zen", "how strongly features answer to a small change", "Lin et al. 2021, arXiv:2102.01063", 4),
         Score("entropy", "entropy of the last three scales' features", "Sun et al. 2022, arXiv:2111.13336", 1),
         Score("grad_norm", "norm of the weights' first gradients", "Abdelfattah et al. 2021, arXiv:2101.08134", 8),
         Score(
-            "log_macs", "multiply-accumulates: the baseline to beat", "closed form", 1, file="size", is_baseline=True
+            "log_macs",
+            "multiply-accumulates: the baseline to beat",
+            "closed form",
+            1,
+            file="size",
+            is_baseline=True,
+            is_closed_form=True,
         ),
-        Score("log_params", "parameters: the other baseline", "closed form", 1, file="size", is_baseline=True),
+        Score(
+            "log_params",
+            "parameters: the other baseline",
+            "closed form",
+            1,
+            file="size",
+            is_baseline=True,
+            is_closed_form=True,
+        ),
     )
 }
 """Every score by name."""
@@ -103,6 +126,27 @@ def score(name: str, module: fx.GraphModule, input_shape: Shape, seed: int, batc
         value = row.function(module, batch.to(device), rng)
     except (ValueError, RuntimeError) as error:
         raise ScoreError(f"{name}: it cannot be computed: {str(error).splitlines()[0]}") from error
+    if not math.isfinite(value):
+        raise ScoreError(f"{name}: it is {value}, not a finite number")
+    return value
+
+
+def score_graph(name: str, graph: Graph) -> float:
+    """Return a score that reads the graph alone, without weights: what ``score`` gives of the built network.
+
+    Raises:
+        InputError: there is no such score, or it needs weights.
+        ScoreError: it is not finite.
+    """
+    import torch
+    from torch import fx, nn
+
+    if name not in SCORES or not SCORES[name].is_closed_form:
+        known = [row.name for row in SCORES.values() if row.is_closed_form]
+        raise InputError(f"the score {name!r} does not follow from the graph alone", hint=f"{', '.join(known)} do")
+    carrier = fx.GraphModule(nn.Module(), fx.Graph())
+    carrier.meta["graph"] = backbone_of(graph) if is_detector(graph) else graph
+    value = SCORES[name].function(carrier, torch.empty(0), torch.Generator())
     if not math.isfinite(value):
         raise ScoreError(f"{name}: it is {value}, not a finite number")
     return value

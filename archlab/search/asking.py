@@ -162,7 +162,7 @@ class AskTell:
             interrupted,
         )
         finalists = make_finalists(self._plan, funnel, search.interpreter, lambda *_: None)
-        result = result_of(self._plan, funnel, finalists, None, self._started, self._began)
+        result = result_of(self._plan, funnel, finalists, search.interpreter, None, self._started, self._began)
         write_result(self._plan.out, result)
         return result
 

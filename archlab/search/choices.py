@@ -11,3 +11,6 @@ MAX_DEATHS = 3
 """Deaths of workers at one network after which it is a failed candidate, by default."""
 HEARTBEAT = 30
 """Seconds between a worker's signs of life on a database server, by default."""
+
+TRIALS = 60
+"""Candidates that a search evaluates unless another number is asked for."""

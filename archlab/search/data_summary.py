@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from archlab.detect.data_source import Source
 from archlab.search.detection_objective import EXAMPLES
-from archlab.search.result import DataPart, DataSummary, Example
+from archlab.search.shown_data import DataPart, DataSummary, Example
 
 if TYPE_CHECKING:
     from archlab.detect.dataset import DetectionData

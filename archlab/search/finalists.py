@@ -1,8 +1,8 @@
-"""The best candidates: chosen, written as text, counted again by fvcore, and timed."""
+"""The best candidates: written as text, counted again by fvcore, and timed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from archlab.elaborate import Fixed, Interpreter, elaborate, fill_holes
@@ -10,38 +10,8 @@ from archlab.files import make_folder, write_atomic
 from archlab.grammar import parse, unparse
 from archlab.latency import AnyPredictor, measured_as
 from archlab.nn import build, measure, recount
-from archlab.search.dominance import find_front
 from archlab.search.kept_weights import kept_files
-from archlab.search.result import Finalist, Objective, SearchResult, Trial, to_json
-
-
-def choose(trials: Sequence[Trial], objectives: Sequence[Objective], top: int) -> list[Trial]:
-    """Choose the ``top`` trials by one objective, or by several those that none beats in all; ties go to the earlier.
-
-    Only trials that have a value of each are considered.
-
-    Of a Pareto front with more than ``top`` members, those are taken that lie evenly along its first objective.
-    """
-    scored = [trial for trial in trials if trial.state == "scored" and all(o.name in trial.values for o in objectives)]
-
-    def losses(trial: Trial) -> tuple[float, ...]:
-        return tuple((-1 if o.direction == "maximize" else 1) * trial.values[o.name] for o in objectives)
-
-    ranked = sorted(scored, key=lambda trial: (losses(trial), trial.number))
-    if len(objectives) == 1:
-        return ranked[:top]
-    front = [ranked[i] for i in find_front([[-loss for loss in losses(trial)] for trial in ranked])]
-    if len(front) <= top or top < 2:
-        return front[:top]
-    return [front[round(i * (len(front) - 1) / (top - 1))] for i in range(top)]
-
-
-def choose_last(trials: Sequence[Trial], stages: Sequence[Sequence[Objective]], top: int) -> list[Trial]:
-    """Choose the best by the objectives of the last stage that scored any."""
-    best: list[Trial] = []
-    for objectives in stages:
-        best = choose(trials, objectives, top) or best
-    return best
+from archlab.search.result import Finalist, SearchResult, Trial, to_json
 
 
 def make_finalist(

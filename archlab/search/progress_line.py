@@ -1,10 +1,10 @@
-"""One line on standard error while a search runs: trials, feasible share, best score, time left."""
+"""What a search says on standard error while it runs: trials, feasible share, best score, time left."""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,14 +13,22 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from archlab.errors import printable
 from archlab.search.plan import Stage
 from archlab.search.study.history import History, Watch
-from archlab.units import format_seconds
+from archlab.units import format_percent, format_seconds
 
 
 @contextlib.contextmanager
-def progress_line(stage: Stage, console: Console) -> Iterator[Watch]:
-    """Make a watcher that keeps the line up to date where ``console`` is a terminal, and does nothing elsewhere."""
+def progress_line(stage: Stage, console: Console, tell: Callable[[str], None] = lambda _: None) -> Iterator[Watch]:
+    """Make a watcher that keeps a line up to date on a terminal, and elsewhere says it to ``tell``."""
+    began = time.monotonic()
+    before: int | None = None
+
+    def left(history: History) -> str:
+        nonlocal before
+        before = history.evaluated if before is None else before
+        return _left(stage, history, before, began)
+
     if not console.is_terminal:
-        yield lambda *_: None
+        yield lambda history, note: tell(line_of(stage, history, note or left(history)))
         return
     columns = (
         TextColumn("[bold]{task.description}"),
@@ -33,21 +41,23 @@ def progress_line(stage: Stage, console: Console) -> Iterator[Watch]:
     )
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(escape(printable(stage.study)), total=stage.trials, feasible="", best="", left="")
-        began = time.monotonic()
-        before: int | None = None
 
         def watch(history: History, note: str) -> None:
-            nonlocal before
-            before = history.evaluated if before is None else before
             progress.update(
                 task,
                 completed=history.evaluated,
                 feasible=_feasible(stage, history),
                 best=_best(stage, history),
-                left=printable(note) or _left(stage, history, before, began),
+                left=printable(note) or left(history),
             )
 
         yield watch
+
+
+def line_of(stage: Stage, history: History, last: str) -> str:
+    """Return the line of a log: the study, its trials, the feasible share, the best, and what is ``last``."""
+    facts = (f"{history.evaluated} of {stage.trials} trials", _feasible(stage, history), _best(stage, history), last)
+    return f"{stage.study}: {', '.join(filter(None, facts))}"
 
 
 def _feasible(stage: Stage, history: History) -> str:
@@ -56,7 +66,7 @@ def _feasible(stage: Stage, history: History) -> str:
     if stage.number > 1:
         return ""
     over = sum(trial.state == "over_budget" for trial in history.trials)
-    return f"{1 - over / len(history.trials):.0%} within budget"
+    return f"{format_percent(1 - over / len(history.trials), 0)} within budget"
 
 
 def _best(stage: Stage, history: History) -> str:

@@ -13,6 +13,8 @@ from archlab.elaborate import Value
 from archlab.errors import InputError
 from archlab.measured import Latency, Predicted, Recount
 from archlab.reading import read_json
+from archlab.search.compared import Baseline, HoleShare, Neighbours
+from archlab.search.shown_data import DataSummary
 from archlab.shown import Tabled, short
 
 if TYPE_CHECKING:
@@ -129,6 +131,7 @@ class Finalist:
         file: the ``.arch`` file beside the result, relative to it.
         text: the network's canonical text, without holes.
         cost, values, details: as of its trial; values of every stage.
+        variants: trials of networks that differ from it only in what no objective of the last stage sees.
         predicted: its latency by a profile, where there was one; ``latency`` is then measured as the profile says.
         estimates: by objective of the last stage what it is worth behind its noise, where there is anything to say.
         kept: its trained weights, files relative to the result: "" is the network's, ``rpn`` a detector's proposals'.
@@ -149,6 +152,7 @@ class Finalist:
     estimates: dict[str, Estimate] = field(default_factory=dict)
     kept: dict[str, str] = field(default_factory=dict)
     seed: int = 0
+    variants: tuple[int, ...] = ()
     folder: Path | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -169,51 +173,6 @@ class Finalist:
         return build_finalist(self.text, self.weights, self.seed)
 
 
-@dataclass(frozen=True, slots=True)
-class DataPart:
-    """Training or validation data: where it is from, how many images, and how many boxes by class."""
-
-    source: str
-    images: int
-    boxes: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A validation image as networks see it.
-
-    Attributes:
-        jpeg: in base64; ``width`` and ``height`` are the pixels in which boxes are given, not the file's.
-        boxes: true ones, x1, y1, x2, y2 each.
-        labels: of each box, from 1 on, as ``DataSummary.classes`` has them.
-    """
-
-    jpeg: str
-    width: int
-    height: int
-    boxes: tuple[tuple[float, ...], ...]
-    labels: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class DataSummary:
-    """The detection data of a search, as far as its report shows it.
-
-    Attributes:
-        classes: names; label 1 is the first.
-        size: height and width at which networks saw the images.
-        left_out: how many boxes training left out or changed, by what is wrong with them.
-        examples: the first validation images, in the order of a trained network's ``found``.
-    """
-
-    classes: tuple[str, ...]
-    size: tuple[int, ...]
-    training: DataPart
-    validation: DataPart
-    left_out: dict[str, int]
-    examples: tuple[Example, ...]
-
-
 @dataclass(frozen=True, slots=True, repr=False)
 class SearchResult(Tabled):
     """Everything that a search found.
@@ -230,7 +189,9 @@ class SearchResult(Tabled):
         objectives: of all stages, the last stage's first, as finalists are ranked by it.
         stages: in order; a search without ``then`` has one.
         smallest: cost of the smallest network that was found.
-        importance: by objective, the share of its variance that each hole explains, where it could be computed.
+        baselines: what stands beside the finalists; of a result of an earlier version there are none.
+        neighbours: of the first finalists, what each hole decides of the closed-form objectives.
+        shares: by objective that is no closed form, what each hole decides of reaching its best values.
         interrupted: whether it ended before its trials were done, and why.
         data: of a search for detectors.
     """
@@ -248,7 +209,9 @@ class SearchResult(Tabled):
     finalists: tuple[Finalist, ...]
     smallest: dict[str, float]
     stages: tuple[SearchStage, ...] = ()
-    importance: dict[str, dict[str, float]] = field(default_factory=dict)
+    baselines: tuple[Baseline, ...] = ()
+    neighbours: tuple[Neighbours, ...] = ()
+    shares: dict[str, tuple[HoleShare, ...]] = field(default_factory=dict)
     started: str = ""
     seconds: float = 0.0
     interrupted: str | None = None
@@ -291,6 +254,7 @@ def read_result(path: Path) -> SearchResult:
     if data.get("schema") != SCHEMA:
         found = repr(data.get("schema"))[:60]
         raise InputError(f"{path} is not a result of this version: its schema is {found}, not {SCHEMA!r}", hint=way_out)
+    data.pop("importance", None)  # of earlier versions: shares of variance, which summed to anything
     try:
         result = decode(SearchResult, data, "result")
     except MisfitError as error:

@@ -10,14 +10,20 @@ from dataclasses import replace
 from archlab.elaborate import Fixed, Interpreter
 from archlab.environment import machine_line, versions
 from archlab.files import make_folder
+from archlab.search.baselines import find_baselines
+from archlab.search.closed_judge import ClosedJudge, is_closed_form
+from archlab.search.compared import HoleShare
 from archlab.search.data_summary import summarize_data
 from archlab.search.estimates import ranking_values
-from archlab.search.finalists import choose_last, make_finalist, write_result
+from archlab.search.finalist_choice import choose_last
+from archlab.search.finalists import make_finalist, write_result
+from archlab.search.hole_shares import hole_shares
 from archlab.search.image_task import ImageTask
-from archlab.search.importance import importance
+from archlab.search.neighbours import find_neighbours, holes_of, unseen_by
 from archlab.search.objective import is_noisy
 from archlab.search.plan import Plan
-from archlab.search.result import DataSummary, Finalist, SearchResult
+from archlab.search.result import Finalist, SearchResult
+from archlab.search.shown_data import DataSummary
 from archlab.search.stages.needs import check_needs
 from archlab.search.stages.run_stages import run_stages
 from archlab.search.stages.stage_results import Funnel
@@ -67,7 +73,8 @@ def run_search(plan: Plan, progress: Progress = no_progress) -> SearchResult:
             draws = next(trial.draws for trial in funnel.trials if trial.number == finalists[0].trial)
             _, height, width = interpreter.network(Fixed(draws)).input_shape
             data = summarize_data(plan.task.source, (height, width))
-    result = result_of(plan, funnel, finalists, data, started, began)
+    with progress(first) as watch:
+        result = result_of(plan, funnel, finalists, interpreter, data, started, began, watch)
     write_result(plan.out, result)
     return result
 
@@ -79,28 +86,40 @@ def make_finalists(plan: Plan, funnel: Funnel, interpreter: Interpreter, watch: 
     noisy = [goal.objective for goal in last.goals if last.again or is_noisy(goal)]
     scored = {trial.number: trial for trial in funnel.trials if trial.state == "scored"}
     ranked, estimates = ranking_values(list(scored.values()), noisy, interpreter)
-    best = choose_last(ranked, funnel.objectives, plan.top)
+    unseen = [unseen_by(stage, interpreter) for stage in plan.stages[: len(funnel.objectives)]]
+    best = choose_last(ranked, funnel.objectives, plan.top, dict(first.budget.limits), unseen)
     finalists = []
-    for i, trial in enumerate(best, start=1):
+    for i, chosen in enumerate(best, start=1):
         watch(funnel.history, f"recounting {i}/{len(best)}")
         timing = first.threads if plan.latency else None
-        made = make_finalist(scored[trial.number], interpreter, first.seed, plan.out, timing, plan.profile)
-        finalists.append(replace(made, estimates=estimates[trial.number]))
+        number = chosen.trial.number
+        made = make_finalist(scored[number], interpreter, first.seed, plan.out, timing, plan.profile)
+        finalists.append(replace(made, estimates=estimates[number], variants=chosen.variants))
     with contextlib.suppress(StorageLeftError):  # interrupted, with a server that does not answer
         write_dashboard_notes(funnel.study, plan.space.name, plan.text, first.budget, finalists)
     return tuple(finalists)
 
 
 def result_of(
-    plan: Plan, funnel: Funnel, finalists: tuple[Finalist, ...], data: DataSummary | None, started: str, began: float
+    plan: Plan,
+    funnel: Funnel,
+    finalists: tuple[Finalist, ...],
+    interpreter: Interpreter,
+    data: DataSummary | None,
+    started: str,
+    began: float,
+    watch: Watch = lambda *_: None,
 ) -> SearchResult:
-    """Return what a search found, as its result file holds it.
+    """Return what a search found, as its result file holds it, with what it compares its finalists with.
 
     Args:
         started: when it began, as ISO 8601 has it; ``began`` is the same by the clock that does not jump.
     """
     first = plan.stages[0]
     *before, last = funnel.stages
+    watch(funnel.history, "comparing the finalists with baselines and their neighbours")
+    by_number = {trial.number: trial for trial in funnel.trials}
+    chosen = [by_number[finalist.trial] for finalist in finalists]
     return SearchResult(
         space=plan.space.name,
         space_text=plan.text,
@@ -119,9 +138,24 @@ def result_of(
         finalists=finalists,
         smallest=funnel.smallest,
         stages=(*before, replace(last, survivors=len(finalists))),
-        importance=importance(funnel.trials, funnel.objectives[0]),
+        baselines=find_baselines(plan, interpreter) if chosen else (),
+        neighbours=find_neighbours(chosen, ClosedJudge(plan.stages, interpreter)),
+        shares=shares_of(plan, funnel, interpreter),
         started=started,
         seconds=round(time.monotonic() - began, 1),
         interrupted=funnel.interrupted,
         data=data,
     )
+
+
+def shares_of(plan: Plan, funnel: Funnel, interpreter: Interpreter) -> dict[str, tuple[HoleShare, ...]]:
+    """Return by objective what each hole decides of it, where that cannot be measured at the finalists."""
+    wanted = {
+        goal.name: goal.objective
+        for stage in plan.stages[: len(funnel.objectives)]
+        for goal in stage.goals
+        if not is_closed_form(goal, stage)
+    }
+    holes = holes_of(funnel.trials, interpreter) if wanted else {}
+    found = {name: hole_shares(funnel.trials, o, holes, plan.stages[0].seed) for name, o in wanted.items()}
+    return {name: rows for name, rows in found.items() if rows}

@@ -9,7 +9,7 @@ from typing import cast
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from archlab.elaborate import Hole, Random, Value
+from archlab.elaborate import Draw, Hole, Random, Value
 
 
 def distribution_of(hole: Hole) -> BaseDistribution:
@@ -55,6 +55,30 @@ class FromParams:
             return hole.default
         value = self._params[hole.name]
         return on_step(hole, value) if hole.step and not hole.labels else value
+
+
+class Noting:
+    """The draw that another one makes, with every searched hole that it was asked for noted in ``holes``."""
+
+    def __init__(self, draw: Draw) -> None:
+        self._draw = draw
+        self.holes: dict[str, Hole] = {}
+
+    def __call__(self, hole: Hole) -> Value:
+        if hole.searched:
+            self.holes[hole.name] = hole
+        return self._draw(hole) if hole.searched else hole.default
+
+
+class Changed:
+    """The draw that keeps the values of a known one but for one hole; holes that come into being take their default."""
+
+    def __init__(self, base: Mapping[str, Value], name: str, value: Value) -> None:
+        self._values = {**base, name: value}
+
+    def __call__(self, hole: Hole) -> Value:
+        value = self._values.get(hole.name, hole.default)
+        return value if hole.searched and hole.contains(value) else hole.default
 
 
 def on_step(hole: Hole, value: Value) -> Value:

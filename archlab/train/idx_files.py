@@ -18,7 +18,7 @@ from archlab.errors import InputError
 from archlab.images.free_memory import free_memory
 from archlab.train.found import Found
 from archlab.train.image_source import Example, OddFile, PartName
-from archlab.units import format_bytes
+from archlab.units import format_bytes, format_percent
 
 IMAGES_FILE = re.compile(r"(?P<set>.*?)(?P<part>train|t10k|test)-images[-.]idx3-ubyte(\.gz)?")
 """``train-images-idx3-ubyte.gz``, and EMNIST's ``emnist-letters-train-images-idx3-ubyte.gz``."""
@@ -140,7 +140,7 @@ def _refuse_large(path: Path, size: int) -> None:
     free = free_memory()
     if free is not None and size > SHARE * free:
         raise InputError(
-            f"{path} holds {format_bytes(size)} once it is not compressed, more than {SHARE:.0%} of the "
+            f"{path} holds {format_bytes(size)} once it is not compressed, more than {format_percent(SHARE, 0)} of the "
             f"{format_bytes(free)} that are free",
             hint=f"gunzip {path.name}: what is not compressed is read from disk, piece by piece",
         )

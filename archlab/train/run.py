@@ -17,6 +17,7 @@ from archlab.train.metrics import Evaluation, evaluate
 from archlab.train.schedule import rate_factor
 from archlab.train.settings import TrainSettings
 from archlab.train.step import State, take_step, with_average
+from archlab.units import format_percent
 
 LOOK = 16
 """Steps between two looks at the loss, for each of which a GPU is waited for."""
@@ -180,7 +181,7 @@ class Run:
     def _line(self) -> str:
         loss = self._loss.item() / max(1, self._losses)
         of = f" of {self.total:,}" if self.total is not None else ""
-        accuracy = f", {100 * self.history[-1].val_accuracy:.1f} % of held-out images" if self.history else ""
+        accuracy = f", {format_percent(self.history[-1].val_accuracy)} of held-out images" if self.history else ""
         return f"training: step {self.step:,}{of}, loss {loss:.3f}{accuracy}, {self._left()} left"
 
     def _left(self) -> str:

@@ -3,33 +3,11 @@
 
 const PAGE = 60;
 
-/** A count in three or four figures, as the tables of the terminal have it. */
-function short(value) {
-  for (const [prefix, scale] of [["T", 1e12], ["G", 1e9], ["M", 1e6], ["k", 1e3]]) {
-    if (value >= scale * 0.9995) {
-      const scaled = value / scale;
-      return `${scaled.toFixed(scaled < 9.9995 ? 3 : scaled < 99.995 ? 2 : 1)} ${prefix}`;
-    }
-  }
-  return String(value);
-}
-
-function shortBytes(value) {
-  for (const [prefix, scale] of [["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10]]) {
-    if (value >= scale) {
-      const scaled = value / scale;
-      return `${scaled.toFixed(scaled < 9.9995 ? 3 : scaled < 99.995 ? 2 : 1)} ${prefix}`;
-    }
-  }
-  return `${value} B`;
-}
-
 /** A number in the form that its column's heading names; nothing for zero. */
 function shown(form, value) {
   if (!value) return "";
-  if (form === "ratio") return value.toFixed(1);
-  if (form === "seconds") return value < 1 ? `${Number((value * 1e3).toPrecision(3))} ms` : `${Number(value.toPrecision(3))} s`;
-  return form === "bytes" ? shortBytes(value) : short(value);
+  if (form === "ratio") return formats.fixed(value, 1);
+  return formats[form === "seconds" || form === "bytes" ? form : "count"](value);
 }
 
 /** Operators have their module's number and the rest of their name. */

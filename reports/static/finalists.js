@@ -30,6 +30,7 @@ document.addEventListener("click", (event) => {
 
 // A point of the trade-off that is a finalist leads to it.
 document.querySelector('[data-plot="pareto"]')?.on?.("plotly_click", ({ points }) => {
-  const rank = points.find((point) => point.data.meta === "finalist")?.text;
+  const point = points.find(({ data }) => data.meta === "finalist");
+  const rank = point?.customdata[1];
   if (rank) showFinalist(rank);
 });

@@ -61,13 +61,33 @@ function drawPlot(box, width) {
   const figure = views[chosen];
   if (!box.classList.contains("js-plotly-plot")) box.replaceChildren();
   const config = { responsive: true, displaylogo: false, displayModeBar: false };
-  return Plotly.react(box, figure.data.map(themedTrace), themedLayout(figure.layout, width), config);
+  const data = figure.data.map(themedTrace);
+  return Plotly.react(box, data, themedLayout(figure.layout, width), config).then(() => labelFinalists(box));
+}
+
+/** Puts the finalists' ranks where none lies on another; again whenever the axes change. */
+function labelFinalists(box) {
+  const place = box.data.findIndex((trace) => trace.meta === "finalist");
+  if (place < 0) return;
+  const { xaxis, yaxis } = box._fullLayout;
+  const marks = box.data[place].customdata.map((_, i) => ({
+    x: xaxis.d2p(box.data[place].x[i]),
+    y: yaxis.d2p(box.data[place].y[i]),
+    text: String(box.data[place].customdata[i][1]),
+  }));
+  const labels = placeLabels(marks, { width: xaxis._length, height: yaxis._length });
+  const text = labels.map((label) => label.text);
+  const textposition = labels.map((label) => label.position);
+  if (String(box.data[place].text) === String(text) && String(box.data[place].textposition) === String(textposition)) return;
+  Plotly.restyle(box, { text: [text], textposition: [textposition] }, [place]);
 }
 
 const plots = [...document.querySelectorAll("[data-plot]")];
 const drawPlots = (width) => plots.forEach((box) => drawPlot(box, width));
 
 drawPlots();
+for (const box of plots) box.on?.("plotly_relayout", () => labelFinalists(box));
+addEventListener("resize", () => setTimeout(() => plots.forEach(labelFinalists), 300));
 document.addEventListener("themechange", () => drawPlots());
 for (const box of plots) byId(`${box.dataset.plot}-view`)?.addEventListener("change", () => drawPlot(box));
 

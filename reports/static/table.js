@@ -6,27 +6,10 @@
   if (!table) return;
   const PAGE = 50;
   const body = table.tBodies[0];
-  const { alphabet, width, holes, rows: codes } = report.draws;
   const count = report.state.length;
   const order = Array.from({ length: count }, (_, i) => i);
   const counted = byId("shown").dataset.counted;
   const view = { sort: null, descending: false, page: 0, rows: order };
-
-  /** The draw of a row, as [hole, value] pairs. */
-  function drawsOf(row) {
-    if (codes[row] === undefined) return [];
-    const digit = (at) => alphabet.indexOf(codes[row][at]);
-    return holes.flatMap((hole, i) => {
-      let place = 0;
-      for (let k = 0; k < width; k++) place = place * alphabet.length + digit(i * width + k);
-      return place ? [[hole.name, hole.values[place - 1]]] : [];
-    });
-  }
-
-  function show(measure, value) {
-    if (value === null) return "–";
-    return measure.digits === null ? value.toExponential(3) : value.toFixed(measure.digits);
-  }
 
   const noteOf = (row) => (report.finalist[row] ? `finalist ${report.finalist[row]}` : (report.note[row] ?? ""));
 
@@ -63,6 +46,13 @@
     render();
   }
 
+  /** Keeps filter, state and order in the address. */
+  function keep() {
+    const state = byId("state").selectedOptions[0].dataset.state ?? "";
+    const sort = view.sort ? `${view.descending ? "-" : ""}${view.sort}` : "";
+    keepInHash("trials", { filter: byId("filter").value, state, sort });
+  }
+
   function rowElement(row) {
     const line = element("tr");
     const number = element("td", "", "right");
@@ -76,7 +66,7 @@
     state.append(stateKey(report.state[row]), report.states[report.state[row]]);
     line.append(number, state);
     for (const measure of report.measures) {
-      line.append(element("td", show(measure, report.columns[measure.key][row]), "right"));
+      line.append(element("td", shownValue(measure, report.columns[measure.key][row]), "right"));
     }
     line.append(noteCell(row));
     return line;
@@ -166,12 +156,19 @@
     if (!heading.dataset.key) continue;
     const button = element("button", heading.textContent, "sort");
     button.type = "button";
-    button.addEventListener("click", () => sortBy(heading));
+    button.addEventListener("click", () => {
+      sortBy(heading);
+      keep();
+    });
     heading.replaceChildren(button);
     heading.setAttribute("aria-sort", "none");
   }
-  byId("filter").addEventListener("input", update);
-  byId("state").addEventListener("change", update);
+  for (const [id, event] of [["filter", "input"], ["state", "change"]]) {
+    byId(id).addEventListener(event, () => {
+      update();
+      keep();
+    });
+  }
   for (const [id, step] of [["previous", -1], ["next", 1]]) {
     byId(id).addEventListener("click", () => {
       view.page += step;
@@ -179,5 +176,19 @@
       byId("trials").scrollIntoView();
     });
   }
-  render();
+
+  const asked = hashState("trials");
+  if (asked) {
+    byId("filter").value = asked.get("filter") ?? "";
+    const state = [...byId("state").options].find((option) => option.dataset.state === asked.get("state"));
+    if (state) state.selected = true;
+    const [, minus, key] = (asked.get("sort") ?? "").match(/^(-?)(.+)$/) ?? [];
+    const heading = [...table.tHead.rows[0].cells].find((cell) => cell.dataset.key === key);
+    if (heading) sortBy(heading);
+    if (heading && view.descending !== (minus === "-")) sortBy(heading);
+    update();
+    byId("trials").scrollIntoView();
+  } else {
+    render();
+  }
 })();

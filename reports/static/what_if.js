@@ -2,8 +2,6 @@
 "use strict";
 
 {
-  const SCALES = { count: [[1e12, " T"], [1e9, " G"], [1e6, " M"], [1e3, " k"]], bytes: [[2 ** 30, " GiB"], [2 ** 20, " MiB"], [2 ** 10, " KiB"]] };
-
   /** A polynomial as the page has it, with whole numbers. */
   function read(polynomial) {
     return { over: BigInt(polynomial.over), terms: polynomial.terms.map(([factor, monomial]) => [BigInt(factor), monomial]) };
@@ -18,20 +16,6 @@
     }
     return total / polynomial.over;
   }
-
-  /** A number in four figures, as archlab prints it. */
-  function short(value, kind) {
-    const number = Number(value);
-    for (const [scale, unit] of SCALES[kind]) {
-      if (number >= scale * (kind === "count" ? 0.9995 : 1)) {
-        const part = number / scale;
-        return part.toFixed(part < 9.9995 ? 3 : part < 99.995 ? 2 : 1) + unit;
-      }
-    }
-    return String(number) + (kind === "bytes" ? " B" : "");
-  }
-
-  const grouped = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, ",");
 
   function start(section) {
     const form = JSON.parse(section.querySelector("script[type='application/json']").textContent);
@@ -61,10 +45,10 @@
       const costs = costsAt(at);
       for (const row of section.querySelectorAll("[data-cost]")) {
         const name = row.dataset.cost;
-        row.querySelector("b").textContent = short(costs[name], name === "memory" ? "bytes" : "count");
-        row.querySelector("[data-exact]").textContent = grouped(costs[name]);
+        row.querySelector("b").textContent = formats[name === "memory" ? "bytes" : "count"](Number(costs[name]));
+        row.querySelector("[data-exact]").textContent = formats.grouped(costs[name]);
         const ratio = Number(costs[name]) / Number(own[name]);
-        row.querySelector("[data-ratio]").textContent = costs[name] === own[name] ? "" : `(${(100 * ratio).toFixed(1)} %)`;
+        row.querySelector("[data-ratio]").textContent = costs[name] === own[name] ? "" : `(${formats.percent(ratio)})`;
       }
       const changed = [];
       for (const input of inputs) {

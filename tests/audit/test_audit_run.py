@@ -41,5 +41,5 @@ def test_exit_codes(run, code):
 
 def test_each_problem_is_a_line():
     run = AuditRun((AUDIT, Failure("b", "why")), (BREACH,))
-    assert run.problems == ["over the limit: m: macs 2.000 k > 1.000 k (+100.0%)", "b: why"]
+    assert run.problems == ["over the limit: m: macs 2.000 k > 1.000 k (+100.0 %)", "b: why"]
     assert (run.audits, run.failures) == ([AUDIT], [Failure("b", "why")])

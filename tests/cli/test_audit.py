@@ -111,7 +111,7 @@ def test_limits_are_a_gate(folder):
     assert done.exit_code == 1
     lines = [line for line in done.stderr.splitlines() if "over the limit" in line]
     assert len(lines) == 2
-    assert re.fullmatch(r"archlab: over the limit: models.py:small: macs 10.66 k > 1.000 k \(\+965.6%\)", lines[0])
+    assert re.fullmatch(r"archlab: over the limit: models.py:small: macs 10.66 k > 1.000 k \(\+965.6 %\)", lines[0])
     assert run("models.py:small", "--input", "3x8x8", "--max", "macs=1G").exit_code == 0
 
 

@@ -20,7 +20,6 @@ net tiny(input=3x16x16)
 stem: conv({4, 8}, 3, s=2)
 head: gap -> fc(10)
 """
-SEARCH = ["search", "tiny.arch", "-o", "macs", "-n", "2", "--no-latency", "--json", "--top", "1"]
 COMMANDS = (
     "spaces",
     "show tiny.arch",

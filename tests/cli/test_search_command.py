@@ -11,7 +11,7 @@ from tests.waiting import DEADLINE
 
 
 def test_a_search_prints_its_table_and_leaves_its_files(tiny):
-    done = archlab("search", "tiny.arch", "-b", "macs=60k", "-o", "params", "-n", 6, cwd=tiny)
+    done = archlab("search", "tiny.arch", "-b", "macs=60k", "-o", "params", "-n", 6, "--quiet", cwd=tiny)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert "6 scored" in done.stdout

@@ -101,5 +101,5 @@ def test_the_table_has_80_columns_at_most_and_shows_strange_names_as_they_are(tm
     text = plain_text(lambda console: print_check(check(write(tmp_path, content)), console))
     assert max(map(len, text.splitlines())) <= 80
     assert "[red]a" in text
-    assert "boxes by level at 40x40: p2 1 (50.0%), p3 0 (0.0%), p4 1 (50.0%)" in text
+    assert "boxes by level at 40x40: p2 1 (50.0 %), p3 0 (0.0 %), p4 1 (50.0 %)" in text
     assert "- no validation data: a fifth of the images" in text

@@ -97,7 +97,7 @@ def test_what_was_measured_otherwise_is_not_taken_up(runs, tmp_path, monkeypatch
 def test_a_noisy_machine_is_refused_with_its_spread(tmp_path, monkeypatch):
     monkeypatch.setattr(measure_profile, "run_carrier", lambda n, s: carried(n, s, noise=0.3))
     monkeypatch.setattr(measure_profile, "MOST", {True: 12, False: 12})
-    with pytest.raises(InputError, match=r"too noisy: the runs of a network spread by 43% .* at most 20%") as caught:
+    with pytest.raises(InputError, match=r"too noisy: the runs of a network spread by 43 % .* at most 20 %") as caught:
         make_profile(SPACE, Setting("torch"), tmp_path / "p.json")
     assert "load" in caught.value.message
     assert list(tmp_path.iterdir()) == []

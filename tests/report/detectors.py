@@ -7,7 +7,8 @@ from typing import Any
 
 from archlab.detect.data_source import Source
 from archlab.search.data_summary import summarize_data
-from archlab.search.result import DataPart, DataSummary, Objective, SearchResult
+from archlab.search.result import Objective, SearchResult
+from archlab.search.shown_data import DataPart, DataSummary
 from tests.report import results
 
 NAMES = ("disc", "<img src=x onerror=alert(1)>", "</script><b>ring")

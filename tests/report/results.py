@@ -6,6 +6,7 @@ import dataclasses
 import math
 import random
 from functools import cache
+from typing import Literal
 
 from archlab.cost import Budget, cost
 from archlab.elaborate import Interpreter, Network, Random, load
@@ -14,8 +15,10 @@ from archlab.grammar.parse import parse_file
 from archlab.grammar.unparse import unparse
 from archlab.measured import Latency, Recount
 from archlab.resources import find_architecture
+from archlab.search.compared import Baseline, Change, HoleShare, Neighbours
 from archlab.search.result import Finalist, Objective, SearchResult, SearchStage, State, Trial
 
+KINDS: tuple[Literal["default", "reference"], ...] = ("default", "reference")
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 BUDGETS = {"macs": 300e6, "params": 3.4e6}
 
@@ -62,10 +65,34 @@ def search(trials: int = 60, finalists: int = 6, seed: int = 0) -> SearchResult:
             _finalist(interpreter, networks[t.number], t, rank, finalists) for rank, t in enumerate(best, 1)
         ),
         smallest={"macs": 30_000_000.0, "params": 500_000.0},
-        importance={"channels": {"stage5.block": 0.42, "stage4.depth": 0.21, "head.conv.c": 0.12, "act": 0.0}},
+        baselines=_baselines(best[0]) if best else (),
+        neighbours=tuple(_neighbours(t) for t in best[:2]),
         started="2026-03-01 10:00:00",
         seconds=75.0,
     )
+
+
+def _baselines(best: Trial) -> tuple[Baseline, ...]:
+    """A default draw that fills one hole otherwise, and two references: one ahead of the best, one not measured."""
+    value, (hole, _) = best.values["channels"], next(iter(best.draws.items()))
+    return (
+        Baseline("default", "mobile", 1.0, {"macs": 40e6, "params": 7e5}, {"channels": value - 1},
+                 {**best.draws, hole: "other"}),
+        Baseline("reference", "mobilenet_v2", 0.97, {"macs": 295e6, "params": 3.39e6}, {"channels": value + 0.25}),
+        Baseline("reference", "resnet18", 0.39, {"macs": 287e6, "params": 1.87e6}),
+    )  # fmt: skip
+
+
+def _neighbours(trial: Trial) -> Neighbours:
+    """Three holes: the first matters most, within the budget only upward; the last does not enter the score."""
+    (one, two, three), own = list(trial.draws)[:3], trial.values["channels"]
+    changes = (
+        Change(one, "up", {"channels": own + 0.25}, True),
+        Change(one, "down", {"channels": own - 0.5}, True),
+        Change(two, "far", {"channels": own + 0.125}, False),
+        Change(three, "blind", {"channels": own}, True),
+    )
+    return Neighbours(trial.number, {"channels": own}, changes, refused=2)
 
 
 def score(network: Network) -> float:
@@ -102,14 +129,23 @@ def without_scores(state: State = "failed") -> SearchResult:
     """A search of which nothing was scored."""
     result = search(8)
     trials = tuple(dataclasses.replace(t, state=state, values={}, reason="CUDA out of memory") for t in result.trials)
-    return dataclasses.replace(result, trials=trials, finalists=(), importance={}, interrupted="stopped by Ctrl-C")
+    return dataclasses.replace(result, trials=trials, finalists=(), neighbours=(), interrupted="stopped by Ctrl-C")
 
 
 def empty() -> SearchResult:
     """A search that was stopped before its first draw."""
     result = search(1)
     return dataclasses.replace(
-        result, trials=(), finalists=(), importance={}, budgets={}, smallest={}, objectives=(), versions={}, machine=""
+        result,
+        trials=(),
+        finalists=(),
+        neighbours=(),
+        baselines=(),
+        budgets={},
+        smallest={},
+        objectives=(),
+        versions={},
+        machine="",
     )
 
 
@@ -152,6 +188,9 @@ def staged() -> SearchResult:
         finalists=tuple(
             dataclasses.replace(made[t.number], values=more(t.number, t.values), details=said) for t in order
         ),
+        shares={
+            "train.py:accuracy": (HoleShare("stage5.block", 0.5, 0.4, 0.7), HoleShare("act", 0.25, 0.1, 0.6)),
+        },
         stages=(
             SearchStage("mobile", ("channels",), scored, scored, 0, 0, 10, 6.0),
             SearchStage("mobile/2-accuracy", ("train.py:accuracy",), 10, 8, 1, 1, 3, 54.0),
@@ -199,5 +238,7 @@ def hostile() -> SearchResult:
         finalists=finalists,
         trials=trials,
         budgets={bad: 1e6, "macs": 300e6},
-        importance={bad: {bad: 0.5, "act": 0.25}},
+        baselines=tuple(Baseline(kind, bad, 0.5, {bad: 1.0}, {bad: 2.0}, {bad: bad}, bad) for kind in KINDS),
+        neighbours=(Neighbours(finalists[0].trial, {bad: 1.0}, (Change(bad, bad, {bad: 2.0}, True),) * 40),),
+        shares={bad: (HoleShare(bad, 0.5, 0.4, 0.6), HoleShare("act", 0.25, 0.0, 0.9))},
     )

@@ -169,6 +169,86 @@ def test_hostile_names_do_nothing_and_are_shown(open_report: Open):
     assert overflow(page) == 0
 
 
+def test_a_filter_and_an_order_are_in_the_address_and_come_back(open_report: Open):
+    page = open_report(results.search())
+    page.locator("#filter").fill("stage3.block=inverted")
+    page.locator("#state").select_option(label="scored (31)")
+    page.locator("th[data-key='cost:macs'] button").click()
+    url = page.evaluate("location.href")
+    assert url.endswith("#trials?filter=stage3.block%3Dinverted&state=scored&sort=cost%3Amacs")
+    shown = column(page, 1)
+    page.goto("about:blank")
+    page.goto(url)
+    assert column(page, 1) == shown
+    assert page.locator("#filter").input_value() == "stage3.block=inverted"
+    page.locator("#filter").fill("")
+    page.locator("#state").select_option(label="all")
+    assert page.evaluate("location.hash") == "#trials?sort=cost%3Amacs"
+
+
+def test_two_candidates_stand_side_by_side(open_report: Open):
+    result = results.search()
+    page = open_report(result)
+    first, second = (f.trial for f in result.finalists[:2])
+    assert page.locator("#pair-table thead th").all_inner_texts() == [
+        f"trial {first}, finalist 1",
+        f"trial {second}, finalist 2",
+    ]
+    ours, theirs = (result.trials[n].draws for n in (first, second))
+    differing = {h for h in ours.keys() | theirs.keys() if ours.get(h) != theirs.get(h)}
+    assert set(page.locator("#pair-table th.mono").all_inner_texts()) == differing
+    page.locator("#right-trial").fill(str(first))
+    assert page.locator("#pair-table th.mono").count() == 0
+    assert page.evaluate("location.hash") == f"#side-by-side?left={first}&right={first}"
+    page.locator("#right-trial").fill("99999")
+    assert page.locator("#pair-note").inner_text() == "This page holds no trial 99999."
+
+
+def test_slices_show_every_scored_trial_that_has_the_hole(open_report: Open):
+    result = results.search()
+    page = open_report(result)
+    page.locator("#slice-hole").select_option("stage3.block")
+    having = [t for t in result.trials if t.state == "scored" and "stage3.block" in t.draws]
+    assert page.locator("#slices .point").count() == len(having)
+    ticks = page.locator("#slices .xtick").all_inner_texts()
+    assert ticks == sorted({str(t.draws["stage3.block"]) for t in having})
+    assert page.evaluate("location.hash") == "#slices-title?hole=stage3.block"
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_no_label_of_a_plot_lies_on_another(open_report: Open, size: tuple[int, int]):
+    page = open_report(results.search(200, finalists=16), size)
+    page.wait_for_function("document.querySelectorAll('[data-plot=pareto] .textpoint text').length > 0")
+    boxes = page.locator("[data-plot='pareto'] .textpoint text").evaluate_all(
+        "all => all.filter((e) => e.textContent.trim()).map((e) => [e.textContent, e.getBoundingClientRect().toJSON()])"
+    )
+    ranks = sorted(int(rank) for text, _ in boxes for rank in text.split(","))
+    assert ranks == list(range(1, 17))
+    for i, (one, a) in enumerate(boxes):
+        for other, b in boxes[i + 1 :]:
+            apart = a["right"] <= b["left"] + 1 or b["right"] <= a["left"] + 1
+            apart = apart or a["bottom"] <= b["top"] + 1 or b["bottom"] <= a["top"] + 1
+            assert apart, (one, other)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_every_axis_has_at_least_three_ticks(open_report: Open, size: tuple[int, int]):
+    page = open_report(results.search(), size)
+    for plot in ("[data-plot='pareto']", "[data-plot='history']"):
+        assert page.locator(f"{plot} .xtick text").count() >= 3
+        assert page.locator(f"{plot} .ytick text").count() >= 3
+
+
+def test_the_first_screen_has_the_pick_its_budgets_and_the_baselines(open_report: Open):
+    result = results.search()
+    page = open_report(result)
+    for words in (result.finalists[0].name, "Higher is better.", "Params", "mobilenet_v2", "is ahead of it"):
+        box = page.locator("#pick").get_by_text(words).first.bounding_box()
+        assert box is not None, words
+        assert box["y"] + box["height"] < WIDE[1], words
+    assert page.locator("#run details").first.get_attribute("open") is None
+
+
 @pytest.mark.parametrize("make", [results.search, results.several_objectives, results.hostile])
 def test_a_phone_need_not_scroll_sideways(open_report: Open, make: Callable[[], SearchResult]):
     page = open_report(make(), NARROW)

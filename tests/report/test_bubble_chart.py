@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
 
-from archlab.report.bubble_chart import Bubble, bubble_chart
+from archlab.report.bubble_chart import NARROW, Bubble, bubble_chart
 
 
 def test_circles_are_where_their_numbers_say():
-    chart = bubble_chart([Bubble("a", "#a", 10**8, 10**6, 60.0), Bubble("b<", "#b", 10**10, 25 * 10**6, 80.0)])
+    chart = bubble_chart([Bubble(1, "a", "#a", 10**8, 10**6, 60.0), Bubble(2, "b<", "#b", 10**10, 25 * 10**6, 80.0)])
     circles = re.findall(r'cx="([\d.]+)" cy="([\d.]+)" r="([\d.]+)"', chart)
     (bx, by, br), (ax, ay, ar) = [tuple(map(float, circle)) for circle in circles]
     assert ax < bx
@@ -24,9 +25,24 @@ def test_circles_are_where_their_numbers_say():
 
 def test_only_what_none_beats_is_on_the_line():
     chart = bubble_chart([
-        Bubble("small", "#s", 10**8, 10**6, 60.0),
-        Bubble("beaten", "#x", 2 * 10**8, 10**6, 55.0),
-        Bubble("large", "#l", 10**9, 10**6, 70.0),
+        Bubble(1, "small", "#s", 10**8, 10**6, 60.0),
+        Bubble(2, "beaten", "#x", 2 * 10**8, 10**6, 55.0),
+        Bubble(3, "large", "#l", 10**9, 10**6, 70.0),
     ])  # fmt: skip
     assert chart.count('class="bubble best"') == 2
     assert re.search(r'class="front" d="M[\d.]+ [\d.]+L[\d.]+ [\d.]+"', chart)
+
+
+def test_the_narrow_chart_has_numbers_for_names_and_no_label_on_another():
+    bubbles = [Bubble(i, f"network{i}", "#", int(1e8 * 1.3**i), 10**6 * i, 60.0 + i % 7) for i in range(1, 23)]
+    chart = bubble_chart(bubbles, NARROW)
+    labels = re.findall(r'<text class="label" x="([\d.]+)" y="([\d.]+)" text-anchor="(\w+)">(\d+)<', chart)
+    assert sorted(int(number) for *_, number in labels) == list(range(1, 23))
+    assert "network7" in chart.replace('class="label"', ""), "the title of a circle has its name"
+    boxes = []
+    for x, y, anchor, number in labels:
+        width = 6 * len(number)
+        left = float(x) - {"start": 0, "middle": width / 2, "end": width}[anchor]
+        boxes.append((left, float(y) - 9, left + width, float(y)))
+    for a, b in itertools.combinations(boxes, 2):
+        assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]

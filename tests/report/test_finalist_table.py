@@ -26,7 +26,7 @@ def test_the_page_has_a_row_per_finalist_and_the_latency_with_its_range():
     table = table_of(result, {})
     assert words(table.heads) == [
         "Rank", "Network", "Trial", "channels", "MACs M", "Params M", "Activations M", "Peak memory MiB",
-        "Latency median (range)", "Recounted by fvcore", "File",
+        "Latency median (four fifths of the runs)", "Recounted by fvcore", "File",
     ]  # fmt: skip
     first, second = (words(row) for row in table.rows)
     best = result.finalists[0]
@@ -45,7 +45,7 @@ def test_ranks_of_an_earlier_stage_are_a_column():
 
 def test_without_latencies_there_is_no_column_of_them():
     result = results.search(20, finalists=1)
-    assert "Latency median (range)" not in words(table_of(result, {}).heads)
+    assert "Latency median (four fifths of the runs)" not in words(table_of(result, {}).heads)
     assert "latency" not in terminal_columns(result)
 
 

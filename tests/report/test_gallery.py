@@ -77,8 +77,8 @@ def test_in_a_browser_it_asks_for_nothing_and_fits(browser, page, tmp_path, them
     tab.on("request", lambda request: said.append(request.url) if request.url != path.as_uri() else None)
     tab.goto(path.as_uri())
     assert tab.locator(".exhibit").count() == 23
-    assert tab.locator("circle.bubble").count() == 22
-    tab.locator('a[href="#resnet18"] circle').click()
+    assert tab.locator(".wide-chart circle.bubble").count() == tab.locator(".narrow-chart circle.bubble").count() == 22
+    tab.locator('.wide-chart a[href="#resnet18"] circle').click()
     assert tab.url.endswith("#resnet18")
     assert tab.locator("#resnet18 .net").is_hidden()
     tab.locator("#resnet18 .drawing > summary").click()

@@ -32,8 +32,8 @@ def test_stages_have_their_share_and_the_total_comes_last(network: Network):
     rows = [row for row in lines_of(network, "stage") if row and row[0] in ("stem", "head", "total")]
     # 27 weights to each of 8 channels on 16x16; 8 features to 10.
     assert [row[0] for row in rows] == ["stem", "head", "total"]
-    assert rows[0][3:6] == ["55.30", "k", "99.9%"]
-    assert rows[1][3:5] == ["80", "0.1%"]
+    assert rows[0][3:7] == ["55.30", "k", "99.9", "%"]
+    assert rows[1][3:6] == ["80", "0.1", "%"]
 
 
 def test_operators_stand_by_their_macs(network: Network):

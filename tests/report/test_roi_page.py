@@ -51,7 +51,7 @@ def test_the_page_allows_only_its_own_scripts_and_styles(page: str) -> None:
     assert policy.startswith("default-src 'none'; ")
     assert "unsafe" not in policy
     inline = re.findall(r"<script>(.*?)</script>", page, re.S) + re.findall(r"<style>(.*?)</style>", page, re.S)
-    assert len(inline) == 6
+    assert len(inline) == 8
     assert all(csp_hash(text) in policy for text in inline)
     assert " style=" not in page
     assert not re.search(r"<(img|iframe|link(?! rel=\"icon\")|object)\b|url\(|@import|https?:", page)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import math
 import re
 
 import pytest
@@ -11,7 +12,16 @@ import pytest
 from archlab.report.objectives_and_costs import measures
 from archlab.report.overview import headline
 from archlab.report.search_page import render_report
-from archlab.report.search_stages import MAX_STAGES, Detail, agreement, details, first_ranks, stage_rows
+from archlab.report.search_stages import (
+    LEAST_PAIRED,
+    MAX_STAGES,
+    Detail,
+    agreement,
+    details,
+    first_ranks,
+    stage_rows,
+    tau_interval,
+)
 from archlab.report.search_views import history, pareto, trial_rows
 from tests.report import results
 
@@ -50,6 +60,28 @@ def test_agreement_is_kendalls_tau_of_what_both_stages_judged():
     assert other.tau == pytest.approx((21 - 7) / 28), "by what is better, not by what is larger"
 
 
+def test_agreement_says_its_interval_and_how_many_and_nothing_of_fewer_than_eight():
+    result = results.staged()
+    view = agreement(result, measures(result))
+    assert view is not None
+    # z = atanh(-0.5) and its deviation is the root of 0.437 / (8 - 4).
+    assert (view.low, view.high) == pytest.approx(
+        (math.tanh(math.atanh(-0.5) - 1.96 * 0.437**0.5 / 2), 0.0986), abs=1e-2
+    )
+    words = " ".join(section(render_report(result), "search-stages").split())
+    assert "Kendall's τ is −0.50, and 19 of 20 such samples of 8 lie between −0.83 and 0.10" in words
+    (one, *_) = (t for t in result.trials if "train.py:accuracy" in t.values)
+    fewer = dataclasses.replace(
+        result,
+        trials=tuple(dataclasses.replace(t, values={"channels": 1.0}) if t == one else t for t in result.trials),
+    )
+    assert LEAST_PAIRED == 8
+    assert agreement(fewer, measures(fewer)) is None
+    assert "Kendall" not in render_report(fewer)
+    assert tau_interval(1.0, 8)[0] < 0.97
+    assert tau_interval(1.0, 8)[1] == 1.0
+
+
 def test_finalists_have_their_rank_in_the_first_stage():
     result = results.staged()
     ranks = first_ranks(result, measures(result))
@@ -83,7 +115,7 @@ def test_the_page_shows_survivors_cost_and_agreement():
     page = render_report(results.staged())
     words = " ".join(section(page, "search-stages").split())
     assert "2 train.py:accuracy 10 8 1 1 3 54 s 5.4 s" in words
-    assert "90.0%" in words
+    assert "90.0 %" in words
     assert "Kendall's τ is −0.50" in words
     assert "Rank in stage 1" in section(page, "best")
     assert "What train.py:accuracy reports" in page

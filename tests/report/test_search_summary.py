@@ -29,13 +29,13 @@ def test_the_best_stand_below_the_budgets():
 def test_a_relative_budget_says_of_what_it_is():
     result = dataclasses.replace(results.search(), relative_budgets={"macs": 0.5})
     assert "macs ≤ 300.0 M (0.5x), params ≤ 3.400 M" in finalists_table(result).title
-    assert "<span>0.5x of the default draw</span>" in render_report(result)
+    assert "; the budget is 0.5x of the default draw</span>" in render_report(result)
 
 
 def test_each_stage_has_its_share_of_the_time():
     text = printed(Console(width=160, no_color=True), stages_table(results.staged()))
     (line,) = [line for line in text.splitlines() if "train.py:accuracy" in line]
-    assert line.split() == ["2", "train.py:accuracy", "10", "8", "1", "1", "3", "54", "s", "90.0%"]
+    assert line.split() == ["2", "train.py:accuracy", "10", "8", "1", "1", "3", "54", "s", "90.0", "%"]
 
 
 def test_trials_are_counted_and_the_first_failures_have_their_reason():

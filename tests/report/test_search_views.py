@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from archlab.report.objectives_and_costs import measures
-from archlab.report.search_views import ImportanceRow, TrialRow, history, importance, pareto, trial_rows
+from archlab.report.search_views import TrialRow, budget_lines, ends, history, pareto, placed, steps, trial_rows
 from archlab.search.result import Finalist, Objective
 from tests.report.handmade import TRIALS, result
 
@@ -35,16 +35,27 @@ def test_best_so_far_of_what_is_minimised_falls():
     assert history(down, measures(down))[0].best == ((0, 1.0),)
 
 
-def test_importance_is_sorted_and_without_zeros():
-    shares = {"a": 0.1, "b": 0.7, "c": 0.0, "d": float("nan")}
-    assert importance(result(importance={"score": shares, "other": {}})) == {
-        "score": (ImportanceRow("b", 0.7), ImportanceRow("a", 0.1))
-    }
-
-
 def test_trials_come_best_first_then_in_running_order():
     finalist = Finalist(2, "n", "n.arch", "", {}, {})
     rows = trial_rows(result(finalists=(finalist,)), measures(result()))
     assert [row.number for row in rows] == [2, 6, 4, 0, 1, 3, 5, 7]
     assert rows[0] == TrialRow(2, "scored", (3.0, 200e6), 1, "", {"stage1.k": 3})
     assert [row.note for row in rows[4:]] == ["", "the same network as trial 0", "out of memory", ""]
+
+
+def test_budgets_far_from_the_data_are_beyond_the_plot():
+    by_hand = result(budgets={"macs": 400e6})
+    (view,) = pareto(by_hand, measures(by_hand))
+    points = placed(view, by_hand)
+    assert points == {0: (100.0, 1.0), 2: (200.0, 3.0), 4: (250.0, 2.0), 6: (300.0, 3.0)}
+    assert [(line.axis, line.at, line.beyond) for line in budget_lines(view, points.values())] == [("x", 400.0, 0)]
+    far = result(budgets={"macs": 401e6})
+    (view,) = pareto(far, measures(far))
+    assert [line.beyond for line in budget_lines(view, placed(view, far).values())] == [1]
+    assert budget_lines(view, []) == ()
+
+
+def test_a_line_of_what_is_reached_goes_in_steps():
+    assert steps([(1.0, 5.0), (2.0, 7.0), (4.0, 8.0)]) == [(1, 5), (2, 5), (2, 7), (4, 7), (4, 8)]
+    assert steps([]) == []
+    assert ends([5.0]) == (4.75, 5.25)

@@ -33,8 +33,8 @@ def test_shares_are_of_the_whole_network():
     structure = archlab.structure("mobilenet_v1")
     linear = kind_rows(structure)[-1]
     assert linear.title == "linear layer"
-    assert linear.share_of("params", structure) == "24.2%"  # 1,025,000 of 4,231,976
-    assert linear.share_of("macs", structure) == "0.2%"  # 1,024,000 of 568,740,352
+    assert linear.share_of("params", structure) == "24.2 %"  # 1,025,000 of 4,231,976
+    assert linear.share_of("macs", structure) == "0.2 %"  # 1,024,000 of 568,740,352
 
 
 @pytest.mark.parametrize(

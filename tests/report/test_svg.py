@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from markupsafe import Markup
 
@@ -85,3 +87,16 @@ def test_a_frame_has_its_grid_within_its_margins():
     )
     assert 'd="M20 40H190"' in frame.y_tick(40, "4")
     assert 'transform="rotate(-90 14 45)"' in frame.y_title("MACs")
+
+
+@pytest.mark.parametrize("is_log", [False, True])
+@pytest.mark.parametrize("most", [6, 8, 12])
+def test_every_axis_has_at_least_three_ticks_and_not_many_more_than_asked_for(is_log: bool, most: int):
+    rng = random.Random(0)
+    for _ in range(400):
+        low = 10 ** rng.uniform(-3, 9)
+        axis = Axis.over([low, low * 10 ** rng.uniform(0, 2)], 0, 100, is_log)
+        ticks = axis.ticks(most)
+        assert 3 <= len(ticks) <= most + 1, (axis, ticks)
+        assert all(axis.low <= tick * (1 + 1e-9) and tick <= axis.high * (1 + 1e-9) for tick in ticks)
+        assert sorted(set(ticks)) == list(ticks)

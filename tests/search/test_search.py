@@ -282,7 +282,21 @@ def test_optuna_sees_budgets_as_constraints(tmp_path):
 def test_a_result_reads_back_equal(tmp_path):
     result = run(tmp_path, trials=13)
     assert read_result(tmp_path / "out" / "result.json") == result
-    assert result.importance["params"]["body.depth"] >= 0
+    assert {change.hole for change in result.neighbours[0].changes} >= {"stem.conv.c", "body.depth"}
+
+
+def test_a_result_of_an_earlier_version_is_read_without_its_shares_of_variance(tmp_path):
+    result = run(tmp_path, trials=5)
+    path = tmp_path / "out" / "result.json"
+    data = json.loads(path.read_text(encoding="utf-8"))
+    for new in ("baselines", "neighbours", "shares"):
+        del data[new]
+    for finalist in data["finalists"]:
+        del finalist["variants"]
+    path.write_text(json.dumps({**data, "importance": {"params": {"body.depth": 9.0}}}), encoding="utf-8")
+    read = read_result(path)
+    assert read.trials == result.trials
+    assert (read.baselines, read.neighbours, read.shares) == ((), (), {})
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from archlab.audit.audit_result import Audit
 from archlab.audit.findings import Difference, Peer
 from archlab.audit.tracing.model_copy import copy_model
 from archlab.audit.tracing.preserve import preserve_generators, set_mode
+from archlab.units import format_signed
 
 MacsAndParams = tuple[float, int | None]
 Counter = Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], MacsAndParams]
@@ -200,7 +201,7 @@ def cause_of(macs: int, audit: Audit) -> str:
 
 
 def _by_how_much(macs: int, audit: Audit) -> str:
-    return f"{macs / audit.macs - 1:+.3%}" if audit.macs else f"{macs:+,}"
+    return f"{format_signed(100 * (macs / audit.macs - 1), 3)} %" if audit.macs else f"{macs:+,}"
 
 
 def _words(more: Sequence[str], less: Sequence[str]) -> str:

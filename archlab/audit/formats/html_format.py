@@ -30,7 +30,7 @@ from archlab.report.what_if_page import SECTION_SCRIPT, SECTION_STYLE, panel_of
 from archlab.structure.found import COSTS
 
 STYLES = ("page.css", "tables.css", "diagram.css", "audit.css", "print.css")
-SCRIPTS = ("report.js", "audit.js")
+SCRIPTS = ("report.js", "formats.js", "audit.js")
 FIRST_SCRIPT = "theme.js"
 MAX_BYTES = 1_950_000
 """Drawings, then tables, that would make the page larger are left out, the last models' first."""

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from archlab.audit.findings import Module
 from archlab.report.svg import drawing, element, shorten
-from archlab.units import format_count
+from archlab.units import format_count, format_percent
 
 WIDTH, ROW = 1200, 26
 DEEPEST = 7
@@ -67,7 +67,9 @@ def icicle(modules: Sequence[Module], count: str, noun: str) -> Markup:
 def _cell(cell: Cell, count: str, noun: str) -> Markup:
     name = cell.module.path.rpartition(".")[2] or "whole"
     value = format_count(getattr(cell.module, count))
-    title = f"{cell.module.path or 'the whole model'} ({cell.module.kind})\n{value} {noun}, {cell.share:.1%}"
+    title = (
+        f"{cell.module.path or 'the whole model'} ({cell.module.kind})\n{value} {noun}, {format_percent(cell.share)}"
+    )
     top, width = cell.row * ROW, max(cell.width - 1, 0.5)
     return element(
         "g",

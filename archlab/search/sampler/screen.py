@@ -29,6 +29,7 @@ from archlab.search.sampler.surrogate import Surrogate
 from archlab.search.storage.claim import SettledClaims, claim
 from archlab.search.storage.one_trial import given_params
 from archlab.search.trial_draw import Mutation, distribution_of
+from archlab.units import format_percent
 
 START = 15
 """Networks evaluated before the surrogate chooses; this and the next three are those of the study of samplers."""
@@ -187,8 +188,8 @@ class ScreenSampler(BaseSampler):
         if self._near is not None and self._near.is_empty and not self._noted:
             self._noted = True
             self._note(
-                f"no network was found between {NEAR:.0%} and 100 % of the budget ({self._drawer.budget}) in "
-                f"{sum(self._near.draws.values())} draws: drawing from all that meet it"
+                f"no network was found between {format_percent(NEAR, 0)} and 100 % of the budget "
+                f"({self._drawer.budget}) in {sum(self._near.draws.values())} draws: drawing from all that meet it"
             )
 
     # --- ranking ----------------------------------------------------------------------------------------------------

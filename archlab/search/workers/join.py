@@ -26,7 +26,7 @@ from archlab.search.storage.open_storage import opened_storage
 from archlab.search.storage.redact import redact
 from archlab.search.storage.trial_record import SETUP
 from archlab.search.study.carried_plan import CarriedPlan, read_plan
-from archlab.search.study.history import INTERRUPTED, TIME_IS_UP, History
+from archlab.search.study.history import INTERRUPTED, TIME_IS_UP, History, Progress, no_progress
 from archlab.search.study.loop import Search
 from archlab.search.study.open_search import open_search
 from archlab.search.tasks import read_data
@@ -49,6 +49,7 @@ def work(
     one_stage: bool = False,
     announce: Callable[[int | None], None] | None = None,
     stream: int | None = None,
+    progress: Progress = no_progress,
 ) -> History:
     """Take part in the study ``study_name``, begun by ``archlab search``, until it and its later stages are done.
 
@@ -61,6 +62,7 @@ def work(
         announce: where another process watches over this one: called with a trial's number when its evaluation begins,
             and with None when that has ended.
         stream: see ``open_search``; by default one of its own.
+        progress: makes a watcher of what goes on, for each stage.
 
     Raises:
         InputError: the storage cannot be opened, holds no such study, or the study is of another version or space, or
@@ -91,10 +93,11 @@ def work(
 
         def carry_out(study: optuna.Study, carried: CarriedPlan) -> History:
             search = _open(study, carried, opened.liveness, stream, deadline, note)
-            if announce is None and carried.stage.trial_timeout is not None:
-                return Workers(1, storage, note).carry_out(search, lambda *_: None)
-            search.announce = announce or search.announce
-            return search.run(lambda *_: None)
+            with progress(carried.stage) as watch:
+                if announce is None and carried.stage.trial_timeout is not None:
+                    return Workers(1, storage, note).carry_out(search, watch)
+                search.announce = announce or search.announce
+                return search.run(watch)
 
         done = carry_out(study, carried)
         number = 1

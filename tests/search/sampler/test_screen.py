@@ -79,7 +79,7 @@ def test_an_empty_band_is_told_once_and_the_rest_is_searched():
     found = {asked(study, interpreter)[1].digest for _ in range(2)}
     assert len(found) == 2
     (note,) = notes
-    assert note.startswith("no network was found between 85% and 100 % of the budget (params ≤ 1.000 M)")
+    assert note.startswith("no network was found between 85 % and 100 % of the budget (params ≤ 1.000 M)")
 
 
 def test_the_best_of_a_large_space_is_found_by_its_regularity():
