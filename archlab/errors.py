@@ -140,11 +140,16 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
 
     >>> did_you_mean("bottelneck", ["conv", "bottleneck"])
     'did you mean bottleneck?'
+    >>> did_you_mean("RESNET50", ["resnet50", "vgg16"])
+    'did you mean resnet50?'
     >>> did_you_mean("zzz", ["conv", "gap"])
     'one of: conv, gap'
     """
     names = sorted(set(known))
     near = difflib.get_close_matches(name[:64], names, n=2, cutoff=0.6)
+    if not near:  # RESNET50 is near no name, letter by letter
+        lowered = {each.lower(): each for each in names}
+        near = [lowered[each] for each in difflib.get_close_matches(name[:64].lower(), lowered, n=2, cutoff=0.6)]
     if near:
         return f"did you mean {' or '.join(near)}?"
     return f"one of: {', '.join(names)}" if 0 < len(names) <= 12 else None

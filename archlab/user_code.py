@@ -51,9 +51,13 @@ def load(source: str, attribute: str) -> Any:
     found: Any = load_module(source)
     for part in attribute.split("."):
         if not hasattr(found, part):
-            raise InputError(f"{quote(source)} has no {part!r}", hint=did_you_mean(part, dir(found)))
+            raise InputError(f"{quote(source)} has no {part!r}", hint=did_you_mean(part, _public(found)))
         found = getattr(found, part)
     return found
+
+
+def _public(found: object) -> list[str]:
+    return [name for name in dir(found) if not name.startswith("_")]
 
 
 def load_module(source: str) -> types.ModuleType:

@@ -72,6 +72,9 @@ def tables() -> dict[str, Any]:
         "all": judged,
     }
     seconds = [line["seconds"] for line in trainings if line["network"] in found and "pooling" not in line]
+    mean_seconds = {
+        name: round(float(np.mean([line["seconds"][name] for line in lines])), 2) for name in lines[0]["seconds"]
+    }
     ap = [float(np.mean(found[b.index])) for b in judged]
     return {
         "versions": versions("torch", "torchvision", "numpy", "pycocotools"),
@@ -85,14 +88,9 @@ def tables() -> dict[str, Any]:
         },
         "noise": agreement.noise(found),
         "ap": {"min": round(min(ap), 4), "max": round(max(ap), 4), "deviation": round(float(np.std(ap)), 4)},
-        "cpu_seconds": {
-            "training": round(float(np.mean(seconds)), 1),
-            **{
-                name: round(float(np.mean([line["seconds"][name] for line in lines])), 2)
-                for name in lines[0]["seconds"]
-            },
-        },
+        "cpu_seconds": {"training": round(float(np.mean(seconds)), 1), **mean_seconds},
         "scores": {part: agreement.table(backbones, found, scores) for part, backbones in parts.items()},
+        "probe_first": agreement.probe_first(scores, found, mean_seconds),
         "search": pays.against(truth.lines(SEARCHED)),
         "pooling": pays.rounding(trainings, [line for line in trainings if line.get("pooling") == "caffe"]),
     }
@@ -104,7 +102,17 @@ def show(result: dict[str, Any]) -> None:
     print(
         f"{result['setting']['backbones']} backbones, AP {result['ap']['min']:.3f} to {result['ap']['max']:.3f}; "
         f"one training deviates by {noise['deviation']:.4f}, tau between two seeds {noise['tau_between_seeds']:.2f} "
-        f"({noise['networks']} backbones); a training takes {seconds['training']:.0f} CPU s\n"
+        f"({noise['networks']} backbones); a training takes {seconds['training']:.0f} CPU s"
+    )
+    most = noise["ceiling"]
+    print(
+        f"a perfect score of expected AP would have tau {most['one_training']:.2f} with one training of each, and "
+        f"{most['recorded']:.2f} [{most['low']:.2f}, {most['high']:.2f}] with the recorded AP"
+    )
+    first = result["probe_first"]
+    print(
+        f"the better half by roi_probe holds {first['kept']['detection']} of the best {first['of']} by detection and "
+        f"{first['kept']['AP']} by AP; probe first takes {first['seconds']:.1f} CPU s a candidate\n"
     )
     for part, table in result["scores"].items():
         print(f"{part:28} tau [95 %]          residuals  near MACs  pairs      same residual  CPU s")

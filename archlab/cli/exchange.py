@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -19,6 +19,9 @@ from archlab.exchange.export_parts import PARTS, DetectorPart
 
 if TYPE_CHECKING:
     from archlab.elaborate import Network, Space
+
+FROM_IMAGE = "from-image"
+"""The part of a trained detector that is more than its graph."""
 
 
 _network, _output = in_group("The network"), in_group("Output")
@@ -51,10 +54,11 @@ _network, _output = in_group("The network"), in_group("Output")
 )
 @_network(
     "--part",
-    type=click.Choice(PARTS),
+    type=click.Choice((*PARTS, FROM_IMAGE)),
     default="whole",
     show_default=True,
-    help="Export all of a detector, its backbone with the neck, or its backbone.",
+    help="Export all of a detector, its backbone with the neck, or its backbone; or, with --weights of a finalist that "
+    "a search has trained, from an image to boxes: proposals and non-maximum suppression too.",
 )
 @_network("--input", "size", metavar="CxHxW", help="Set another input size than the text's, such as 3x128x160.")
 @_network(
@@ -72,7 +76,7 @@ def export(
     to: str,
     out: Path | None,
     sets: Sequence[str],
-    part: DetectorPart,
+    part: DetectorPart | Literal["from-image"],
     size: str | None,
     weights: Path | None,
     seed: int,
@@ -93,6 +97,13 @@ def export(
     is_binary = FORMATS[to].is_binary
     if out is None and is_binary:
         raise InputError(f"{to} is no text, so it needs a file", hint=f"add --out {network.name}.{to}")
+    if part == "from-image":
+        if weights is None or to != "onnx" or out is None:
+            raise InputError(
+                f"--part {FROM_IMAGE} is for ONNX and trained detectors", hint="--to onnx --weights FINALIST --out FILE"
+            )
+        _export_from_image(weights, out)
+        return
     if weights is not None:
         _export_trained(space, network, to, out, part, weights)
         return
@@ -133,6 +144,24 @@ def _export_trained(
         save_weights(module, beside)
         click.echo(printable(str(beside)))
     click.echo(str(found))
+
+
+def _export_from_image(weights: Path, out: Path) -> None:
+    from archlab.files import write_atomic
+
+    with progress(f"exporting {weights}"):
+        import torch
+
+        from archlab.search.export_detector import check_detector, export_detector
+        from archlab.search.trained_detector import load_detector
+
+        detector = load_detector(weights)
+        content = export_detector(detector)
+        images = torch.randn(2, 3, *detector.size, generator=torch.Generator().manual_seed(0))
+        worst = check_detector(content, detector, images)
+    write_atomic(out, content)
+    click.echo(printable(str(out)))
+    click.echo(f"its boxes in ONNX Runtime differ from torch's by at most {worst:.2g}")
 
 
 @command("import", examples=("archlab import --timm-arch efficientnet_b0.txt --out my.arch",))

@@ -6,6 +6,7 @@ under "Other options".
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
 import shlex
@@ -16,6 +17,10 @@ import click
 
 OTHERS = "Other options"
 _INDENT = 2
+
+
+_NUMBERS = {type(click.INT): "whole number", type(click.FLOAT): "number"}
+"""What is said of a word that should be one: click's own says that it is no valid integer range."""
 
 
 class _Formatter(click.HelpFormatter):
@@ -35,11 +40,11 @@ class Option(click.Option):
     def __init__(self, *args: Any, group: str = OTHERS, **attributes: Any) -> None:
         super().__init__(*args, **attributes)
         self.group = group
-
-    def make_metavar(self, ctx: click.Context) -> str:
-        """Return what stands for the option's value in the help."""
-        is_number = self.metavar is None and self.type.name in ("integer", "integer range", "float", "float range")
-        return "N" if is_number else super().make_metavar(ctx)
+        names = [said for kind, said in _NUMBERS.items() if isinstance(self.type, kind)]
+        if names:
+            self.type = copy.copy(self.type)
+            self.type.name = names[0]
+            self.metavar = self.metavar or "N"
 
 
 def in_group(title: str) -> Callable[..., Callable[[Callable[..., Any]], Callable[..., Any]]]:

@@ -88,6 +88,11 @@ def lift(
     reason, and the exit code is then 1; with --opaque it stays as it is, where a module around it takes one tensor and
     gives one. A detector of torchvision's is lifted by parts.
     """
+    kinds = [kind.strip() for kind in holes.split(",")] if holes is not None else None
+    if kinds is not None:
+        from archlab.what_if.open_holes import refuse_unknown
+
+        refuse_unknown(kinds)  # a lift takes its time
     with interrupts(), progress(f"lifting {target}"):
         from archlab.lift.lift_target import lift_target
 
@@ -97,7 +102,7 @@ def lift(
             if not error.reasons:
                 raise
             _refused(target, error)
-        text = lifted.text if holes is None else _opened(lifted.text, holes)
+        text = lifted.text if kinds is None else _opened(lifted.text, kinds)
         state = _saved(lifted.state_dict()) if weights is not None else b""
     if out is None:
         click.echo(text, nl=False)
@@ -111,11 +116,11 @@ def lift(
         say(line)
 
 
-def _opened(text: str, holes: str) -> str:
+def _opened(text: str, kinds: Sequence[str]) -> str:
     from archlab.grammar import unparse
     from archlab.what_if.open_holes import open_holes
 
-    return unparse(open_holes(text, [kind.strip() for kind in holes.split(",")]))
+    return unparse(open_holes(text, kinds))
 
 
 def _refused(target: str, error: LiftError) -> None:

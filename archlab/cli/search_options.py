@@ -13,8 +13,8 @@ from archlab.cli.completions import complete_budget, complete_function, complete
 from archlab.cli.help_text import in_group
 from archlab.cli.quiet import quiet_option
 from archlab.cost import METRICS
-from archlab.detect.data_source import TRAIN_STEPS
 from archlab.detect.scores import DETECTION
+from archlab.detect.training_plan import AUGMENTATIONS, TRAIN_STEPS
 from archlab.score import SCORES
 from archlab.search.choices import HEARTBEAT, KEEP, MAX_DEATHS, PRUNERS, SAMPLER, SAMPLERS
 from archlab.train.settings import Device
@@ -67,7 +67,19 @@ def search_options(command: Callable[..., None]) -> Callable[..., None]:
                 help="Train the best K on --data, and rank detectors by AP, classifiers by accuracy on held-out "
                 "images: short for --then train --keep K."),
         _stages("--train-steps", type=click.IntRange(1), default=TRAIN_STEPS, show_default=True,
-                help="Steps of such a training."),
+                help="Steps of such a training. Another training keeps the scores before it."),
+        _stages("--train-batch", type=click.IntRange(1), metavar="N",
+                help="Images a step.  [default: 8 for detectors, 64 for classifiers]"),
+        _stages("--train-rate", type=click.FloatRange(0, min_open=True), metavar="RATE",
+                help="The peak learning rate.  [default: 0.002 for detectors, 0.05 for classifiers]"),
+        _stages("--train-augment", default="", metavar="NAME,NAME",
+                help=f"What is done to detectors' training images besides mirroring: {', '.join(AUGMENTATIONS)}, "
+                "which show them up to twice smaller, and cut and up to twice larger."),
+        _stages("--init", type=click.Path(path_type=Path), metavar="FILE",
+                help="Start detectors from these weights of a trained backbone, carried into narrower draws; "
+                "their batch norms are measured on --data and frozen."),
+        _stages("--init-net", metavar="NET", shell_complete=complete_network,
+                help="The network of these weights.  [default: the .arch file beside them]"),
         _drawn("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True,
                help="The seed of draws, weights and scores."),
         _drawn("--sampler", type=click.Choice(SAMPLERS), default=SAMPLER, show_default=True,

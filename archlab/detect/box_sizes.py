@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from archlab.detect.attach import SMALL, roi_node
@@ -72,7 +72,10 @@ def level_counts(annotations: Annotations, size: tuple[int, int], levels: Levels
 
 
 def size_remarks(annotations: Annotations, size: tuple[int, int], levels: Levels) -> Iterator[str]:
-    """Yield a sentence on boxes too small for the input, and one on levels that no box is read from, with a way out."""
+    """Yield a sentence on boxes too small for the input, and one on levels that no box is read from, with a way out.
+
+    A level between two that are used is no remark: nothing but other data would change it.
+    """
     at = f"{size[0]}x{size[1]}"
     boxes = list(boxes_at_input(annotations, size))
     tiny = sum(box.is_tiny for box in boxes)
@@ -83,10 +86,23 @@ def size_remarks(annotations: Annotations, size: tuple[int, int], levels: Levels
         )
     counts = level_counts(annotations, size, levels)
     used = [name for name, count in counts.items() if count]
-    if len(used) == 1 and len(counts) > 1:
+    if len(used) > 1:
+        yield from _idle_ends(list(counts), used, at)
+    elif used and len(counts) > 1:
         middle = sorted(box.side for box in boxes)[len(boxes) // 2]
         yield (
             f"all {len(boxes):,} boxes are read from {used[0]} at {at}, and the other levels are idle: their median "
             f"side is {middle:.0f} pixels, and canonical is {levels.canonical:g}; write roi_align(canonical="
             f"{max(1, round(middle))}) in the text, or take another --input"
         )
+
+
+def _idle_ends(names: Sequence[str], used: Sequence[str], at: str) -> Iterator[str]:
+    """Yield a sentence on the levels before the first that is used, and on those behind the last."""
+    fine, coarse = names[: names.index(used[0])], names[names.index(used[-1]) + 1 :]
+    for idle, argument, kept in ((fine, "finest", used[0]), (coarse, "coarsest", used[-1])):
+        if idle:
+            yield (
+                f"no box is read from {' or '.join(idle)} at {at}: unless proposals need it, leave it out with "
+                f"fpn(…, {argument}={kept[1:]})"
+            )

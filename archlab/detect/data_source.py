@@ -15,12 +15,11 @@ from pathlib import Path
 from archlab.detect.chosen_classes import choose_classes, count_boxes, refuse_unknown, refuse_untrained, shown
 from archlab.detect.coco import Annotations
 from archlab.detect.data_formats import find_val, format_of, read_part
+from archlab.detect.training_plan import TrainingPlan
 from archlab.errors import InputError
 
 TRAIN = "train"
 """The objective that is a whole training, worth its AP."""
-
-TRAIN_STEPS = 750
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +79,16 @@ class Task:
 
     Attributes:
         source: training and validation data.
-        steps: how many steps ``train`` trains.
+        training: how ``train`` trains.
     """
 
     source: Source = field(default_factory=Source)
-    steps: int = TRAIN_STEPS
+    training: TrainingPlan = field(default_factory=TrainingPlan)
 
     @property
     def digest(self) -> str:
-        """What must be the same for a study to be resumed, and at every worker."""
-        return f"{self.source.digest}, {self.steps} steps"
+        """What must be the same for a study to be resumed, and at every worker; of trainings also ``training.key``."""
+        return self.source.digest
 
 
 def find_source(

@@ -76,9 +76,7 @@ class DetectionData:
 
     def batch(self, indices: Sequence[int] | Tensor, device: torch.device | str = "cpu") -> Tensor:
         """Return images (n, 3, H, W) in float32, normalised, on a device."""
-        pixels = self.images[torch.as_tensor(indices, dtype=torch.long)].to(device).float() / 255
-        mean, std = (torch.tensor(row, device=device).view(3, 1, 1) for row in (MEAN, STD))
-        return (pixels - mean) / std
+        return normalised(self.images[torch.as_tensor(indices, dtype=torch.long)], device)
 
     def part(self, indices: Sequence[int]) -> DetectionData:
         """Return the images of these indices as a data set of their own."""
@@ -101,6 +99,12 @@ class DetectionData:
             self.left_out,
             sum(map(_tiny, (self.boxes[i] for i in indices))),
         )
+
+
+def normalised(pixels: Tensor, device: torch.device | str = "cpu") -> Tensor:
+    """Return images (n, 3, H, W) of bytes in float32, by ``MEAN`` and ``STD``, on a device."""
+    mean, std = (torch.tensor(row, device=device).view(3, 1, 1) for row in (MEAN, STD))
+    return (pixels.to(device).float() / 255 - mean) / std
 
 
 def _chosen(images: Tensor | ImagesOnDisk, indices: Sequence[int]) -> Tensor | ImagesOnDisk:

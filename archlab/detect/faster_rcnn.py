@@ -118,7 +118,7 @@ def pooler(spec: DetectorSpec, strides: dict[str, int]) -> MultiScaleRoIAlign:
         list(strides),
         spec.size,
         spec.sampling,
-        canonical_scale=int(spec.canonical),
+        canonical_scale=spec.canonical,
         strides=list(strides.values()),
         aligned=spec.aligned,
         mode="avg" if spec.pool == "roi_align" else "caffe",

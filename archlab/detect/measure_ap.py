@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from archlab.detect.attach import detector_for
 from archlab.detect.average_precision import AveragePrecision, average_precision, predict
 from archlab.detect.dataset import DetectionData
 from archlab.detect.faster_rcnn import torchvision_model
+from archlab.detect.start_weights import start_backbone
 from archlab.detect.train_detector import Schedule, train
 from archlab.detector import neck_strides
 from archlab.ir import Graph
@@ -53,19 +54,23 @@ def measure_ap(
     seed: int,
     report: Report | None = None,
     device: torch.device | str = "cpu",
+    start: Mapping[str, Tensor] | None = None,
 ) -> Measured:
-    """Train Faster R-CNN on the backbone and neck of ``graph`` from scratch, and measure its AP.
+    """Train Faster R-CNN on the backbone and neck of ``graph``, and measure its AP.
 
     Args:
         graph: a detector's, or a backbone's, which is given ``archlab.detect.attach.SMALL``.
         report: called with the step and the AP at each share of ``LOOKS`` of the steps, rounded up, that comes before
             the last step.
+        start: weights of the backbone, by the names of ``archlab.build``; by default it is trained from scratch.
 
     Raises:
         InputError: torchvision or pycocotools is missing, or the data is of another size than the network's input.
         ScoreError: a loss is not finite.
     """
     model = small_faster_rcnn(detector_for(graph, training), training, seed).to(device)
+    if start is not None:
+        start_backbone(model, start, training)
     looks = {math.ceil(round(share * schedule.steps, 9)) for share in LOOKS} - {schedule.steps}
 
     def after(step: int, _: float) -> None:
@@ -84,10 +89,17 @@ def small_faster_rcnn(graph: Graph, data: DetectionData, seed: int) -> nn.Module
     The images are taken as they are; each step samples 64 anchors and 32 boxes per image, of at most 100 proposals; the
     finest anchor has the side of the data's small boxes.
     """
-    height, width = data.size
+    return small_model(graph, data.size, anchor_scale(graph, data), seed)
+
+
+def small_model(
+    network: Graph | fx.GraphModule, size: tuple[int, int], anchor_scale: float, seed: int = 0
+) -> nn.Module:
+    """Return the same for images of ``size`` (height, width) and a known anchor; of a module with its weights."""
+    height, width = size
     model = torchvision_model(
-        graph,
-        anchor_scale=anchor_scale(graph, data),
+        network,
+        anchor_scale=anchor_scale,
         seed=seed,
         min_size=height,
         max_size=width,

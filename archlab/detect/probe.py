@@ -6,6 +6,8 @@ are Alain and Bengio 2016 (arXiv:1610.01644); probing boxes through RoI align be
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -88,8 +90,23 @@ def ridge(x: Tensor, y: Tensor, at: Tensor, weights: Tensor | None = None) -> Te
     return guess
 
 
+def place_read(seen: Sequence[Look]) -> dict[str, float]:
+    """Return R² of the place as a score has it: not below zero, where the guess is worse than the mean place.
+
+    How far below says how the ridge has failed, and nothing of the features. Empty where there are too few true boxes.
+    """
+    try:
+        return {"place R²": max(0.0, mean(place_probe, seen))}
+    except ScoreError:
+        return {}
+
+
 def roi_probe(graph: Graph, data: DetectionData, seed: int, device: torch.device | str = "cpu") -> Scored:
-    """Return what both probes read off untrained features, added."""
+    """Return what both probes read off untrained features, added; R² below zero counts as zero.
+
+    Raises:
+        ScoreError: as ``class_probe`` and ``place_probe``.
+    """
     seen = looks(graph, data, seed, device)
-    parts = {"class accuracy": mean(class_probe, seen), "place R²": mean(place_probe, seen)}
+    parts = {"class accuracy": mean(class_probe, seen), "place R²": max(0.0, mean(place_probe, seen))}
     return Scored(sum(parts.values()), parts)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from archlab.detect.dataset import DetectionData
+from archlab.detect.scale_jitter import jitter_scale
 from archlab.errors import ScoreError
 
 
@@ -26,6 +27,7 @@ class Schedule:
         decay: weight decay.
         warm_up: the share of the steps in which the rate rises.
         clip: the most that the gradient's norm may be.
+        augment: what else is done to images, of ``archlab.detect.training_plan.AUGMENTATIONS``.
     """
 
     steps: int = 750
@@ -34,6 +36,7 @@ class Schedule:
     decay: float = 1e-4
     warm_up: float = 0.1
     clip: float = 10.0
+    augment: tuple[str, ...] = ()
 
     def rate_at(self, step: int) -> float:
         """Return the learning rate of step ``step``, from 0 on."""
@@ -108,7 +111,10 @@ def train(
             flips = torch.rand(len(indices), generator=rng) < 0.5
             own = [data.boxes[i].to(device) for i in indices]
             images, boxes = mirrored(data.batch(indices, device), own, flips)
-            targets = [{"boxes": b, "labels": data.labels[i].to(device)} for b, i in zip(boxes, indices, strict=True)]
+            labels = [data.labels[i].to(device) for i in indices]
+            if schedule.augment:
+                images, boxes, labels = jitter_scale(images, boxes, labels, schedule.augment, rng)
+            targets = [{"boxes": own, "labels": names} for own, names in zip(boxes, labels, strict=True)]
             loss = sum(model(list(images), targets).values())
             if not math.isfinite(loss.item()):
                 raise ScoreError(f"the loss is {loss.item()} at step {step + 1} of {schedule.steps}")

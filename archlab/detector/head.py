@@ -19,7 +19,8 @@ OUTPUTS = (f"{BOX_HEAD}.classes", f"{BOX_HEAD}.deltas")
 def head_nodes(maps: Mapping[str, Shape], strides: Sequence[int], spec: DetectorSpec) -> tuple[Node, ...]:
     """Return the operators of ``spec``'s box head on the levels' ``maps``, the finest first, in running order.
 
-    It puts out ``OUTPUTS``: (rois, classes + 1) logits and (rois, 4 (classes + 1)) offsets.
+    It puts out ``OUTPUTS``: (rois, classes + 1) logits and (rois, 4 (classes + 1)) offsets. The canonical side of
+    ``spec`` is known.
     """
     grown = Grown(BOX_HEAD, {**maps, BOXES: BOXES_SHAPE})
     args = {"n": spec.size, "rois": spec.rois, "canonical": spec.canonical, "strides": tuple(strides)}

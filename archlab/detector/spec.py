@@ -9,10 +9,14 @@ from typing import Literal
 
 from archlab.detector.levels import Level, show_levels
 from archlab.errors import ElaborationError, InputError
+from archlab.ir import Shape
 from archlab.ops import Stride
 
 FINEST = 4
 """The stride at which a neck begins by default, as in Lin et al. 2017: a finer level costs more than it finds."""
+
+PAPER_SIDE, PAPER_INPUT = 224, 800
+"""The canonical side of Lin et al. 2017, and the shorter side of the images that it is for, in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,8 @@ class DetectorSpec:
         size: bins down and across.
         sampling: samples of a bin along each axis; RoI pooling has none.
         aligned: whether pixel centres lie at half integers, as in Detectron2; torchvision's default is not.
-        canonical: a box of this side, in pixels, is read from level p4 (Lin et al. 2017, equation 1).
+        canonical: a box of this side, in pixels, is read from level p4 (Lin et al. 2017, equation 1); 0 for what the
+            input's size gives, ``canonical_side``.
         rois: boxes per image, for counting.
         head_width: features of the box head's two layers.
         classes: classes of objects; the head puts out one more, the background, at index 0.
@@ -39,12 +44,14 @@ class DetectorSpec:
     size: tuple[int, int] = (7, 7)
     sampling: int = 2
     aligned: bool = False
-    canonical: float = 224
+    canonical: float = 0
     rois: int = 100
     head_width: int = 1024
     classes: int = 80
 
     def __post_init__(self) -> None:
+        if not self.canonical >= 0:
+            raise InputError(f"canonical must be a side in pixels, or 0 for the input's own, not {self.canonical!r}")
         if self.pool not in ("roi_align", "roi_pool"):
             raise InputError(f"pool must be roi_align or roi_pool, not {self.pool!r}")
         for name in ("width", "sampling", "rois", "head_width", "classes"):
@@ -55,6 +62,22 @@ class DetectorSpec:
     def with_levels(self, levels: tuple[str, ...]) -> DetectorSpec:
         """Return the same with these levels."""
         return dataclasses.replace(self, levels=levels)
+
+    def at(self, input_shape: Shape) -> DetectorSpec:
+        """Return the same with the canonical side that an input of (C, H, W) gives, where none was chosen."""
+        return self if self.canonical else dataclasses.replace(self, canonical=canonical_side(input_shape))
+
+
+def canonical_side(input_shape: Shape) -> int:
+    """Return the side of a box that is read from level p4 at an input of (C, H, W): 224 / 800 of its shorter side.
+
+    In whole pixels, at least 1. Lin et al. 2017 (arXiv:1612.03144, equation 1) have 224 pixels for images of 800 on the
+    shorter side: so a box that fills a given share of its image is read from the same level whatever the input's size.
+
+    >>> canonical_side((3, 800, 1333)), canonical_side((3, 256, 256)), canonical_side((3, 96, 128))
+    (224, 72, 27)
+    """
+    return max(1, round(PAPER_SIDE * min(input_shape[1:]) / PAPER_INPUT))
 
 
 def default_levels(levels: Sequence[Level], reached: Iterable[Stride | None] = ()) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ def attach_head(graph: Graph, spec: DetectorSpec) -> Graph:
     Raises:
         ElaborationError: ``graph`` has no neck.
     """
-    strides = neck_strides(graph)
+    strides, spec = neck_strides(graph), spec.at(graph.input_shape)
     maps = {output_of(name): graph.shape_of(output_of(name)) for name in strides}
     nodes = (*graph.nodes, *head_nodes(maps, tuple(strides.values()), spec))
     return Graph(graph.name, graph.input_shape, nodes, OUTPUTS)
@@ -62,7 +62,7 @@ def spec_of(graph: Graph, spec: DetectorSpec | None = None) -> DetectorSpec:
     """
     levels = tuple(neck_strides(graph))
     width = graph[output_of(levels[0])].shape[0]
-    spec = dataclasses.replace(spec or DetectorSpec(), levels=levels, width=width)
+    spec = dataclasses.replace(spec or DetectorSpec(), levels=levels, width=width).at(graph.input_shape)
     if graph.outputs != OUTPUTS:
         return spec
     pool = next(node for node in graph if node.op in ("roi_align", "roi_pool"))

@@ -68,7 +68,7 @@ class DetectStageReader:
             size=size,
             sampling=self._whole(pool, "sampling", scope, 1, 64),
             aligned=bool(self._whole(pool, "aligned", scope, 0, 1)),
-            canonical=self._positive(pool["canonical"], scope) if "canonical" in pool else _USUAL.canonical,
+            canonical=self._side(pool["canonical"], scope) if "canonical" in pool else _USUAL.canonical,
             rois=self._whole(pool, "rois", scope, 1, MAX_COUNT),
             head_width=self._channels(head["c"], scope),
             classes=self._whole(head, "classes", scope, 1, MAX_COUNT),
@@ -122,11 +122,11 @@ class DetectStageReader:
             )
         return cast(tuple[int, int], pair)
 
-    def _positive(self, expr: ast.Expr, scope: Scope) -> float:
+    def _side(self, expr: ast.Expr, scope: Scope) -> float:
         value = self.evaluator.value(expr, scope)
-        if not isinstance(value, int | float) or not 0 < value <= MAX_COUNT:
+        if not isinstance(value, int | float) or not 0 <= value <= MAX_COUNT:
             raise self.evaluator.error(
-                f"canonical must be a positive number of pixels, not {describe(value)}", expr, scope
+                f"canonical must be a side in pixels, or 0 for what the input gives, not {describe(value)}", expr, scope
             )
         return value
 

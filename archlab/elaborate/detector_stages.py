@@ -30,7 +30,7 @@ from archlab.ops import OPS, Stride
 def detector_stages(
     backbone: Sequence[NamedFragment], x: Shape, request: DetectorRequest, shared: Shared
 ) -> tuple[list[NamedFragment], DetectorSpec]:
-    """Return the stages of a detector, and what was asked for with the levels found.
+    """Return the stages of a detector, and what was asked for with the levels and the canonical side found.
 
     Those of the backbone hold what the neck will take until it does; stages behind the coarsest level are left out.
 
@@ -55,7 +55,7 @@ def detector_stages(
         )
     ends = [(name, s, fragment.shape) for (name, fragment), s in zip(backbone, strides, strict=True)]
     picked = _pick(levels_at_ends(ends), strides, request)
-    spec = request.spec.with_levels(tuple(level.name for level in picked))
+    spec = request.spec.with_levels(tuple(level.name for level in picked)).at(x)
     names = [name for name, _ in backbone]
     last = names.index(picked[-1].node)
     held, sizes = _holding(backbone[: last + 1], x, {level.node for level in picked}, shared)

@@ -23,8 +23,11 @@ NESTED = ("state_dict", "model_state_dict", "model", "weights")
 """Keys under which others keep the state dict."""
 
 
-def save_weights(module: nn.Module, path: Path) -> None:
+def save_weights(module: nn.Module, path: Path, told: Mapping[str, str] | None = None) -> None:
     """Write a module's state dict, on the CPU: safetensors where ``path`` ends so, else as ``torch.save`` does.
+
+    Args:
+        told: what else a safetensors file says, by name; ``told_in`` reads it.
 
     Raises:
         InputError: the file cannot be written.
@@ -36,7 +39,8 @@ def save_weights(module: nn.Module, path: Path) -> None:
     from safetensors.torch import save as to_bytes
 
     # Each on its own: the format refuses tensors that share their memory.
-    write_atomic(path, to_bytes({name: tensor.clone() for name, tensor in state.items()}))
+    tensors = {name: tensor.clone() for name, tensor in state.items()}
+    write_atomic(path, to_bytes(tensors, None if told is None else dict(told)))
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
@@ -86,6 +90,23 @@ def _load_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
+        first = _reason(error)
+        raise InputError(f"{path} cannot be read as safetensors: {first}") from error
+
+
+def told_in(path: Path) -> dict[str, str]:
+    """Return what a safetensors file says besides its tensors, by name.
+
+    Raises:
+        InputError: there is no such file, or it cannot be read.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    _refuse_missing(path)
+    try:
+        with safe_open(path, "pt") as file:
+            return dict(file.metadata() or {})
+    except (SafetensorError, OSError, ValueError) as error:
         first = printable(str(error).strip().split("\n")[0])[:200]
         raise InputError(f"{path} cannot be read as safetensors: {first}") from error
 
@@ -120,7 +141,7 @@ def load(path: Path) -> dict[str, Any]:
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, ValueError, KeyError, EOFError, OSError, AttributeError) as error:
-        first = printable(str(error).strip().split("\n")[0])[:200]
+        first = _reason(error)
         raise InputError(
             f"{path} cannot be read as weights: {first}",
             hint="save them with torch.save(module.state_dict(), FILE): tensors alone, without classes of your own",
@@ -128,6 +149,12 @@ def load(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
         raise InputError(f"{path} holds {type(found).__name__}, and weights are a dictionary from names to tensors")
     return found
+
+
+def _reason(error: Exception) -> str:
+    """Return the first line of what a reader says, in words where that is a pickle's code alone."""
+    first = printable(str(error).strip().split("\n")[0])[:200]
+    return first if " " in first else f"it is no such file ({type(error).__name__}: {first})"
 
 
 def _refuse_missing(path: Path) -> None:

@@ -14,14 +14,14 @@ from archlab.report.svg import drawing, element, shorten
 from archlab.search.shown_data import Example
 
 SURE = 0.5
-"""Found boxes of a lower score are not drawn."""
+"""Found boxes of a lower score are not drawn, but for the surest where there is no other."""
 MAX_JPEG, MAX_SIDE, MAX_BOXES, MAX_LABEL = 80_000, 100_000, 100, 24
 COLOURS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class PictureBox:
-    """A box in pixels of the picture; ``colour`` is its class's, from 0."""
+    """A box in pixels of the picture; ``colour`` is its class's, from 0; ``unsure`` one of a score up to ``SURE``."""
 
     x: float
     y: float
@@ -30,6 +30,7 @@ class PictureBox:
     colour: int
     text: str
     score: str = ""
+    unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Picture:
     Attributes:
         number: the example's, from 1.
         jpeg: in base64, and nothing else.
-        true, found: boxes; of the found those of a score above ``SURE``.
+        true, found: boxes; of the found those of a score above ``SURE``, else the surest alone.
     """
 
     number: int
@@ -70,6 +71,13 @@ class Picture:
         return round(max(self.width, self.height) / 30, 2)
 
     @property
+    def found_in_words(self) -> str:
+        """How many boxes were found, and how sure the surest is where it is not."""
+        if any(box.unsure for box in self.found):
+            return f"none found above {f'{SURE:g}'.lstrip('0')}, the surest {self.found[0].score}"
+        return f"{len(self.found)} found"
+
+    @property
     def labels(self) -> tuple[BoxLabel, ...]:
         """What stands at the found boxes, the surest first; none covers another, since colours show the class too."""
         placed: list[BoxLabel] = []
@@ -81,7 +89,7 @@ class Picture:
 
     def _label(self, box: PictureBox) -> BoxLabel:
         """Return the label above the box, or within the box where it would leave the picture."""
-        text = f"{box.text} {box.score}"
+        text = f"{box.text} {box.score}{' unsure' if box.unsure else ''}"
         length = 0.62 * self.letter * len(text)
         x = max(min(box.x, self.width - length), 0.0)
         return BoxLabel(round(x, 1), round(max(box.y - 0.25 * self.letter, self.letter), 1), round(length, 1), text)
@@ -106,8 +114,12 @@ def found_picture(picture: Picture, found: Any, classes: Sequence[str], size: Se
     # An image fits its network's input up to a rounded pixel.
     scale = 1.0 if abs(scale - 1) < 1 / min(size) else scale
     rows = found if isinstance(found, list) else []
-    sure = (row for row in rows if isinstance(row, list) and len(row) == 6 and (finite(row[5]) or 0.0) > SURE)
+    scored = [row for row in rows if isinstance(row, list) and len(row) == 6 and finite(row[5]) is not None]
+    sure = [row for row in scored if row[5] > SURE]
     boxes = tuple(_boxes(sure, classes, 1 / scale))[:MAX_BOXES]
+    if not boxes:
+        surest = sorted((row for row in scored if row[5] <= SURE), key=lambda row: -row[5])
+        boxes = tuple(replace(box, unsure=True) for box in _boxes(surest, classes, 1 / scale))[:1]
     return replace(picture, found=boxes)
 
 
@@ -122,7 +134,7 @@ def draw_picture(picture: Picture, place: int, is_found: bool) -> Markup:
     """
     label = f"Validation image {place}: {len(picture.true)} true boxes"
     if is_found:
-        label += f", {len(picture.found)} found"
+        label += f", {picture.found_in_words}"
         image = element("use", href=f"#example-{picture.number}")
     else:
         image = element(
@@ -147,7 +159,7 @@ def draw_picture(picture: Picture, place: int, is_found: bool) -> Markup:
 
 
 def _class_of(box: PictureBox) -> str:
-    return f"class block-{box.colour}"
+    return f"class block-{box.colour}{' unsure' if box.unsure else ''}"
 
 
 def _outline(box: PictureBox, kind: str) -> Markup:

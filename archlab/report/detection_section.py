@@ -16,6 +16,7 @@ from archlab.report.finalist_info import FinalistInfo
 from archlab.report.objectives_and_costs import finite
 from archlab.search.result import SearchResult
 from archlab.search.shown_data import DataPart, DataSummary
+from archlab.units import with_minus
 
 SIZES = {"ap": "AP", "ap50": "AP50", "ap75": "AP75", "small": "small", "medium": "medium", "large": "large"}
 MAX_COLUMNS, MAX_CLASSES, MAX_COUNT = 40, 100, 10**12
@@ -40,6 +41,11 @@ class LevelUse:
 
     ranks: tuple[int, ...]
     levels: tuple[tuple[str, float, int], ...]
+
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """The levels that no box is read from."""
+        return tuple(level for level, share, _ in self.levels if not share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +179,7 @@ def _table(
     best = [max(column) if marked and column and min(column) < max(column) else None for column in present]
 
     def cell(i: int, value: float | None) -> TableCell:
-        return TableCell("–") if value is None else TableCell(form.format(value).replace("-", "−"), value == best[i])
+        return TableCell("–") if value is None else TableCell(with_minus(form.format(value)), value == best[i])
 
     rows = ((info.rank, info.finalist.name, tuple(cell(i, v) for i, v in enumerate(row))) for info, row in values)
     return ScoreTable(title, columns, tuple(rows))

@@ -10,7 +10,7 @@ from archlab.errors import printable
 from archlab.measured import Latency
 from archlab.original.shrunk import Shrunk, Side
 from archlab.search.dominance import find_front
-from archlab.units import format_percent, format_seconds
+from archlab.units import format_percent, format_seconds, format_signed
 
 _COSTS = ("macs", "params", "memory")
 
@@ -37,8 +37,9 @@ def lead(shrunk: Shrunk) -> str:
     part = "test" if shrunk.tested else "held-out"
     what = measured_as(shrunk)
     return (
-        f"{shrunk.result.name} has {100 * macs:.1f} % of the MACs of {shrunk.original.name}; its {what} on "
-        f"{shrunk.images:,} {part} images differs by {signed(change)} ± {100 * shrunk.difference_error:.2f} points"
+        f"{shrunk.result.name} has {format_percent(macs)} of the MACs of {shrunk.original.name}; its {what} on "
+        f"{shrunk.images:,} {part} images differs by {format_signed(change)} ± "
+        f"{100 * shrunk.difference_error:.2f} points"
     )
 
 
@@ -93,16 +94,7 @@ def _spread(latency: Latency) -> str:
 
 
 def _points(shrunk: Shrunk) -> str:
-    return f"{signed(100 * shrunk.difference)} points"
-
-
-def signed(number: float) -> str:
-    """Return a difference with its sign.
-
-    >>> signed(-1.014)
-    '−1.01'
-    """
-    return f"{number:+.2f}".replace("-", "−")
+    return f"{format_signed(100 * shrunk.difference)} points"
 
 
 def _share(before: float, after: float) -> str:

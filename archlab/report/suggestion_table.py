@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from archlab.report.terminal_tables import WHAT_FITS, Choice, print_fitted, print_lines, safe, table_of
-from archlab.units import format_bytes, format_count
+from archlab.units import format_bytes, format_count, format_percent
 from archlab.what_if.kept import Kept
 from archlab.what_if.suggest import Suggestion
 
@@ -50,8 +50,11 @@ def suggestions_table(
             safe(one.where),
             one.title,
             f"{one.layers} of {one.layers + one.left}" if one.left else str(one.layers),
-            f"{1 - after.macs / one.before.macs:.1%}",
-            *(f"{100 * measured[name][i - 1]:.2f} %" if name in measured else "" for name in ("accuracy", "agreement")),
+            format_percent(1 - after.macs / one.before.macs),
+            *(
+                format_percent(measured[name][i - 1], 2) if name in measured else ""
+                for name in ("accuracy", "agreement")
+            ),
             format_count(after.macs),
             format_count(after.params),
             format_bytes(after.memory),

@@ -104,7 +104,7 @@ class MultiScaleRoIAlign(nn.Module):
         output_size: int | Sequence[int],
         sampling_ratio: int,
         *,
-        canonical_scale: int = 224,
+        canonical_scale: float = 224,
         canonical_level: int = 4,
         strides: Sequence[float | Sequence[float]] | None = None,
         assignment: str = "torchvision",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archlab.detect.data_source import TRAIN_STEPS
+from archlab.detect.training_plan import TRAIN_STEPS
 from archlab.elaborate.space import MAX_NODES
 from archlab.grammar.ast import Architecture
 from archlab.search.candidate import UserObjective
@@ -40,6 +40,11 @@ def search(
     classes: str | Iterable[str] | None = None,
     train_top: int | None = None,
     train_steps: int = TRAIN_STEPS,
+    train_batch: int | None = None,
+    train_rate: float | None = None,
+    train_augment: str | Iterable[str] = (),
+    init: str | Path | None = None,
+    init_net: str | None = None,
     input: str | None = None,
     pruner: str | None = None,
     trials: int = 60,
@@ -89,7 +94,16 @@ def search(
         classes: those that detectors are to look for, as a list or ``"car,person"``; by default all of the training
             data.
         train_top: how many of the best to train; short for a last stage ``"train"`` that keeps as many.
-        train_steps: steps of the objective ``"train"``.
+        train_steps: steps of the objective ``"train"``. Another number, like another value of the five below or another
+            device, is another training: scores are kept, and what was trained otherwise stays in a study of its own.
+        train_batch: images a step; by default 8 for detectors, 64 for classifiers.
+        train_rate: the peak learning rate.
+        train_augment: for detectors, ``"scale"`` to show training images up to twice smaller, ``"crop"`` to cut and
+            show them up to twice larger, or ``"scale,crop"``; mirroring is always on.
+        init: weights that detectors' backbones start from, of a trained classifier or detector whose backbone a
+            candidate's is a draw of; narrower draws are carried. Their batch norms are then measured on the data, and
+            frozen.
+        init_net: whose weights these are, a shipped name or an ``.arch`` file; by default the text beside the weights.
         input: another input size than the text's, such as ``"3x96x128"``.
         pruner: ``"halving"``, ``"median"`` or ``"none"``, for objectives that report to their trial; by default the
             median in the first stage, and successive halving in later ones.
@@ -137,6 +151,11 @@ def search(
         classes=classes,
         train_top=train_top,
         train_steps=train_steps,
+        train_batch=train_batch,
+        train_rate=train_rate,
+        train_augment=train_augment,
+        init=init,
+        init_net=init_net,
         input=input,
         pruner=pruner,
         trials=trials,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from archlab.detect.data_source import TRAIN, Task
 from archlab.detect.scores import DETECTION
+from archlab.detect.training_plan import TrainingPlan
 from archlab.elaborate import Fixed, Interpreter
 from archlab.errors import InputError
 from archlab.grammar import ast, with_classes
@@ -56,7 +57,7 @@ def find_task(
     data: str | Path | None,
     val: str | Path | None,
     seed: int,
-    steps: int,
+    training: TrainingPlan,
     names: list[str],
     classes: str | Iterable[str] | None = None,
 ) -> Task | None:
@@ -68,7 +69,7 @@ def find_task(
     from archlab.detect.data_source import class_names, find_source
 
     if has_data_objective(names):
-        return Task(find_source(data, val, seed, class_names(classes)), steps)
+        return Task(find_source(data, val, seed, class_names(classes)), training)
     if data is not None or val is not None or classes is not None:
         known = ", ".join((*DETECTION, TRAIN))
         raise InputError("data is given and no objective looks at it", hint=f"those that do are {known}")

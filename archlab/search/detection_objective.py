@@ -53,25 +53,37 @@ class _Train:
 
         from archlab.detect.attach import detector_for
         from archlab.detect.faster_rcnn import detector_module
-        from archlab.detect.measure_ap import measure_ap
+        from archlab.detect.measure_ap import anchor_scale, measure_ap
+        from archlab.detect.proposals_file import proposals_metadata
         from archlab.detect.train_detector import Schedule
+        from archlab.search.carried_start import start_of
 
         training, validation = _data(self.task, candidate)
+        plan = self.task.training
 
         def report(step: int, ap: float) -> None:
             trial.report(ap, step)
             if trial.should_prune():
-                raise optuna.TrialPruned(f"AP {ap:.3f} after {step} of {self.task.steps} steps")
+                raise optuna.TrialPruned(f"AP {ap:.3f} after {step} of {plan.steps} steps")
 
-        schedule = Schedule(steps=self.task.steps)
-        measured = measure_ap(candidate.graph, training, validation, schedule, candidate.seed, report, candidate.device)
+        usual = Schedule()
+        schedule = Schedule(
+            steps=plan.steps,
+            batch_size=plan.batch or usual.batch_size,
+            rate=plan.rate or usual.rate,
+            augment=plan.augment,
+        )
+        graph = detector_for(candidate.graph, training)
+        start = None if plan.init is None else start_of(plan.init, graph)
+        measured = measure_ap(graph, training, validation, schedule, candidate.seed, report, candidate.device, start)
         values = {key: value for key, value in dataclasses.asdict(measured.ap).items() if key != "by_class"}
         candidate.details["AP"] = values
         candidate.details["AP by class"] = measured.ap.by_class
         candidate.details["found"] = [_boxes(found) for found in measured.found[:EXAMPLES]]
-        graph = detector_for(candidate.graph, training)
-        keep_weights(detector_module(measured.model, graph), candidate, self.task.digest)
-        keep_weights(cast(Any, measured.model).rpn, candidate, self.task.digest, "rpn")
+        key = f"{self.task.digest}, {plan.key}"
+        keep_weights(detector_module(measured.model, graph), candidate, key)
+        told = proposals_metadata(training.classes, anchor_scale(graph, training))
+        keep_weights(cast(Any, measured.model).rpn, candidate, key, "rpn", told)
         return 0.0 if math.isnan(measured.ap.ap) else measured.ap.ap
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from archlab.search.candidate import Candidate
 from archlab.search.image_task import ImageTask, read_images
 from archlab.search.kept_weights import keep_weights
-from archlab.train.settings import TrainSettings
+from archlab.train.settings import BATCH, TrainSettings
 
 if TYPE_CHECKING:
     import optuna
@@ -29,14 +29,21 @@ class TrainClassifier:
         from archlab.train.loop import train
 
         training, held_out = read_images(self.task, candidate.graph.input_shape)
-        settings = TrainSettings(steps=self.task.steps, seed=candidate.seed, device=candidate.device)
+        plan = self.task.training
+        settings = TrainSettings(
+            steps=plan.steps,
+            batch=BATCH if plan.batch is None else plan.batch,
+            rate=plan.rate,
+            seed=candidate.seed,
+            device=candidate.device,
+        )
 
         def report(look: Look) -> None:
-            if 0 < look.step < self.task.steps:
+            if 0 < look.step < plan.steps:
                 trial.report(look.val_accuracy, look.step)
                 if trial.should_prune():
                     raise optuna.TrialPruned(
-                        f"accuracy {look.val_accuracy:.3f} after {look.step} of {self.task.steps} steps"
+                        f"accuracy {look.val_accuracy:.3f} after {look.step} of {plan.steps} steps"
                     )
 
         trained = train(module, training, held_out, settings, on_look=report)
@@ -47,5 +54,5 @@ class TrainClassifier:
             "images": len(trained.last.labels),
         }
         candidate.details["steps"] = trained.steps
-        keep_weights(trained.module, candidate, self.task.digest)
+        keep_weights(trained.module, candidate, f"{self.task.digest}, {plan.key}")
         return trained.last.accuracy

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from archlab.detect.training_plan import TrainingPlan
 from archlab.elaborate import Fixed, Interpreter
 from archlab.errors import InputError
 from archlab.train.find_images import find_images
 from archlab.train.image_source import ImageSource, PartName, odd_lines
-from archlab.train.settings import TrainSettings
 
 if TYPE_CHECKING:
     from archlab.ir import Shape
@@ -30,17 +30,17 @@ class ImageTask:
     Attributes:
         data: what the user named.
         source: what was found there.
-        steps: how many steps a training takes.
+        training: how a training is done.
     """
 
     data: Path
     source: ImageSource
-    steps: int
+    training: TrainingPlan
 
     @property
     def digest(self) -> str:
-        """What must be the same for a study to be resumed, and at every worker."""
-        return f"images {self.source.digest}, {self.steps} steps of {TrainSettings().batch}"
+        """What must be the same for a study to be resumed, and at every worker; of trainings also ``training.key``."""
+        return f"images {self.source.digest}"
 
     @property
     def classes(self) -> int:
@@ -48,15 +48,22 @@ class ImageTask:
         return len(self.source.classes)
 
 
-def find_image_task(data: Path, val: Path | None, seed: int, steps: int) -> ImageTask:
+def find_image_task(data: Path, val: Path | None, seed: int, training: TrainingPlan) -> ImageTask:
     """Return the task that a search's options describe.
 
     Raises:
-        InputError: as ``find_images``; or validation data is named, which these data have in themselves.
+        InputError: as ``find_images``; or validation data is named, which these data have in themselves; or the
+            training is one of detectors.
     """
+    if training.init is not None or training.augment:
+        option = "--init" if training.init is not None else "--train-augment"
+        raise InputError(
+            f"{option} is for detectors, and {data} holds images with a class each",
+            hint="archlab train starts a classifier from weights, and augments its images",
+        )
     if val is not None:
         raise InputError("--val is for detection data", hint="name a folder with the folders train and val as --data")
-    return ImageTask(data, find_images(data, seed), steps)
+    return ImageTask(data, find_images(data, seed), training)
 
 
 def report_images(task: ImageTask, note: Callable[[str], None]) -> None:

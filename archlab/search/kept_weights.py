@@ -18,7 +18,9 @@ WEIGHTS = "weights"
 """Under which an objective's details have the file, as seen from the search's folder."""
 
 
-def keep_weights(module: nn.Module, candidate: Candidate, digest: str, part: str = "") -> str | None:
+def keep_weights(
+    module: nn.Module, candidate: Candidate, digest: str, part: str = "", told: Mapping[str, str] | None = None
+) -> str | None:
     """Write a trained module's weights into the search's folder, and note the file in the candidate's details.
 
     Nothing is written where this process cannot see that folder.
@@ -26,6 +28,7 @@ def keep_weights(module: nn.Module, candidate: Candidate, digest: str, part: str
     Args:
         digest: of the data and settings, so that no other training's weights are taken for these.
         part: of what; empty for the network itself.
+        told: what else the file says, by name.
 
     Returns:
         the file as seen from the search's folder.
@@ -37,10 +40,11 @@ def keep_weights(module: nn.Module, candidate: Candidate, digest: str, part: str
 
     if candidate.folder is None:
         return None
-    key = hashlib.sha256(f"{digest} {candidate.seed} {candidate.graph.digest}".encode()).hexdigest()[:16]
+    what = f"{digest} {candidate.seed} {candidate.device} {candidate.graph.digest}"
+    key = hashlib.sha256(what.encode()).hexdigest()[:16]
     file = f"{FOLDER}/{key}{f'-{part}' if part else ''}.safetensors"
     (candidate.folder / FOLDER).mkdir(exist_ok=True)
-    save_weights(module, candidate.folder / file)
+    save_weights(module, candidate.folder / file, told)
     candidate.details[f"{part} {WEIGHTS}".strip()] = file
     return file
 

@@ -88,6 +88,11 @@ def is_noisy(goal: Goal) -> bool:
     return goal.kind in ("user", "data", "told")
 
 
+def trains(goals: Iterable[Goal]) -> bool:
+    """Return whether one of them is the objective ``train``."""
+    return any(goal.kind == "data" and goal.name == TRAIN for goal in goals)
+
+
 def user_goal(function: UserObjective, name: str | None = None) -> Goal:
     """Return a Python function as an objective to maximise, or one of a candidate alone as a metric to minimise."""
     name = name or str(getattr(function, "__name__", "objective"))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archlab.cost import Budget
+from archlab.detect.training_plan import TrainingPlan
 from archlab.elaborate import Space
 from archlab.latency import AnyPredictor
 from archlab.search.choices import HEARTBEAT, MAX_DEATHS, SAMPLER, TRIALS
@@ -22,6 +24,23 @@ if TYPE_CHECKING:
 
 Note = Callable[[str], None]
 """Is called with a sentence about something out of the ordinary."""
+
+
+def training_key(training: TrainingPlan, device: Device) -> str:
+    """Return what must be the same for a stage of trainings to be resumed: how and, where it was said, on what."""
+    return training.key if device == "auto" else f"{training.key}, {device}"
+
+
+def training_suffix(training: TrainingPlan, device: Device) -> str:
+    """Return what the study of a stage of trainings has behind its name: nothing by default.
+
+    So another training is another study, in which the scores before it are kept.
+
+    >>> training_suffix(TrainingPlan(), "auto"), training_suffix(TrainingPlan(300, batch=4), "cpu")
+    ('', '-300-steps-batch-4-cpu')
+    """
+    key = training_key(training, device)
+    return "" if key == TrainingPlan().key else "-" + re.sub(r"[^\w.]+", "-", key)
 
 
 @dataclass(frozen=True, slots=True)

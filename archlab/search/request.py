@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from archlab.budget_text import limits_in, parse_budget, relative_budgets
 from archlab.cost import METRICS, Budget, part_names
-from archlab.detect.data_source import TRAIN, TRAIN_STEPS
+from archlab.detect.data_source import TRAIN
+from archlab.detect.training_plan import TRAIN_STEPS, TrainingPlan, find_init, names_of_augmentations
 from archlab.elaborate import Interpreter, Space, alike_options, architecture_of, load, network_of
 from archlab.elaborate.space import MAX_NODES
 from archlab.errors import InputError, did_you_mean
@@ -25,13 +26,16 @@ from archlab.search.counter import Counter
 from archlab.search.detection_data import default_objective
 from archlab.search.keep_rule import KeepRule, parse_keep
 from archlab.search.own_code import OwnRules, load_rules
-from archlab.search.plan import Note, Plan, Stage
+from archlab.search.plan import Note, Plan, Stage, training_suffix
 from archlab.search.tasks import find_task, report_data, with_class_count
 from archlab.train.settings import Device
 from archlab.units import parse_duration
 
 if TYPE_CHECKING:
     from archlab.search.objective import Goal
+
+MOST_RATE = 1e3
+"""Of a training: what is above it is a slip of the pen."""
 
 Objectives = str | UserObjective | Iterable[str | UserObjective]
 """One objective or several, each a name or a function."""
@@ -51,6 +55,11 @@ def make_plan(
     classes: str | Iterable[str] | None = None,
     train_top: int | None = None,
     train_steps: int = TRAIN_STEPS,
+    train_batch: int | None = None,
+    train_rate: float | None = None,
+    train_augment: str | Iterable[str] = (),
+    init: str | Path | None = None,
+    init_net: str | None = None,
     input: str | None = None,
     pruner: str | None = None,
     trials: int = 60,
@@ -92,7 +101,8 @@ def make_plan(
         shares = [*shares, *[KEEP] * (len(later) - len(shares)), train_top]
         later = [*later, TRAIN]
     named = [item for item in [*first, *later] if isinstance(item, str)]
-    task = find_task(architecture, data, val, seed, train_steps, named, classes)
+    training = _training(train_steps, train_batch, train_rate, train_augment, init, init_net, named)
+    task = find_task(architecture, data, val, seed, training, named, classes)
     loaded = load(with_class_count(architecture, task) if task else architecture, max_nodes)
     _refuse_unknown("sampler", sampler, SAMPLERS)
     if pruner is not None:
@@ -102,7 +112,7 @@ def make_plan(
     predictor = read_profile(Path(profile), threads) if profile is not None else None
     keeps = _keeps(shares, len(later))
     seconds, each = _seconds(timeout), _seconds(trial_timeout)
-    from archlab.search.objective import parse_goals
+    from archlab.search.objective import parse_goals, trains
 
     goals = parse_goals(first, task)
     goals += tuple(goal for item in later for goal in parse_goals([item], task))
@@ -138,11 +148,15 @@ def make_plan(
     stages = [opening]
     for number, (goal, share) in enumerate(zip(goals[len(first) :], keeps, strict=True), start=2):
         name = f"{opening.study}/{number}-{goal.label}"
+        if task is not None and trains([goal]):
+            name += training_suffix(task.training, device)
         stages.append(_later(opening, stages, name, (goal,), share))
     if replicates < 0:
         raise InputError(f"replicates must be at least 0, not {replicates}")
     for _ in range(replicates):
         name = f"{opening.study}/{len(stages) + 1}-{stages[-1].goals[0].label}-again"
+        if task is not None and trains(stages[-1].goals):
+            name += training_suffix(task.training, device)
         share = KeepRule(share=1.0) if stages[-1].again else KeepRule(count=top)
         stages.append(_later(opening, stages, name, stages[-1].goals, share))
     return Plan(
@@ -163,6 +177,32 @@ def make_plan(
         command=command or f"archlab.search({loaded.name!r}, …)",
         note=note,
     )
+
+
+def _training(
+    steps: int,
+    batch: int | None,
+    rate: float | None,
+    augment: str | Iterable[str],
+    init: str | Path | None,
+    init_net: str | None,
+    named: Sequence[str],
+) -> TrainingPlan:
+    """Return how finalists are trained.
+
+    Raises:
+        InputError: a value is out of its range, the weights to start from are not there, or nothing is trained.
+    """
+    if batch is not None and batch < 1:
+        raise InputError(f"train_batch must be at least 1, not {batch}")
+    if rate is not None and not 0 < rate <= MOST_RATE:
+        raise InputError(f"train_rate must be above 0 and at most {MOST_RATE:g}, not {rate:g}")
+    if init_net is not None and init is None:
+        raise InputError("--init-net says whose weights --init are, and there is no --init")
+    if init is not None and not any(name.rpartition(":")[2] == TRAIN for name in named):
+        raise InputError("--init starts trainings, and nothing is trained", hint="add --train-top 4")
+    names = names_of_augmentations(augment if isinstance(augment, str) else ",".join(augment))
+    return TrainingPlan(steps, batch, rate, names, None if init is None else find_init(Path(init), init_net))
 
 
 def _later(opening: Stage, before: Sequence[Stage], study: str, goals: tuple[Goal, ...], keep: KeepRule) -> Stage:

@@ -9,6 +9,7 @@ from archlab.detect.data_formats import is_annotated
 from archlab.detect.data_source import TRAIN
 from archlab.detect.data_source import Task as DetectionTask
 from archlab.detect.scores import DETECTION
+from archlab.detect.training_plan import TrainingPlan
 from archlab.elaborate import Interpreter
 from archlab.errors import InputError
 from archlab.grammar import ast, with_outputs
@@ -24,7 +25,7 @@ def find_task(
     data: str | Path | None,
     val: str | Path | None,
     seed: int,
-    steps: int,
+    training: TrainingPlan,
     objectives: list[str],
     classes: str | Iterable[str] | None = None,
 ) -> Task | None:
@@ -42,8 +43,8 @@ def find_task(
     if is_classifier and data is not None and not is_annotated(Path(data)):
         if classes is not None:
             raise InputError("a classifier has all classes of its data", hint="leave --classes out, or take a detector")
-        return find_image_task(Path(data), None if val is None else Path(val), seed, steps)
-    return detection_data.find_task(data, val, seed, steps, objectives, classes)
+        return find_image_task(Path(data), None if val is None else Path(val), seed, training)
+    return detection_data.find_task(data, val, seed, training, objectives, classes)
 
 
 def with_class_count(architecture: ast.Architecture, task: Task) -> ast.Architecture:

@@ -16,6 +16,9 @@ Augmentation = Literal["flip", "crop", "colour", "randaugment"]
 EPOCHS = 10
 """How long a training is that says neither epochs nor steps nor seconds."""
 
+BATCH = 64
+"""Images a step, where a training does not say."""
+
 RATES: dict[Optimiser, float] = {"sgd": 0.05, "adamw": 1e-3}
 DECAYS: dict[Optimiser, float] = {"sgd": 5e-4, "adamw": 0.05}
 
@@ -54,7 +57,7 @@ class TrainSettings:
     epochs: float | None = None
     steps: int | None = None
     seconds: float | None = None
-    batch: int = 64
+    batch: int = BATCH
     optimiser: Optimiser = "sgd"
     rate: float | None = None
     momentum: float = 0.9

@@ -48,9 +48,7 @@ def open_holes(source: Source, kinds: Iterable[str] = KINDS[:5], reach: Reach = 
         ArchlabError: ``source`` is no architecture, or describes no network.
     """
     asked = list(kinds)
-    for kind in asked:
-        if kind not in KINDS:
-            raise InputError(f"there are no holes of kind {kind!r}", hint=did_you_mean(kind, KINDS))
+    refuse_unknown(asked)
     architecture = architecture_of(source)
     roles = [role for role in _SIZES if role in asked]
     trial = Trial(architecture, [*roles, "depth"])
@@ -77,6 +75,13 @@ def open_holes(source: Source, kinds: Iterable[str] = KINDS[:5], reach: Reach = 
         raise InputError(f"{architecture.name} has nothing to open as {', '.join(asked)}", hint="ask for other kinds")
     opened = fill_slots(architecture, filled)
     return replace(opened, vars=(*variables, *opened.vars), source="<python>", text="", at=None, key_at=())
+
+
+def refuse_unknown(kinds: Iterable[str]) -> None:
+    """Raise an InputError where one of ``kinds`` is none of ``KINDS``."""
+    for kind in kinds:
+        if kind not in KINDS:
+            raise InputError(f"there are no holes of kind {kind!r}", hint=did_you_mean(kind, KINDS))
 
 
 def _slots(trial: Trial, role: Role) -> list[int]:

@@ -12,6 +12,12 @@ from benchmarks.detecting.pool import Backbone
 
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
 RESAMPLES = 1000
+DEVIATIONS = 200
+"""Deviations of the noise that are tried, as the pairs leave them open."""
+
+BEST = 8
+"""Candidates that a search trains."""
+
 NEAR_MACS = 1.5
 """Pairs whose MACs differ by no more than this factor count as near-equal."""
 
@@ -27,12 +33,80 @@ def truths(lines: Sequence[Mapping[str, Any]]) -> dict[int, list[float]]:
     return found
 
 
-def noise(found: Mapping[int, Sequence[float]]) -> dict[str, float]:
-    """Return one training's deviation, and Kendall's tau between two seeds: no score can be expected to do better."""
+def noise(found: Mapping[int, Sequence[float]]) -> dict[str, Any]:
+    """Return one training's deviation, Kendall's tau between two seeds, and the ``ceiling`` of a perfect score.
+
+    Tau between two seeds is no bound on a score: there both sides are noisy. A score that knew the expected AP would
+    have a higher one, with a training of each network and, where some were trained twice, with the recorded means.
+    """
     twice = np.array([values[:2] for values in found.values() if len(values) > 1])
     deviation = float(np.sqrt(np.mean((twice[:, 0] - twice[:, 1]) ** 2 / 2)))
-    ceiling = float(kendalltau(twice[:, 0], twice[:, 1]).statistic)
-    return {"networks": len(twice), "deviation": round(deviation, 4), "tau_between_seeds": round(ceiling, 3)}
+    between = float(kendalltau(twice[:, 0], twice[:, 1]).statistic)
+    return {
+        "networks": len(twice),
+        "deviation": round(deviation, 4),
+        "tau_between_seeds": round(between, 3),
+        "ceiling": ceiling(found, deviation, len(twice)),
+    }
+
+
+def ceiling(found: Mapping[int, Sequence[float]], deviation: float, pairs: int) -> dict[str, Any]:
+    """Return by simulation the tau of a perfect predictor of expected AP.
+
+    Expected APs are the recorded ones, drawn together around their mean until noise of ``deviation`` on top gives the
+    recorded spread; trainings are simulated with normal noise.
+
+    Returns:
+        ``one_training``: tau with one training of each network. ``recorded``: with means of as many as are recorded,
+        and ``low`` and ``high``, 95 % over what ``pairs`` pairs leave open of the deviation (chi-squared).
+    """
+    ap = np.array([np.mean(values) for values in found.values()])
+    counts = np.array([len(values) for values in found.values()])
+    rng = np.random.default_rng(0)
+    one, recorded = _perfect(ap, counts, deviation, rng, RESAMPLES)
+    drawn = [deviation * (pairs / rng.chisquare(pairs)) ** 0.5 for _ in range(DEVIATIONS)]
+    low, high = np.percentile([_perfect(ap, counts, each, rng, 20)[1] for each in drawn], (2.5, 97.5))
+    return {
+        "one_training": round(one, 2),
+        "recorded": round(recorded, 2),
+        "low": round(float(low), 2),
+        "high": round(float(high), 2),
+    }
+
+
+def _perfect(
+    ap: Numbers, counts: Numbers, deviation: float, rng: np.random.Generator, samples: int
+) -> tuple[float, float]:
+    spread = float(ap.var(ddof=1))
+    expected = max(spread - deviation**2 * float(np.mean(1 / counts)), 0.0)
+    truth = ap.mean() + (ap - ap.mean()) * (expected / spread) ** 0.5
+    taus = []
+    for _ in range(samples):
+        luck = rng.normal(0, deviation, (2, len(ap)))
+        taus.append([kendalltau(truth, truth + each).statistic for each in (luck[0], luck[1] / np.sqrt(counts))])
+    one, recorded = np.mean(taus, axis=0)
+    return float(one), float(recorded)
+
+
+def probe_first(
+    scores: Mapping[int, Mapping[str, float | None]], found: Mapping[int, Sequence[float]], seconds: Mapping[str, float]
+) -> dict[str, Any]:
+    """Return what is lost where only the better half by ``roi_probe`` is scored by ``detection``, and what it costs.
+
+    ``kept``: how many of the ``BEST`` by ``detection`` and by AP are in that half; ``seconds`` are of a candidate.
+    """
+
+    def best(values: Mapping[int, float], count: int) -> set[int]:
+        return set(sorted(values, key=lambda network: -values[network])[:count])
+
+    by = {name: {n: float(row[name] or 0.0) for n, row in scores.items()} for name in ("roi_probe", "detection")}
+    half = best(by["roi_probe"], len(scores) // 2)
+    ap = {network: float(np.mean(found[network])) for network in scores}
+    return {
+        "of": BEST,
+        "kept": {"detection": len(best(by["detection"], BEST) & half), "AP": len(best(ap, BEST) & half)},
+        "seconds": round(seconds["roi_probe"] + seconds["detection"] / 2, 2),
+    }
 
 
 def tau(score: Numbers, ap: Numbers) -> dict[str, float | None]:

@@ -31,7 +31,8 @@ POOLING_NETWORKS, POOLING_SEEDS = (0, 12, 24, 36, 48, 60), (0, 1)
 
 def space() -> ast.Architecture:
     """Return the shipped detection space with the study's neck and head, so that backbones are compared."""
-    text = f"net n\ndetect: fpn({NECK}) -> roi_align({POOLED}, sampling=2) -> box_head({HEAD}, classes=3)"
+    boxes = f"roi_align({POOLED}, sampling=2, canonical=224) -> box_head({HEAD}, classes=3)"
+    text = f"net n\ndetect: fpn({NECK}) -> {boxes}"
     fixed = parse(text).stages[-1]
     architecture = sized("detection")
     stages = tuple(fixed if stage.name == fixed.name else stage for stage in architecture.stages)

@@ -12,8 +12,8 @@ from benchmarks.detecting.pool import sized
 
 REFERENCES = ("mobilenet_v1", "mobilenet_v2", "shufflenet_v2_x1_0", "resnet18")
 
-SPEC = DetectorSpec(width=NECK, levels=LEVELS, size=(POOLED, POOLED), head_width=HEAD, classes=3)
-"""The neck and head of every detector of the study."""
+SPEC = DetectorSpec(width=NECK, levels=LEVELS, size=(POOLED, POOLED), canonical=224, head_width=HEAD, classes=3)
+"""The neck and head of every detector of the study: at its size every box is read from p2."""
 
 
 def macs_of(backbone: Graph) -> int:

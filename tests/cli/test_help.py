@@ -191,7 +191,7 @@ def test_help_and_completion_import_nothing_that_is_slow():
         "from archlab.cli.main import cli\n"
         "from archlab.cli.completion_shells import answer_shell\n"
         "CliRunner().invoke(cli, ['--help']); CliRunner().invoke(cli, ['search', '--help'])\n"
-        "for line in ('archlab ', 'archlab show re', 'archlab show mobile --set ', 'archlab search mobile -b stage1.',\n"
+        "for line in ('archlab ', 'archlab show re', 'archlab show mobile --set ', 'archlab search mobile -b stage1.',"
         "             'archlab search mobile -o ', 'archlab audit t', 'archlab calibrate mobile --score '):\n"
         "    os.environ['COMP_LINE'] = line\n"
         "    assert answer_shell(cli, 'bash_complete').strip()\n"

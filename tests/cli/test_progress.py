@@ -103,7 +103,7 @@ class Clock(module.Clock):
     def now(self) -> float:
         return self.time
 
-    def wait(self, ended: threading.Event, seconds: float) -> bool:
+    def wait(self, ended: threading.Event, seconds: float) -> bool:  # noqa: ARG002  # as of the clock that it stands for
         self.waits.put(seconds)
         return not self._moves.get(timeout=DEADLINE)
 

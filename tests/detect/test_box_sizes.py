@@ -44,10 +44,24 @@ def test_levels_are_those_that_the_detector_reads_boxes_from(tmp_path, canonical
     assert {name: count / 10 for name, count in counts.items()} == level_use(graph, read_dataset(source, (64, 64)))
 
 
+def test_idle_levels_at_the_ends_are_remarked_with_how_to_leave_them_out(tmp_path):
+    levels = Levels(32, (2, 3, 4, 5, 6))
+    read = read_annotations(of_sides(tmp_path, [24, 40]))  # 12 and 20 pixels at the input
+    assert level_counts(read, (64, 64), levels) == {"p2": 1, "p3": 1, "p4": 0, "p5": 0, "p6": 0}
+    assert list(size_remarks(read, (64, 64), levels)) == [
+        "no box is read from p4 or p5 or p6 at 64x64: unless proposals need it, leave it out with fpn(…, coarsest=3)"
+    ]
+    read = read_annotations(of_sides(tmp_path, [40, 120]))
+    assert level_counts(read, (64, 64), levels) == {"p2": 0, "p3": 1, "p4": 1, "p5": 0, "p6": 0}
+    fine, coarse = size_remarks(read, (64, 64), levels)
+    assert fine == "no box is read from p2 at 64x64: unless proposals need it, leave it out with fpn(…, finest=3)"
+    assert coarse.startswith("no box is read from p5 or p6 at 64x64:")
+
+
 def test_a_backbone_has_the_levels_of_the_neck_that_it_is_scored_with():
     text = TEXT.replace("CANONICAL", "224")
     bare = Interpreter(load(parse(text[: text.index("detect:")], "small"))).network(Fixed({})).graph
-    assert levels_of(bare) == Levels(224, (2, 3, 4))
+    assert levels_of(bare) == Levels(18, (2, 3, 4)), "224 / 800 of 64 pixels"
 
 
 def test_sides_are_those_at_the_input(tmp_path):

@@ -87,7 +87,7 @@ def test_with_torchvisions_pooler_it_gives_the_same(network):
 def _on_both_poolers(model):
     ours = model(photos())
     pooler = model.roi_heads.box_roi_pool
-    theirs_pooler = ops.MultiScaleRoIAlign(["p2", "p3", "p4"], 5, 2)
+    theirs_pooler = ops.MultiScaleRoIAlign(["p2", "p3", "p4"], 5, 2, canonical_scale=27)  # 224 / 800 of 96
     images, _ = model.transform(photos())
     maps = model.backbone(images.tensors)
     boxes = [target["boxes"] for target in targets()]
@@ -96,7 +96,8 @@ def _on_both_poolers(model):
     return ours, model(photos()), pooled
 
 
-def test_roi_pooling_reads_other_features_than_align(network):
+def test_roi_pooling_reads_other_features_than_align():
+    network = elaborate(parse(TEXT.replace("sampling=2", "sampling=2, canonical=224")))
     maps = {f"p{i}": torch.rand(1, 8, 96 // 2**i, 128 // 2**i) for i in (2, 3, 4)}
     boxes = [targets()[0]["boxes"]]
     align, pool = (torchvision_model(network, pool=pool).roi_heads.box_roi_pool for pool in ("roi_align", "roi_pool"))

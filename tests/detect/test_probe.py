@@ -7,7 +7,7 @@ import torch
 
 from archlab.detect import probe
 from archlab.detect.fisher import fisher_ratio
-from archlab.detect.probe import class_probe, place_probe, ridge
+from archlab.detect.probe import class_probe, place_probe, place_read, ridge
 from archlab.detect.proposals import Proposals
 from archlab.detect.untrained import Look
 from archlab.errors import ScoreError
@@ -81,6 +81,18 @@ def test_places_are_read_off_features_that_hold_them():
     assert place_probe(made(noise(200, 12, seed=2), labels, offsets)) < 0.1
     half = torch.cat([offsets[:, :2], noise(200, 2, seed=3)], dim=1)
     assert place_probe(made(half, labels, offsets)) == pytest.approx(0.5, abs=0.1)
+
+
+def test_r2_below_zero_is_no_worse_than_none(monkeypatch):
+    labels = torch.ones(40, dtype=torch.long)
+    wrong = made(noise(40, 60, seed=2), labels, noise(40, 4))
+    monkeypatch.setattr(probe, "STRENGTHS", (1e-9,))  # fits the noise of its own half
+    assert place_probe(wrong) < -0.1
+    assert place_read([wrong]) == {"place R²": 0}
+    assert place_read([made(noise(8, 3), torch.zeros(8, dtype=torch.long))]) == {}, "no true box, no place"
+    told = made(noise(200, 4), torch.ones(200, dtype=torch.long), noise(200, 4))
+    assert place_read([told])["place R²"] == place_probe(told)
+    assert place_probe(told) > 0.97
 
 
 def test_background_has_no_place():

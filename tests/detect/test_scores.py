@@ -46,7 +46,10 @@ def test_every_score_is_finite_and_the_same_bits_twice(graph, data, name):
 
 def test_detection_is_made_of_short_training_and_the_class_probe(graph, data):
     whole, short, probe = (score_detector(name, graph, data, 0) for name in ("detection", "short_roi", "roi_probe"))
-    assert whole.parts == {"loss": -short.value, "class accuracy": probe.parts["class accuracy"]}
+    assert whole.parts == {**short.parts, **probe.parts}
+    assert list(whole.parts) == ["loss", "class loss", "place loss", "class accuracy", "place R²"]
+    assert short.parts["loss"] == -short.value
+    assert short.parts["class loss"] + short.parts["place loss"] == pytest.approx(short.parts["loss"], rel=0.01)
     assert whole.value == pytest.approx(math.log(probe.parts["class accuracy"]) - math.log(-short.value))
     assert probe.value == pytest.approx(sum(probe.parts.values()))
 

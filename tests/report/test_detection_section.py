@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from archlab.report.detection_pictures import PictureBox, found_picture, true_picture
+from archlab.report.detection_pictures import PictureBox, draw_picture, found_picture, true_picture
 from archlab.report.detection_section import ClassRow, Detection, LevelUse, TableCell, detection
 from archlab.report.finalist_info import finalists
 from archlab.report.search_page import render_report
@@ -81,6 +81,27 @@ def test_found_boxes_are_drawn_at_the_size_of_the_picture_and_the_unsure_are_not
     # The finalist saw 224 pixels and the picture has 112.
     assert best[2][0].found == (PictureBox(10.0, 20.0, 50.0, 25.0, 1, "<img src=x onerror=aler…", ".88"),)
     assert best[2][0].true == true[2][0].true != ()
+
+
+def test_where_no_box_is_sure_the_surest_is_drawn_and_marked():
+    picture = true_picture(1, Example("/9j/AAAA", 8, 8, (), ()), ("disc",))
+    assert picture is not None
+    found = [[0.0, 0.0, 4.0, 4.0, 1, 0.2], [1.0, 1.0, 3.0, 3.0, 1, 0.5], [0.0, 0.0, 8.0, 8.0, 1, 0.1]]
+    unsure = found_picture(picture, found, ("disc",), (8, 8))
+    assert unsure.found == (PictureBox(1.0, 1.0, 2.0, 2.0, 0, "disc", ".50", unsure=True),)
+    assert [label.text for label in unsure.labels] == ["disc .50 unsure"]
+    assert unsure.found_in_words == "none found above .5, the surest .50"
+    drawn = str(draw_picture(unsure, 1, is_found=True))
+    assert "none found above .5, the surest .50" in drawn
+    assert drawn.count('"class block-0 unsure"') == 1
+    sure = found_picture(picture, [*found, [0.0, 0.0, 2.0, 2.0, 1, 0.6]], ("disc",), (8, 8))
+    assert ([box.score for box in sure.found], sure.found_in_words) == ([".60"], "1 found")
+    assert found_picture(picture, [], ("disc",), (8, 8)).found_in_words == "0 found"
+
+
+def test_idle_levels_are_remarked(page: str):
+    assert of(detectors.search()).level_use[0].idle == ("p4", "p5")
+    assert "No box is read from p4, p5" in page
 
 
 def test_without_a_trained_finalist_there_are_the_true_boxes():

@@ -87,7 +87,7 @@ def test_other_data_or_settings_are_another_study(searched, data, tmp_path, othe
     _, out = searched
     if "data" in other:
         other = {"data": folders(tmp_path / "squares", 21)}
-    with pytest.raises(InputError, match="data"):
+    with pytest.raises(InputError, match=r"was made with (data|training)"):
         search(**{"data": data, "out": out, **other})
 
 

@@ -25,7 +25,7 @@ def test_python_and_the_command_line_have_the_same_options_and_defaults():
     ours, python = parameters(make_plan), parameters(archlab.search)
     assert {k: v for k, v in python.items() if k != "progress"} == {k: v for k, v in ours.items() if k != "command"}
     options = {option.name: option for option in command.params}
-    assert set(options) - {"as_json", "columns", "wide"} == set(ours) - {"note", "command"}
+    assert set(options) - {"as_json", "columns", "wide", "quiet"} == set(ours) - {"note", "command"}
     defaults = {name: default for name, (_, default) in ours.items() if isinstance(default, bool | int | str)}
     assert {name: options[name].default for name in defaults} == defaults
 
@@ -49,7 +49,7 @@ def test_to_train_the_best_is_a_last_stage():
     made = plan(objective="macs", then="params", train_top=3, train_steps=7)
     assert [stage.goals[0].name for stage in made.stages] == ["macs", "params", "train"]
     assert [str(stage.keep) for stage in made.stages[1:]] == ["25%", "3"]
-    assert made.task.steps == 7
+    assert made.task.training.steps == 7
 
 
 def test_the_size_the_limit_and_the_time_reach_the_plan():

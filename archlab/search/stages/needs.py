@@ -5,10 +5,15 @@ from __future__ import annotations
 import importlib
 import shutil
 
+from archlab.detect.attach import SMALL
 from archlab.detect.data_source import TRAIN
+from archlab.detector import attach_detector, is_detector
+from archlab.elaborate import Fixed, Interpreter
 from archlab.errors import InputError
+from archlab.search.carried_start import start_of
 from archlab.search.image_task import ImageTask
 from archlab.search.plan import Plan
+from archlab.train.devices import choose_device
 from archlab.units import format_bytes
 
 PACKAGES = {TRAIN: ("torchvision.models.detection", "pycocotools.cocoeval")}
@@ -25,8 +30,13 @@ def check_needs(plan: Plan) -> None:
     """Refuse a search whose later stages, or whose report, would fail for what is not there.
 
     Raises:
-        InputError: a package that an objective needs cannot be imported, or the folder's disk is full.
+        InputError: a package that an objective needs cannot be imported, there is no such device, the weights that
+            detectors are to start from do not fit the space's default draw, or the folder's disk is full.
     """
+    choose_device(plan.stages[0].device)
+    if plan.task is not None and plan.task.training.init is not None:
+        graph = Interpreter(plan.space).network(Fixed({})).graph
+        start_of(plan.task.training.init, graph if is_detector(graph) else attach_detector(graph, SMALL))
     images = isinstance(plan.task, ImageTask)
     for stage in plan.stages if not images else ():
         for goal in stage.goals:

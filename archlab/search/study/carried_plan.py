@@ -6,7 +6,7 @@ import importlib.metadata
 import os
 import shlex
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import optuna
 from archlab.cost import Budget
 from archlab.detect.data_source import Source
 from archlab.detect.data_source import Task as DetectionTask
+from archlab.detect.training_plan import Init, TrainingPlan
 from archlab.elaborate import Space, load
 from archlab.errors import InputError, printable
 from archlab.grammar import parse, unparse
@@ -22,9 +23,9 @@ from archlab.grammar.ast import Architecture
 from archlab.latency import AnyPredictor, read_predictor
 from archlab.search.image_task import ImageTask, find_image_task
 from archlab.search.judging_code import code_of, difference
-from archlab.search.objective import Goal, parse_goals
+from archlab.search.objective import Goal, parse_goals, trains
 from archlab.search.own_code import OwnFunction, load_rules
-from archlab.search.plan import Plan, Stage
+from archlab.search.plan import Plan, Stage, training_key
 from archlab.search.storage.trial_record import PLAN, SETUP
 from archlab.search.study.code_versions import codes_of
 from archlab.search.tasks import Task
@@ -56,6 +57,8 @@ def identity_of(plan: Plan, stage: Stage) -> dict[str, Any]:
         identity["rules"] = [rule.name for rule in stage.own.filters]
     if plan.task is not None:
         identity["data"] = plan.task.digest
+        if trains(stage.goals):
+            identity["training"] = training_key(plan.task.training, stage.device)
     if stage.number > 1:
         identity["after"] = [goal.name for before in plan.stages[: stage.number - 1] for goal in before.goals]
     return identity
@@ -186,11 +189,32 @@ def _refuse_untrusted(options: Iterable[str], trusted: Collection[str], study: s
 
 def _data(task: Task) -> dict[str, Any]:
     if isinstance(task, ImageTask):
-        return {"images": str(task.data.resolve()), "seed": task.source.seed, "steps": task.steps}
+        return {"images": str(task.data.resolve()), "seed": task.source.seed, **_training(task.training)}
     source = task.source
     paths = {key: str(path.resolve()) for key, path in (("train", source.train), ("val", source.val)) if path}
     chosen = {} if source.classes is None else {"classes": list(source.classes)}
-    return {**paths, **chosen, "seed": source.seed, "steps": task.steps}
+    return {**paths, **chosen, "seed": source.seed, **_training(task.training)}
+
+
+def _training(plan: TrainingPlan) -> dict[str, Any]:
+    init = {} if plan.init is None else {"init": {**asdict(plan.init), "weights": str(plan.init.weights.resolve())}}
+    return {"steps": plan.steps, "batch": plan.batch, "rate": plan.rate, "augment": list(plan.augment), **init}
+
+
+def _training_of(data: dict[str, Any], name: str, where: str) -> TrainingPlan:
+    """Return how a study trains; its weights to start from are looked for here.
+
+    Raises:
+        InputError: they are missing here.
+    """
+    init = data.get("init")
+    if init is not None and not os.path.isfile(init["weights"]):
+        raise InputError(
+            f"the study {name!r} in {where} starts detectors from {init['weights']}, which is not here",
+            hint="copy the weights from where the search was begun",
+        )
+    made = None if init is None else Init(Path(init["weights"]), init["text"], init["digest"])
+    return TrainingPlan(data["steps"], data["batch"], data["rate"], tuple(data["augment"]), made)
 
 
 def _task(data: dict[str, Any] | None, digest: str | None, name: str, where: str) -> Task | None:
@@ -206,12 +230,13 @@ def _task(data: dict[str, Any] | None, digest: str | None, name: str, where: str
         if path is not None and not os.path.exists(path):
             raise InputError(f"the study {name!r} in {where} looks at {path}, which is not here", hint="copy the data")
     images = paths["images"]
+    training = _training_of(data, name, where)
     task: Task
     if images is not None:
-        task = find_image_task(images, None, data["seed"], data["steps"])
+        task = find_image_task(images, None, data["seed"], training)
     else:
         classes = tuple(data["classes"]) if "classes" in data else None
-        task = DetectionTask(Source(paths["train"], paths["val"], data["seed"], classes), data["steps"])
+        task = DetectionTask(Source(paths["train"], paths["val"], data["seed"], classes), training)
     if task.digest != digest:
         raise InputError(
             f"the data at {images or paths['train']} is not what the study {name!r} in {where} was begun with",
