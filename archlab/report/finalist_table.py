@@ -16,7 +16,7 @@ from archlab.report.svg import element, shorten
 from archlab.search.result import Finalist, SearchResult
 from archlab.units import is_noisy
 
-MAX_ROWS = 400
+MAX_ROWS = 300
 """Finalists in the table of the page; the result has all."""
 
 

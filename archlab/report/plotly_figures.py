@@ -50,8 +50,6 @@ def pareto_figure(view: ParetoView, result: SearchResult) -> go.Figure:
     finalists.update(
         name="finalists",
         customdata=[[number, rank] for number, rank in ranks.items()],
-        text=[str(rank) for rank in ranks.values()],
-        textposition="top center",
         marker={"size": 10, "symbol": "diamond"},
         hovertemplate=f"finalist %{{customdata[1]}}, trial %{{customdata[0]}}<br>{hover}<extra></extra>",
     )

@@ -40,7 +40,7 @@ def test_four_hundred_finalists_make_a_page_below_two_megabytes_in_few_steps():
     assert page.count('class="finalist"') == MOST_SHOWN
     assert f"The best {MOST_SHOWN} of 400 finalists are shown one by one" in page
     table = re.search(r'<section id="best".*?</section>', page, re.S)[0]
-    assert table.count("<tr>") == 1 + 400
+    assert table.count("<tr>") == 1 + MAX_ROWS
     assert table.count("<a href") == MOST_SHOWN, "a link leads to what the page has"
 
 

@@ -17,7 +17,7 @@ def test_figures_hold_what_the_info_says():
     scored, front, finalists = pareto_figure(view, result).data
     assert len(scored.x) == result.counts()["scored"]
     assert tuple(front.customdata) == view.front
-    assert list(finalists.text) == ["1", "2", "3", "4", "5", "6"]
+    assert [rank for _, rank in finalists.customdata] == [1, 2, 3, 4, 5, 6]
     figure = pareto_figure(view, result)
     assert figure.layout.xaxis.title.text == "MACs (M)"
     assert [(shape.x0, shape.line.dash) for shape in figure.layout.shapes] == [(300.0, "dash")]
