@@ -66,11 +66,12 @@ class _Train:
             if trial.should_prune():
                 raise optuna.TrialPruned(f"AP {ap:.3f} after {step} of {plan.steps} steps")
 
-        given = {"batch_size": plan.batch, "rate": plan.rate}
+        usual = Schedule()
         schedule = Schedule(
             steps=plan.steps,
+            batch_size=plan.batch or usual.batch_size,
+            rate=plan.rate or usual.rate,
             augment=plan.augment,
-            **{name: value for name, value in given.items() if value is not None},
         )
         graph = detector_for(candidate.graph, training)
         start = None if plan.init is None else start_of(plan.init, graph)
