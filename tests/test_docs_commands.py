@@ -21,7 +21,7 @@ RUN = [name for name in PAGES if commands(page(name), "run")]
 
 def test_there_are_pages_whose_commands_are_run():
     assert RUN == ["docs/audit.md", "docs/commands.md", "docs/lift.md", "docs/searching.md", "docs/what_if.md"]
-    assert sum(len(commands(page(name), "run")) for name in RUN) == 38
+    assert sum(len(commands(page(name), "run")) for name in RUN) >= 38
 
 
 @pytest.mark.slow
