@@ -175,7 +175,7 @@ def test_block_strings_go_out_and_in(tmp_path):
 
 
 def test_a_python_export_runs_on_its_own(tiny):
-    done = archlab("export", "tiny.arch", "--to", "python", "--out", "net.py", cwd=tiny)
+    done = archlab("export", "tiny.arch", "--to", "python", "--out", "net.py", "--quiet", cwd=tiny)
     assert (done.returncode, done.stdout, done.stderr) == (0, "net.py\n", "")
     code = "import torch, net; print(tuple(net.Tiny()(torch.zeros(2, 3, 16, 16)).shape)[0])"
     run = subprocess.run(

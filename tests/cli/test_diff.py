@@ -25,7 +25,7 @@ def broken():
 def test_texts(tmp_path):
     (tmp_path / "a.arch").write_text(BASE)
     (tmp_path / "b.arch").write_text(BASE.replace("repeat(3, b", "repeat(5, b"))
-    done = archlab("diff", "a.arch", "b.arch", "--html", "diff.html", cwd=tmp_path)
+    done = archlab("diff", "a.arch", "b.arch", "--html", "diff.html", "--quiet", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (1, "")
     assert "repeats 3 → 5" in done.stdout
     assert "<title>base → base" in (tmp_path / "diff.html").read_text()
@@ -38,7 +38,7 @@ def test_texts(tmp_path):
 def test_a_model_and_a_text(tmp_path):
     (tmp_path / "net.py").write_text(MODEL)
     (tmp_path / "n.arch").write_text("net n(input=3x8x8)\na: conv(8, 3)\n")
-    done = archlab("diff", "net.py:make", "n.arch", cwd=tmp_path)
+    done = archlab("diff", "net.py:make", "n.arch", "--quiet", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "they compute the same" in done.stdout
 

@@ -15,6 +15,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from archlab.cli import progress
 from archlab.cli.help_text import OTHERS, Command, command, folded, in_group
 from archlab.cli.main import cli
 from tests.cli.command_line import ENVIRONMENT, archlab
@@ -72,7 +73,7 @@ def parsed(words: list[str]) -> click.Context:
 def test_help_fits_80_columns_and_is_whole(name):
     text = help_of(name)
     assert max(map(len, text.splitlines())) <= 80
-    assert "..." not in text.replace("[ARGS]...", "").replace("…", ""), "a sentence is cut"
+    assert "..." not in text.split("\n\n", 1)[1], "a sentence is cut"
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -111,6 +112,7 @@ def test_a_wrong_example_would_be_noticed():
 
 def test_quick_examples_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(progress, "_IN_LOGS", DEADLINE)  # on a slow machine too, there is nothing to say
     for name in ("my", "old", "new"):
         text = f"net {name}(input=3x16x16)\nbody: conv({8 if name == 'old' else 4}, 3)\nhead: gap -> fc(10)\n"
         Path(f"{name}.arch").write_text(text, encoding="utf-8")

@@ -61,7 +61,7 @@ def begin(folder, *args):
 def test_sigterm_ends_a_search_with_143_after_it_has_written_what_there_is(folder):
     gate = Gate(folder)
     gate.close(at=3)
-    process = begin(folder, "search", "tiny.arch", "-o", "mine.py:value", "--no-latency", "-n", 9)
+    process = begin(folder, "search", "tiny.arch", "-o", "mine.py:value", "--no-latency", "-n", 9, "--quiet")
     until(lambda: len(gate.begun()) == 3, process)
     process.send_signal(signal.SIGTERM)
     out, err = finish(process)
@@ -75,7 +75,7 @@ def test_sigterm_ends_a_search_with_143_after_it_has_written_what_there_is(folde
 def test_a_second_ctrl_c_ends_at_once_whatever_the_objective_does(folder):
     gate = Gate(folder)
     gate.close(at=1)
-    process = begin(folder, "search", "tiny.arch", "-o", "mine.py:deaf", "--no-latency", "-n", 9)
+    process = begin(folder, "search", "tiny.arch", "-o", "mine.py:deaf", "--no-latency", "-n", 9, "--quiet")
     until(gate.begun, process)
     process.send_signal(signal.SIGINT)
     until((folder / "interrupted").exists, process)

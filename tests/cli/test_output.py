@@ -99,7 +99,7 @@ def test_standard_error_that_takes_nothing_changes_no_exit_code(ended: dict[Aske
 
 
 def test_head_gets_its_line_and_the_command_its_code(folder: Path):
-    command = f"{shlex.quote(sys.executable)} -m archlab rewrite vgg16_5x5 --rule factorise5x5"
+    command = f"{shlex.quote(sys.executable)} -m archlab rewrite vgg16_5x5 --rule factorise5x5 --quiet"
     script = f"{command} | head -1; echo ${{PIPESTATUS[0]}}"
     run = subprocess.run(
         ["bash", "-c", script], capture_output=True, encoding="utf-8", cwd=folder, timeout=DEADLINE, check=False,
