@@ -66,11 +66,11 @@ class _Train:
             if trial.should_prune():
                 raise optuna.TrialPruned(f"AP {ap:.3f} after {step} of {plan.steps} steps")
 
-        given = {"batch_size": plan.batch, "rate": plan.rate}
-        schedule = Schedule(
-            steps=plan.steps,
-            augment=plan.augment,
-            **{name: value for name, value in given.items() if value is not None},
+        usual = Schedule(steps=plan.steps, augment=plan.augment)
+        schedule = dataclasses.replace(
+            usual,
+            batch_size=usual.batch_size if plan.batch is None else plan.batch,
+            rate=usual.rate if plan.rate is None else plan.rate,
         )
         graph = detector_for(candidate.graph, training)
         start = None if plan.init is None else start_of(plan.init, graph)

@@ -48,9 +48,9 @@ def export_detector(detector: TrainedDetector, exporter: Exporter = "trace") -> 
         with _exportable(detector.size), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what tracing takes as constant: the image's size is
             if exporter == "dynamo":
-                names = {"input_names": ["input"], "output_names": list(OUTPUTS)}
                 program = torch.onnx.export(
-                    model, (image,), dynamo=True, opset_version=OPSET, verbose=False, **names,
+                    model, (image,), dynamo=True, opset_version=OPSET, verbose=False,
+                    input_names=["input"], output_names=list(OUTPUTS),
                     custom_translation_table=onnx_translation_table(),
                 )  # fmt: skip
                 content = cast(Any, program).model_proto
