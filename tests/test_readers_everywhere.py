@@ -43,6 +43,7 @@ OF_ITS_OWN = {
     "search/study/carried_plan.py": "a file that is hashed",
     "files.py": "what is written",
     "cli/ending.py": "what is written",
+    "cli/pages.py": "a page in the browser",
     "cli/streams.py": "the null device",
     "search/storage/": "a study's records and locks",
     "search/judging_code.py": "files of code, which are hashed",

@@ -25,7 +25,7 @@ def run_notebook(path: Path, folder: Path) -> Any:
     Raises:
         CellExecutionError: a cell raised; the message has the cell and the traceback.
     """
-    notebook = nbformat.read(path, as_version=4)
+    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     places = (str(ROOT), os.environ.get("PYTHONPATH", ""))
     environment = {
         **os.environ,
@@ -43,7 +43,7 @@ def main(path: Path) -> None:
     """Run the notebook and write it with what its cells show."""
     with tempfile.TemporaryDirectory() as folder:
         notebook = run_notebook(path, Path(folder))
-    nbformat.write(notebook, path)
+    nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":

@@ -44,6 +44,16 @@ def complete_model(_: click.Context, __: click.Parameter, incomplete: str) -> It
     return [*_shipped(incomplete), *sources, *_files(incomplete, _MODELS, (".py",))]
 
 
+def complete_result(_: click.Context, __: click.Parameter, incomplete: str) -> Items:
+    """Complete a page that has a name, or a search's result."""
+    from archlab.cli.pages import OWN_PAGES
+
+    return [
+        *_beginning(incomplete, ((name, "a page of its own") for name in OWN_PAGES)),
+        *_files(incomplete, (".json",)),
+    ]
+
+
 def complete_hole(context: click.Context, _: click.Parameter, incomplete: str) -> Items:
     """Complete ``NAME=VALUE`` by the holes of the network that stands on the line, and by what each takes."""
     given = context.params.get("sets") or ()
@@ -128,7 +138,7 @@ def _files(incomplete: str, suffixes: Sequence[str], before_colon: Sequence[str]
         name, suffix = entry.name, Path(entry.name).suffix
         if not name.startswith(begun) or (name.startswith(".") and not begun) or not name.isprintable():
             continue
-        if entry.is_dir():
+        if os.path.isdir(entry.path):
             found.append(CompletionItem(f"{folder}{name}/", OPEN))
         elif suffix in suffixes:
             found.append(CompletionItem(folder + name))

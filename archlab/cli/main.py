@@ -30,11 +30,12 @@ from archlab.cli.exchange import export, import_timm
 from archlab.cli.help_text import group, in_group
 from archlab.cli.lift import lift
 from archlab.cli.messages import say
-from archlab.cli.pages import OWN_PAGES, html_option, open_option, open_page, write_own_page, write_shown
+from archlab.cli.pages import html_option, open_option, write_shown
 from archlab.cli.predict import predict
 from archlab.cli.progress import progress
 from archlab.cli.quiet import quiet_option
 from archlab.cli.refit import refit
+from archlab.cli.report import report
 from archlab.cli.rewrite import rewrite
 from archlab.cli.search import search
 from archlab.cli.shrink import shrink
@@ -42,7 +43,7 @@ from archlab.cli.streams import guard_output
 from archlab.cli.study import study
 from archlab.cli.train import train
 from archlab.cli.worker import worker
-from archlab.errors import ArchlabError, printable
+from archlab.errors import ArchlabError
 from archlab.user_effects import end_process
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -236,44 +237,6 @@ def show(
         raise click.exceptions.Exit(1)
 
 
-@cli.command(
-    examples=(
-        "archlab report out/mobile/result.json --out report.html",
-        "archlab report gallery",
-        "archlab report blocks --open",
-        "archlab report roi --out roi.html",
-    )
-)
-@click.argument("result", type=click.Path(path_type=Path))
-@_output(
-    "--out",
-    type=click.Path(path_type=Path),
-    help="Write the page to this file.  [default: report.html beside RESULT, or gallery.html, roi.html or blocks.html]",
-)
-@open_option
-@quiet_option()
-def report(result: Path, out: Path | None, opened: bool) -> None:
-    """Make the HTML report of a search's RESULT file again, or a page of its own.
-
-    With `gallery` in place of a file it is the page of the shipped networks; with `blocks`, one that explains
-    convolutions and what they cost; with `roi`, one RoI as each RoI operator reads it. The gallery links to the page
-    of blocks, which is written beside it where there is none.
-    """
-    if str(result) in OWN_PAGES:
-        with progress("drawing") as tell:
-            written = write_own_page(str(result), out, lambda name: tell(f"drawing {name}"))
-    else:
-        from archlab.report.search_page import write_report
-        from archlab.search.result import read_result
-
-        written = (out or result.parent / "report.html",)
-        write_report(read_result(result), written[0])
-    for path in written:
-        click.echo(printable(str(path)))
-    if opened:
-        open_page(written[0])
-
-
 for _command in (
     audit,
     calibrate,
@@ -285,6 +248,7 @@ for _command in (
     lift,
     predict,
     refit,
+    report,
     rewrite,
     search,
     shrink,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import webbrowser
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import click
 
 from archlab.cli.help_text import in_group
 from archlab.cli.messages import say
+from archlab.errors import InputError, quote
 from archlab.files import write_atomic
 
 OWN_PAGES = ("gallery", "roi", "blocks")
@@ -41,6 +43,13 @@ def write_shown(page: str, path: Path | None, name: str, opened: bool) -> None:
         open_page(target)
 
 
+def refuse_unknown_page(name: Path) -> None:
+    """Raise an InputError where ``name`` is no file, nor looks like one: a page's name that was mistyped."""
+    if not name.suffix and not os.path.lexists(name):
+        hint = f"name a result.json, or a page: {', '.join(OWN_PAGES)}"
+        raise InputError(f"{quote(str(name))} is neither a file nor a page of its own", hint=hint)
+
+
 def write_own_page(name: str, out: Path | None, tell: Tell) -> tuple[Path, ...]:
     """Write a page of ``OWN_PAGES`` to ``out``, or to its usual place, and return what was written, the page first.
 
@@ -62,7 +71,7 @@ def write_own_page(name: str, out: Path | None, tell: Tell) -> tuple[Path, ...]:
 
     write_gallery(target, tell)
     linked = target.with_name(LINKED)
-    if linked.exists():
+    if os.path.exists(linked):
         return (target,)
     write_blocks_page(linked)
     return target, linked

@@ -88,8 +88,20 @@ def pair_lines(pair: Pair) -> Iterator[str]:
     if pair.state == "changed":
         yield f"    {printable(changed_in_words(pair))}"
     costs = [f"{cost.name} {cost.in_words}" for cost in pair_costs(pair) if cost.difference]
-    if costs:
-        yield "    " + "  ".join(costs)
+    yield from _in_lines(costs)
+
+
+def _in_lines(costs: list[str]) -> Iterator[str]:
+    """Yield costs side by side in lines that fit 80 columns behind two of indentation, none of them broken."""
+    line = ""
+    for cost in costs:
+        longer = f"{line}  {cost}" if line else f"    {cost}"
+        if line and len(longer) > 78:
+            yield line
+            longer = f"    {cost}"
+        line = longer
+    if line:
+        yield line
 
 
 def changes_table(diff: Diff) -> Table:

@@ -66,11 +66,12 @@ class _Train:
             if trial.should_prune():
                 raise optuna.TrialPruned(f"AP {ap:.3f} after {step} of {plan.steps} steps")
 
-        usual = Schedule(steps=plan.steps, augment=plan.augment)
-        schedule = dataclasses.replace(
-            usual,
-            batch_size=usual.batch_size if plan.batch is None else plan.batch,
-            rate=usual.rate if plan.rate is None else plan.rate,
+        usual = Schedule()
+        schedule = Schedule(
+            steps=plan.steps,
+            batch_size=plan.batch or usual.batch_size,
+            rate=plan.rate or usual.rate,
+            augment=plan.augment,
         )
         graph = detector_for(candidate.graph, training)
         start = None if plan.init is None else start_of(plan.init, graph)

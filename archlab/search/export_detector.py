@@ -49,9 +49,8 @@ def export_detector(detector: TrainedDetector, exporter: Exporter = "trace") -> 
             warnings.simplefilter("ignore")  # of what tracing takes as constant: the image's size is
             if exporter == "dynamo":
                 program = torch.onnx.export(
-                    model, (image,), dynamo=True, opset_version=OPSET, verbose=False,
-                    input_names=["input"], output_names=list(OUTPUTS),
-                    custom_translation_table=onnx_translation_table(),
+                    model, (image,), dynamo=True, opset_version=OPSET, verbose=False, input_names=["input"],
+                    output_names=list(OUTPUTS), custom_translation_table=onnx_translation_table(),
                 )  # fmt: skip
                 content = cast(Any, program).model_proto
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -126,7 +127,7 @@ def shrink(
 
 def _refuse_another_result(request: ShrinkRequest) -> None:
     file = request.out / RESULT
-    if not file.is_file():
+    if not os.path.isfile(file):
         return
     there = read_shrunk(file)
     if (there.rule, there.original.text) != (_rule_of(request), request.text):

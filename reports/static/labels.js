@@ -9,13 +9,14 @@
  * gives its text to that one, and has an empty label.
  */
 function placeLabels(marks, size) {
-  const LETTER = 7.5, LINE = 15, GAP = 8;
+  const LETTER = 8, LINE = 15, GAP = 7.25; // as Plotly places 12 px of text beside a mark of 10 px
+  const TOPS = { "-1": -22, 0: -8, 1: 5 };
   const sides = [["top center", 0, -1], ["bottom center", 0, 1], ["middle right", 1, 0], ["middle left", -1, 0],
     ["top right", 1, -1], ["top left", -1, -1], ["bottom right", 1, 1], ["bottom left", -1, 1]];
   const boxOf = (mark, text, [, dx, dy]) => {
     const width = LETTER * text.length;
     const x = mark.x + dx * GAP - (dx === 0 ? width / 2 : dx < 0 ? width : 0);
-    const y = mark.y + dy * GAP - (dy === 0 ? LINE / 2 : dy < 0 ? LINE : 0);
+    const y = mark.y + TOPS[dy];
     return [x, y, x + width, y + LINE];
   };
   const meets = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];

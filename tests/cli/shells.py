@@ -11,11 +11,10 @@ import shutil
 import subprocess
 import sys
 import termios
-import time
 from pathlib import Path
 
 from tests.lacking import lacking
-from tests.waiting import DEADLINE
+from tests.waiting import DEADLINE, until
 
 ROOT = Path(__file__).resolve().parents[2]
 SHELLS = {
@@ -72,10 +71,12 @@ class Shell:
         self._number += 1
         written = self._folder / f"words-{self._number}"
         self._send(f"{line}\x01./arguments {written.name} \n")
-        deadline = time.monotonic() + DEADLINE
-        while not written.exists():
-            assert time.monotonic() < deadline, self._screen
+
+        def arrived() -> bool:
             self._read()
+            return written.exists()
+
+        until(arrived)
         return written.read_text(encoding="utf-8").splitlines()
 
     def _send(self, text: str) -> None:

@@ -84,6 +84,13 @@ def test_spaces_lists_what_is_shipped():
         (["search", "mobile", "--then", "macs", "--keep", "8", "--keep", "4"], "2 --keep for 1 --then"),
         (["search", "mobile", "--pruner", "hyperband"], "'hyperband' is not one of 'halving', 'median', 'none'"),
         (["report", "nothing.json"], "cannot read nothing.json"),
+        (
+            ["report", "galery"],
+            "'galery' is neither a file nor a page of its own\n  hint: name a result.json, or a page: ",
+        ),
+        (["show", "RESNET50"], "neither a shipped network nor a file\n  hint: did you mean resnet50?"),
+        (["rewrite", "resnet50", "--apply", "x"], "'x' is not a valid whole number"),
+        (["lift", "resnet50", "--holes", "widths"], "there are no holes of kind 'widths'\n  hint: did you mean width?"),
         (["report", "gallery", "--out", "nowhere/g.html"], "cannot write nowhere/g.html"),
         (["report", "roi", "--out", "nowhere/r.html"], "cannot write nowhere/r.html"),
         (["show", "resnet18", "--html", "nowhere/r.html"], "cannot write nowhere/r.html"),

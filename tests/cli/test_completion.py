@@ -110,12 +110,16 @@ def test_objectives_are_scores_metrics_trainings_and_files(ask, here):
     assert ask("archlab search mobile --require r") == ["rules.py:"]
 
 
+def test_a_report_is_of_a_named_page_or_of_a_result(ask, here):
+    assert ask("archlab report ") == ["gallery", "roi", "blocks", "fitted.json", "nets/"]
+
+
 def test_commands_options_choices_and_other_paths_are_completed_too(ask):
     assert ask("archlab sh") == ["show", "shrink"]
     assert ask("archlab device p") == ["profile"]
     assert ask("archlab audit resnet50 --st") == ["--structure"]
     assert ask("archlab show resnet50 --by ") == ["stage", "block", "op"]
-    assert ask("archlab report out/", kinds=True) == ["file,out/"]
+    assert ask("archlab data check out/", kinds=True) == ["file,out/"]
 
 
 def test_zsh_and_fish_are_told_what_a_completion_is(monkeypatch):

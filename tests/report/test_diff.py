@@ -31,8 +31,8 @@ def test_what_is_printed():
         "  bottleneck 3x3 /2, projected",
         "~ bottleneck 3x3 g4, identity ×5",
         "    repeats 3 → 5, groups 1 → 4",
-        "    params +1.024 k (+1.9 %)  MACs +16.38 k (+0.5 %)  memory +352.0 KiB (+66.7 %)",
-        "",
+        "    params +1.024 k (+1.9 %)  MACs +16.38 k (+0.5 %)",
+        "    memory +352.0 KiB (+66.7 %)",
     ]
     assert "the same: stem, stage 1, head" in lines
 

@@ -25,7 +25,7 @@ def test_python_and_the_command_line_have_the_same_options_and_defaults():
     ours, python = parameters(make_plan), parameters(archlab.search)
     assert {k: v for k, v in python.items() if k != "progress"} == {k: v for k, v in ours.items() if k != "command"}
     options = {option.name: option for option in command.params}
-    assert set(options) - {"as_json", "columns", "wide"} == set(ours) - {"note", "command"}
+    assert set(options) - {"as_json", "columns", "wide", "quiet"} == set(ours) - {"note", "command"}
     defaults = {name: default for name, (_, default) in ours.items() if isinstance(default, bool | int | str)}
     assert {name: options[name].default for name in defaults} == defaults
 
