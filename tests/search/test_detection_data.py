@@ -28,7 +28,7 @@ stem: conv(8, s=2)
 stage1: conv({4, 8}, s=2)
 stage2: conv({8, 16}, s=2)
 stage3: conv(16, s=2)
-detect: fpn(8) -> roi_align(3, sampling=2) -> box_head(16, classes=80)
+detect: fpn(8) -> roi_align(3, sampling=2, canonical=224) -> box_head(16, classes=80)
 """
 
 
