@@ -22,6 +22,7 @@ LOOKED_UP_BEFORE = {
     "search/storage/": "a file that was opened",
 }
 NO_FILE = {
+    "detect/proposals_file.py": "what safetensors says beside weights, whose header it bounds",
     "audit/pt2_": "members of an archive, which is refused where they are not as torch writes them",
     "latency/time_onnx.py": "what ONNX Runtime's profiler has just written",
     "report/script_data.py": "a figure that plotly has just written",

@@ -42,7 +42,7 @@ def read_proposals_metadata(told: Mapping[str, str], source: str) -> ProposalsFi
             raise ValueError("classes are no names")
         if not isinstance(scale, int | float) or not 0 < scale < math.inf:
             raise ValueError("the anchors have no size")
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise InputError(
             f"{source} does not say what its detector looks for: {str(error)[:80]}",
             hint="give the weights of a detector that archlab search trained (--train-top), of this version",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,10 +90,10 @@ def find_init(weights: Path, net: str | None = None) -> Init:
         InputError: there is no such file, or no text beside it.
         ArchlabError: the text is not an architecture.
     """
-    if not weights.is_file():
+    if not os.path.isfile(weights):
         raise InputError(f"there is no file of weights {weights}")
     beside = (weights.with_suffix(".arch"), weights.with_name("network.arch"))
-    found = find_architecture(net) if net is not None else next((path for path in beside if path.is_file()), None)
+    found = find_architecture(net) if net is not None else next((path for path in beside if os.path.isfile(path)), None)
     if found is None:
         raise InputError(
             f"{weights} does not say whose weights it holds: there is no {beside[0].name} or {beside[1].name} there",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,12 +43,12 @@ def load_detector(checkpoint: Path) -> TrainedDetector:
         InputError: a file is missing, broken, or another network's; or it is no detector's.
     """
     text, proposals = checkpoint.with_suffix(".arch"), checkpoint.with_name(f"{checkpoint.stem}-rpn.safetensors")
-    if not checkpoint.is_file():
+    if not os.path.isfile(checkpoint):
         raise InputError(
             f"there is no checkpoint {checkpoint}", hint="a search keeps them as finalists/NAME.safetensors"
         )
     for file, what in ((text, "text"), (proposals, "proposal network")):
-        if not file.is_file():
+        if not os.path.isfile(file):
             raise InputError(
                 f"{checkpoint} has no {what} beside it: there is no {file.name}",
                 hint="keep a finalist's files together; only detectors that were trained (--train-top) have all three",
