@@ -105,11 +105,11 @@ def run_seed(training: DetectionData, validation: DetectionData, seed: int) -> d
     print(f"seed {seed}: base {row['base']}", file=sys.stderr)
     for refit in ("plain", "walk"):
         began = time.process_time()
-        model = cut(base, wide, narrow, training, cast(Refit, refit), seed)
+        model = cut(base, wide, narrow, training, refit, seed)
         row[f"{refit}_cpu_s"] = round(time.process_time() - began, 1)
         row[refit] = ap_of(model, validation)
         for steps in SHORT if refit == "walk" else SHORT[:1]:
-            model = cut(base, wide, narrow, training, cast(Refit, refit), seed)
+            model = cut(base, wide, narrow, training, refit, seed)
             train(model, training, replace(schedule, steps=steps, rate=GENTLE), seed)
             row[f"{refit}_{steps}"] = ap_of(model, validation)
         print(f"seed {seed}: {row}", file=sys.stderr)
@@ -132,19 +132,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     torch.set_num_threads(1)
     training, validation = (read_dataset(args.data / f"{name}.json", SIZE) for name in ("train", "val"))
     factor = narrowest()
-    result = {
+    rows = [run_seed(training, validation, seed) for seed in args.seeds]
+    result: dict[str, Any] = {
         "input": list(SIZE),
         "factor": factor,
         "backbone_macs": [backbone_macs(1.0), backbone_macs(factor)],
         "macs": [cost(elaborate(parse(text(f)))).macs for f in (1.0, factor)],
         "images": [len(training), len(validation)],
-        "rows": [run_seed(training, validation, seed) for seed in args.seeds],
+        "rows": rows,
         "machine": machine(),
         "versions": versions(),
     }
     if args.record:
         record("carry_detector", result)
-    print(json.dumps(result, indent=2) if args.json else _table(result["rows"]))
+    print(json.dumps(result, indent=2) if args.json else _table(rows))
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
