@@ -33,7 +33,8 @@ def test_the_first_picture_is_of_what_make_search_searches():
 def test_the_gallery_is_pictured_as_it_is_in_docs(chromium, tmp_path):
     picture = PICTURES["gallery"]
     photograph(make_page(picture, tmp_path), picture, tmp_path / "made.png")
-    sizes = [
+    (width, height), (known_width, known_height) = (
         struct.unpack(">II", path.read_bytes()[16:24]) for path in (tmp_path / "made.png", ROOT / "docs/gallery.png")
-    ]
-    assert sizes[0] == sizes[1]
+    )
+    assert width == pytest.approx(known_width, rel=0.1)  # how wide and high letters are depends on the machine's fonts
+    assert height == pytest.approx(known_height, rel=0.1)
