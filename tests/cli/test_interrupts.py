@@ -103,7 +103,7 @@ def test_what_closes_every_file_is_interrupted_nevertheless():
 def test_a_calibration_that_is_interrupted_is_not_fitted_to_half_of_its_networks(folder):
     gate = Gate(folder)
     gate.close(at=12)
-    process = begin(folder, "calibrate", "tiny.arch", "-o", "mine.py:value", "-n", 20, "--out", "fitted.json")
+    process = begin(folder, "calibrate", "tiny.arch", "-o", "mine.py:value", "-n", 20, "--out", "fitted.json", "-q")
     until(lambda: len(gate.begun()) == 12, process)
     process.send_signal(signal.SIGTERM)
     out, err = finish(process)

@@ -113,7 +113,7 @@ def test_three_failures_alike_end_the_search_of_several_workers(many, archlab_in
 def test_ctrl_c_ends_all_workers_without_a_traceback(many, archlab_in, gate):
     write_objective(many, "Gate(FOLDER).enter(os.getpid())")
     gate.close(at=3)
-    process = archlab_in(*search_args(9, "--workers", 2))
+    process = archlab_in(*search_args(9, "--workers", 2, "--quiet"))
     until(lambda: len(gate.begun()) == 4, process)
     process.send_signal(signal.SIGINT)
     _, err = finish(process)
