@@ -44,7 +44,7 @@ class DetectorSpec:
     size: tuple[int, int] = (7, 7)
     sampling: int = 2
     aligned: bool = False
-    canonical: float = 0
+    canonical: float = PAPER_SIDE
     rois: int = 100
     head_width: int = 1024
     classes: int = 80

@@ -61,7 +61,7 @@ def test_idle_levels_at_the_ends_are_remarked_with_how_to_leave_them_out(tmp_pat
 def test_a_backbone_has_the_levels_of_the_neck_that_it_is_scored_with():
     text = TEXT.replace("CANONICAL", "224")
     bare = Interpreter(load(parse(text[: text.index("detect:")], "small"))).network(Fixed({})).graph
-    assert levels_of(bare) == Levels(18, (2, 3, 4)), "224 / 800 of 64 pixels"
+    assert levels_of(bare) == Levels(224, (2, 3, 4))
 
 
 def test_sides_are_those_at_the_input(tmp_path):

@@ -87,7 +87,7 @@ def test_with_torchvisions_pooler_it_gives_the_same(network):
 def _on_both_poolers(model):
     ours = model(photos())
     pooler = model.roi_heads.box_roi_pool
-    theirs_pooler = ops.MultiScaleRoIAlign(["p2", "p3", "p4"], 5, 2, canonical_scale=27)  # 224 / 800 of 96
+    theirs_pooler = ops.MultiScaleRoIAlign(["p2", "p3", "p4"], 5, 2)
     images, _ = model.transform(photos())
     maps = model.backbone(images.tensors)
     boxes = [target["boxes"] for target in targets()]

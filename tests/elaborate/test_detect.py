@@ -35,21 +35,23 @@ def test_every_argument_reaches_the_spec():
 
 def test_what_is_left_open_is_as_in_torchvision():
     spec = network(": fpn(256) -> roi_align -> box_head(1024)").detector
-    assert spec == DetectorSpec(levels=("p2", "p3", "p4"), canonical=18)  # 224 / 800 of 64 pixels
+    assert spec == DetectorSpec(levels=("p2", "p3", "p4"), canonical=224)
 
 
 @pytest.mark.parametrize(("size", "canonical"), [("800x1333", 224), ("1333x800", 224), ("96x128", 27), ("4x4", 1)])
-def test_the_canonical_side_follows_the_input_unless_the_text_says_it(size, canonical):
+def test_the_canonical_side_is_the_papers_and_follows_the_input_where_the_text_says_so(size, canonical):
     backbone = BACKBONE.replace("64x64", size)
     given = [
         network(f": fpn(8, finest=2) -> roi_align(3{text}) -> box_head(8)", backbone=backbone)
-        for text in ("", ", canonical=0", ", canonical=224")
+        for text in (", canonical=0", ", canonical=224", "")
     ]
-    assert [made.detector.canonical for made in given] == [canonical, canonical, 224]
+    assert [made.detector.canonical for made in given] == [canonical, 224, 224]
     pools = [next(node for node in made.graph if node.op == "roi_align") for made in given]
-    assert [node.attrs["canonical"] for node in pools] == [canonical, canonical, 224]
+    assert [node.attrs["canonical"] for node in pools] == [canonical, 224, 224]
     made = given[0]
-    assert made.graph == attach_detector(made.without_detector.graph, DetectorSpec(8, size=(3, 3), head_width=8))
+    assert made.graph == attach_detector(
+        made.without_detector.graph, DetectorSpec(8, size=(3, 3), canonical=0, head_width=8)
+    )
 
 
 def test_roi_pooling_stands_in_the_place_of_align():
@@ -91,7 +93,7 @@ def test_its_holes_are_named_like_any_others():
         "detect.block", "detect.roi_align.n", "detect.fpn.c", "detect.roi_align.sampling", "detect.box_head.c",
         "detect.fpn.finest",
     ]  # fmt: skip
-    assert made.detector == DetectorSpec(8, ("p3", "p4"), "roi_align", (5, 5), 2, canonical=18, rois=9, head_width=48)
+    assert made.detector == DetectorSpec(8, ("p3", "p4"), "roi_align", (5, 5), 2, rois=9, head_width=48)
 
 
 def test_a_var_ties_neck_and_backbone():
