@@ -88,7 +88,7 @@ def test_spaces_lists_what_is_shipped():
             ["report", "galery"],
             "'galery' is neither a file nor a page of its own\n  hint: name a result.json, or a page: ",
         ),
-        (["show", "RESNET50"], "neither a shipped network nor a file\n  hint: did you mean resnet50?"),
+        (["show", "RESNET50"], "neither a shipped network nor a file\n  hint: did you mean resnet50"),
         (["rewrite", "resnet50", "--apply", "x"], "'x' is not a valid whole number"),
         (["lift", "resnet50", "--holes", "widths"], "there are no holes of kind 'widths'\n  hint: did you mean width?"),
         (["report", "gallery", "--out", "nowhere/g.html"], "cannot write nowhere/g.html"),
