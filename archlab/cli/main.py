@@ -225,14 +225,14 @@ def show(
             from archlab.nn import recount
 
             count = recount(network.graph)
-    if as_json:
-        click.echo(json.dumps(network_data(network, count, latency), indent=1))
-    else:
-        print_network(network, by, count, choice, latency)
     if html_file is not None or opened:
         from archlab.report.show_network import page
 
         write_shown(page(network), html_file, network.name, opened)
+    if as_json:
+        click.echo(json.dumps(network_data(network, count, latency), indent=1))
+    else:
+        print_network(network, by, count, choice, latency)
     if count is not None and not count.equal:
         raise click.exceptions.Exit(1)
 
