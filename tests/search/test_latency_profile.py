@@ -141,3 +141,14 @@ def test_a_profile_of_another_machine_is_refused(tmp_path):
     other = write_here(tmp_path / "p.json", machine=dataclasses.replace(profile_here().machine, cpu="Other"))
     with pytest.raises(InputError, match="its processor is Other"):
         run(tmp_path, profile=other)
+
+
+def test_a_script_that_asks_gets_what_the_profile_lets_through(tmp_path, profile, limit):
+    options = {"budget": [limit], "profile": profile, "trials": 4, "out": tmp_path / "out"}
+    with archlab.ask_tell(archlab.parse(TINY), **options) as search:
+        while (candidate := search.ask()) is not None:
+            assert candidate.cost["latency"] == pytest.approx(by_hand(archlab.elaborate(candidate.text)))
+            search.tell(candidate, 1.0)
+        result = search.result()
+    assert len(result.trials) == 4
+    assert all(trial.cost["latency"] <= result.budgets["latency"] for trial in result.trials)
