@@ -36,6 +36,23 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
+class Roof:
+    """What a machine reaches at most, in fp32 on ``threads`` threads: operations and bytes, each per second.
+
+    A product and a sum are two operations.
+    """
+
+    operations: float
+    bytes: float
+    threads: int
+
+    @property
+    def ridge(self) -> float:
+        """Operations per byte below which memory is the limit, and above which arithmetic is."""
+        return self.operations / self.bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Predicted:
     """Seconds for one image as a profile predicts them; ``low`` to ``high`` is where 90 % of networks lie.
 

@@ -16,7 +16,7 @@ from archlab.audit.counts import Counts
 from archlab.audit.findings import Backward, Deployed, Input, Module, Operator, Part, Peak, Peer, Shared, Uncounted
 from archlab.audit.operator_graph import operator_graph
 from archlab.ir import Graph, Shape
-from archlab.measured import Latency, Predicted
+from archlab.measured import Latency, Predicted, Roof
 from archlab.shown import Tabled, short
 from archlab.structure import Structure
 from archlab.units import format_bytes, format_count
@@ -50,6 +50,7 @@ class Audit(Tabled, Counts):
         deployed: the counts with batch norms folded and branches merged.
         backward: what a training step's gradients cost, where that was asked for.
         latency: the seconds that it takes on this machine, where that was asked for.
+        roof: what this machine reaches at most, measured with it.
         predicted: those that a profile predicts for one image, where one was given.
         parts: the parts of a detector.
         notes: what else a reader should know.
@@ -79,6 +80,7 @@ class Audit(Tabled, Counts):
     deployed: Deployed | None = None
     backward: Backward | None = None
     latency: Latency | None = None
+    roof: Roof | None = None
     predicted: Predicted | None = None
     parts: tuple[Part, ...] = ()
     notes: tuple[str, ...] = ()
@@ -158,6 +160,7 @@ class Audit(Tabled, Counts):
             "deployed": None if self.deployed is None else _deployed_data(self.deployed),
             "backward": None if self.backward is None else asdict(self.backward),
             "latency": None if self.latency is None else asdict(self.latency),
+            "roof": None if self.roof is None else {**asdict(self.roof), "ridge": self.roof.ridge},
             "predicted": None if self.predicted is None else asdict(self.predicted),
             "parts": [asdict(part) for part in self.parts],
             "peers": [asdict(peer) for peer in self.peers],

@@ -20,6 +20,7 @@ from torch import nn
 
 from archlab.audit.audit_result import Audit
 from archlab.audit.module_totals import upwards
+from archlab.audit.roof import measure_roof
 from archlab.audit.tracing.copy_inputs import copy_inputs
 from archlab.audit.tracing.modules_followed import module_names, modules_followed
 from archlab.audit.tracing.preserve import preserve_model, set_mode
@@ -38,7 +39,7 @@ def with_latency(
     clock: Clock = time.perf_counter,
     runs: int = 30,
 ) -> Audit:
-    """Add to an audit how long the model and each of its modules take, on as many threads as torch has.
+    """Add to an audit how long the model and each of its modules take, on as many threads as torch has, and the roof.
 
     The model runs in evaluation mode. What its forward changes about it by assignment is put back; the memory of its
     tensors is not, so give a copy where that matters.
@@ -77,7 +78,7 @@ def with_latency(
             f"its time cannot be measured, since the real forward fails: {type(error).__name__}: {said}"
         ) from error
     whole = summary(seconds, torch.get_num_threads())
-    return _with_times(dataclasses.replace(audit, latency=whole), each[-len(seconds) :])
+    return _with_times(dataclasses.replace(audit, latency=whole, roof=measure_roof()), each[-len(seconds) :])
 
 
 def _with_times(audit: Audit, each: Sequence[dict[str, float]]) -> Audit:

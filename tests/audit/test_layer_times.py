@@ -11,7 +11,9 @@ from torch import nn
 import archlab
 from archlab.audit.audit_request import Request
 from archlab.audit.audit_targets import run_audits
+from archlab.audit.formats.plots import roofline
 from archlab.audit.layer_times import with_latency
+from archlab.audit.roof import measure_roof
 from archlab.errors import AuditError, InputError
 from tests.waiting import Clock
 
@@ -85,3 +87,17 @@ def test_what_cannot_be_copied_says_so():
 
     with pytest.raises(AuditError, match="cannot be copied: TypeError: no copies"):
         archlab.audit(Alone(8, 4), (1, 8), latency=True)
+
+
+def test_the_roof_of_the_machine_is_measured_with_it_and_parts_the_roofline(tmp_path):
+    ticks = iter(range(100))
+    roof = measure_roof(lambda: next(ticks) / 4)  # each run takes a quarter of a second
+    assert (roof.operations, roof.bytes) == (4 * 2 * 1024**3, 4 * 2 * 2**26)
+    assert roof.ridge == 16
+    model, x = nn.Conv2d(3, 8, 3), torch.ones(1, 3, 16, 16)
+    timed, untimed = archlab.audit(model, x, latency=True), archlab.audit(model, x)
+    assert untimed.roof is None
+    assert timed.as_dict()["roof"]["ridge"] == timed.roof.operations / timed.roof.bytes
+    assert [str(roofline(one)).count('class="limit"') for one in (timed, untimed)] == [1, 0]
+    timed.to_html(tmp_path / "page.html")
+    assert f"{timed.roof.ridge:.1f} operations per byte" in (tmp_path / "page.html").read_text(encoding="utf-8")

@@ -49,8 +49,14 @@ def kind(operator: Operator) -> str:
 
 
 def roofline(audit: Audit) -> Markup:
-    """Return the roofline scatter: far to the left an operator is bound by memory, to the right by arithmetic."""
-    return scatter(roofline_points(audit), "operations per byte", "operations", lambda v: f"{v:g}", format_count)
+    """Return the roofline scatter: far to the left an operator is bound by memory, to the right by arithmetic.
+
+    Where the machine was measured, a line stands at the operations per byte that part the two on it.
+    """
+    ridge = None if audit.roof is None else audit.roof.ridge
+    return scatter(
+        roofline_points(audit), "operations per byte", "operations", lambda v: f"{v:g}", format_count, ridge
+    )
 
 
 def models(audits: Sequence[Audit]) -> Markup:
@@ -70,23 +76,34 @@ def models(audits: Sequence[Audit]) -> Markup:
 
 
 def scatter(
-    points: Sequence[Point], x: str, y: str, show_x: Callable[[float], str], show_y: Callable[[float], str]
+    points: Sequence[Point],
+    x: str,
+    y: str,
+    show_x: Callable[[float], str],
+    show_y: Callable[[float], str],
+    limit: float | None = None,
 ) -> Markup:
-    """Return a scatter plot on two logarithmic axes; nothing without points."""
+    """Return a scatter plot on two logarithmic axes, with a line at ``limit`` of the first; nothing without points."""
     if not points:
         return Markup()
-    x_axis = Axis.over([p.x for p in points], *SCATTER.x_ends, is_log=True)
+    x_axis = Axis.over([*(p.x for p in points), *([] if limit is None else [limit])], *SCATTER.x_ends, is_log=True)
     y_axis = Axis.over([p.y for p in points], *SCATTER.y_ends, is_log=True)
     return drawing(
         SCATTER.size,
         f"{y} against {x}",
         *(SCATTER.x_tick(x_axis.at(tick), show_x(tick)) for tick in x_axis.ticks(8)),
         *(SCATTER.y_tick(y_axis.at(tick), show_y(tick)) for tick in y_axis.ticks(8)),
+        Markup() if limit is None else _limit(x_axis.at(limit)),
         *(_mark(p, x_axis.at(p.x), y_axis.at(p.y), has_label=len(points) <= 40) for p in points),
         SCATTER.x_title(x),
         SCATTER.y_title(y),
         class_="chart audit-plot",
     )
+
+
+def _limit(x: float) -> Markup:
+    top, bottom = sorted(SCATTER.y_ends)
+    return element("line", x1=x, x2=x, y1=top, y2=bottom, class_="limit")
 
 
 def _mark(point: Point, x: float, y: float, has_label: bool) -> Markup:
