@@ -24,10 +24,13 @@ _WAYS_OUT = {
 }
 
 
-def write_atomic(path: Path, content: str | bytes) -> None:
+def write_atomic(path: Path, content: str | bytes, option: str = "--out") -> None:
     """Write ``content``, text as UTF-8, to a temporary file in the same folder, then rename it to ``path``.
 
     What UTF-8 cannot hold (half of a surrogate pair, as crafted JSON can spell) becomes a question mark.
+
+    Args:
+        option: what named the file on a command line, for the message.
 
     Raises:
         InputError: the file cannot be written; an older one at ``path`` is then as it was, and nothing else is left.
@@ -46,7 +49,7 @@ def write_atomic(path: Path, content: str | bytes) -> None:
                 temporary.unlink()
             raise
     except (OSError, ValueError) as error:  # a name can hold what no file's may: a NUL
-        raise cannot_write(path, error) from error
+        raise cannot_write(path, error, option) from error
 
 
 def make_folder(path: Path) -> None:

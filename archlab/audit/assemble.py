@@ -51,6 +51,7 @@ def assemble(name: str, done: ForwardPass, parts: tuple[Part, ...] = (), notes: 
         deployed=None,
         backward=None,
         latency=None,
+        roof=None,
         predicted=None,
         parts=parts,
         notes=(*notes, *recording.notes, *_own_rules(recording.calls)),

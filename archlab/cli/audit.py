@@ -176,7 +176,7 @@ def audit(
         options = Options(by, depth, compare, choice, structure, what_ifs)
     for name, path in (("csv", csv_file), ("html", html_file)):
         if path is not None:
-            write_atomic(path, render(name, run, options))
+            write_atomic(path, render(name, run, options), f"--{name}")
     text = printable_json(render("json", run, options)) if as_json else render("terminal", run, options)
     click.echo(text, nl=False, color=True)
     for problem in run.problems:

@@ -38,7 +38,7 @@ def write_shown(page: str, path: Path | None, name: str, opened: bool) -> None:
     A page that is only opened lies in a temporary folder of its own, since a browser reads it after the command ends.
     """
     target = path or Path(tempfile.mkdtemp(prefix="archlab-")) / f"{name}.html"
-    write_atomic(target, page)
+    write_atomic(target, page, "--html")
     if opened:
         open_page(target)
 

@@ -163,7 +163,7 @@ def _write_page(architecture: Architecture, path: Path) -> None:
     from archlab.what_if.what_if import what_if
 
     with progress("finding the closed form of its costs"):
-        write_atomic(path, what_if_page(what_if(architecture.name, architecture)))
+        write_atomic(path, what_if_page(what_if(architecture.name, architecture)), "--html")
 
 
 def _suggestions(architecture: Architecture, where: str | None) -> Sequence[Suggestion]:

@@ -153,6 +153,8 @@ def load(path: Path) -> dict[str, Any]:
 
 def _reason(error: Exception) -> str:
     """Return the first line of what a reader says, in words where that is a pickle's code alone."""
+    if isinstance(error, pickle.UnpicklingError):
+        return "it holds other things than tensors, or is no file of torch's"  # torch's advice is to run what is in it
     first = printable(str(error).strip().split("\n")[0])[:200]
     return first if " " in first else f"it is no such file ({type(error).__name__}: {first})"
 

@@ -118,19 +118,20 @@ def _verdict(rows: Sequence[BesideRow], first: Measure | None, result: SearchRes
     over = {(b.name, _role(b)) for b in result.baselines if b.over}
     fair = [row for row in rows if row.role not in ("the pick", "runner-up") and (row.name, row.role) not in over]
     ahead = [row for row in fair if row.ahead]
+    within = " within the same budget" if result.budgets else ", of any size,"
     unknown = [row for row in fair if row.ahead is None]
     if not fair:
-        return "No baseline is within the budget."
+        return "No baseline is within the budget."  # there is one, or each would be
     if len(unknown) == len(fair):
         return f"Nobody has measured {first.noun} of the baselines, so that only their costs stand here."
     if ahead:
-        names = " and ".join(f"{row.name} ({row.note})" if row.note else row.name for row in ahead)
-        return (
-            f"By {first.noun} alone, {names} within the same budget {'is' if len(ahead) == 1 else 'are'} ahead of it."
-        )
+        names = [f"{row.name} ({row.note})" if row.note else row.name for row in ahead]
+        said = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+        return f"By {first.noun} alone, {said}{within} {'is' if len(ahead) == 1 else 'are'} ahead of it."
     better = "higher" if first.direction == "maximize" else "lower"
+    every = "every baseline within the budget" if result.budgets else "every baseline"
     rest = f", as far as they are measured: {len(unknown)} are not" if unknown else ""
-    return f"Its {first.noun} is {better} than that of every baseline within the budget, or the same{rest}."
+    return f"Its {first.noun} is {better} than that of {every}, or the same{rest}."
 
 
 def differences(result: SearchResult, measures: Measures) -> tuple[Differences, ...]:

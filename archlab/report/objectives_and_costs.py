@@ -162,7 +162,9 @@ def _measure(
         label = metric.label if name in METRICS else shorten(metric.label, MAX_LABEL)
         unit, scale = next((u for u in metric.scales if typical >= u[1]), metric.scales[-1])
     limit = finite(result.budgets.get(name))
-    return Measure(kind, name, label, unit, scale, _digits(sizes, typical / scale), direction, limit)
+    is_count = kind == "cost" and scale == 1 and all(size == int(size) for size in sizes)
+    digits = 0 if is_count else _digits(sizes, typical / scale)
+    return Measure(kind, name, label, unit, scale, digits, direction, limit)
 
 
 def _digits(sizes: Sequence[float], typical: float) -> int | None:

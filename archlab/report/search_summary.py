@@ -78,7 +78,10 @@ def trial_lines(result: SearchResult) -> list[str]:
         for stage in result.stages
         for change in stage.code_changes
     ]
-    return [printable(line) for line in (f"{len(result.trials)} trials: {ended}", *reasons, *changes)]
+    return [
+        printable(line)
+        for line in (f"{len(result.trials)} trial{'s' * (len(result.trials) != 1)}: {ended}", *reasons, *changes)
+    ]
 
 
 def file_lines(result: SearchResult, folder: Path) -> list[str]:

@@ -47,12 +47,15 @@ def load_detector(checkpoint: Path) -> TrainedDetector:
         raise InputError(
             f"there is no checkpoint {checkpoint}", hint="a search keeps them as finalists/NAME.safetensors"
         )
-    for file, what in ((text, "text"), (proposals, "proposal network")):
-        if not os.path.isfile(file):
-            raise InputError(
-                f"{checkpoint} has no {what} beside it: there is no {file.name}",
-                hint="keep a finalist's files together; only detectors that were trained (--train-top) have all three",
-            )
+    if not os.path.isfile(proposals):
+        raise InputError(
+            f"{checkpoint} is of no trained detector: it has no proposal network beside it, {proposals.name}",
+            hint="only detectors that a search has trained (--train-top) find boxes; keep a finalist's files together",
+        )
+    if not os.path.isfile(text):
+        raise InputError(
+            f"{checkpoint} has no text beside it: there is no {text.name}", hint="keep a finalist's files together"
+        )
     told = read_proposals_metadata(told_in(proposals), str(proposals))
     module = build_finalist(read_text(text), checkpoint, 0)
     graph: Graph = module.meta["graph"]

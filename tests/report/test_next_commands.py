@@ -53,12 +53,18 @@ def read_result_relative(result):
         ("archlab search mobile -n10", "archlab search mobile -n20"),
         ("archlab search 'my net.arch'", "archlab search 'my net.arch' --trials 120"),
         ("archlab.search('mobile', …)", ""),
+        ("archlab search mobile -n 10 -q", "archlab search mobile -n 20 -q"),
+        ("archlab search -n10 'my net.arch'", "archlab search -n20 'my net.arch'"),
+        ("archlab search -- mobile", "archlab search --trials 120 -- mobile"),
+        ("archlab search mobile -qn 16", "archlab search mobile -qn 16 --trials 32"),
+        ("archlab search -n 8 mobile -n 16", "archlab search -n 8 mobile -n 16 --trials 32"),
+        ("archlab search mobile --study -n5 -n 16", "archlab search mobile --study -n5 -n 16 --trials 32"),
         ("archlab search", ""),
         ("archlab search 'open", ""),
     ],
 )
 def test_searching_on_is_the_same_command_with_twice_the_trials(command, again):
-    assert search_on(command) == again
+    assert search_on(command, 16) == again
 
 
 def test_trained_weights_are_exported_and_not_trained_again():

@@ -54,9 +54,7 @@ def roofline(audit: Audit) -> Markup:
     Where the machine was measured, a line stands at the operations per byte that part the two on it.
     """
     ridge = None if audit.roof is None else audit.roof.ridge
-    return scatter(
-        roofline_points(audit), "operations per byte", "operations", lambda v: f"{v:g}", format_count, ridge
-    )
+    return scatter(roofline_points(audit), "operations per byte", "operations", lambda v: f"{v:g}", format_count, ridge)
 
 
 def models(audits: Sequence[Audit]) -> Markup:

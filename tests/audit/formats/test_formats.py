@@ -64,6 +64,7 @@ def test_the_fields_of_the_json():
             "deployed",
             "backward",
             "latency",
+            "roof",
             "predicted",
             "parts",
             "peers",
