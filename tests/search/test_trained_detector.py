@@ -92,12 +92,12 @@ def test_what_is_missing_is_said(trained, tmp_path):
         load_detector(tmp_path / "no.safetensors")
     copied = tmp_path / "small.safetensors"
     copied.write_bytes(checkpoint.read_bytes())
+    with pytest.raises(InputError, match=r"is of no trained detector: it has no proposal network .*, small-rpn"):
+        load_detector(copied)
+    (tmp_path / "small-rpn.safetensors").write_bytes(checkpoint.read_bytes())
     with pytest.raises(InputError, match=r"has no text beside it: there is no small\.arch"):
         load_detector(copied)
     copied.with_suffix(".arch").write_text(TEXT, encoding="utf-8")
-    with pytest.raises(InputError, match=r"has no proposal network beside it: there is no small-rpn\.safetensors"):
-        load_detector(copied)
-    (tmp_path / "small-rpn.safetensors").write_bytes(checkpoint.read_bytes())
     with pytest.raises(InputError, match="does not say what its detector looks for"):
         load_detector(copied)
     (tmp_path / "empty").mkdir()
