@@ -161,6 +161,8 @@ def try_case(case: Case, folder: Path, address: str | None) -> tuple[bool, list[
     codes = [exit_code(child) for child in children]
     if 1 in codes:
         return True, ["the search ended with an error that is none of the fault's"]
+    if case.storage == "postgresql":
+        time.sleep(2 * plan.heartbeat + 1)  # a server knows of a death by two missing heartbeats
     if exit_code(forked(resumed)):
         return True, ["it could not be resumed"]
     found = json.loads((folder / "found.json").read_text(encoding="utf-8"))
