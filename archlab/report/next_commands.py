@@ -1,4 +1,4 @@
-"""What to do next with a search's pick: commands that run where the search ran."""
+"""What to do next with a search's pick, as commands: on its files in the search's folder, and the search itself."""
 
 from __future__ import annotations
 
@@ -26,18 +26,13 @@ class NextCommand:
 def next_commands(result: SearchResult) -> tuple[NextCommand, ...]:
     """Return how to look at the pick, export it, train it and search on; nothing without a finalist.
 
-    Paths are as the search's folder was given; of a result that is in no file, as seen from that folder.
+    Paths are as seen from the search's folder, where the page is; the last command runs where the search ran.
     """
     if not result.finalists:
         return ()
     pick = result.finalists[0]
-    where = pick.folder
-
-    def path(file: str) -> str:
-        return shlex.quote(str(where / file) if where is not None else file)
-
-    text, stem = path(pick.file), path(pick.file.rpartition("/")[2].removesuffix(".arch"))
-    weights = f" --weights {path(pick.kept[''])}" if "" in pick.kept else ""
+    text, stem = shlex.quote(pick.file), shlex.quote(pick.file.rpartition("/")[2].removesuffix(".arch"))
+    weights = f" --weights {shlex.quote(pick.kept[''])}" if "" in pick.kept else ""
     rows = [
         NextCommand("Look at it", f"archlab show {text}"),
         NextCommand("Export it", f"archlab export {text}{weights} --to onnx --out {stem}.onnx",

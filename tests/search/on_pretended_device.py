@@ -18,6 +18,7 @@ from archlab.detect.measure_ap import measure_ap
 from archlab.detect.scores import DETECTION, score_detector
 from archlab.detect.shapes import drawn_shapes
 from archlab.detect.train_detector import Schedule
+from archlab.detect.training_plan import TrainingPlan
 from archlab.score import SCORES
 from archlab.search.candidate import Candidate
 from archlab.search.image_task import find_image_task
@@ -40,7 +41,7 @@ def values(device: str, folder: Path) -> dict[str, float]:
     """Return every score and training's value, on a device."""
     found: dict[str, float] = {}
     graph = archlab.elaborate(archlab.parse(CLASSIFIER)).graph
-    task = find_image_task(folder, None, 0, 3)
+    task = find_image_task(folder, None, 0, TrainingPlan(steps=3))
     names = [name for name, row in SCORES.items() if not row.is_baseline]
     candidate = Candidate(0, CLASSIFIER, graph, {}, {}, 0, device=device, folder=folder.parent)
     for goals, given in (((*names, "train"), task),):

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import archlab
+from archlab.detect.training_plan import TrainingPlan
 from archlab.errors import InputError
 from archlab.search import tasks
 from archlab.search.image_task import ImageTask
@@ -150,7 +151,7 @@ def test_what_does_not_fit_is_refused_before_the_first_training(data, tmp_path):
 
 
 def task_of(text, data, *objectives):
-    return tasks.find_task(archlab.parse(text), data, None, 0, 5, list(objectives))
+    return tasks.find_task(archlab.parse(text), data, None, 0, TrainingPlan(steps=5), list(objectives))
 
 
 def test_which_data_is_meant(data, tmp_path):
