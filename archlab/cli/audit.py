@@ -98,7 +98,7 @@ def _with_measures(
     (target,) = request.targets
     model = read_named(target, weights, data, inputs=request.inputs, labelled=labelled, trust=request.trust)
     suggestions = suggest(parse(model.text))
-    kept = measured_on(model, data, labelled, suggestions[:MOST_ROWS], say_what)
+    kept = measured_on(model, data, labelled, ((), ()), suggestions[:MOST_ROWS], say_what)
     return replace(found, suggestions=suggestions, kept=kept)
 
 

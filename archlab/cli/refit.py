@@ -13,6 +13,7 @@ from archlab.cli.completions import complete_hole, complete_model
 from archlab.cli.help_text import command, in_group
 from archlab.cli.interrupts import interrupts
 from archlab.cli.messages import printable_json, say
+from archlab.cli.pixel_options import pixel_options, pixels_of
 from archlab.cli.progress import progress
 from archlab.cli.quiet import quiet_option
 from archlab.errors import InputError, printable
@@ -61,13 +62,7 @@ _networks, _images, _output = in_group("The two networks"), in_group("The images
     help="Fill a hole of NET's text; repeatable.",
 )
 @_networks("--input", "inputs", multiple=True, metavar="CxHxW", help="The input's size.  [default: the models' own]")
-@_images(
-    "--mean",
-    metavar="NUMBERS",
-    help="What pixels from 0 to 1 are normalised by, for each channel.  "
-    "[default: what stands beside the weights, else the training images' own]",
-)
-@_images("--std", metavar="NUMBERS", help="The deviation that goes with it.")
+@pixel_options(_images)
 @_images("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of the samples.")
 @_output("--out", type=_FILE, help="Write the weights to this file.  [default: NET-refit.safetensors]")
 @_output("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
@@ -94,11 +89,10 @@ def refit(
     and the share of the original's variance that the fit leaves.
     """
     from archlab.shrink.read_model import built, read_named
-    from archlab.shrink.request import numbers
 
     if (mean is None) != (std is None):
         raise InputError("--mean and --std go together")
-    stated = numbers("--mean", mean), numbers("--std", std)
+    stated = pixels_of(mean, std)
     with interrupts(), progress(f"reading {net}") as tell:
         cut = read_named(net, weights, data, sets=sets, inputs=inputs, labelled=not unlabelled)
         tell(f"reading {original}")

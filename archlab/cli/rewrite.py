@@ -14,6 +14,7 @@ from archlab.cli.completions import complete_model
 from archlab.cli.help_text import command, in_group
 from archlab.cli.interrupts import interrupts
 from archlab.cli.measured import measured_on
+from archlab.cli.pixel_options import pixel_options, pixels_of
 from archlab.cli.progress import progress
 from archlab.cli.quiet import quiet_option
 from archlab.errors import InputError, did_you_mean, printable
@@ -66,6 +67,7 @@ _at_once, _listed, _output = in_group("Rewrite at once"), in_group("List suggest
     help="The trained weights, for --data.  [default: those that NET has]",
 )
 @_listed("--unlabelled", is_flag=True, help="The images of --data have no labels: measure agreement with NET.")
+@pixel_options(_listed)
 @_listed("--all", "show_all", is_flag=True, help="List all suggestions, not the best 20.")
 @column_options
 @_output("--json", "as_json", is_flag=True, help="Print the suggestions as JSON.")
@@ -88,6 +90,8 @@ def rewrite(
     data: Path | None,
     weights: Path | None,
     unlabelled: bool,
+    mean: str | None,
+    std: str | None,
     show_all: bool,
     columns: str | None,
     wide: bool,
@@ -118,8 +122,9 @@ def rewrite(
     from archlab.report.terminal_tables import choice_of, console_for
 
     choice = choice_of(columns, wide, HEADINGS)
-    if data is None and (weights is not None or unlabelled):
-        raise click.UsageError("--weights and --unlabelled belong to --data")
+    pixels = pixels_of(mean, std)
+    if data is None and (weights is not None or unlabelled or mean is not None):
+        raise click.UsageError("--weights, --unlabelled, --mean and --std belong to --data")
     most = None if show_all else MOST_ROWS
     if data is None:
         architecture, kept = _text_of(net, inputs), None
@@ -130,7 +135,7 @@ def rewrite(
         architecture = parse(model.text)
         found = _suggestions(architecture, where)
         with interrupts(), progress("loading torch") as tell:
-            kept = measured_on(model, data, not unlabelled, found[:most], tell)
+            kept = measured_on(model, data, not unlabelled, pixels, found[:most], tell)
     if html_file is not None:
         _write_page(architecture, html_file)
     if number is not None:

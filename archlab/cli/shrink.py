@@ -13,11 +13,12 @@ from archlab.cli.completions import complete_budget, complete_hole, complete_mod
 from archlab.cli.help_text import command, in_group
 from archlab.cli.interrupts import goes_on_from, interrupts
 from archlab.cli.messages import printable_json, say
+from archlab.cli.pixel_options import pixel_options, pixels_of
 from archlab.cli.progress import progress
 from archlab.cli.quiet import quiet_option
 from archlab.cli.search_progress import watcher
 from archlab.shrink.read_model import read_named
-from archlab.shrink.request import HOLES, ShrinkRequest, numbers
+from archlab.shrink.request import HOLES, ShrinkRequest
 from archlab.what_if.suggest import EVERYWHERE
 
 _FILE = click.Path(path_type=Path)
@@ -91,13 +92,7 @@ _wanted, _search, _output = in_group("What is wanted"), in_group("The search"), 
     help="Fill a hole of MODEL's text; repeatable.",
 )
 @_model("--input", "inputs", multiple=True, metavar="CxHxW", help="The input's size.  [default: MODEL's own]")
-@_images(
-    "--mean",
-    metavar="NUMBERS",
-    help="What pixels from 0 to 1 are normalised by, for each channel.  "
-    "[default: what stands beside the weights, else the training images' own]",
-)
-@_images("--std", metavar="NUMBERS", help="The deviation that goes with it.")
+@pixel_options(_images)
 @_wanted("--holes", metavar="KIND,KIND", default=",".join(HOLES), show_default=True, help="What may become smaller.")
 @_search("--trials", "-n", type=click.IntRange(1), default=60, show_default=True, help="Networks to judge.")
 @_search("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes that judge.")
@@ -139,7 +134,7 @@ def shrink(
 
     from archlab.user_prints import ResultsOnly
 
-    command = shlex.join(["archlab", *sys.argv[1:]])
+    command, pixels = shlex.join(["archlab", *sys.argv[1:]]), pixels_of(mean, std)
     console = Console(stderr=True)
     with interrupts(), ResultsOnly() as stdout:
         with progress(f"reading {model}") as tell:
@@ -154,8 +149,8 @@ def shrink(
                 out=out or Path("out") / f"shrink-{found.name}",
                 labelled=not unlabelled,
                 finetune=finetune,
-                mean=numbers("--mean", mean),
-                std=numbers("--std", std),
+                mean=pixels[0],
+                std=pixels[1],
                 holes=tuple(kind.strip() for kind in holes.split(",") if kind.strip()),
                 trials=trials,
                 seed=seed,

@@ -204,6 +204,11 @@ def test_suggestions_say_what_they_keep_and_a_rule_makes_one(place):
     shrunk = read_shrunk(place / "out" / "rule" / "shrunk.json")
     assert shrunk.rule == "separable dm=1, everywhere"
     assert not (place / "out" / "rule" / "search").exists()
+    # Pixels that are normalised otherwise are other images to the network.
+    pixels = json.loads(ran("rewrite", *trained, "--mean", "0.9", "--std", "0.01", "--json"))
+    assert pixels["original"] < 1
+    alone = CliRunner().invoke(cli, ["rewrite", *trained, "--mean", "0.5"])
+    assert "the mean has 1 values and the deviation 0" in str(alone.exception)
     for args in (["rewrite", "n.arch", "--unlabelled"], ["audit", "n.arch", "--data", "data"]):
         refused = CliRunner().invoke(cli, args)
         assert refused.exit_code == 2

@@ -10,7 +10,8 @@ from archlab.nn.weight_files import digest
 from archlab.shrink.read_model import TrainedModel, built
 from archlab.shrink.rewritings import measure_rewritings
 from archlab.shrink.trained import read_trained
-from archlab.train import evaluate
+from archlab.train import TrainSettings, evaluate, find_images, load_part, train
+from archlab.train.normalisation import Normalisation
 from tests.train.drawn import folders
 
 TEXT = """net plain(input=3x8x8)
@@ -29,11 +30,19 @@ def read(model, data, **options):
     return read_trained(model, data, pixels=((0.5,), (0.5,)), **options)
 
 
-def test_each_is_measured_as_it_is_when_it_is_made_alone(tmp_path, model):
-    trained = read(model, folders(tmp_path / "data", 12), labelled=False)
-    found = archlab.suggest(TEXT)[:3]
+def test_each_is_measured_as_it_is_when_it_is_made_alone(tmp_path):
+    data = folders(tmp_path / "data", 80)
+    parts = find_images(data)
+    module = archlab.build(archlab.parse(TEXT), seed=3)
+    shown = [load_part(parts, name, (3, 8, 8), normalisation=Normalisation((0.5,) * 3, (0.5,) * 3))
+             for name in ("train", "val")]  # fmt: skip
+    train(module, *shown, TrainSettings(steps=16, batch=16, rate=0.02, device="cpu"))
+    trained = read(TrainedModel("plain", TEXT, module.state_dict()), data)
+    found = archlab.suggest(TEXT)[:4]
     kept = measure_rewritings(trained, found, lambda _: None)
-    assert (kept.name, kept.original, kept.images) == ("agreement", 1.0, len(trained.held_out))
+    whole = evaluate(trained.module, trained.held_out).accuracy
+    assert (kept.name, kept.original, kept.images) == ("accuracy", whole, len(trained.held_out))
+    assert len(set(kept.accuracy)) > 1
     for one, share in zip(found, kept.accuracy, strict=True):
         where = None if one.where == "everywhere" else one.where
         alone = archlab.rewrite_with_weights(
