@@ -31,12 +31,17 @@ def fill_draw(
 ) -> Carried:
     """Do what ``archlab.carry`` says."""
     there, here = graph_of(source), graph_of(target)
-    base = module_of(weights, there)
+    base = weights if isinstance(weights, nn.Module) and _is_built(weights, there) else module_of(weights, there)
     if images is not None and known is None:
         known = collect(base, there, images, seed=seed)
     importance = known.importance if known else weight_sizes(base, there)
     corr = correspond(there, here, importance, kept_copies(there, here, known.copies if known else None))
     return fill(base, there, here, corr, images, known, refit, seed)
+
+
+def _is_built(module: nn.Module, graph: Graph) -> bool:
+    """Return whether a module is that of ``graph`` already, and in evaluation, so that it can be read as it is."""
+    return getattr(module, "meta", {}).get("graph") is graph and not any(part.training for part in module.modules())
 
 
 def weight_sizes(module: nn.Module, graph: Graph) -> dict[int, float]:
