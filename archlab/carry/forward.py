@@ -12,7 +12,6 @@ from archlab.errors import BuildError
 from archlab.ir import INPUT, Graph, Node
 from archlab.nn.module import target_of
 
-
 BATCH = 128
 """Images that run together: what an operator makes of them is used while it is still in the processor's cache."""
 

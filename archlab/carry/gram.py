@@ -49,7 +49,9 @@ def _refit(theirs: nn.Module, there: Node, ours: nn.Module, node: Node, corr: Co
         cov = known.cov[g]
         cross = (full @ cov[:, positions]).T
         prior = full[:, positions]
-        fitted = Ridge(cov[positions][:, positions][None], STRENGTH).solve(cross[None], torch.zeros_like(prior)[None])[0]
+        fitted = Ridge(cov[positions][:, positions][None], STRENGTH).solve(cross[None], torch.zeros_like(prior)[None])[
+            0
+        ]
         flat = weight[rows].double().flatten(1)
         flat[:, at] = fitted
         weight[rows] = flat.view_as(weight[rows]).to(weight.dtype)

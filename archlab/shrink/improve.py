@@ -35,11 +35,13 @@ class Improved:
         filled: it, with what its layers kept.
         weights: which are the best.
         seen: the share of held-out images that it gets right with each.
+        loss: on these images with the best, which decides where two weights get as many right.
     """
 
     filled: Filled
     weights: Weights
     seen: dict[str, float]
+    loss: float
 
     @property
     def module(self) -> nn.Module:
@@ -74,7 +76,8 @@ def training_images(trained: Trained, progress: Note, most: int | None = None) -
 
 def refitted(filled: Filled, held_out: LabelledImages) -> Improved:
     """Return a network with the weights of its refit."""
-    return Improved(filled, "refit", {"refit": evaluate(filled.module, held_out).accuracy})
+    found = evaluate(filled.module, held_out)
+    return Improved(filled, "refit", {"refit": found.accuracy}, found.loss)
 
 
 def polished(before: Improved, trained: Trained, images: LabelledImages, progress: Note, seed: int) -> Improved:
@@ -116,7 +119,9 @@ def _better(
         teacher=original.module if settings.distil else None, progress=progress,
     )  # fmt: skip
     module.eval()
-    after = trained.last.accuracy
-    if after <= before.best:
-        module.load_state_dict(kept)
-    return Improved(before.filled, name if after > before.best else before.weights, {**before.seen, name: after})
+    last = trained.last
+    seen: dict[str, float] = {**before.seen, name: last.accuracy}
+    if (last.accuracy, -last.loss) > (before.best, -before.loss):
+        return Improved(before.filled, name, seen, last.loss)
+    module.load_state_dict(kept)
+    return Improved(before.filled, before.weights, seen, before.loss)

@@ -90,7 +90,7 @@ def shrink(
     else:
         candidates = candidates_below(request, prepared, progress, note, say)
     improved = _improved(request, prepared, candidates.filled, note, say)
-    best = max(improved, key=lambda one: one.best)
+    best = max(improved, key=lambda one: (one.best, -one.loss))
     say("measuring on the test images")
     judged, tested = _test_part(trained)
     now = evaluate(best.module, judged)
