@@ -57,8 +57,8 @@ class Improved:
 def polish_settings(macs: float, images: int, seed: int) -> TrainSettings | None:
     """Return how a network follows the original on unlabelled images; None where it is too large for that.
 
-    One epoch of 24,576 images, or fewer steps where there are fewer images. 384 steps at a rate of .02 are worth what 512
-    at .01 are, on two bases at 50 % and 30 %; 512 steps of half a batch are worth .8 points less.
+    One epoch of 24,576 images, or fewer steps where there are fewer images. At a rate of .02
+    384 steps are worth what 512 are at .01, on two bases; 512 steps of half a batch are worth .8 points less.
     """
     steps = min(STEPS, MOST_EPOCHS * max(1, images // BATCH))
     if macs * BATCH * steps > MOST_MACS:
