@@ -17,7 +17,7 @@ from archlab.carry.units import LAYERS, units_of
 from archlab.ir import Graph, Node
 
 ROWS = 8_000
-MOST_NOTED = 1e9
+MOST_NOTED = 5e8
 """Bytes of values that are noted; of a network that gives more at the sampled places none are."""
 
 
