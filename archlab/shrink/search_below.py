@@ -32,7 +32,7 @@ Note = Callable[[str], None]
 GRAM, WALK = "gram.json", "walk.json"
 _GRAM_IMAGES, _WALK_IMAGES = 512, 1024
 """Of the calibration images, those that a judge reads: enough to tell draws apart, in a half of the time and less."""
-_GRAM_HELD_OUT, _WALK_HELD_OUT = (200, 1000, 2e11), (500, 6000, 6e11)
+_GRAM_HELD_OUT, _WALK_HELD_OUT = (200, 1000, 2e11), (500, 3000, 6e11)
 """The fewest and the most images that a draw is measured on, and the original's MACs on them between the two."""
 
 
