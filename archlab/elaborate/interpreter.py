@@ -130,6 +130,7 @@ class _Elaboration:
             self.unfolder.divisor = self.unfolder.whole(options["divisor"], root, "divisor", MAX_DIVISOR)
         width, depth = (self._multiplier(options.get(name), root, "", name) for name in MULTIPLIERS)
         key = self._set_defaults(options, self.define_vars())
+        self.evaluator.of_vars = {hole.name: hole for hole in self.evaluator.asked}
         stages: list[NamedFragment] = []
         outputs: dict[str, Bound] = {}
         zero: ast.Stage | None = None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from typing import cast
 
 from archlab.elaborate.arithmetic import describe, number, operator_arguments, whole_channels
 from archlab.elaborate.branch_forms import BRANCH_FORMS, leaf_name
+from archlab.elaborate.draw import Hole
 from archlab.elaborate.evaluator import Evaluator
 from archlab.elaborate.fragment import (
     Fragment,
@@ -38,8 +40,8 @@ MAX_DEPTH = 100
 # little but take long, such as blocks that double what turns out to be the identity.
 _LAYER_WORK = 5
 _WORK_PER_NODE = 20
-# What has asked for more holes than this will hardly be drawn again.
-_MEMORABLE = 200
+# What can be filled in more ways than this will hardly be drawn again.
+_MEMORABLE = 1000
 
 
 class Unfolder:
@@ -85,9 +87,14 @@ class Unfolder:
             if known is None:
                 start = len(self.evaluator.asked)
                 known = self.framed(expr, scope, x)
-            if len(self.evaluator.asked) - start <= _MEMORABLE:
-                self.shared.keep_drawn(place, self.evaluator.asked[start:], self.evaluator.draws, known)
+            asked = self.evaluator.asked[start:]
+            self.shared.keep_drawn(place, asked, self.evaluator.draws, known, self._is_rare(asked))
         return known
+
+    def _is_rare(self, asked: Sequence[Hole]) -> bool:
+        """Return whether what ``asked`` for these holes, beside those of the vars, can become much else."""
+        holes = {hole.name: hole for hole in asked} | self.evaluator.of_vars
+        return math.prod(hole.ways for hole in holes.values()) > _MEMORABLE
 
     def framed(self, expr: ast.Expr, scope: Scope, x: Shape) -> Fragment:
         """``layer``, of a piece at whose end the values named in it are forgotten."""
