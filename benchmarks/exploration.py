@@ -19,7 +19,6 @@ and the record says how many seeds that is. The smallest network comes first, as
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import sys
 from pathlib import Path
@@ -30,13 +29,11 @@ import optuna
 from scipy.stats import wilcoxon
 
 from archlab.cost import Budget
-from archlab.graph_features import GraphFeatures
-from archlab.search.path_features import PathFeatures
 from archlab.search.sampler.policy import Policy
 from archlab.search.sampler.screen import ScreenSampler
 from benchmarks.machine import RESULTS, machine, record, versions
 from benchmarks.macro import Table
-from benchmarks.table_search import Run, best_so_far, kept, search, tables
+from benchmarks.table_search import Run, best_so_far, kept, search, share_counting, tables
 
 POLICIES = {
     "mean": Policy(),
@@ -50,16 +47,13 @@ TASKS = {"choose": (("nb201_cifar10", 0.5), ("macro", 0.25)),
          "judge": (("nb201_cifar100", 0.5), ("nb201_imagenet16", 0.5), ("macro", 0.25))}  # fmt: skip
 EVALUATIONS = 100
 STUCK = 1.0
-_GRAPH, _PATHS = GraphFeatures(), PathFeatures()
 
 
 def run(table: Table, policy: Policy, limit: float, seed: int) -> Run:
-    """Run one search; what is computed of a network is shared by all of them."""
+    """Run one search."""
     budget = Budget((("macs", limit),))
     sampler = ScreenSampler(table.interpreter, budget, seed, (None,), policy=policy)
-    sampler._drawer._features = _GRAPH
-    if policy.paths:
-        sampler._drawer._paths = _PATHS
+    share_counting(sampler, limit, policy.paths)
     return search(table, sampler, budget, seed, EVALUATIONS, smallest_first=True)
 
 
@@ -99,7 +93,6 @@ def compare(step: str, names: list[str], seeds: range, folder: Path, new: bool) 
         first: dict[int, list[float]] = {}
         for name in names:
             curves = regrets(task, quantile, name, seeds, folder, new)
-            gc.freeze()  # what was drawn stays: going over it again and again would take most of the time
             if not curves:
                 continue
             first = first or curves

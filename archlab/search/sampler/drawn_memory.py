@@ -31,9 +31,10 @@ Known = TypeVar("Known", _Question, CountedNetwork)
 
 
 class DrawnMemory:
-    """Counted networks of one space."""
+    """Counted networks of one space, until there are ``most``."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
         self._root: _Question | CountedNetwork | None = None
         self._count = 0
 
@@ -54,7 +55,7 @@ class DrawnMemory:
 
     def keep(self, counted: CountedNetwork) -> None:
         """Keep a network that is not kept yet."""
-        if self._count == MOST:
+        if self._count == self._most:
             self._root, self._count = None, 0
         self._count += 1
         holes, values = list(counted.holes.values()), [value for _, value in counted.key]

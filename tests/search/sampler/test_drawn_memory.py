@@ -9,7 +9,6 @@ import pytest
 from archlab.cost import Budget
 from archlab.elaborate import Random
 from archlab.search.counter import Counter
-from archlab.search.sampler import drawn_memory
 from archlab.search.sampler.drawer import Drawer
 from archlab.search.sampler.drawn_memory import DrawnMemory
 from tests.search.conftest import TINY
@@ -23,9 +22,9 @@ def fresh():
 
 
 @pytest.mark.parametrize("most", [5000, 7])
-def test_a_network_drawn_again_is_what_it_was_when_it_was_counted(monkeypatch, most):
-    monkeypatch.setattr(drawn_memory, "MOST", most)
+def test_a_network_drawn_again_is_what_it_was_when_it_was_counted(most):
     drawer, rng, other = fresh(), random.Random(3), random.Random(3)
+    drawer._memory = DrawnMemory(most)
     met = set()
     for _ in range(150):
         counted, alone = drawer.draw_randomly(rng), fresh().draw_randomly(other)
