@@ -10,9 +10,9 @@ and its excess given as a constraint. ``botorch`` is Optuna's BoTorchSampler, of
 
 ``median_evals`` are evaluations on NAS-Bench-Macro until the best feasible accuracy so far is within 0.2 points of the
 best there is; null where the median seed did not reach it. ``mean_regret_100`` is how far the best after 100 is below
-the best there is, in points, and ``stuck`` the share of seeds on which that is more than one. ``cpu_ms_a_trial`` of the default
-is that of its first seed, which counts all that it draws; the others find what was counted before them. Each row is
-recorded as soon as it is done, with its number of seeds. Exit code 1 where the default misses a target.
+the best there is, in points, and ``stuck`` the share of seeds on which that is more than one. Each row is recorded as
+soon as it is done, with its number of seeds. ``cpu_ms_a_trial`` of the default is that of its first seed, which counts
+all that it draws; the others find what was counted before them. Exit code 1 where the default misses a target.
 """
 
 from __future__ import annotations
