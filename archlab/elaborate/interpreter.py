@@ -145,7 +145,7 @@ class _Elaboration:
             if stage.name == DETECT:  # the last, as `check_text` has seen to
                 self._refuse_zero(x, zero, root)
                 return self._detector(stage, scope, stages, input_shape, depths)
-            unfold = self.unfolder.remembered
+            unfold = self.unfolder.stage
             fragment = self.evaluator.placed(stage.body, scope, lambda: unfold(stage.body, scope, x))  # noqa: B023
             nodes += fragment.nodes
             self.unfolder.bound_nodes(nodes, stage, scope)

@@ -28,6 +28,7 @@ from archlab.elaborate.part_names import COPY, distinct_names, part_label
 from archlab.elaborate.scope import Bound, Layer, Scope, Stored, Wide, scaled_repeats
 from archlab.elaborate.shared import Shared
 from archlab.elaborate.text_defaults import TextDefaults
+from archlab.elaborate.without_stride import is_stride_free
 from archlab.errors import ElaborationError, LimitError
 from archlab.grammar import ast
 from archlab.ir import Applied, Shape
@@ -74,6 +75,18 @@ class Unfolder:
             return self._layer(expr, scope, x)
         finally:
             self.depth -= 1
+
+    def stage(self, expr: ast.Expr, scope: Scope, x: Shape) -> Fragment:
+        """The body of a stage; one without holes is unfolded once for what enters it, whatever the vars are."""
+        if id(expr) in self.space.open_exprs or self.defaults.open:
+            return self.remembered(expr, scope, x)
+        around = (x, scope.width, scope.depth, self.defaults.key)
+        key = ("stage", id(expr), around, *self.evaluator.read(expr, scope))
+        known = self.shared.block(key)
+        if known is None:
+            known = self.framed(expr, scope, x)
+            self.shared.keep_block(key, known)
+        return known
 
     def remembered(self, expr: ast.Expr, scope: Scope, x: Shape) -> Fragment:
         """``layer``, remembering what an expression of a stage became by what filled its holes."""
@@ -148,8 +161,7 @@ class Unfolder:
         start = x
         parts: list[NamedFragment] = []
         for item in expr.items:
-            copies = self._copies(item, scope, x)
-            if copies is None:
+            if type(item) is not ast.Call or item.name not in REPEATS:
                 fragment = self.layer(item, scope, x)
                 if not is_identity(fragment):
                     parts.append((part_label(item) or leaf_name(fragment), fragment))
@@ -157,18 +169,16 @@ class Unfolder:
                 if fragment.values is not None and fragment.values.taken is not None:
                     scope = scope.inside(x[0])
             else:
-                parts += copies
-                x = copies[-1][1].shape
+                parts += self._copies(item, scope, x)
+                x = parts[-1][1].shape
         return self._chain(parts, start, expr, scope)
 
     def _chain(self, parts: Sequence[NamedFragment], x: Shape, expr: ast.Expr, scope: Scope) -> Fragment:
         self.bound_nodes(sum(part.nodes for _, part in parts), expr, scope)
         return chain(distinct_names(parts), x)
 
-    def _copies(self, expr: ast.Expr, scope: Scope, x: Shape) -> list[NamedFragment] | None:
-        """The copies of a ``repeat`` or ``each``, which stand in the enclosing sequence; None for any other layer."""
-        if not isinstance(expr, ast.Call) or expr.name not in REPEATS:
-            return None
+    def _copies(self, expr: ast.Call, scope: Scope, x: Shape) -> list[NamedFragment]:
+        """The copies of a ``repeat`` or ``each``, which stand in the enclosing sequence."""
         count, layer = expr.args
         most = self.space.max_nodes
         n = scaled_repeats(self.whole(count, scope, f"{expr.name}'s count", most), scope.depth)
@@ -179,7 +189,9 @@ class Unfolder:
         for i in range(n):
             self.bound_nodes(max(nodes, i), expr, scope)
             inner = scope.inside(x[0]) if i == 0 else scope.inside(x[0]).later_copy()
-            tied = before is not None and (inner.key == before.key or (i == 1 and self._is_stride_free(layer)))
+            tied = before is not None and (
+                inner.key == before.key or (i == 1 and is_stride_free(layer, self.space.callees))
+            )
             if not each and tied and x == last:
                 # Tied draws on the same input: this copy and all that follow are the one before.
                 fragment = parts[-1][1]
@@ -196,17 +208,6 @@ class Unfolder:
             x = fragment.shape
         self.bound_nodes(nodes, expr, scope)
         return parts
-
-    def _is_stride_free(self, layer: ast.Expr) -> bool:
-        """Return whether a later copy of ``layer`` is as the first: a block by its name, without any stride to drop."""
-        if isinstance(layer, ast.Name):
-            return layer.name in self.space.callees
-        return (
-            isinstance(layer, ast.Call)
-            and layer.name in self.space.callees
-            and all(type(arg) is ast.Number for arg in (*layer.args, *(arg for _, arg in layer.keywords)))
-            and "s" not in [*list(self.space.callees[layer.name].params)[: len(layer.args)], *dict(layer.keywords)]
-        )
 
     def whole(self, expr: ast.Expr, scope: Scope, what: str, most: int) -> int:
         """Return the value of ``expr``, a whole number from 1 to ``most``."""
@@ -226,9 +227,8 @@ class Unfolder:
 
     def _call(self, call: ast.Call, scope: Scope, x: Shape, written: ast.Expr | None = None) -> Fragment:
         name = call.name
-        copies = self._copies(call, scope, x)
-        if copies is not None:
-            return self._chain(copies, x, call, scope)
+        if name in REPEATS:
+            return self._chain(self._copies(call, scope, x), x, call, scope)
         if name in BRANCH_FORMS:
             return self.evaluator.placed(call, scope, lambda: BRANCH_FORMS[name](self, call, scope, x))
         if name in FUNCTIONS:
