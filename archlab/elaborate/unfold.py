@@ -142,7 +142,7 @@ class Unfolder:
 
     def _named(self, expr: ast.Named, scope: Scope, x: Shape) -> Fragment:
         fragment = self.layer(expr.layer, scope, x)
-        value = self.shared.keys.of(("value", id(expr), scope.key))
+        value = (id(expr), scope.key)
         scope.names[expr.name] = Stored(value, fragment.shape, expr.name)
         return fragment if gives_nothing(fragment) else kept_as(fragment, value, x)
 
