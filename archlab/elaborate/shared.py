@@ -20,10 +20,13 @@ from archlab.elaborate.keys import Keys
 MOST_BYTES = 128 * 2**20
 """What a space's draws may keep together, both halves."""
 
-FRAGMENT, PART, OPERATOR, VALUES, QUESTION, KEY, MET = 330, 100, 500, 100, 150, 400, 90
+FRAGMENT, PART, OPERATOR, VALUES, QUESTION, KEY, MET = 330, 100, 500, 100, 150, 400, 75
 """Bytes of a fragment with its numbers, of each part in it, of its operator and of what it has to do with named values,
 of a question of the decision trees, of a key, and of the hash of what was met once. Fitted to what tracemalloc counts
 on CPython 3.11, which ``python -m benchmarks.kept`` compares."""
+
+MOST_MET = 50_000
+"""Hashes of what was met once; with twice as many the older half of them is forgotten."""
 
 
 class Shared:
@@ -77,9 +80,13 @@ class Shared:
     def _was_met(self, what: int) -> bool:
         if what in self._met:
             return True
+        before = what in self._older_met
+        if len(self._met) == MOST_MET:
+            self._older_met, self._met = self._met, set()
+            self.size -= MET * MOST_MET
         self._met.add(what)
         self.size += MET
-        return what in self._older_met
+        return before
 
     def forget_oldest(self) -> None:
         """Forget the older half where the newer is full, which then becomes the older."""
