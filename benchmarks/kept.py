@@ -1,4 +1,4 @@
-"""What an interpreter keeps of its draws: its size as estimated and as traced, and whether memory stays within the bound.
+"""What an interpreter keeps of its draws: its size as estimated and as traced, and whether it stays within the bound.
 
     python -m benchmarks.kept [--draws 20000] [--json] [--record]
 
