@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -13,6 +13,12 @@ from tests.waiting import DEADLINE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+
+WIDE, NARROW = (1440, 900), (390, 844)
+"""The sizes of a screen and of a telephone, in pixels."""
+
+Open = Callable[..., "Page"]
+"""Opens a report, as the fixture ``open_report`` gives it."""
 
 
 @contextmanager

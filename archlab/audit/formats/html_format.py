@@ -179,6 +179,10 @@ def _rounded(value: float, form: str) -> float:
     return value if isinstance(value, int) else round(value, 7 if form == "seconds" else 2)
 
 
+_WRITTEN = {"macs": "MACs", "read": "bytes read", "written": "bytes written", "memory": "peak memory"}
+"""What totals are called on a page, where that is not their name."""
+
+
 def _comparison(found: Sequence[Audit]) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the rows of totals: what, and for each model the value and its ratio to the first's."""
     if len(found) < 2:
@@ -187,7 +191,7 @@ def _comparison(found: Sequence[Audit]) -> list[tuple[str, list[tuple[str, str]]
     against = [{}, *(ratios(totals[0], other) for other in totals[1:])]
     return [
         (
-            name.replace("_", " "),
+            _WRITTEN.get(name, name.replace("_", " ")),
             [
                 (format_total(name, own[name]), f"{ratio[name]:.2f}" if name in ratio else "")
                 for own, ratio in zip(totals, against, strict=True)
