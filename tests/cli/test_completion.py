@@ -137,7 +137,7 @@ def test_a_report_is_of_a_named_page_or_of_a_result(ask, here):
 def test_commands_options_choices_and_other_paths_are_completed_too(ask):
     assert ask("archlab sh") == ["show", "shrink"]
     assert ask("archlab device p") == ["profile"]
-    assert ask("archlab audit resnet50 --st") == ["--structure"]
+    assert ask("archlab audit resnet50 --str") == ["--structure"]
     assert ask("archlab show resnet50 --by ") == ["stage", "block", "op"]
     assert ask("archlab data check out/", kinds=True) == ["file,out/"]
 
@@ -167,7 +167,7 @@ def test_in_a_real_shell(name, here):
         line = "archlab show resnext\t--set stage2.w\t0.5"
         assert shell.completed(line) == ["show", "resnext50_32x4d", "--set", "stage2.width_mult=0.5"]
         assert shell.completed("archlab search my\t -b dep\t20") == ["search", "my net.arch", "-b", "depth=20"]
-        assert shell.completed("archlab audit torchv\tresnext101_64\t --st\t") == [
+        assert shell.completed("archlab audit torchv\tresnext101_64\t --str\t") == [
             "audit", "torchvision:resnext101_64x4d", "--structure",
         ]  # fmt: skip
         assert shell.completed("archlab shrink resnet18 --rule bottl\t --where stage3.basic.conv_\t") == [
