@@ -28,6 +28,7 @@ class PlotSize:
         class_: of the style sheet, which shows one of the sizes.
         longest: of a label, in letters; 0 for none.
         ticks: the most along an axis.
+        most: marks; of more, those of the most operations.
         is_pointed_at: whether marks have tooltips.
     """
 
@@ -35,16 +36,17 @@ class PlotSize:
     class_: str
     longest: int
     ticks: int = 8
+    most: int = MOST_POINTS
     is_pointed_at: bool = True
 
 
 SCATTERS = (
     PlotSize(Frame(620, 320, left=66, right=14, top=12, bottom=40), "wide-chart", 32),
-    PlotSize(Frame(340, 280, left=58, right=10, top=10, bottom=40), "narrow-chart", 22, 4, is_pointed_at=False),
+    PlotSize(Frame(340, 280, left=58, right=10, top=10, bottom=40), "narrow-chart", 22, 4, 250, is_pointed_at=False),
 )
 SCHEDULES = (
     PlotSize(Frame(1200, 220, left=74, right=14, top=12, bottom=26), "wide-chart", 60),
-    PlotSize(Frame(340, 190, left=66, right=10, top=12, bottom=26), "narrow-chart", 0),
+    PlotSize(Frame(340, 190, left=66, right=10, top=12, bottom=26), "narrow-chart", 0, most=250),
 )
 
 
@@ -123,6 +125,7 @@ def _scatter(
     frame = size.frame
     x_axis = Axis.over([*(p.x for p in points), *([] if limit is None else [limit])], *frame.x_ends, is_log=True)
     y_axis = Axis.over([p.y for p in points], *frame.y_ends, is_log=True)
+    points = points[: size.most]
     marks = [Mark(x_axis.at(p.x), y_axis.at(p.y), _RADIUS, shorten(p.label, size.longest)) for p in points]
     labels = place_labels(marks, frame, _LETTER) if len(points) <= _MOST_LABELS else ()
     return drawing(
@@ -169,7 +172,9 @@ def _memory(size: PlotSize, live: Sequence[int], peak: int, name: str) -> Markup
     frame = size.frame
     x_axis = Axis(0, max(len(live) - 1, 1), *frame.x_ends)
     y_axis = Axis(0, max(live) * 1.2, *frame.y_ends)
-    line = line_through((x_axis.at(i), y_axis.at(value)) for i, value in enumerate(live))
+    step = 1 + len(live) // size.most  # of more operators than there are places, the most that lives at each place
+    highest = [(i, max(live[i : i + step])) for i in range(0, len(live), step)]
+    line = line_through((x_axis.at(i), y_axis.at(value)) for i, value in highest)
     (left, right), base = frame.x_ends, y_axis.at(0)
     x, y = x_axis.at(peak), y_axis.at(live[peak])
     words = f"peak {format_bytes(live[peak])}" + (f" at {shorten(name, size.longest)}" if size.longest else "")
