@@ -1,4 +1,5 @@
-"""What holds of every page: nothing that axe finds, light and dark, no wider than the screen, silent and offline.
+"""What holds of every page: nothing that axe finds, light and dark, no wider than the screen, silent and offline; every
+word in a drawing is large enough to be read.
 
 The pages of blocks and of RoI operators have that in their own files.
 """
@@ -26,7 +27,7 @@ from archlab.train import TrainSettings, find_images, train_network
 from archlab.what_if.what_if import what_if
 from tests.report import detectors, results
 from tests.report.shrinking import rewritten, searched
-from tests.report.watched import open_everything, overflow, violations, watched
+from tests.report.watched import open_everything, overflow, smallest_letters, violations, watched
 from tests.train.drawn import folders
 
 TEXT = "net squares(input=3x8x8)\nstem: conv(4, 3, s=2)\nbody: repeat(2, basic(8))\nhead: gap -> fc(3)\n"
@@ -94,6 +95,7 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(browser, tmp_pat
         with watched(browser, path, width, theme) as page:
             open_everything(page)
             assert overflow(page) == 0
+            assert smallest_letters(page) > 10
             # What is found depends on colours and on what scrolls, and so not on the widths in between.
             if width != 768:
                 assert violations(page) == [], (theme, width)

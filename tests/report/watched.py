@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -50,6 +51,15 @@ def overflow(page: Page) -> int:
     width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert isinstance(width, int)
     return width
+
+
+def smallest_letters(page: Page) -> float:
+    """Return the height in pixels of the smallest word of three letters or more in a drawing; without any, infinity."""
+    words = "[...document.querySelectorAll('svg text')].filter((e) => e.textContent.length > 2)"
+    boxes = page.evaluate(
+        f"{words}.map((e) => e.getBoundingClientRect()).filter((b) => b.width).map((b) => [b.width, b.height])"
+    )
+    return min((min(box) for box in boxes), default=math.inf)
 
 
 def violations(page: Page) -> list[str]:
