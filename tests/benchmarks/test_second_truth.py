@@ -1,0 +1,66 @@
+"""The second truth of detection scores: which backbones, what a rung loses and what probe first keeps, by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks import raccoons
+from benchmarks.detecting.agreement import probe_first
+from benchmarks.detecting.rungs import curve_of, rungs
+from benchmarks.detecting.second import truths
+from benchmarks.detecting.trainings import add_rows
+from benchmarks.detecting.truth import lines
+
+
+def test_every_beginning_of_the_order_is_spread_over_the_pool():
+    assert sorted(raccoons.MIXED) == sorted(raccoons.NETWORKS)
+    assert len(set(raccoons.MIXED)) == 32
+    assert {index // 16 for index in raccoons.MIXED[:8]} == {0, 1, 2, 3}
+    groups = [index for index in raccoons.NETWORKS if index % 2]
+    assert [index // 16 for index in groups] == [0] * 4 + [1] * 4 + [2] * 4 + [3] * 4
+
+
+def test_the_first_seed_of_all_comes_before_the_second_of_some_and_every_other_input_is_one_of_the_two():
+    jobs = list(raccoons.jobs())
+    assert [job["seed"] for job in jobs] == [0] * 64 + [1] * 22
+    assert [job["size"] for job in jobs[:4]] == [[96, 128], [128, 160]] * 2
+
+
+def test_a_rung_that_drops_the_best_loses_what_it_is_ahead():
+    # Of all four, the two better ones at .5 are those of .2 and .3 in the end; the best has .5.
+    curves = [{"0.5": at, "1": end} for at, end in ((0.1, 0.5), (0.2, 0.1), (0.3, 0.2), (0.4, 0.3))]
+    assert rungs(curves, together=4) == {
+        "0.5": {"tau": pytest.approx(0.0), "saved": 0.25, "loss": pytest.approx(0.2), "kept": 0.0}
+    }
+
+
+def test_a_rung_that_sees_the_end_loses_nothing():
+    curves = [{"0.4": value, "1": 2 * value} for value in (0.3, 0.1, 0.2, 0.4, 0.5)]
+    assert rungs(curves, together=2)["0.4"] == {"tau": 1.0, "saved": 0.3, "loss": 0.0, "kept": 1.0}
+
+
+def test_the_best_that_are_scored_low_by_the_probe_are_lost():
+    scores = {n: {"roi_probe": float(n != 19) * n, "detection": float(n)} for n in range(20)}
+    found = {n: [float(n), float(n)] for n in range(20)}
+    first = probe_first(scores, found, {"roi_probe": 0.5, "detection": 4.0})
+    assert first["kept"] == {"detection": 7, "AP": 7, "AP, by detection's own half": 8}
+    assert first["seconds"] == 2.5
+
+
+def test_a_training_that_failed_has_no_curve_and_counts_as_zero():
+    row = {"network": 4, "seed": 1, "failed": "the loss is nan"}
+    good = {"network": 4, "seed": 0, "ap": {"ap": 0.25}, "ap at": {"0.5": 0.125}}
+    assert truths([row, good]) == {4: [0.25, 0.0]}
+    assert curve_of(row) is None
+    assert curve_of(good) == {"0.5": 0.125, "1": 0.25}
+
+
+def test_rows_are_resumed_one_line_each(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    jobs = list(raccoons.jobs())[:5]
+    rows = [{**job, "seconds": 1.0} for job in jobs]
+    add_rows(path, jobs, lambda job: {**job, "seconds": 1.0}, 2)
+    path.write_text(path.read_text(encoding="utf-8") + '{"cut', encoding="utf-8")
+    assert lines(path) == rows[:2]
+    add_rows(path, jobs, lambda job: {**job, "seconds": 1.0}, 2)
+    assert lines(path) == rows[:4]
