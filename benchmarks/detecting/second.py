@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -100,7 +100,7 @@ def _cell(row: Row) -> str:
     return f"{tau['tau']:.2f} [{tau['low']:.2f}, {tau['high']:.2f}] {right}/{of}"
 
 
-LINES = {
+LINES: dict[str, Callable[[Row], str]] = {
     "backbones": lambda row: f"{row['backbones']}",
     "AP": lambda row: f"{row['ap']['min']:.3f} to {row['ap']['max']:.3f}",
     "one training deviates by": lambda row: f"{row['noise']['deviation']:.4f} ({row['noise']['networks']} twice)",
