@@ -5,8 +5,9 @@
 Other machines are simulated on this one, each in a process of its own: processors of fewer instructions by
 ``ONEDNN_MAX_CPU_ISA`` and ``ATEN_CPU_CAPABILITY``, and more cores by torch's threads. They differ from ``here`` in the
 order of floating-point sums alone. Beside them, ``nudged`` has every weight moved by a ten-millionth of itself here,
-and ``seed 1`` is another seed. ``apart`` is the deviation of the logarithm of the loss from that of ``here``, and tau
-how the orders agree; ``grown`` is how far apart the losses are after fewer steps.
+``seed 1`` is another seed, and ``recorded`` another machine indeed, that of the study of all backbones. ``apart`` is
+the deviation of the logarithm of the loss from that of ``here``, and tau how the orders agree; ``grown`` is how far
+apart the losses are after fewer steps.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from archlab.detect.scores import score_detector
 from archlab.nn import build
 from benchmarks.detecting.pool import pool
 from benchmarks.detecting.trainings import DATA, data, detector
-from benchmarks.machine import instruction_sets, machine, record, versions
+from benchmarks.detecting.truth import lines
+from benchmarks.machine import RESULTS, instruction_sets, machine, record, versions
 
 SIZE = (96, 128)
 STEPS = (1, 6, 12, 24)
@@ -50,7 +52,7 @@ MACHINES: dict[str, dict[str, str]] = {
 
 
 def scores_here(networks: Sequence[int], seed: int) -> dict[str, Any]:
-    """Return scores, class accuracy, losses on the way, and which instructions were used, as this process gives them."""
+    """Return scores, losses on the way, and the instructions that were used, as this process gives them."""
     shown = data("bccd", "train", SIZE)
     rows = {}
     for network in networks:
@@ -85,6 +87,21 @@ def ask(name: str, networks: Sequence[int]) -> dict[str, Any]:
     return answer
 
 
+def recorded(networks: Sequence[int]) -> dict[str, Any]:
+    """Return the scores that the study of all backbones recorded of some, as ``scores_here`` does."""
+    rows = {}
+    for line in lines(RESULTS / "detection_scores.jsonl"):
+        if line["network"] in networks:
+            values = line["values"]
+            rows[str(line["network"])] = {
+                "detection": values["detection"],
+                "log loss": float(np.log(-values["short_roi"])),
+                "class accuracy": values["roi_probe: class accuracy"],
+                "on the way": {},
+            }
+    return rows
+
+
 def compared(here: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
     """Return how far the rows of two machines are apart."""
     columns = {
@@ -102,7 +119,7 @@ def compared(here: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any
         "most apart": round(float(np.abs(gaps).max()), 4),
         "tau": round(float(kendalltau(*columns["detection"]).statistic), 3),
         "class accuracy apart": round(float(np.abs(np.subtract(*columns["class accuracy"])).max()), 4),
-        "grown": {step: float(f"{value:.2g}") for step, value in grown.items()},
+        "grown": {str(step): float(f"{value:.2g}") for step, value in grown.items()},
     }
 
 
@@ -126,7 +143,8 @@ def main() -> int:
         answers[name] = ask(name, networks)
         print(f"{name}: {answers[name]['instruction sets']}", file=sys.stderr, flush=True)
     here = answers["here"]["rows"]
-    table = {name: compared(here, answer["rows"]) for name, answer in answers.items() if name != "here"}
+    others = {name: answer["rows"] for name, answer in answers.items() if name != "here"}
+    table = {name: compared(here, rows) for name, rows in (others | {"recorded": recorded(networks)}).items()}
     print(json.dumps(table, indent=2))
     spread = float(np.std([row["log loss"] for row in here.values()], ddof=1))
     print(f"the networks' own spread of log loss is {spread:.3f}")
