@@ -15,9 +15,10 @@ first of these trainings:
 - The truth is COCO's AP on the validation images, the mean over the seeds; a training that failed counts as 0.
 - *Probe first* holds if at both inputs the better half by the probe's class accuracy has the best eight by
   ``detection``, and as many of the best eight by AP as the better half by ``detection`` itself.
-- A *rung* stops the worse half of eight trainings by their AP at a share of the steps, for eights that are drawn from
-  all: what it saves is the steps, what it loses how far the best that is left is below the best of the eight. A search
-  looks at .4 or .5 if there the mean loss is at most half the deviation of one training at both inputs.
+- A *rung* at a share of the steps is what a search's pruner does there, which looks at .6, with eight trainings one
+  behind the other; eights are drawn from all, in any order. What it saves is steps, what it loses how far the best of
+  those that go on is below the best of the eight. A search looks at .4 or .5 if there the mean loss is at most half the
+  deviation of one training at both inputs.
 """
 
 from __future__ import annotations

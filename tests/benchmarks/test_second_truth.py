@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import random
+
+import optuna
 import pytest
 
+from archlab.search.study.pruner import make_pruner
 from benchmarks import raccoons
 from benchmarks.detecting.agreement import probe_first
-from benchmarks.detecting.rungs import curve_of, rungs
+from benchmarks.detecting.rungs import curve_of, going_on, rungs
 from benchmarks.detecting.second import truths
 from benchmarks.detecting.trainings import add_rows
 from benchmarks.detecting.truth import lines
@@ -26,17 +30,34 @@ def test_the_first_seed_of_all_comes_before_the_second_of_some_and_every_other_i
     assert [job["size"] for job in jobs[:4]] == [[96, 128], [128, 160]] * 2
 
 
-def test_a_rung_that_drops_the_best_loses_what_it_is_ahead():
-    # Of all four, the two better ones at .5 are those of .2 and .3 in the end; the best has .5.
-    curves = [{"0.5": at, "1": end} for at, end in ((0.1, 0.5), (0.2, 0.1), (0.3, 0.2), (0.4, 0.3))]
-    assert rungs(curves, together=4) == {
-        "0.5": {"tau": pytest.approx(0.0), "saved": 0.25, "loss": pytest.approx(0.2), "kept": 0.0}
-    }
+def test_a_rung_lets_go_on_what_the_pruner_of_a_search_does():
+    rng = random.Random(0)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    for _ in range(3):
+        at = [rng.random() for _ in range(12)]
+        study = optuna.create_study(direction="maximize", pruner=make_pruner("halving"))
+        seen = []
+        for value in at:
+            trial = study.ask()
+            trial.report(value, 450)
+            seen.append(not trial.should_prune())
+            if seen[-1]:
+                study.tell(trial, value)
+            else:
+                study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        assert going_on(at) == seen
 
 
-def test_a_rung_that_sees_the_end_loses_nothing():
-    curves = [{"0.4": value, "1": 2 * value} for value in (0.3, 0.1, 0.2, 0.4, 0.5)]
-    assert rungs(curves, together=2)["0.4"] == {"tau": 1.0, "saved": 0.3, "loss": 0.0, "kept": 1.0}
+def test_a_rung_that_stops_the_best_loses_what_it_is_ahead():
+    # Of two the first always goes on, and so does the second, which is compared with itself.
+    both = [{"0.5": 0.1, "1": 0.5}, {"0.5": 0.2, "1": 0.1}]
+    assert rungs(both, together=2) == {"0.5": {"tau": -1.0, "saved": 0.0, "loss": 0.0, "kept": 1.0}}
+    # Of three the third is stopped where it is behind the second; that is the best of all in a third of all orders.
+    curves = [{"0.5": at, "1": end} for at, end in ((0.1, 0.5), (0.2, 0.1), (0.3, 0.2))]
+    rung = rungs(curves, together=3)["0.5"]
+    assert rung["kept"] == pytest.approx(2 / 3, abs=0.05)
+    assert rung["loss"] == pytest.approx(0.3 / 3, abs=0.02)
+    assert rung["saved"] == pytest.approx(0.5 * (1 / 2) / 3, abs=0.02)
 
 
 def test_the_best_that_are_scored_low_by_the_probe_are_lost():
