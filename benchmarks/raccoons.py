@@ -50,12 +50,19 @@ MIXED = tuple(NETWORKS[i * 19 % len(NETWORKS)] for i in range(len(NETWORKS)))
 
 
 def jobs() -> Iterator[dict[str, Any]]:
-    """Yield what is to be trained, the first seed of all before the second of some."""
-    for seed, networks in ((0, MIXED), (1, MIXED[::3])):
-        for network in networks:
-            for size, canonical in INPUTS:
-                values = ("raccoon", list(size), network, seed, canonical, STEPS)
-                yield dict(zip(KEY, values, strict=True))
+    """Yield what is to be trained: the small input in full, then the large one, and in between the second seeds."""
+    small, large = INPUTS
+    yield from (_job(small, network, 0) for network in MIXED)
+    for i, network in enumerate(MIXED):
+        yield _job(large, network, 0)
+        if i % 3 == 0:
+            yield _job(small, network, 1)
+    yield from (_job(large, network, 1) for network in MIXED[::3])
+
+
+def _job(at: tuple[tuple[int, int], float], network: int, seed: int) -> dict[str, Any]:
+    size, canonical = at
+    return dict(zip(KEY, ("raccoon", list(size), network, seed, canonical, STEPS), strict=True))
 
 
 def row_of(job: Mapping[str, Any]) -> dict[str, Any]:

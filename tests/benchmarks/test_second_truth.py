@@ -24,10 +24,15 @@ def test_every_beginning_of_the_order_is_spread_over_the_pool():
     assert [index // 16 for index in groups] == [0] * 4 + [1] * 4 + [2] * 4 + [3] * 4
 
 
-def test_the_first_seed_of_all_comes_before_the_second_of_some_and_every_other_input_is_one_of_the_two():
+def test_the_small_input_is_trained_in_full_and_every_third_backbone_twice():
     jobs = list(raccoons.jobs())
-    assert [job["seed"] for job in jobs] == [0] * 64 + [1] * 22
-    assert [job["size"] for job in jobs[:4]] == [[96, 128], [128, 160]] * 2
+    assert [(job["size"], job["seed"]) for job in jobs[:36]] == [([96, 128], 0)] * 32 + [
+        ([128, 160], 0), ([96, 128], 1), ([128, 160], 0), ([128, 160], 0),
+    ]  # fmt: skip
+    for size in ([96, 128], [128, 160]):
+        own = [(job["network"], job["seed"]) for job in jobs if job["size"] == size]
+        assert len(own) == len(set(own)) == 32 + 11
+        assert [network for network, seed in own if seed] == list(raccoons.MIXED[::3])
 
 
 def test_a_rung_lets_go_on_what_the_pruner_of_a_search_does():
