@@ -45,7 +45,7 @@ def rungs(curves: Sequence[Curve], together: int = BEST) -> dict[str, dict[str, 
     draws = [rng.choice(len(curves), together, replace=False) for _ in range(RESAMPLES)]
     end = np.array([curve["1"] for curve in curves])
     table = {}
-    for share in sorted(set(curves[0]) - {"1"}, key=float):
+    for share in sorted(set.intersection(*map(set, curves)) - {"1"}, key=float):
         at = np.array([curve[share] for curve in curves])
         on = [going_on(at[drawn].tolist()) for drawn in draws]
         losses = [end[drawn].max() - end[drawn][each].max() for drawn, each in zip(draws, on, strict=True)]

@@ -26,10 +26,10 @@ def test_every_beginning_of_the_order_is_spread_over_the_pool():
 
 def test_the_small_input_is_trained_in_full_and_every_third_backbone_twice():
     jobs = list(raccoons.jobs())
-    assert [(job["size"], job["seed"]) for job in jobs[:36]] == [([96, 128], 0)] * 32 + [
-        ([128, 160], 0), ([96, 128], 1), ([128, 160], 0), ([128, 160], 0),
+    assert [(job["size"], job["seed"]) for job in jobs[:36]] == [([64, 96], 0)] * 32 + [
+        ([96, 128], 0), ([64, 96], 1), ([96, 128], 0), ([96, 128], 0),
     ]  # fmt: skip
-    for size in ([96, 128], [128, 160]):
+    for size in ([64, 96], [96, 128]):
         own = [(job["network"], job["seed"]) for job in jobs if job["size"] == size]
         assert len(own) == len(set(own)) == 32 + 11
         assert [network for network, seed in own if seed] == list(raccoons.MIXED[::3])
