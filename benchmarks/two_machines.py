@@ -112,7 +112,7 @@ def compared(here: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any
     traced = [n for n in here if here[n]["on the way"]]
     grown = {
         step: float(np.mean([abs(np.log(there[n]["on the way"][step] / here[n]["on the way"][step])) for n in traced]))
-        for step in here[traced[0]]["on the way"]
+        for step in there[traced[0]]["on the way"]
     }
     return {
         "apart": round(float(np.sqrt(np.mean(gaps**2))), 4),
