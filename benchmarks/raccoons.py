@@ -51,14 +51,14 @@ MIXED = tuple(NETWORKS[i * 19 % len(NETWORKS)] for i in range(len(NETWORKS)))
 
 
 def jobs() -> Iterator[dict[str, Any]]:
-    """Yield what is to be trained: the small input in full, then the large one, and in between the second seeds."""
-    small, large = INPUTS
-    yield from (_job(small, network, 0) for network in MIXED)
-    for i, network in enumerate(MIXED):
-        yield _job(large, network, 0)
-        if i % 3 == 0:
-            yield _job(small, network, 1)
-    yield from (_job(large, network, 1) for network in MIXED[::3])
+    """Yield what is to be trained: an input in full before the next, and behind each fifth first seed a second one."""
+    for at in INPUTS:
+        again = iter(MIXED[::3])
+        for i, network in enumerate(MIXED, start=1):
+            yield _job(at, network, 0)
+            if i % 5 == 0:
+                yield _job(at, next(again), 1)
+        yield from (_job(at, network, 1) for network in again)
 
 
 def _job(at: tuple[tuple[int, int], float], network: int, seed: int) -> dict[str, Any]:

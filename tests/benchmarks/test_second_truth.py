@@ -26,13 +26,11 @@ def test_every_beginning_of_the_order_is_spread_over_the_pool():
 
 def test_the_small_input_is_trained_in_full_and_every_third_backbone_twice():
     jobs = list(raccoons.jobs())
-    assert [(job["size"], job["seed"]) for job in jobs[:36]] == [([64, 96], 0)] * 32 + [
-        ([96, 128], 0), ([64, 96], 1), ([96, 128], 0), ([96, 128], 0),
-    ]  # fmt: skip
-    for size in ([64, 96], [96, 128]):
-        own = [(job["network"], job["seed"]) for job in jobs if job["size"] == size]
-        assert len(own) == len(set(own)) == 32 + 11
-        assert [network for network, seed in own if seed] == list(raccoons.MIXED[::3])
+    assert [job["seed"] for job in jobs[:12]] == [0, 0, 0, 0, 0, 1] * 2
+    assert [job["size"] for job in jobs] == [[64, 96]] * 43 + [[96, 128]] * 43
+    for own in (jobs[:43], jobs[43:]):
+        assert [job["network"] for job in own if job["seed"] == 0] == list(raccoons.MIXED)
+        assert [job["network"] for job in own if job["seed"] == 1] == list(raccoons.MIXED[::3])
 
 
 def test_a_rung_lets_go_on_what_the_pruner_of_a_search_does():
