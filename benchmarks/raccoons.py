@@ -84,17 +84,19 @@ def main() -> int:
         add_rows(ROWS, jobs(), row_of, args.rows)
         return 0
     rows = lines(ROWS)
-    if not any(row["seed"] for row in rows):
-        print("no training was repeated yet, so the noise is not known; add --rows 86", file=sys.stderr)
-        return 2
     sets = {"bccd 96x128": second.of_bccd(json.loads(BCCD.read_text(encoding="utf-8")))}
+    trainings = {}
     for size, _ in INPUTS:
+        name = f"raccoon {size[0]}x{size[1]}"
         own = [row for row in rows if tuple(row["size"]) == size]
-        sets[f"raccoon {size[0]}x{size[1]}"] = second.of_rows(own)
+        trainings[name] = {"done": len(own), "of": sum(1 for job in jobs() if tuple(job["size"]) == size)}
+        if second.is_enough(own):
+            sets[name] = second.of_rows(own)
     second.show(sets)
+    print(f"trainings: {trainings}")
     if args.json:
-        done = {"rows": len(rows), "of": sum(1 for _ in jobs()), "steps": STEPS}
-        record("raccoons", {"sets": sets, **done, "machine": machine(), "versions": versions(*PACKAGES)})
+        told = {"steps": STEPS, "machine": machine(), "versions": versions(*PACKAGES)}
+        record("raccoons", {"sets": sets, "trainings": trainings, **told})
     return 0
 
 

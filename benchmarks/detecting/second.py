@@ -13,6 +13,9 @@ from benchmarks.detecting.rungs import curve_of, rungs
 from benchmarks.detecting.scoring import SIZES
 
 ACCURACY = "roi_probe: class accuracy"
+LEAST = 8
+"""Backbones below which no tau is said."""
+
 SHOWN = ("detection", "short_roi", "roi_probe", ACCURACY, "MACs", "parameters", "parameters + residual")
 Row = Mapping[str, Any]
 
@@ -55,6 +58,12 @@ def of_rows(rows: Sequence[Row]) -> dict[str, Any]:
         "probe first": [agreement.probe_first(scores, found, seconds, by) for by in ("roi_probe", ACCURACY)],
         "rungs": rungs(curves),
     }
+
+
+def is_enough(rows: Sequence[Row]) -> bool:
+    """Return whether there are backbones to rank, and two that were trained twice, from which the noise is known."""
+    seeds = [row["seed"] for row in rows]
+    return seeds.count(0) >= LEAST and seeds.count(1) >= 2
 
 
 def truths(rows: Sequence[Row]) -> dict[int, list[float]]:

@@ -11,7 +11,7 @@ from archlab.search.study.pruner import make_pruner
 from benchmarks import raccoons
 from benchmarks.detecting.agreement import probe_first
 from benchmarks.detecting.rungs import curve_of, going_on, rungs
-from benchmarks.detecting.second import truths
+from benchmarks.detecting.second import is_enough, truths
 from benchmarks.detecting.trainings import add_rows
 from benchmarks.detecting.truth import lines
 
@@ -77,6 +77,13 @@ def test_a_training_that_failed_has_no_curve_and_counts_as_zero():
     assert truths([row, good]) == {4: [0.25, 0.0]}
     assert curve_of(row) is None
     assert curve_of(good) == {"0.5": 0.125, "1": 0.25}
+
+
+def test_nothing_is_said_of_fewer_than_eight_backbones_or_before_two_were_repeated():
+    rows = [{"seed": 0}] * 8 + [{"seed": 1}] * 2
+    assert is_enough(rows)
+    assert not is_enough(rows[1:])
+    assert not is_enough(rows[:-1])
 
 
 def test_rows_are_resumed_one_line_each(tmp_path):
