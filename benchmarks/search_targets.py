@@ -45,6 +45,8 @@ def _of_row(task: str, rows: dict[str, Any]) -> list[str]:
     ]
     if ours["infeasible_share"] or ours["repeated_share"]:
         words.append("infeasible or repeated evaluations")
+    if ours["cpu_ms_a_trial"] > MOST_CPU_MS:
+        words.append(f"{ours['cpu_ms_a_trial']} ms of CPU a trial, more than {MOST_CPU_MS}")
     return words
 
 

@@ -92,11 +92,13 @@ def test_evolution_evaluates_what_is_feasible_and_new(interpreter):
 
 def test_a_target_that_is_missed_is_said_in_words():
     row = {"regret": {"100": 0.9}, "stuck": 0.2, "infeasible_share": 0.0, "repeated_share": 0.0}
+    row["cpu_ms_a_trial"] = 15.5
     rows = {"default": row, "evolution": {"regret": {"100": 1.2}}, "gp": {"regret": {"100": 0.95}}}
     result = {"tables": {"nb201_imagenet16": {"0.5": rows}}, "two_objectives": {}}
     assert missed(result) == [
         "nb201_imagenet16 at 50%: stuck on 20% of the seeds",
         "nb201_imagenet16 at 50%: a regret of 0.9 is more than two thirds of evolution's 1.2",
+        "nb201_imagenet16 at 50%: 15.5 ms of CPU a trial, more than 15",
     ]
 
 
