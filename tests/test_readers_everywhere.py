@@ -37,6 +37,7 @@ OF_ITS_OWN = {
     "report/gallery.py": "the shipped texts",
     "environment.py": "/proc/cpuinfo",
     "roi/native_library.py": "the kernels in C, which ship with archlab, and /proc/cpuinfo",
+    "audit/zoo_names.py": "the source of torchvision and timm, where they are installed",
     "detect/": "the bytes of annotations that were read before",
     "images/": "images, and what the system says of memory",
     "train/checkpoint.py": "what training wrote itself, in torch's format, as weights only",
