@@ -67,8 +67,8 @@ def rows(shrunk: Shrunk) -> list[Row]:
         is_known = not (_is_noisy(first) or _is_noisy(second))
         kept = _share(first.median, second.median) if is_known else ""
         found.append(Row(f"latency here, {threads}", _median(first), _median(second), kept))
-        was, now = format_range(first.low, first.high), format_range(second.low, second.high)
-        found.append(Row("of 8 in 10 runs", was, now, ""))
+        then, here = (format_range(one.low, one.high) for one in (first, second))
+        found.append(Row("of 8 in 10 runs", then, here, ""))
     return found
 
 
