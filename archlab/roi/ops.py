@@ -99,5 +99,5 @@ def _register(name: str, everywhere: Callable[..., Any], fake: Callable[..., Any
 _register("roi_align", kernels.roi_align, _align_fake, triton=True)
 _register("roi_align_transposed", kernels.roi_align_transposed, _align_transposed_fake, triton=True)
 _register("roi_align_boxes", kernels.roi_align_boxes, _align_boxes_fake)
-_register("roi_choose", kernels.roi_choose, _choose_fake)
+_register("roi_choose", kernels.roi_choose, _choose_fake, triton=True)
 register_symbolics()

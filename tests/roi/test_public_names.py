@@ -32,6 +32,6 @@ def test_triton_is_imported_for_cuda_alone() -> None:
     code = (
         "import sys, torch, archlab.roi as r\n"
         "r.roi_align(torch.ones(1, 1, 4, 4), torch.tensor([[0, 1.0, 1, 3, 3]]), 2)\n"
-        "sys.exit('archlab.roi.triton_kernels' in sys.modules)"
+        "sys.exit('archlab.roi.triton_boxes' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=DEADLINE).returncode == 0

@@ -7,6 +7,12 @@ typedef struct {
     int64_t count, room;
 } List;
 
+/* A sample of one bin takes this at most, whatever the elements. */
+enum { READING_BYTES = 96 };
+
+/* PARTLY: some pixel of the sample has weight 0, and is not read, as 0 times infinity is not 0. */
+typedef enum { OUTSIDE, WHOLE, PARTLY } Kind;
+
 typedef struct {
     Box box;
     const Level *level;
@@ -14,6 +20,8 @@ typedef struct {
     Taps taps[2];        /* AVG */
     Sample *sample[2];   /* MAX, ONNX_MAX: (bins, listed) */
     int64_t samples[2];  /* the room for them */
+    void *reading;       /* MAX, ONNX_MAX: the samples of one bin */
+    int64_t readings;    /* the room for them */
     int32_t *edge[2];    /* CAFFE, PARTITION: the beginnings of all bins, then their ends */
     int64_t first[2], last[2]; /* the region; empty where first > last */
     List list[2];        /* the taps of one bin, and of the next */
@@ -34,6 +42,7 @@ static void free_bins(Bins *bins)
         free(bins->list[i].weight);
     }
     free(bins->needed);
+    free(bins->reading);
 }
 
 static void extend(Bins *bins, int axis, int64_t first, int64_t last)
@@ -126,6 +135,14 @@ static int prepare(const Problem *a, Bins *bins, int64_t k, double largest)
         reserve_taps(taps, taps_needed(&bins->line[axis]), count[axis]);
         weigh_bins(&bins->line[axis], taps);
         extend(bins, axis, taps->first, taps->last);
+    }
+    if (a->mode == MAX || a->mode == ONNX_MAX) {
+        int64_t needed = bins->line[0].listed * bins->line[1].listed;
+        if (needed > bins->readings) {
+            free(bins->reading);
+            bins->readings = needed;
+            bins->reading = must_malloc(needed * READING_BYTES);
+        }
     }
     if (a->mode == AVG) {
         int64_t needed = (int64_t)bins->taps[0].most * bins->taps[1].most;

@@ -17,6 +17,8 @@ static void *must_have(void *memory)
 }
 
 static inline void *must_malloc(size_t size) { return must_have(malloc(size ? size : 1)); }
+/* Memory whose rows of channels begin where cache lines do. */
+static inline void *must_align(size_t size) { return must_have(aligned_alloc(64, (size + 64) / 64 * 64)); }
 static inline void *must_calloc(size_t count, size_t size) { return must_have(calloc(count ? count : 1, size)); }
 
 enum { AVG, MAX, ONNX_MAX, CAFFE, PARTITION };

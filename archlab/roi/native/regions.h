@@ -11,16 +11,14 @@ typedef struct {
     NAME(Kernel) kernel;
     int writes_map;   /* a transpose: the maps are written, and ``pooled`` is read */
     double largest;
-    /* For planes: */
-    int64_t *member;  /* the RoIs with an answer, image by image */
-    int64_t *begin;   /* where each image of each level begins among them */
-    int64_t groups;
+    Order order;
 } NAME(Work);
 
 /* The pixels of one image that are transposed together. */
 typedef struct {
     int64_t top, left, height, width;
-    const char *needed; /* rows; null: all */
+    int64_t block;      /* channels of a row */
+    const char *needed; /* rows of pixels; null: all */
 } NAME(Region);
 
 static void NAME(leave_empty)(const Problem *a, int64_t k)
@@ -36,10 +34,11 @@ static void NAME(run_rows)(const void *job, int64_t begin, int64_t end)
     const Problem *a = work->problem;
     int64_t size = a->p * a->q * a->channels;
     /* Threads share the RoIs; or the channels, where they write to the maps. */
-    int64_t from = work->writes_map ? 0 : begin, to = work->writes_map ? a->rois : end;
+    int64_t from = work->writes_map ? 0 : begin, to = work->writes_map ? work->order.begin[work->order.groups] : end;
     int64_t channel = work->writes_map ? begin : 0, channels = work->writes_map ? end - begin : a->channels;
     Bins bins = {0};
-    for (int64_t k = from; k < to; k++) {
+    for (int64_t i = from; i < to; i++) {
+        int64_t k = work->order.member[i];
         if (!prepare(a, &bins, k, work->largest)) {
             if (!work->writes_map) NAME(leave_empty)(a, k);
             continue;
@@ -64,9 +63,9 @@ static void NAME(turn)(const NAME(Region) * region, const Level *level, E *plane
     }
     for (int64_t y = 0; y < lines; y++) {
         if (region->needed && !region->needed[y]) continue;
-        E *plane = planes + (region->top + y) * level->row_step + region->left, *row = rows + y * region->width * BLOCK;
-        if (back) NAME(transpose)(row, BLOCK, plane, level->channel_step, pixels, channels);
-        else NAME(transpose)(plane, level->channel_step, row, BLOCK, channels, pixels);
+        E *plane = planes + (region->top + y) * level->row_step + region->left, *row = rows + y * region->width * region->block;
+        if (back) NAME(transpose)(row, region->block, plane, level->channel_step, pixels, channels);
+        else NAME(transpose)(plane, level->channel_step, row, region->block, channels, pixels);
     }
 }
 
@@ -75,23 +74,34 @@ static void NAME(run_turned)(const NAME(Work) * work, Bins *bins, int64_t k, con
                              int64_t channel, int64_t channels, E *value, int32_t *choice)
 {
     const Problem *a = work->problem;
-    int64_t count = a->p * a->q, at = (k * a->channels + channel) * count;
-    NAME(View) view = {rows - (region->top * region->width + region->left) * BLOCK, region->width * BLOCK, BLOCK};
-    NAME(Tile) tile = {value, a->choice ? choice : NULL, BLOCK, channels};
+    int64_t count = a->p * a->q, at = (k * a->channels + channel) * count, block = region->block;
+    NAME(View) view = {rows - (region->top * region->width + region->left) * block, region->width * block, block};
+    NAME(Tile) tile = {value, a->choice ? choice : NULL, block, channels};
     E *pooled = (E *)a->pooled + at;
-    if (work->writes_map) NAME(transpose)(pooled, count, value, BLOCK, channels, count);
+    if (work->writes_map) NAME(transpose)(pooled, count, value, block, channels, count);
     work->kernel(a, bins, &view, &tile);
     if (work->writes_map) return;
-    NAME(transpose)(value, BLOCK, pooled, count, count, channels);
-    if (a->choice) transpose_float((float *)choice, BLOCK, (float *)(a->choice + at), count, count, channels);
+    NAME(transpose)(value, block, pooled, count, count, channels);
+    if (a->choice) transpose_float((float *)choice, block, (float *)(a->choice + at), count, count, channels);
 }
 
-static E *NAME(room_for)(E *rows, int64_t *room, int64_t pixels)
+static E *NAME(room_for)(E *rows, int64_t *room, const NAME(Region) * region)
 {
-    if (pixels <= *room) return rows;
+    int64_t needed = region->height * region->width * region->block + LANES;
+    if (needed <= *room) return rows;
     free(rows);
-    *room = pixels;
-    return must_malloc((pixels * BLOCK + LANES) * sizeof(E));
+    *room = needed;
+    return must_align(needed * sizeof(E));
+}
+
+/* Channels that are turned at once: the more, the fewer times the taps are listed, as long as the rows stay near. */
+static int64_t NAME(block_for)(const NAME(Region) * region, int64_t channels)
+{
+    int64_t pixels = region->height * region->width, fit = ROWS_BYTES / (int64_t)sizeof(E) / (pixels ? pixels : 1);
+    int64_t most = fit / BLOCK * BLOCK;
+    most = most < BLOCK ? BLOCK : most > MOST_BLOCK ? MOST_BLOCK : most;
+    int64_t all = (channels + LANES - 1) / LANES * LANES;
+    return all < most ? all : most;
 }
 
 /* The region of one RoI, widened to a whole vector where the map is that wide: shorter rows turn slowly. */
@@ -114,14 +124,15 @@ static void NAME(run_planes)(const void *job, int64_t begin, int64_t end)
     const NAME(Work) *work = job;
     const Problem *a = work->problem;
     int64_t room = 0, count = a->p * a->q;
-    E *rows = NULL, *value = must_malloc((count * BLOCK + LANES) * sizeof *value);
-    int32_t *choice = a->choice ? must_malloc((count * BLOCK + LANES) * sizeof *choice) : NULL;
+    E *rows = NULL, *value = must_align((count * MOST_BLOCK + LANES) * sizeof *value);
+    int32_t *choice = a->choice ? must_align((count * MOST_BLOCK + LANES) * sizeof *choice) : NULL;
     Bins bins = {0};
-    for (int64_t g = 0; g < work->groups; g++) {
+    const Order *order = &work->order;
+    for (int64_t g = 0; g < order->groups; g++) {
         const Level *level = &a->level[g / a->images];
         E *image = (E *)level->data + g % a->images * level->image_step;
-        const int64_t *first = work->member + work->begin[g], *last = work->member + work->begin[g + 1];
-        NAME(Region) all = {level->height, level->width, 0, 0, NULL};
+        const int64_t *first = order->member + order->begin[g], *last = order->member + order->begin[g + 1];
+        NAME(Region) all = {.top = level->height, .left = level->width};
         int64_t apart = 0;
         for (const int64_t *k = first; k < last && last - first > 1; k++) {
             prepare(a, &bins, *k, work->largest);
@@ -136,10 +147,11 @@ static void NAME(run_planes)(const void *job, int64_t begin, int64_t end)
             all.width = (own.left + own.width > right || !all.width ? own.left + own.width : right) - all.left;
         }
         if (apart > all.height * all.width) {
-            rows = NAME(room_for)(rows, &room, all.height * all.width);
-            for (int64_t c = begin; c < end; c += BLOCK) {
-                int64_t channels = c + BLOCK < end ? BLOCK : end - c;
-                if (work->writes_map) memset(rows, 0, all.height * all.width * BLOCK * sizeof *rows);
+            all.block = NAME(block_for)(&all, end - begin);
+            rows = NAME(room_for)(rows, &room, &all);
+            for (int64_t c = begin; c < end; c += all.block) {
+                int64_t channels = c + all.block < end ? all.block : end - c;
+                if (work->writes_map) memset(rows, 0, all.height * all.width * all.block * sizeof *rows);
                 else NAME(turn)(&all, level, image + c * level->channel_step, rows, channels, 0);
                 for (const int64_t *k = first; k < last; k++) {
                     prepare(a, &bins, *k, work->largest);
@@ -154,9 +166,10 @@ static void NAME(run_planes)(const void *job, int64_t begin, int64_t end)
             mark_rows(a, &bins);
             NAME(Region) own = NAME(own_region)(&bins);
             own.needed = bins.needed;
-            rows = NAME(room_for)(rows, &room, own.height * own.width);
-            for (int64_t c = begin; c < end; c += BLOCK) {
-                int64_t channels = c + BLOCK < end ? BLOCK : end - c;
+            own.block = NAME(block_for)(&own, end - begin);
+            rows = NAME(room_for)(rows, &room, &own);
+            for (int64_t c = begin; c < end; c += own.block) {
+                int64_t channels = c + own.block < end ? own.block : end - c;
                 E *planes = image + c * level->channel_step;
                 NAME(turn)(&own, level, planes, rows, channels, 0);
                 NAME(run_turned)(work, &bins, *k, &own, rows, c, channels, value, choice);
@@ -170,37 +183,18 @@ static void NAME(run_planes)(const void *job, int64_t begin, int64_t end)
     free(choice);
 }
 
-/* Sort the RoIs by level and image, stably; those without an answer get zeros. */
-static void NAME(group)(NAME(Work) * work)
-{
-    const Problem *a = work->problem;
-    work->groups = a->level_count * a->images;
-    work->begin = must_calloc(work->groups + 2, sizeof *work->begin);
-    work->member = must_malloc((a->rois + 1) * sizeof *work->member);
-    int64_t *where = must_malloc((a->rois + 1) * sizeof *where);
-    for (int64_t k = 0; k < a->rois; k++) {
-        Box box = read_box(a, k, work->largest);
-        where[k] = box.level < 0 ? -1 : box.level * a->images + box.image;
-        if (where[k] >= 0) work->begin[where[k] + 2]++;
-        else if (!work->writes_map) NAME(leave_empty)(a, k);
-    }
-    for (int64_t g = 0; g < work->groups; g++) work->begin[g + 2] += work->begin[g + 1];
-    for (int64_t k = 0; k < a->rois; k++) {
-        if (where[k] >= 0) work->member[work->begin[where[k] + 1]++] = k;
-    }
-    free(where);
-}
-
 static void NAME(run)(const Problem *a, NAME(Kernel) kernel, int writes_map)
 {
     NAME(Work) work = {.problem = a, .kernel = kernel, .writes_map = writes_map};
     work.largest = largest_scale(a);
+    work.order = make_order(a, work.largest);
     if (a->rows) {
         in_parts(NAME(run_rows), &work, writes_map ? a->channels : a->rois, a->threads, writes_map ? 4 * LANES : 1);
-        return;
+    } else {
+        for (int64_t i = work.order.begin[work.order.groups]; i < a->rois && !writes_map; i++) {
+            NAME(leave_empty)(a, work.order.member[i]);
+        }
+        in_parts(NAME(run_planes), &work, a->channels, a->threads, BLOCK);
     }
-    NAME(group)(&work);
-    in_parts(NAME(run_planes), &work, a->channels, a->threads, BLOCK);
-    free(work.member);
-    free(work.begin);
+    free_order(&work.order);
 }

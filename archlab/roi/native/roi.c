@@ -2,9 +2,16 @@
 #include "problem.h"
 #include "axis.h"
 #include "bins.h"
+#include "order.h"
+#include "pages.h"
 
-/* Channels of planes that are turned into rows at once. */
-enum { BLOCK = 64 };
+/* Channels of planes that are turned into rows at once, at least and at most, and the memory that they may take. */
+enum { BLOCK = 64, MOST_BLOCK = 256, ROWS_BYTES = 28 << 20 };
+
+
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 typedef float VFloat __attribute__((vector_size(64), aligned(4), may_alias));
 typedef int32_t IFloat __attribute__((vector_size(64), aligned(4), may_alias));
@@ -21,6 +28,9 @@ typedef int64_t IDouble __attribute__((vector_size(64), aligned(8), may_alias));
     __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
 #define INTERLEAVE_HIGH(a, b) \
     __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#if defined(__AVX512F__)
+#define LARGER(a, b) _mm512_max_ps((__m512)(a), (__m512)(b))
+#endif
 #include "transpose.h"
 #include "average.h"
 #include "maxima.h"
@@ -34,6 +44,7 @@ typedef int64_t IDouble __attribute__((vector_size(64), aligned(8), may_alias));
 #undef NAME
 #undef INTERLEAVE_LOW
 #undef INTERLEAVE_HIGH
+#undef LARGER
 
 #define E double
 #define V VDouble
@@ -43,15 +54,27 @@ typedef int64_t IDouble __attribute__((vector_size(64), aligned(8), may_alias));
 #define NAME(x) x##_double
 #define INTERLEAVE_LOW(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
 #define INTERLEAVE_HIGH(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#if defined(__AVX512F__)
+#define LARGER(a, b) _mm512_max_pd((__m512d)(a), (__m512d)(b))
+#endif
 #include "transpose.h"
 #include "average.h"
 #include "maxima.h"
 #include "chosen.h"
 #include "regions.h"
 
+/* The output is about to be written for the first time. */
+static void open_output(const Problem *a)
+{
+    int64_t count = a->rois * a->channels * a->p * a->q;
+    prefer_large_pages(a->pooled, count * (a->wide ? sizeof(double) : sizeof(float)));
+    prefer_large_pages(a->choice, count * sizeof(int32_t));
+}
+
 /* Pool the maps; a maximum also writes which sample or pixel it is, where ``choice`` is given. */
 void roi_pooled(const Problem *a)
 {
+    open_output(a);
     if (a->wide) run_double(a, a->mode == AVG ? average_double : maximum_double, 0);
     else run_float(a, a->mode == AVG ? average_float : maximum_float, 0);
 }
@@ -59,6 +82,7 @@ void roi_pooled(const Problem *a)
 /* The values of the given choices. */
 void roi_chosen(const Problem *a)
 {
+    open_output(a);
     in_parts(a->wide ? read_choices_double : read_choices_float, a, a->rois, a->threads, 1);
 }
 
