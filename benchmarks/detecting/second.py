@@ -135,11 +135,15 @@ def _cell(row: Row) -> str:
     return f"{tau['tau']:.2f} [{tau['low']:.2f}, {tau['high']:.2f}] {right}/{of}"
 
 
+def _between(noise: Row) -> str:
+    return f"{noise['tau_between_seeds']:.2f}" if noise["networks"] >= LEAST else "–"
+
+
 LINES: dict[str, Callable[[Row], str]] = {
     "backbones": lambda row: f"{row['backbones']}",
     "AP": lambda row: f"{row['ap']['min']:.3f} to {row['ap']['max']:.3f}",
     "one training deviates by": lambda row: f"{row['noise']['deviation']:.4f} ({row['noise']['networks']} twice)",
-    "tau between seeds": lambda row: f"{row['noise']['tau_between_seeds']:.2f}",
+    "tau between seeds": lambda row: _between(row["noise"]),
     "a perfect score's tau": lambda row: "{recorded:.2f} [{low:.2f}, {high:.2f}]".format(**row["noise"]["ceiling"]),
     "CPU s of a training": lambda row: f"{row['seconds']['training']:.1f}",
     "of detection, of probe": lambda row: f"{row['seconds']['detection']:.1f}, {row['seconds']['roi_probe']:.1f}",
