@@ -1,4 +1,4 @@
-/* Large outputs in large pages: the system clears and maps 2 MiB at once, not 4 KiB at a time. */
+/* Large outputs, and planes turned into rows, in large pages: the system clears and maps 2 MiB at once, not 4 KiB at a time. */
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
