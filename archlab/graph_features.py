@@ -50,16 +50,18 @@ class GraphFeatures:
         return tuple(map(math.log1p, numbers))
 
     def _sums(self, fragment: Fragment) -> Sums:
-        known = self._memo.get(id(fragment))
-        if known is not None:
-            return known[1]
         w0, w1, w2, w3, log_width, entropy, depth = _layer(fragment.op) if fragment.op is not None else _NOTHING
+        before, of_part = None, _NOTHING
         for _, part in fragment.parts:
-            a0, a1, a2, a3, a4, a5, a6 = self._sums(part)
+            if part is not before:  # copies are one piece
+                known = self._memo.get(id(part))
+                before, of_part = part, self._sums(part) if known is None else known[1]
+            a0, a1, a2, a3, a4, a5, a6 = of_part
             w0, w1, w2, w3 = w0 + a0, w1 + a1, w2 + a2, w3 + a3
             log_width, entropy, depth = log_width + a4, entropy + a5, depth + a6
         sums = (w0, w1, w2, w3, log_width, entropy, depth)
-        self._memo[id(fragment)] = (fragment, sums)
+        if fragment.kept:
+            self._memo[id(fragment)] = (fragment, sums)
         return sums
 
 

@@ -151,6 +151,18 @@ def format_count(value: float) -> str:
     return f"{value:g}"
 
 
+def format_tick(value: float) -> str:
+    """Return a round number of an axis, without digits that say nothing.
+
+    >>> [format_tick(value) for value in (0.5, 200, 50e3, 2.5e6, 5e9)]
+    ['0.5', '200', '50 k', '2.5 M', '5 G']
+    """
+    for prefix, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if abs(value) >= scale:
+            return f"{value / scale:g} {prefix}"
+    return f"{value:g}"
+
+
 def format_bytes(value: float) -> str:
     """Return a size in binary units.
 
@@ -190,13 +202,28 @@ def is_noisy(low: float, high: float) -> bool:
 def format_spread(middle: float, low: float, high: float) -> str:
     """Return a time in seconds with its spread; of one too noisy to be a number, only that and the spread.
 
-    >>> format_spread(0.0123, 0.0119, 0.0142), format_spread(0.01, 0.002, 0.05)
-    ('12.3 ms (11.9–14.2)', 'too noisy to say (2.0–50.0 ms)')
+    >>> format_spread(0.0123, 0.0119, 0.0142), format_spread(0.01, 0.002, 0.05), format_spread(6e-4, 5.85e-4, 6.7e-4)
+    ('12.3 ms (11.9–14.2)', 'too noisy to say (2.00–50.00 ms)', '0.600 ms (0.585–0.670)')
     """
-    low, middle, high = (1e3 * value for value in (low, middle, high))
     if is_noisy(low, high):
-        return f"too noisy to say ({low:.1f}–{high:.1f} ms)"
-    return f"{middle:.1f} ms ({low:.1f}–{high:.1f})"
+        return f"too noisy to say ({format_range(low, high)})"
+    digits = _digits(middle)
+    return f"{1e3 * middle:.{digits}f} ms ({1e3 * low:.{digits}f}–{1e3 * high:.{digits}f})"
+
+
+def format_range(low: float, high: float) -> str:
+    """Return two times in seconds as a range.
+
+    >>> format_range(0.0119, 0.0142), format_range(5.85e-4, 6.7e-4)
+    ('11.9–14.2 ms', '0.585–0.670 ms')
+    """
+    digits = _digits(low)
+    return f"{1e3 * low:.{digits}f}–{1e3 * high:.{digits}f} ms"
+
+
+def _digits(seconds: float) -> int:
+    """Return how many digits stand behind the point of so many seconds in milliseconds."""
+    return 1 if seconds >= 0.01 else 2 if seconds >= 0.001 else 3
 
 
 def format_percent(share: float, digits: int = 1) -> str:

@@ -198,9 +198,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--bases", nargs="+", default=[base.name for base in BASES], metavar="NAME")
     parser.add_argument("--budgets", nargs="+", default=BUDGETS, choices=BUDGETS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1], help="of the bases")
-    parser.add_argument("--methods", nargs="+", default=RIGHT_AFTER, choices=RIGHT_AFTER, metavar="NAME",
-                        help="what to cut with, to share the work out over processes")  # fmt: skip
-    parser.add_argument("--no-tuning", dest="tune", action="store_false", help="stop after the cuts")
+    every = list(dict.fromkeys([*RIGHT_AFTER, *FINE_TUNED]))
+    parser.add_argument("--methods", nargs="+", default=every, choices=every, metavar="NAME",
+                        help="what to cut with and to fine-tune, to share the work out over processes")  # fmt: skip
+    parser.add_argument("--shares", nargs="*", type=float, default=SHARES, choices=SHARES,
+                        help="of the base's training, in fine-tuning; none for the cuts alone")  # fmt: skip
     args = parser.parse_args(argv)
     torch.set_num_threads(1)
     for name in ("torch_pruning", "modelopt"):
@@ -213,9 +215,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             for budget in args.budgets:
                 cut_all(bench, budget, args.methods)
                 write_record(args.folder)
-            for share, most in ((SHARES[0], SEEDS), (SHARES[1], 1)) if args.tune else ():
-                for budget in args.budgets if seed == 0 or share == SHARES[0] else ():
-                    tune_all(bench, budget, share, FINE_TUNED, most)
+            tuned = [method for method in FINE_TUNED if method in args.methods]
+            for share, most in ((SHARES[0], SEEDS), (SHARES[1], 1)):
+                for budget in args.budgets if share in args.shares and (seed == 0 or share == SHARES[0]) else ():
+                    tune_all(bench, budget, share, tuned, most)
                     write_record(args.folder)
 
 

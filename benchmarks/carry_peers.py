@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from archlab.carry.filled import BATCH
+from archlab.carry.forward import in_batches
 from archlab.carry.recalibrate import recalibrate
 from archlab.nn import build
 from archlab.original.loaded import first
@@ -131,7 +131,7 @@ def _recalibrated(module: nn.Module, trained: Trained, spent: float, said: str) 
     with stopwatch() as clock:
         cut = copy.deepcopy(module).eval()
         cut.zero_grad()
-        recalibrate(cut, torch.split(trained.images, BATCH))
+        recalibrate(cut, in_batches(trained.images))
     macs = macs_of(cut, trained.images[:1])
     return Cut(cut, macs, spent + clock.seconds, widths_of(cut, trained.base), said)
 

@@ -16,6 +16,8 @@ from benchmarks.machine import machine, record, versions
 BUDGETS = ("0.5", "0.3")
 SHARES = (0.05, 0.1)
 SEEDS = (0, 1)
+FEWEST = 10
+"""Draws whose order can be compared with another."""
 
 
 def record_of(rows: Sequence[Row], trainings: dict[str, Any]) -> dict[str, Any]:
@@ -63,7 +65,7 @@ def write_record(folder: Path) -> None:
         for seed in SEEDS:
             place = folder / f"{base.name}-{seed}"
             rows += Rows(place / "rows.jsonl").all()
-            if seed == 0 and len(draws := Rows(place / "draws.jsonl").all()) > 1:
+            if seed == 0 and len(draws := Rows(place / "draws.jsonl").all()) >= FEWEST:
                 judged[base.name] = agreement(draws)
             if (place / "trained.json").is_file():
                 said = json.loads((place / "trained.json").read_text(encoding="utf-8"))

@@ -6,7 +6,7 @@ Fixed before any of its searches was run:
 
 - **choose**: the policies of ``POLICIES`` on NAS-Bench-201's cifar10 at the 50 % budget and on NAS-Bench-Macro at the
   25 % budget, seeds 0 and on. Chosen is the lowest mean regret after 100 evaluations on cifar10 among those whose
-  median evaluations to within 0.2 points on Macro are at most 20.
+  median evaluations to within 0.2 points on Macro are at most 20; of equals the lowest after 50, then after 25.
 - **judge**: ``mean``, which is what the sampler did before, against the chosen one on cifar100 and ImageNet16-120 at
   the 50 % budget and on Macro at the 25 % budget, seeds 35 to 169, which nothing was chosen on. It is merged where its
   mean regret is lower on both data sets, by a two-sided Wilcoxon test with p < .05 on at least one, where it is stuck
@@ -19,7 +19,6 @@ and the record says how many seeds that is. The smallest network comes first, as
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import sys
 from pathlib import Path
@@ -30,14 +29,13 @@ import optuna
 from scipy.stats import wilcoxon
 
 from archlab.cost import Budget
-from archlab.graph_features import GraphFeatures
-from archlab.search.path_features import PathFeatures
 from archlab.search.sampler.policy import Policy
 from archlab.search.sampler.screen import ScreenSampler
 from benchmarks.machine import RESULTS, machine, record, versions
 from benchmarks.macro import Table
-from benchmarks.table_search import Run, best_so_far, kept, search, tables
+from benchmarks.table_search import Run, best_so_far, kept, search, share_counting, tables
 
+RECORDED = RESULTS / "exploration.json"
 POLICIES = {
     "mean": Policy(),
     "1 sd": Policy(deviations=1),
@@ -50,16 +48,15 @@ TASKS = {"choose": (("nb201_cifar10", 0.5), ("macro", 0.25)),
          "judge": (("nb201_cifar100", 0.5), ("nb201_imagenet16", 0.5), ("macro", 0.25))}  # fmt: skip
 EVALUATIONS = 100
 STUCK = 1.0
-_GRAPH, _PATHS = GraphFeatures(), PathFeatures()
+QUICK = 20
+"""Evaluations to within 0.2 points on Macro that the median search may take."""
 
 
 def run(table: Table, policy: Policy, limit: float, seed: int) -> Run:
-    """Run one search; what is computed of a network is shared by all of them."""
+    """Run one search."""
     budget = Budget((("macs", limit),))
     sampler = ScreenSampler(table.interpreter, budget, seed, (None,), policy=policy)
-    sampler._drawer._features = _GRAPH
-    if policy.paths:
-        sampler._drawer._paths = _PATHS
+    share_counting(sampler, limit, policy.paths)
     return search(table, sampler, budget, seed, EVALUATIONS, smallest_first=True)
 
 
@@ -99,7 +96,6 @@ def compare(step: str, names: list[str], seeds: range, folder: Path, new: bool) 
         first: dict[int, list[float]] = {}
         for name in names:
             curves = regrets(task, quantile, name, seeds, folder, new)
-            gc.freeze()  # what was drawn stays: going over it again and again would take most of the time
             if not curves:
                 continue
             first = first or curves
@@ -113,20 +109,48 @@ def compare(step: str, names: list[str], seeds: range, folder: Path, new: bool) 
     return result
 
 
+def chosen(rows: dict[str, Any]) -> str:
+    """Return the policy beside ``mean`` that the step ``choose`` has chosen."""
+
+    def regrets(name: str) -> list[float]:
+        return [rows["nb201_cifar10"][name]["mean_regret"][n] for n in ("100", "50", "25")]
+
+    quick = [name for name in POLICIES if name != "mean" and (rows["macro"][name]["median_evals"] or np.inf) <= QUICK]
+    return min(quick, key=regrets)
+
+
+def verdict(rows: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return what speaks against merging the policy ``name`` after the step ``judge``; nothing, where it wins."""
+    against = []
+    data = {task: (rows[task]["mean"], rows[task][name]) for task in ("nb201_cifar100", "nb201_imagenet16")}
+    for task, (mean, new) in data.items():
+        if new["mean_regret"]["100"] >= mean["mean_regret"]["100"]:
+            against.append(f"{task}: its mean regret is not lower")
+        if new["stuck"] > mean["stuck"]:
+            against.append(f"{task}: it is stuck more often")
+    if min(new.get("p", 1.0) for _, new in data.values()) >= 0.05:
+        against.append("p is at least .05 on both")
+    if (rows["macro"][name]["median_evals"] or np.inf) > QUICK:
+        against.append(f"macro: its median is above {QUICK}")
+    return {"policy": name, "against": against, "merged": not against}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("step", choices=TASKS)
     parser.add_argument("--runs", type=Path, required=True, metavar="FOLDER", help="where each search is kept")
     parser.add_argument("--seeds", type=int, nargs=2, default=(0, 20), metavar=("FIRST", "END"))
-    parser.add_argument("--policies", nargs="+", choices=POLICIES, default=list(POLICIES))
+    parser.add_argument("--policies", nargs="+", choices=POLICIES, help="these; to judge, the mean and the chosen one")
     parser.add_argument("--read", action="store_true", help="run nothing: judge what is in the folder")
     parser.add_argument("--record", action="store_true", help="write it to benchmarks/results/exploration.json")
     args = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    found = compare(args.step, args.policies, range(*args.seeds), args.runs, not args.read)
+    before = json.loads(RECORDED.read_text(encoding="utf-8")) if RECORDED.exists() else {}
+    names = args.policies or (["mean", chosen(before["choose"])] if args.step == "judge" else list(POLICIES))
+    found = compare(args.step, names, range(*args.seeds), args.runs, not args.read)
+    if args.step == "judge" and len(names) == 2:
+        found["verdict"] = verdict(found, names[1])
     if args.record:
-        path = RESULTS / "exploration.json"
-        before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         facts = {"machine": machine(), "versions": versions("optuna", "scikit-learn", "torch")}
         record("exploration", {**before, args.step: found, **facts})
     print(json.dumps(found, indent=1))

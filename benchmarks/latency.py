@@ -4,8 +4,8 @@
 
 60 random draws of the mobile space, 24 reference networks scaled in width, depth and image size, and 20 of timm's
 networks as text, none of which a profile's grid was made for. The machine may be busy with other work, so times are the
-processor's of the one thread, and the kernels of the profiles are measured between the networks: first a general
-profile, then one of the mobile space, by which the draws of it are predicted once it has ten networks. FOLDER holds
+processor's of the one thread, and the kernels of the profiles are measured between the networks: a general
+profile, and one of the mobile space, by which the draws of it are predicted once it has ten networks. FOLDER holds
 what was measured, and the same command goes on; ``--judge`` measures nothing more. Beside it stand Kendall's tau of
 MACs, and a ridge on the logs of MACs, parameters, activations and depth, fitted to the whole networks of the profile.
 """

@@ -16,17 +16,15 @@ from archlab.latency.backend import BACKENDS, BackendName, Setting
 from archlab.latency.carriers import carriers_of, general_carriers
 from archlab.latency.conditions import block_of
 from archlab.latency.gather import Carrier, run_carrier
+from archlab.latency.measure_profile import MOST
 from archlab.latency.partial import read_partial, write_partial
 from archlab.latency.timed import prepare
 
-ROUNDS = 2
-RUNS = 5
-WARM = 1
-PROFILES = ("general", "mobile")
-"""The profile whose networks are run between those of the first round, of the second, and so on in turn."""
-BETWEEN = {"torch": 1, "onnxruntime": 2}
-"""How many of the profile's networks are run behind each network."""
-CARRIERS = {"general": 104, "mobile": 40}
+ROUNDS = 4
+RUNS = 9
+WARM = 2
+CARRIERS = {"general": MOST[True], "mobile": MOST[False]}
+"""The networks of each profile: as many as its command measures at most, spread evenly over the rounds."""
 
 
 @dataclass(frozen=True)
@@ -45,23 +43,25 @@ def settings() -> dict[BackendName, Setting]:
 
 
 def measure_all(texts: list[tuple[str, str, str]], folder: Path) -> None:
-    """Measure every network in every round, and between them the profiles' networks; go on where this was left."""
+    """Measure every network in every round, and behind it networks of the profiles; go on where this was left."""
     made = settings()
     done = {name: {(row["round"], row["name"]) for row in _rows(_runs(folder, name))} for name in BACKENDS}
+    parts = [(name, profile) for name in BACKENDS for profile in CARRIERS]
+    carried = {part: read_partial(_part(folder, *part), _of(part[1])) for part in parts}
+    given = {part: _carriers(part[1], made[part[0]], len(carried[part])) for part in parts}
     for turn in range(ROUNDS):
-        profile = PROFILES[turn % len(PROFILES)]
-        carried = {name: read_partial(_part(folder, name, profile), _of(profile)) for name in BACKENDS}
-        given = {name: _carriers(profile, made[name], len(carried[name])) for name in BACKENDS}
         for i, (group, name, text) in enumerate(texts):
             for backend, setting in made.items():
                 if (turn, name) in done[backend]:
                     continue
                 _measure(turn, group, name, text, setting, _runs(folder, backend))
-                for _ in range(BETWEEN[backend]):
-                    if len(carried[backend]) < CARRIERS[profile]:
-                        carried[backend].append(run_carrier(next(given[backend]), setting))
-                if i % 4 == 0 or i == len(texts) - 1:
-                    write_partial(_part(folder, backend, profile), _of(profile), carried[backend])
+                for profile, most in CARRIERS.items():
+                    part = backend, profile
+                    due = most * (turn * len(texts) + i + 1) // (ROUNDS * len(texts))
+                    while len(carried[part]) < due:
+                        carried[part].append(run_carrier(next(given[part]), setting))
+                    if i % 4 == 0 or i == len(texts) - 1:
+                        write_partial(_part(folder, *part), _of(profile), carried[part])
         print(f"round {turn + 1} of {ROUNDS} done", file=sys.stderr, flush=True)
 
 

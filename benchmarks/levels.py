@@ -10,30 +10,17 @@ differ by ``canonical`` alone, the cheapest first. The table has AP and what is 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from archlab.detect import attach
-from archlab.detect.dataset import DetectionData, read_dataset
-from archlab.detect.level_entropy import level_use
-from archlab.detect.measure_ap import measure_ap
-from archlab.detect.scores import score_detector
-from archlab.detect.train_detector import Schedule
-from archlab.elaborate import Fixed, Interpreter, load
-from archlab.ir import Graph
-from benchmarks.detecting.pool import pool, sized
-from benchmarks.detecting.references import SPEC
-from benchmarks.detecting.truth import lines, plain
+from benchmarks.detecting.trainings import DATA, KEY, STEPS, add_rows, scored, trained
+from benchmarks.detecting.truth import lines
 from benchmarks.machine import RESULTS, machine, record, versions
 
 ROWS = RESULTS / "levels_trainings.jsonl"
@@ -42,12 +29,7 @@ SIZES = ((96, 128), (144, 192))
 NETWORKS = (0, 11, 22, 33, 44, 55)
 SEEDS = (0, 1)
 CANONICAL = (224, 0)
-STEPS = 300
-"""Of a training; the order of backbones by AP was measured to agree with that after 750 steps by a τ of .91."""
-
 SCORES = ("detection", "roi_probe")
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-KEY = ("set", "size", "network", "seed", "canonical", "steps")
 
 
 def jobs() -> Iterator[dict[str, Any]]:
@@ -61,36 +43,9 @@ def jobs() -> Iterator[dict[str, Any]]:
                         yield dict(zip(KEY, values, strict=True))
 
 
-@cache
-def data(name: str, part: str, size: tuple[int, int]) -> DetectionData:
-    """Return a part of a set at ``size`` (height, width)."""
-    return read_dataset(DATA / name / f"{part}.json", size)
-
-
-def detector(network: int, size: tuple[int, int], classes: int, canonical: float) -> Graph:
-    """Return a backbone of the pool at ``size`` with the study's neck and head."""
-    backbone = pool()[network]
-    made = Interpreter(load(sized("detection", size))).network(Fixed(dict(backbone.draws)))  # type: ignore[arg-type]
-    return attach(made.without_detector, dataclasses.replace(SPEC, classes=classes, canonical=canonical))
-
-
 def row_of(job: Mapping[str, Any]) -> dict[str, Any]:
-    """Train and score one detector; AP is of the validation images, seconds are of the processor."""
-    size = (job["size"][0], job["size"][1])
-    training, validation = (data(job["set"], part, size) for part in ("train", "val"))
-    graph = detector(job["network"], size, len(training.classes), job["canonical"])
-    began = time.process_time()
-    scores = {name: score_detector(name, graph, training, job["seed"]) for name in SCORES}
-    scored = time.process_time()
-    measured = measure_ap(graph, training, validation, Schedule(steps=job["steps"]), job["seed"])
-    return {
-        **job,
-        "ap": plain(measured.ap),
-        "scores": {name: found.value for name, found in scores.items()},
-        "parts": {name: found.parts for name, found in scores.items()},
-        "level use": level_use(graph, training),
-        "seconds": {"scores": round(scored - began, 1), "training": round(time.process_time() - scored, 1)},
-    }
+    """Score and train one detector."""
+    return {**job, **scored(job, SCORES), **trained(job)}
 
 
 def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -145,13 +100,7 @@ def main() -> int:
         print(f"needs the data in {' and '.join(str(DATA / name) for name in missing)}", file=sys.stderr)
         return 2
     torch.set_num_threads(1)
-    done = {tuple(map(str, (line[name] for name in KEY))) for line in lines(ROWS)}
-    todo = [job for job in jobs() if tuple(map(str, job.values())) not in done]
-    for i, job in enumerate(todo[: args.rows], start=1):
-        row = row_of(job)
-        with ROWS.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
-        print(f"{i}/{len(todo)} {job}: AP {row['ap']['ap']}, {row['seconds']}", file=sys.stderr, flush=True)
+    add_rows(ROWS, jobs(), row_of, args.rows)
     rows = lines(ROWS)
     result = {
         "sets": summary(rows),

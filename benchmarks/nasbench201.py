@@ -11,12 +11,10 @@ from __future__ import annotations
 import csv
 import functools
 from collections import defaultdict
-from dataclasses import dataclass, fields
 from pathlib import Path
 
 from archlab.cost import cost
-from archlab.elaborate import Draw, Fixed, Hole, Interpreter, Network, Space, Value, load
-from archlab.errors import ArchlabError
+from archlab.elaborate import Fixed, Hole, Interpreter, Value, load
 from archlab.grammar import parse_file
 from benchmarks.macro import Table
 
@@ -65,61 +63,10 @@ def what_is_left(digits: Digits) -> tuple[str, Digits]:
     return (f"{node(3)} {layers}".strip() if alive else ""), left
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Cell(Network):
-    """A network of the space whose digest comes without its graph."""
-
-    @property
-    def digest(self) -> str:
-        """What its cell computes."""
-        return what_is_left(tuple(LABELS.index(str(self.draws[name])) for name in EDGES))[0]
-
-
-class CellInterpreter(Interpreter):
-    """Draws cells, and keeps all that were drawn: a benchmark draws each of them many times.
-
-    What the drawing itself costs is what ``benchmarks/overhead.py`` measures.
-    """
-
-    def __init__(self, space: Space) -> None:
-        super().__init__(space)
-        self._holes: list[Hole] = []
-        self._cells: dict[tuple[Value, ...], Cell | ArchlabError] = {}
-
-    def network(self, draw: Draw) -> Network:
-        """Return the network of a draw."""
-        if not self._holes:
-            self._find_holes()
-        values = tuple(draw(hole) for hole in self._holes)
-        known = self._cells.get(values)
-        if known is None:
-            given = Fixed({hole.name: value for hole, value in zip(self._holes, values, strict=True)})
-            try:
-                made = super().network(given)
-                known = Cell(*(getattr(made, field.name) for field in fields(Network)))
-            except ArchlabError as error:
-                known = error
-            self._cells[values] = known
-        if isinstance(known, ArchlabError):
-            raise known
-        return known
-
-    def _find_holes(self) -> None:
-        found: dict[str, Hole] = {}
-
-        def first(hole: Hole) -> Value:
-            if hole.searched:
-                found[hole.name] = hole
-            return hole.labels[IDENTITY] if hole.searched else hole.default
-
-        super().network(first)
-        self._holes = [found[name] for name in EDGES]
-
-
 @functools.cache
 def read_tables(path: Path = CSV) -> dict[str, Table]:
     """Return a table for each data set, all beside one space."""
-    interpreter = CellInterpreter(load(parse_file(SPACE)))
+    interpreter = Interpreter(load(parse_file(SPACE)))
     holes: dict[str, Hole] = {}
 
     def first(hole: Hole) -> Value:

@@ -30,7 +30,7 @@ from archlab.resources import find_architecture
 from archlab.search.choices import SAMPLER as DEFAULT
 from archlab.search.counter import Counter, costs_of
 from archlab.search.sampler import make_sampler
-from archlab.search.sampler.counted_network import Drawer
+from archlab.search.sampler.drawer import Drawer
 from archlab.search.trial_draw import FromTrial
 from benchmarks.machine import RESULTS, machine, record, versions
 from benchmarks.nasbench201 import SPACE

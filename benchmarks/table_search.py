@@ -14,10 +14,13 @@ import numpy as np
 import optuna
 
 from archlab.cost import Budget
-from archlab.elaborate import Value
+from archlab.elaborate import Interpreter, Value
 from archlab.files import write_atomic
 from archlab.search.closed_form import find_smallest
 from archlab.search.counter import Counter
+from archlab.search.sampler.counted_network import Key
+from archlab.search.sampler.drawn_memory import DrawnMemory
+from archlab.search.sampler.screen import ScreenSampler
 from archlab.search.trial_draw import FromTrial
 from benchmarks import macro, nasbench201
 from benchmarks.macro import Table
@@ -29,6 +32,18 @@ def tables() -> dict[str, Table]:
     found = {"macro": macro.read_table()} if macro.TABLE.exists() else {}
     cells = nasbench201.read_tables() if nasbench201.CSV.exists() else {}
     return found | {f"nb201_{name}": table for name, table in cells.items()}
+
+
+@functools.cache
+def counted_before(interpreter: Interpreter, *around: object) -> tuple[DrawnMemory, dict[Key, str]]:  # noqa: ARG001
+    """Return what searches of one space have counted, ``around`` being all else that it depends on."""
+    return DrawnMemory(most=100_000), {}
+
+
+def share_counting(sampler: ScreenSampler, *around: object) -> None:
+    """Let a sampler find what others have counted, so that a benchmark counts it once: the searches stay the same."""
+    drawer = sampler._drawer
+    drawer._memory, drawer._digests = counted_before(drawer.counter.interpreter, *around)
 
 
 @dataclass

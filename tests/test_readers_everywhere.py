@@ -36,6 +36,7 @@ OF_ITS_OWN = {
     "latency/time_onnx.py": "what ONNX Runtime's profiler has just written",
     "report/gallery.py": "the shipped texts",
     "environment.py": "/proc/cpuinfo",
+    "audit/zoo_names.py": "the source of an installed package",
     "roi/native_library.py": "the kernels in C, which ship with archlab, and /proc/cpuinfo",
     "detect/": "the bytes of annotations that were read before",
     "images/": "images, and what the system says of memory",

@@ -9,6 +9,8 @@ import sys
 import pytest
 
 import archlab
+from archlab.elaborate import load
+from archlab.resources import shipped_spaces
 from tests.pages import ROOT, blocks, commands, draw_photos, page, run, write_files
 
 README = page("README.md")
@@ -81,6 +83,11 @@ def test_make_test_is_every_check_and_what_ci_runs():
     dry = run(["make", "--dry-run", "test"], ROOT)
     for check in ("ruff format --check", "ruff check", "mypy", "lint-imports", "pytest"):
         assert check in dry
+
+
+def test_it_says_how_many_networks_are_shipped():
+    shipped = [name for name in shipped_spaces() if load(archlab.load(name)).is_reference]
+    assert f"ships [{len(shipped)} networks of the literature]" in README
 
 
 def test_the_page_says_what_the_network_costs():

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from archlab.carry.channels import channels_of, is_depthwise
 from archlab.carry.copies import kept_copies
-from archlab.carry.correspondence import correspond
+from archlab.carry.correspondence import ABSENT, correspond
 from archlab.carry.filled import Carried, Refit, fill, module_of
 from archlab.carry.forward import layer_of
 from archlab.carry.statistics import Statistics, collect
@@ -31,12 +31,25 @@ def fill_draw(
 ) -> Carried:
     """Do what ``archlab.carry`` says."""
     there, here = graph_of(source), graph_of(target)
-    base = module_of(weights, there)
+    base = weights if isinstance(weights, nn.Module) and _is_built(weights, there) else module_of(weights, there)
     if images is not None and known is None:
         known = collect(base, there, images, seed=seed)
     importance = known.importance if known else weight_sizes(base, there)
     corr = correspond(there, here, importance, kept_copies(there, here, known.copies if known else None))
     return fill(base, there, here, corr, images, known, refit, seed)
+
+
+def kept_importance(source: Graph, target: Graph, known: Statistics) -> float:
+    """Return the importance of the channels of ``source`` that a draw of its space keeps, each counted once."""
+    corr = correspond(source, target, known.importance, kept_copies(source, target, known.copies))
+    of = channels_of(source).of
+    kept = {of[there][i] for name, there in corr.node.items() for i in corr.index[name] if i != ABSENT}
+    return sum(known.importance.get(c, 0.0) for c in kept)
+
+
+def _is_built(module: nn.Module, graph: Graph) -> bool:
+    """Return whether a module is that of ``graph`` already, and in evaluation, so that it can be read as it is."""
+    return getattr(module, "meta", {}).get("graph") is graph and not any(part.training for part in module.modules())
 
 
 def weight_sizes(module: nn.Module, graph: Graph) -> dict[int, float]:

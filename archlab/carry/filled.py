@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from archlab.carry.correspondence import ABSENT, Correspondence
-from archlab.carry.forward import layer_of
+from archlab.carry.forward import in_batches, layer_of
 from archlab.carry.gram import refit_by_moments
 from archlab.carry.recalibrate import recalibrate
 from archlab.carry.slices import sliced
@@ -22,7 +22,6 @@ from archlab.ir import Graph, Node
 from archlab.nn import build
 
 Refit = Literal["walk", "gram", "plain"]
-BATCH = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +80,9 @@ def fill(
         assert known is not None
         refit_by_moments(base, there, module, here, corr, known)
     if images is not None and not _is_same(there, here, corr):
-        recalibrate(module, torch.split(images, BATCH))
+        recalibrate(module, in_batches(images))
         if refit == "walk":
-            fits = refit_by_walk(base, there, module, here, corr, images, seed=seed)
+            fits = refit_by_walk(base, there, module, here, corr, images, seed=seed, known=known)
     return Carried(module, layers_of(there, here, corr, fits))
 
 

@@ -29,7 +29,7 @@ class Moments:
 def grouped(reads: Tensor, groups: int) -> Tensor:
     """Return rows (n, C, kernel places) by group, (groups, n, d)."""
     n, channels, places = reads.shape
-    return reads.reshape(n, groups, channels // groups * places).transpose(0, 1)
+    return reads.reshape(n, groups, channels // groups * places).transpose(0, 1).contiguous()
 
 
 def together(rows: Tensor) -> Tensor:
@@ -37,36 +37,37 @@ def together(rows: Tensor) -> Tensor:
     return rows.transpose(0, 1).flatten(1)
 
 
-def moments(reads: Tensor, groups: int, centred: bool = True) -> Moments:
-    """Return the moments of rows (n, C, kernel places).
-
-    The products are summed in the rows' own precision, about the mean, and everything after them is float64.
-    """
-    rows = grouped(reads, groups)
-    mean = rows.double().mean(1)
-    about = rows - mean[:, None].to(rows.dtype) if centred else rows
-    return Moments(mean, (about.transpose(1, 2) @ about).double() / rows.shape[1])
+def moments(reads: Tensor, groups: int) -> Moments:
+    """Return the moments of rows (n, C, kernel places), the second about the mean."""
+    return moments_of(*about_mean(grouped(reads, groups)))
 
 
-def ridge(cov: Tensor, cross: Tensor, prior: Tensor, strength: float) -> Tensor:
-    """Solve ``min ‖X w - y‖² + λ ‖w - prior‖²`` in closed form, for every group.
+def about_mean(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean of rows by group (groups, n, d), (groups, d) in float64, and the rows less it, as they are."""
+    mean = rows.mean(1)
+    return mean.double(), rows - mean[:, None]
 
-    Args:
-        cov: (groups, d, d), X'X over the rows' number.
-        cross: (groups, d, o), X'y over the rows' number.
-        prior: (groups, o, d).
-        strength: λ as a share of the mean of the covariance's diagonal.
 
-    Returns:
-        (groups, o, d).
-    """
-    damping = strength * cov.diagonal(dim1=1, dim2=2).mean(1).clamp(min=LEAST)[:, None, None]
-    left = cov + damping * torch.eye(cov.shape[1], dtype=cov.dtype)
-    solved: Tensor = torch.linalg.solve(left, cross + damping * prior.transpose(1, 2))
-    return solved.transpose(1, 2)
+def moments_of(mean: Tensor, about: Tensor) -> Moments:
+    """Return moments of rows ``about`` (groups, n, d) a mean: summed in the rows' precision, and float64 from there."""
+    return Moments(mean, (about.transpose(1, 2) @ about).double() / about.shape[1])
+
+
+class Ridge:
+    """Solves ``min ‖X w - y‖² + λ ‖w - prior‖²`` in closed form, for every group, and for any number of ``y``."""
+
+    def __init__(self, cov: Tensor, strength: float) -> None:
+        """Factorise X'X over the rows' number, ``cov`` (groups, d, d); λ is a share of the mean of its diagonal."""
+        self._damping = strength * cov.diagonal(dim1=1, dim2=2).mean(1).clamp(min=LEAST)[:, None, None]
+        self._factors = torch.linalg.lu_factor(cov + self._damping * torch.eye(cov.shape[1], dtype=cov.dtype))
+
+    def solve(self, cross: Tensor, prior: Tensor) -> Tensor:
+        """Return w (groups, o, d) for X'y over the rows' number, (groups, d, o), and a prior (groups, o, d)."""
+        solved: Tensor = torch.linalg.lu_solve(*self._factors, cross + self._damping * prior.transpose(1, 2))
+        return solved.transpose(1, 2)
 
 
 def unexplained(residual: Tensor, target: Tensor) -> float:
     """Return the share of the targets' variance, (n, channels), that ``residual`` leaves."""
-    spread = float((target - target.mean(0)).square().sum())
-    return float(residual.square().sum()) / spread if spread > LEAST else 0.0
+    spread = float((target - target.mean(0)).square().sum(dtype=torch.float64))
+    return float(residual.square().sum(dtype=torch.float64)) / spread if spread > LEAST else 0.0

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from archlab.carry.channels import is_depthwise
 from archlab.carry.correspondence import ABSENT, Correspondence
-from archlab.carry.fit import Moments, ridge
+from archlab.carry.fit import Moments, Ridge
 from archlab.carry.forward import layer_of
 from archlab.carry.statistics import Statistics
 from archlab.carry.units import LAYERS
@@ -49,7 +49,9 @@ def _refit(theirs: nn.Module, there: Node, ours: nn.Module, node: Node, corr: Co
         cov = known.cov[g]
         cross = (full @ cov[:, positions]).T
         prior = full[:, positions]
-        fitted = ridge(cov[positions][:, positions][None], cross[None], torch.zeros_like(prior)[None], STRENGTH)[0]
+        fitted = Ridge(cov[positions][:, positions][None], STRENGTH).solve(cross[None], torch.zeros_like(prior)[None])[
+            0
+        ]
         flat = weight[rows].double().flatten(1)
         flat[:, at] = fitted
         weight[rows] = flat.view_as(weight[rows]).to(weight.dtype)

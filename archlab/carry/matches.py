@@ -220,7 +220,7 @@ class _Search:
         key = f"{'cut' if graph is self.target else 'original'} {node.name}"
         if key not in self.values:
             value = Forward(module, graph, self.images, keep=[node.name]).run_to(node.name)
-            places = sample_places(len(value), node.shape, ROWS, self.seed) if value.dim() == 4 else None
+            places = sample_places(len(self.images), node.shape, ROWS, self.seed) if len(node.shape) == 3 else None
             self.values[key] = at_places(value, places).double()
         return self.values[key]
 

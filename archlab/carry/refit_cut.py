@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from archlab.carry.filled import BATCH, Carried, CarriedLayer, fill, layers_of, module_of
+from archlab.carry.filled import Carried, CarriedLayer, fill, layers_of, module_of
+from archlab.carry.forward import in_batches
 from archlab.carry.matches import How, Match, match
 from archlab.carry.recalibrate import recalibrate
 from archlab.carry.statistics import collect
@@ -119,13 +120,13 @@ def _walked(
 ) -> Carried:
     """Return the cut network's own weights after a walk."""
     module = module_of(cut, target)
-    recalibrate(module, torch.split(images, BATCH))
+    recalibrate(module, in_batches(images))
     fits = refit_by_walk(base, source, module, target, found.corr, images, seed=seed)
     return Carried(module, layers_of(source, target, found.corr, fits))
 
 
 def _outputs(module: nn.Module, images: Tensor) -> Tensor:
-    parts = [module(batch) for batch in torch.split(images, BATCH)]
+    parts = [module(batch) for batch in in_batches(images)]
     firsts = [part[0] if isinstance(part, tuple) else part for part in parts]
     return torch.cat(firsts)
 

@@ -105,9 +105,11 @@ def replace(
 
         def calibrate(node: Node, run: Forward) -> None:
             if node.name in norms:
-                _let_pass(layer_of(module, node), run.values[node.inputs[0]], readers[node.name])
+                _let_pass(layer_of(module, node), torch.cat(run.values[node.inputs[0]]), readers[node.name])
 
-        fits = refit_by_walk(base, source, module, target, aligned.corr, images, seed=seed, before=calibrate)
+        fits = refit_by_walk(
+            base, source, module, target, aligned.corr, images, seed=seed, before=calibrate, known=known
+        )
         errors = {fit.name: fit.after for fit in fits}
     layers = tuple(ReplacedLayer(one.source, one.layers, errors.get(one.layers[-1])) for one in aligned.replacements)
     return Replaced(module, layers)

@@ -16,10 +16,11 @@ import torch
 from torch import Tensor, nn
 
 from archlab.carry.correspondence import ABSENT, Correspondence
-from archlab.carry.fit import LEAST, grouped, moments, ridge, together, unexplained
+from archlab.carry.fit import LEAST, Ridge, about_mean, grouped, moments_of, together, unexplained
 from archlab.carry.forward import Forward, layer_of
-from archlab.carry.patches import at_places, read_by, sample_places
-from archlab.carry.statistics import ROWS
+from archlab.carry.originals import Originals
+from archlab.carry.patches import at_places, read_by
+from archlab.carry.statistics import ROWS, Statistics
 from archlab.carry.units import Unit, running_order, units_of
 from archlab.ir import Graph, Node
 
@@ -56,6 +57,7 @@ def refit_by_walk(
     rows: int = ROWS,
     seed: int = 0,
     before: Callable[[Node, Forward], None] = lambda *_: None,
+    known: Statistics | None = None,
 ) -> tuple[LayerFit, ...]:
     """Refit ``module`` in place, so that each layer gives what ``base`` gives on ``images``; return the fits.
 
@@ -64,15 +66,15 @@ def refit_by_walk(
     Args:
         rows: how many places of each layer's output are fitted.
         before: is called before each operator runs in ``module``, with what has run so far.
+        known: what ``collect`` says of the source, on these images or on more of which these are the first.
     """
     order, units = running_order(target, [unit for unit in units_of(target) if unit.layer.name in corr.node])
     ends = {unit.layer.name: corr.node[(unit.total or unit.end).name] for unit in units.values()}
     middles = {n: corr.node[unit.layer.name] for n, unit in units.items() if unit.norm and unit.norm.op != "bn"}
-    base.eval()
     module.eval()
-    theirs = Forward(base, source, images, keep=(*ends.values(), *middles.values()))
+    theirs = Originals(base, source, images, (*ends.values(), *middles.values()), known, rows, seed)
     ours = Forward(module, target, images)
-    walk = _Walk(base, source, module, corr, theirs, ours, rows, seed)
+    walk = _Walk(source, module, corr, theirs, ours)
     exact: dict[str, bool] = dict.fromkeys(target.inputs, True)
     fits: list[LayerFit] = []
     for node in order:
@@ -80,14 +82,12 @@ def refit_by_walk(
         before(node, ours)
         exact[node.name] = walk.is_exact(node, exact)
         if unit is not None:
-            wanted = theirs.run_to(ends[node.name])
             others = [] if unit.total is None else [n for n in unit.total.inputs if n != unit.end.name]
             if not exact[node.name] or not all(exact[n] for n in others):
                 exact[node.name] = False
-                fits.append(walk.refit(unit, wanted, others))
+                fits.append(walk.refit(unit, others))
             theirs.release(ends[node.name])
             if node.name in middles:
-                theirs.run_to(middles[node.name])
                 theirs.release(middles[node.name])
         ours.run(node)
     return tuple(fits)
@@ -95,14 +95,11 @@ def refit_by_walk(
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    base: nn.Module
     source: Graph
     module: nn.Module
     corr: Correspondence
-    theirs: Forward
+    theirs: Originals
     ours: Forward
-    rows: int
-    seed: int
 
     def is_exact(self, node: Node, exact: Mapping[str, bool]) -> bool:
         """Return whether a value is, at its channels, the source's to the bit, if its own weights are not fitted."""
@@ -116,28 +113,28 @@ class _Walk:
             return ABSENT not in self.corr.index[node.name]
         return self.corr.is_whole(node.inputs[0], self.source) and _shape_of(node) == _shape_of(there)
 
-    def refit(self, unit: Unit, wanted: Tensor, others: list[str]) -> LayerFit:
-        """Fit a unit to the source's value ``wanted`` less what the values ``others`` give."""
+    def refit(self, unit: Unit, others: list[str]) -> LayerFit:
+        """Fit a unit to the source's value at its end less what the values ``others`` give."""
         layer = layer_of(self.module, unit.layer)
-        x = self.ours.values[unit.layer.inputs[0]]
-        is_map = unit.layer.op == "conv2d"
-        places = sample_places(len(x), unit.layer.shape, self.rows, self.seed) if is_map else None
-        reads = read_by(unit.layer, x, places)
-        total = _channels(at_places(wanted, places), self.corr.index[(unit.total or unit.end).name]).double()
-        rest = sum((at_places(self.ours.values[name], places).double() for name in others), torch.zeros_like(total))
+        end = (unit.total or unit.end).name
+        places = self.theirs.places(unit.layer.shape)
+        reads = read_by(unit.layer, self.ours.values[unit.layer.inputs[0]], places)
+        total = _channels(self.theirs.at(self.corr.node[end], places), self.corr.index[end])
+        rest = sum((at_places(self.ours.values[name], places) for name in others), torch.zeros_like(total))
         factor = total.new_ones(total.shape[1])
         if unit.factor is not None:
-            factor = layer_of(self.module, unit.factor).get_parameter("weight").double().flatten()
+            factor = layer_of(self.module, unit.factor).get_parameter("weight").flatten()
             factor = torch.where(factor.abs() < LEAST, 1.0, factor)
         goal = Goal(total, rest, factor, unit.flat)
         if unit.norm is None or unit.norm.op == "bn":
             norm = None if unit.norm is None else layer_of(self.module, unit.norm)
             return _fit(unit.layer, layer, norm, reads, goal)
-        middle = self.theirs.run_to(self.corr.node[unit.layer.name])
-        between = _channels(at_places(middle, places), self.corr.index[unit.layer.name]).double()
+        middle = self.theirs.at(self.corr.node[unit.layer.name], places)
+        between = _channels(middle, self.corr.index[unit.layer.name])
         fit = _fit(unit.layer, layer, None, reads, Goal(between, torch.zeros_like(between), torch.ones_like(factor)))
         norm = layer_of(self.module, unit.norm)
-        _fit_affine(norm, at_places(norm(layer(x)), places), goal.of(None))
+        given = [norm(layer(part)) for part in self.ours.values[unit.layer.inputs[0]]]
+        _fit_affine(norm, at_places(given, places), goal.of(None))
         return fit
 
 
@@ -184,7 +181,8 @@ class Goal:
 def _fit(node: Node, layer: nn.Module, norm: nn.Module | None, reads: Tensor, goal: Goal) -> LayerFit:
     """Fit ``layer``, with the batch norm behind it, to ``goal``; rewrite the norm so that it gives the fit.
 
-    The weight keeps its size, filter by filter, so that training goes on as from any weight.
+    The weight keeps its size, filter by filter, so that training goes on as from any weight. Products over rows are
+    summed in the rows' precision, and what is solved from them is float64.
     """
     weight: Tensor = layer.get_parameter("weight")
     bias = getattr(layer, "bias", None)
@@ -192,17 +190,20 @@ def _fit(node: Node, layer: nn.Module, norm: nn.Module | None, reads: Tensor, go
     gain, shift = _affine(norm, weight, bias)
     centred = norm is not None or bias is not None
     prior = (weight.double().flatten(1) * gain[:, None]).view(groups, -1, weight[0].numel())
-    known = moments(reads, groups, centred)
-    rows = grouped(reads, groups).double()
-    about = rows - known.mean[:, None] if centred else rows
-    given = together(rows @ prior.transpose(1, 2)) + shift
+    rows = grouped(reads, groups)
+    mean, about = about_mean(rows) if centred else (torch.zeros_like(prior[:, 0]), rows)
+    known = moments_of(mean, about)
+    solver = Ridge(known.cov, STRENGTH)
+    own = rows.dtype
+    offset = (prior @ mean[:, :, None])[:, :, 0].flatten() + shift
+    given = together(about @ prior.transpose(1, 2).to(own)) + offset.to(own)
     before = unexplained(given - goal.of(given), goal.of(None))
     for _ in range(PASSES if goal.has_slack else 1):
         goals = grouped(goal.of(given)[:, :, None], groups)
-        middle = goals.mean(1) if centred else torch.zeros_like(goals[:, 0])
-        cross = about.transpose(1, 2) @ (goals - middle[:, None]) / goals.shape[1]
-        fitted = ridge(known.cov, cross, prior, STRENGTH)
-        given = together(about @ fitted.transpose(1, 2) + middle[:, None])
+        middle, apart = about_mean(goals) if centred else (torch.zeros_like(prior[:, :, 0]), goals)
+        cross = (about.transpose(1, 2) @ apart).double() / goals.shape[1]
+        fitted = solver.solve(cross, prior)
+        given = together(about @ fitted.transpose(1, 2).to(own) + middle[:, None].to(own))
     mean = (fitted @ known.mean[:, :, None])[:, :, 0].flatten()
     variance = ((fitted @ known.cov) * fitted).sum(2).flatten()
     _write(weight, bias, norm, fitted.reshape(len(weight), -1), mean, variance, middle.flatten())

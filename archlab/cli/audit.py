@@ -15,6 +15,7 @@ from archlab.cli.completions import complete_limit, complete_model
 from archlab.cli.help_text import command, in_group
 from archlab.cli.interrupts import interrupts
 from archlab.cli.messages import printable_json, say
+from archlab.cli.pixel_options import pixel_options, pixels_of
 from archlab.cli.progress import progress
 from archlab.cli.quiet import quiet_option
 from archlab.files import write_atomic
@@ -22,6 +23,7 @@ from archlab.files import write_atomic
 if TYPE_CHECKING:
     from archlab.audit.audit_request import Request
     from archlab.audit.audit_run import AuditRun
+    from archlab.shrink.request import Pixels
     from archlab.what_if.what_if import WhatIf
 
 _called, _counts = in_group("How models are called"), in_group("What is counted")
@@ -60,6 +62,7 @@ _OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
     _counts("--weights", type=click.Path(path_type=Path), metavar="FILE",
             help="The trained weights, for --data.  [default: those that TARGET has]"),
     _counts("--unlabelled", is_flag=True, help="The images of --data have no labels: measure agreement."),
+    pixel_options(_counts),
     _table("--compare", is_flag=True, help="Show models side by side, with ratios to the first."),
     column_options,
     _output("--json", "as_json", is_flag=True, help="Print JSON (schema archlab.audit/1)."),
@@ -87,7 +90,13 @@ def _what_ifs(run: AuditRun, request: Request, sliders: bool, say_what: Callable
 
 
 def _with_measures(
-    found: WhatIf, request: Request, weights: Path | None, data: Path, labelled: bool, say_what: Callable[[str], None]
+    found: WhatIf,
+    request: Request,
+    weights: Path | None,
+    data: Path,
+    labelled: bool,
+    pixels: Pixels,
+    say_what: Callable[[str], None],
 ) -> WhatIf:
     from archlab.cli.measured import measured_on
     from archlab.grammar import parse
@@ -98,7 +107,7 @@ def _with_measures(
     (target,) = request.targets
     model = read_named(target, weights, data, inputs=request.inputs, labelled=labelled, trust=request.trust)
     suggestions = suggest(parse(model.text))
-    kept = measured_on(model, data, labelled, ((), ()), suggestions[:MOST_ROWS], say_what)
+    kept = measured_on(model, data, labelled, pixels, suggestions[:MOST_ROWS], say_what)
     return replace(found, suggestions=suggestions, kept=kept)
 
 
@@ -129,6 +138,8 @@ def audit(
     data: Path | None,
     weights: Path | None,
     unlabelled: bool,
+    mean: str | None,
+    std: str | None,
     compare: bool,
     columns: str | None,
     wide: bool,
@@ -149,8 +160,9 @@ def audit(
     from archlab.audit.audit_request import request_over
     from archlab.audit.config import read_config
 
-    if data is None and (weights is not None or unlabelled):
-        raise click.UsageError("--weights and --unlabelled belong to --data")
+    if data is None and (weights is not None or unlabelled or mean is not None or std is not None):
+        raise click.UsageError("--weights, --unlabelled, --mean and --std belong to --data")
+    pixels = pixels_of(mean, std)
     requested["structure"] = structure or as_json or html_file is not None
     request = request_over(read_config(Path.cwd()), **requested)  # type: ignore[arg-type]  # click checks them
 
@@ -172,7 +184,7 @@ def audit(
         run = run_audits(request, watch, called_graph)
         what_ifs = tuple(_what_ifs(run, request, html_file is not None, say_what)) if suggest else ()
         if data is not None and what_ifs and what_ifs[0].suggestions:
-            what_ifs = (_with_measures(what_ifs[0], request, weights, data, not unlabelled, say_what),)
+            what_ifs = (_with_measures(what_ifs[0], request, weights, data, not unlabelled, pixels, say_what),)
         options = Options(by, depth, compare, choice, structure, what_ifs)
     for name, path in (("csv", csv_file), ("html", html_file)):
         if path is not None:

@@ -12,6 +12,7 @@ from archlab.cli.help_text import command, in_group
 from archlab.cli.interrupts import interrupts
 from archlab.cli.progress import progress
 from archlab.cli.quiet import quiet_option
+from archlab.cli.search_progress import watcher
 from archlab.errors import printable
 
 _trained, _drawn = in_group("Networks that were trained"), in_group("Networks to train")
@@ -64,13 +65,16 @@ _fitted, _output = in_group("What is fitted"), in_group("Output")
 @quiet_option()
 def calibrate(space: str, out: Path, **options: Any) -> None:
     """Fit a score of SPACE to trained networks of it, to search with: --objective OUT."""
+    from rich.console import Console
+
     from archlab.user_prints import ResultsOnly
 
+    console = Console(stderr=True)
     with interrupts(), ResultsOnly() as stdout:
-        with progress(f"calibrating {space}"):
+        with progress(f"calibrating {space}") as tell:
             from archlab.search.calibrate import calibrate as run
 
-            fitted = run(space, out, **options)
+            fitted = run(space, out, **options, progress=watcher(console, tell), say=tell)
         equal = "no such pairs" if fitted.kendall_equal_macs is None else f"{fitted.kendall_equal_macs:.2f}"
         with stdout.given_back():
             click.echo(f"{printable(str(out))}: {fitted.networks} networks; left-out Kendall {fitted.kendall:.2f}, "

@@ -6,17 +6,14 @@ cannot be read completes to nothing. An item of the type ``open`` is one that go
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
 
-if TYPE_CHECKING:
-    from archlab.elaborate import Hole, Space, Value
+from archlab.cli.completed_space import holes_of, layers_of, named_on, parts_of, stages_of, values_of
 
 Items = list[CompletionItem[str]]
 OPEN = "open"
@@ -27,8 +24,6 @@ SOURCES = {
     "diffusers:": "a config.json of diffusers'",
     "ultralytics:": "a YAML file of ultralytics'",
 }
-_NAMED_BY = ("net", "space", "model")
-_MOST_VALUES = 40
 _TEXTS, _MODELS = (".arch",), (".arch", ".pt2", ".onnx")
 _LIMITS = ("macs", "params", "activations", "memory")
 
@@ -39,7 +34,12 @@ def complete_network(_: click.Context, __: click.Parameter, incomplete: str) -> 
 
 
 def complete_model(_: click.Context, __: click.Parameter, incomplete: str) -> Items:
-    """Complete a shipped name, a file that holds a network, a ``.py`` file, or where models come from."""
+    """Complete a shipped name, a file that holds a network, a ``.py`` file, or a library and its models."""
+    from archlab.audit.zoo_names import LIBRARIES, zoo_names
+
+    library, colon, _name = incomplete.partition(":")
+    if colon and library in LIBRARIES:
+        return _beginning(incomplete, ((f"{library}:{name}", "") for name in zoo_names(library)))
     sources = _beginning(incomplete, SOURCES.items(), OPEN)
     return [*_shipped(incomplete), *sources, *_files(incomplete, _MODELS, (".py",))]
 
@@ -57,10 +57,10 @@ def complete_result(_: click.Context, __: click.Parameter, incomplete: str) -> I
 def complete_hole(context: click.Context, _: click.Parameter, incomplete: str) -> Items:
     """Complete ``NAME=VALUE`` by the holes of the network that stands on the line, and by what each takes."""
     given = context.params.get("sets") or ()
-    holes = {hole.name: hole for hole in _holes(_named(context), given)}
+    holes = {hole.name: hole for hole in holes_of(named_on(context), given)}
     name, equals, _value = incomplete.partition("=")
     if equals:
-        values = _values(holes[name]) if name in holes else ()
+        values = values_of(holes[name]) if name in holes else ()
         return _beginning(incomplete, ((f"{name}={value}", "") for value in values))
     return _beginning(incomplete, ((f"{each.name}=", each.describe()) for each in holes.values()), OPEN)
 
@@ -71,7 +71,7 @@ def complete_budget(context: click.Context, _: click.Parameter, incomplete: str)
 
     if "=" in incomplete:
         return []
-    parts = _parts(_named(context))
+    parts = parts_of(named_on(context))
     if "." not in incomplete:
         metrics = ((f"{row.name}=", f"such as {row.example}") for row in METRICS.values())
         return _beginning(incomplete, [*metrics, *((f"{part}.", "of this part") for part in parts)], OPEN)
@@ -85,6 +85,28 @@ def complete_limit(_: click.Context, __: click.Parameter, incomplete: str) -> It
     if "=" in incomplete:
         return []
     return _beginning(incomplete, ((f"{name}=", f"such as {METRICS[name].example}") for name in _LIMITS), OPEN)
+
+
+def complete_rule(_: click.Context, __: click.Parameter, incomplete: str) -> Items:
+    """Complete a rule with an option, of those that ``archlab rewrite`` tries."""
+    from archlab.exchange.rewrite_rules import title_of
+    from archlab.what_if.suggest import ATTEMPTS
+
+    return _beginning(incomplete, ((title_of(*attempt), "") for attempt in ATTEMPTS))
+
+
+def complete_stage(context: click.Context, _: click.Parameter, incomplete: str) -> Items:
+    """Complete a stage of the network on the line."""
+    return _beginning(incomplete, ((stage, "") for stage in stages_of(named_on(context))))
+
+
+def complete_place(context: click.Context, _: click.Parameter, incomplete: str) -> Items:
+    """Complete everywhere, a stage, or a layer that the rule on the line applies to."""
+    from archlab.what_if.suggest import EVERYWHERE
+
+    name = named_on(context)
+    places = [EVERYWHERE, *stages_of(name), *layers_of(name, context.params.get("rule") or "")]
+    return _beginning(incomplete, ((place, "") for place in places))
 
 
 def complete_score(_: click.Context, __: click.Parameter, incomplete: str) -> Items:
@@ -145,74 +167,3 @@ def _files(incomplete: str, suffixes: Sequence[str], before_colon: Sequence[str]
         elif suffix in before_colon:
             found.append(CompletionItem(f"{folder}{name}:", OPEN))
     return found
-
-
-def _named(context: click.Context) -> str | None:
-    """Return the network that stands on the line, also where click could not read the line to its end."""
-    named = next((context.params[name] for name in _NAMED_BY if context.params.get(name)), None)
-    return named or next(iter(context.args), None)
-
-
-def _space(name: str | None) -> Space | None:
-    from archlab.cli.named_text import is_text
-    from archlab.elaborate import load
-    from archlab.errors import ArchlabError
-    from archlab.grammar import parse_file
-    from archlab.resources import find_architecture
-
-    if name is None or not is_text(name):
-        return None
-    try:
-        return load(parse_file(find_architecture(name)))
-    except (ArchlabError, OSError):
-        return None
-
-
-def _holes(name: str | None, given: Iterable[str]) -> list[Hole]:
-    """Return the holes that a draw with the values in ``given`` fills."""
-    from archlab.elaborate import Interpreter, parse_values
-    from archlab.errors import ArchlabError
-
-    space = _space(name)
-    if space is None:
-        return []
-    try:
-        noted = _Noted(parse_values(given))
-    except ArchlabError:
-        noted = _Noted({})
-    with contextlib.suppress(ArchlabError):  # what it met until then counts
-        Interpreter(space).network(noted)
-    return list(noted.holes.values())
-
-
-class _Noted:
-    """A draw that takes given values where they fit, and defaults elsewhere, and keeps the holes that it filled."""
-
-    fills_unsearched = True
-
-    def __init__(self, values: dict[str, Value]) -> None:
-        self.values, self.holes = values, dict[str, "Hole"]()
-
-    def __call__(self, hole: Hole) -> Value:
-        self.holes[hole.name] = hole
-        value = self.values.get(hole.name, hole.default)
-        return value if hole.contains(value) else hole.default
-
-
-def _values(hole: Hole) -> Sequence[Value]:
-    if hole.labels:
-        return hole.labels
-    is_few = hole.step and hole.steps() < _MOST_VALUES
-    return [hole.value_at(i) for i in range(hole.steps() + 1)] if is_few else ()
-
-
-def _parts(name: str | None) -> Sequence[str]:
-    from archlab.cost import part_names
-    from archlab.elaborate import network_of
-    from archlab.errors import ArchlabError
-
-    space = _space(name)
-    try:
-        return () if space is None else part_names(network_of(space))
-    except ArchlabError:
-        return ()

@@ -16,6 +16,7 @@ from archlab.errors import printable
 from archlab.exchange.export import FORMATS
 from archlab.exchange.export import export as exported
 from archlab.exchange.export_parts import PARTS, DetectorPart
+from archlab.ir import show_shape
 
 if TYPE_CHECKING:
     from archlab.elaborate import Network, Space
@@ -102,7 +103,7 @@ def export(
             raise InputError(
                 f"--part {FROM_IMAGE} is for ONNX and trained detectors", hint="--to onnx --weights FINALIST --out FILE"
             )
-        _export_from_image(weights, out)
+        _export_from_image(network, weights, out)
         return
     if weights is not None:
         _export_trained(space, network, to, out, part, weights)
@@ -146,7 +147,8 @@ def _export_trained(
     click.echo(str(found))
 
 
-def _export_from_image(weights: Path, out: Path) -> None:
+def _export_from_image(network: Network, weights: Path, out: Path) -> None:
+    from archlab.errors import InputError
     from archlab.files import write_atomic
 
     with progress(f"exporting {weights}"):
@@ -156,6 +158,13 @@ def _export_from_image(weights: Path, out: Path) -> None:
         from archlab.search.trained_detector import load_detector
 
         detector = load_detector(weights)
+        if detector.digest != network.digest:
+            raise InputError(
+                f"{network.name} at {show_shape(network.graph.input_shape)} is not the network whose detector is in "
+                f"{weights}",
+                hint=f"a trained detector is exported as it was trained: name {weights.with_suffix('.arch')}, "
+                "without --set and --input",
+            )
         content = export_detector(detector)
         images = torch.randn(2, 3, *detector.size, generator=torch.Generator().manual_seed(0))
         worst = check_detector(content, detector, images)

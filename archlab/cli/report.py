@@ -46,7 +46,10 @@ def report(result: Path, out: Path | None, opened: bool) -> None:
         from archlab.search.result import read_result
 
         written = (out or result.parent / "report.html",)
-        write_report(read_result(result), written[0])
+        with progress(f"reading {result}") as tell:
+            found = read_result(result)
+            tell(f"drawing the page of {len(found.trials):,} trials")
+            write_report(found, written[0])
     for path in written:
         click.echo(printable(str(path)))
     if opened:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archlab.cli.column_options import column_options
-from archlab.cli.completions import complete_model
+from archlab.cli.completions import complete_model, complete_stage
 from archlab.cli.help_text import command, in_group
 from archlab.cli.interrupts import interrupts
 from archlab.cli.measured import measured_on
@@ -43,7 +43,12 @@ _at_once, _listed, _output = in_group("Rewrite at once"), in_group("List suggest
 )
 @click.argument("net", shell_complete=complete_model)
 @_at_once("--rule", type=click.Choice(list(RULES)), help="Choose what dense convolutions become.")
-@_listed("--where", metavar="STAGE", help="Rewrite this stage alone.  [default: all stages]")
+@_listed(
+    "--where",
+    metavar="STAGE",
+    shell_complete=complete_stage,
+    help="Rewrite this stage alone.  [default: all stages]",
+)
 @_at_once("--dm", type=click.IntRange(1, 64), help="Set the depth multiplier of --rule separable.  [default: 1]")
 @_at_once("--groups", type=click.IntRange(2, 4096), help="Set the groups of --rule group_shuffle.  [default: 2]")
 @_listed(

@@ -70,7 +70,8 @@ def search(**options: Any) -> None:
 
         with progress(f"searching {printable(plan.space.name)}") as tell:
             result = run_search(plan, watcher(console, tell))
-        write_report(result, plan.out / "report.html")
+        with progress("drawing the page"):
+            write_report(result, plan.out / "report.html")
         with stdout.given_back():
             if as_json:
                 click.echo(printable_json(to_json(result)), nl=False)

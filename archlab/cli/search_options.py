@@ -74,7 +74,7 @@ def search_options(command: Callable[..., None]) -> Callable[..., None]:
                 help="The peak learning rate.  [default: 0.002 for detectors, 0.05 for classifiers]"),
         _stages("--train-augment", default="", metavar="NAME,NAME",
                 help=f"What is done to detectors' training images besides mirroring: {', '.join(AUGMENTATIONS)}, "
-                "which show them up to twice smaller, and cut and up to twice larger."),
+                "which show them up to twice smaller, cut and up to twice larger, and each step at another size."),
         _stages("--init", type=click.Path(path_type=Path), metavar="FILE",
                 help="Start detectors from these weights of a trained backbone, carried into narrower draws; "
                 "their batch norms are measured on --data and frozen."),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from archlab.cli.completions import complete_budget, complete_hole, complete_model
+from archlab.cli.completions import complete_budget, complete_hole, complete_model, complete_place, complete_rule
 from archlab.cli.help_text import command, in_group
 from archlab.cli.interrupts import goes_on_from, interrupts
 from archlab.cli.messages import printable_json, say
@@ -68,6 +68,7 @@ _wanted, _search, _output = in_group("What is wanted"), in_group("The search"), 
     "--rule",
     default="",
     metavar="RULE",
+    shell_complete=complete_rule,
     help="Rewrite by a rule of `archlab rewrite`, such as 'separable dm=4', in place of a budget.",
 )
 @_wanted(
@@ -75,6 +76,7 @@ _wanted, _search, _output = in_group("What is wanted"), in_group("The search"), 
     default=EVERYWHERE,
     show_default=True,
     metavar="PLACE",
+    shell_complete=complete_place,
     help="The stage or layer that --rule is for, as `archlab rewrite` lists it.",
 )
 @_wanted(
@@ -164,7 +166,8 @@ def shrink(
             from archlab.shrink.shrink import shrink as run
         with progress("preparing") as tell, goes_on_from(request.out / "search"):
             outcome = run(request, note=say, say=tell, progress=watcher(console, tell))
-        write_shrunk_page(outcome.shrunk, outcome.folder / "shrunk.html")
+            tell("drawing the page")
+            write_shrunk_page(outcome.shrunk, outcome.folder / "shrunk.html")
         with stdout.given_back():
             if as_json:
                 click.echo(printable_json(to_json(outcome.shrunk)), nl=False)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from archlab.cli.help_text import group, in_group
+from archlab.cli.progress import progress
+from archlab.cli.quiet import quiet_option
 from archlab.errors import printable
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ def study() -> None:
 )
 @click.argument("storage", metavar="FILE|URL", type=click.Path())
 @in_group("Output")("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+@quiet_option()
 def check(storage: str, as_json: bool) -> None:
     """Say what is in the studies at FILE|URL, and mend what can be mended.
 
@@ -43,7 +46,8 @@ def check(storage: str, as_json: bool) -> None:
     """
     from archlab.search.storage.check_study import check_storage
 
-    found = check_storage(storage)
+    with progress("reading the studies"):
+        found = check_storage(storage)
     if as_json:
         click.echo(json.dumps({**dataclasses.asdict(found), "whole": found.is_whole}, indent=1))
     else:

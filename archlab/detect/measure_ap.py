@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -55,14 +55,16 @@ def measure_ap(
     report: Report | None = None,
     device: torch.device | str = "cpu",
     start: Mapping[str, Tensor] | None = None,
+    looks: Sequence[float] = LOOKS,
 ) -> Measured:
     """Train Faster R-CNN on the backbone and neck of ``graph``, and measure its AP.
 
     Args:
         graph: a detector's, or a backbone's, which is given ``archlab.detect.attach.SMALL``.
-        report: called with the step and the AP at each share of ``LOOKS`` of the steps, rounded up, that comes before
-            the last step.
+        report: called with the step and the AP at each share ``looks`` of the steps, rounded up, that comes before the
+            last step.
         start: weights of the backbone, by the names of ``archlab.build``; by default it is trained from scratch.
+        looks: shares of the training, above 0; a look changes nothing of the training.
 
     Raises:
         InputError: torchvision or pycocotools is missing, or the data is of another size than the network's input.
@@ -71,10 +73,10 @@ def measure_ap(
     model = small_faster_rcnn(detector_for(graph, training), training, seed).to(device)
     if start is not None:
         start_backbone(model, start, training)
-    looks = {math.ceil(round(share * schedule.steps, 9)) for share in LOOKS} - {schedule.steps}
+    at = {math.ceil(round(share * schedule.steps, 9)) for share in looks} - {schedule.steps}
 
     def after(step: int, _: float) -> None:
-        if report is not None and step in looks:
+        if report is not None and step in at:
             report(step, _ap(average_precision(_found(model, validation, device), validation)))
             model.train()
 

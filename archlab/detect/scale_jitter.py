@@ -13,6 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+WINDOWS = ("scale", "crop")
+"""What is done here of ``archlab.detect.training_plan.AUGMENTATIONS``."""
+
 FACTOR = 2.0
 """How much smaller or larger an image becomes at most."""
 
@@ -33,7 +36,7 @@ def jitter_scale(
 
     Args:
         images: normalised, so that 0 is the mean colour.
-        augment: of ``archlab.detect.training_plan.AUGMENTATIONS``.
+        augment: of ``WINDOWS``.
     """
     low, high = (-1.0 if "scale" in augment else 0.0), (1.0 if "crop" in augment else 0.0)
     height, width = images.shape[-2:]

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from archlab.detect.dataset import DetectionData
-from archlab.detect.scale_jitter import jitter_scale
+from archlab.detect.multiscale import resize_batch
+from archlab.detect.scale_jitter import WINDOWS, jitter_scale
 from archlab.errors import ScoreError
 
 
@@ -99,6 +100,7 @@ def train(
     rng = torch.Generator().manual_seed(seed)
     device = next(model.parameters()).device
     optimiser = adamw(model, schedule.rate, schedule.decay)
+    windows = [name for name in schedule.augment if name in WINDOWS]
     losses: list[float] = []
     model.train()
     with forked_rng(device):
@@ -112,8 +114,10 @@ def train(
             own = [data.boxes[i].to(device) for i in indices]
             images, boxes = mirrored(data.batch(indices, device), own, flips)
             labels = [data.labels[i].to(device) for i in indices]
-            if schedule.augment:
-                images, boxes, labels = jitter_scale(images, boxes, labels, schedule.augment, rng)
+            if windows:
+                images, boxes, labels = jitter_scale(images, boxes, labels, windows, rng)
+            if "multiscale" in schedule.augment:
+                images, boxes = resize_batch(images, boxes, rng)
             targets = [{"boxes": own, "labels": names} for own, names in zip(boxes, labels, strict=True)]
             loss = sum(model(list(images), targets).values())
             if not math.isfinite(loss.item()):

@@ -15,8 +15,11 @@ from archlab.resources import find_architecture
 
 TRAIN_STEPS = 750
 
-AUGMENTATIONS = ("scale", "crop")
-"""What may be done to training images besides mirroring: made up to twice smaller; cut and made up to twice larger."""
+AUGMENTATIONS = ("scale", "crop", "multiscale")
+"""What may be done to training images besides mirroring.
+
+Made up to twice smaller; cut and made up to twice larger; shown to the network at another size in each step.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ def names_of_augmentations(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     for name in names:
         if name not in AUGMENTATIONS:
-            known = " and ".join(AUGMENTATIONS)
+            known = ", ".join(AUGMENTATIONS)
             raise InputError(
                 f"there is no augmentation {name!r} of detection data",
                 hint=did_you_mean(name, AUGMENTATIONS) or f"there are {known}; mirroring is always on",

@@ -40,6 +40,11 @@ class Hole:
         """Return how many steps a stepped range has beyond its first value."""
         return math.floor((self.hi - self.lo) / self.step + 1e-9)
 
+    @property
+    def ways(self) -> float:
+        """In how many ways it can be filled."""
+        return len(self.labels) if self.labels else self.steps() + 1 if self.step else math.inf
+
     def value_at(self, index: int) -> int | float:
         """Return the value at a step of the range, rounded to the digits of its bounds."""
         value = self.lo + index * self.step

@@ -29,6 +29,7 @@ class Evaluator:
         self.draws: dict[str, Value] = {}
         self.vars: dict[str, Bound] = {}
         self.asked: list[Hole] = []
+        self.of_vars: dict[str, Hole] = {}
         self.count = 0
 
     def fill(self, hole: Hole) -> Value:

@@ -140,6 +140,11 @@ class Fragment:
         self.activations: int = activations
         self.nodes: int = nodes
 
+    @property
+    def kept(self) -> bool:
+        """Whether draws share it: what is computed of it is worth keeping too."""
+        return self.half > 0
+
 
 def _together(a: Values | None, b: Values) -> Values:
     """Return what a piece has to do with the values of two of its parts; the same object again where it can be."""

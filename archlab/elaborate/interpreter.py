@@ -130,6 +130,7 @@ class _Elaboration:
             self.unfolder.divisor = self.unfolder.whole(options["divisor"], root, "divisor", MAX_DIVISOR)
         width, depth = (self._multiplier(options.get(name), root, "", name) for name in MULTIPLIERS)
         key = self._set_defaults(options, self.define_vars())
+        self.evaluator.of_vars = {hole.name: hole for hole in self.evaluator.asked}
         stages: list[NamedFragment] = []
         outputs: dict[str, Bound] = {}
         zero: ast.Stage | None = None
@@ -144,7 +145,7 @@ class _Elaboration:
             if stage.name == DETECT:  # the last, as `check_text` has seen to
                 self._refuse_zero(x, zero, root)
                 return self._detector(stage, scope, stages, input_shape, depths)
-            unfold = self.unfolder.remembered
+            unfold = self.unfolder.stage
             fragment = self.evaluator.placed(stage.body, scope, lambda: unfold(stage.body, scope, x))  # noqa: B023
             nodes += fragment.nodes
             self.unfolder.bound_nodes(nodes, stage, scope)

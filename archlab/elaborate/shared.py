@@ -2,6 +2,10 @@
 
 What is kept is bounded by its bytes. There are two halves: what is made, or found in the older half, is kept in the
 newer one; when that is full it becomes the older, and what nothing has asked for since is forgotten.
+
+What its holes can become in many ways is kept only when it is met a second time, as most of it never is; of the first
+time a hash stays (the doorkeeper of Einziger et al. 2017, arXiv:1512.00727). That saves memory, and time: Python's
+garbage collector goes over all that is kept, again and again.
 """
 
 from __future__ import annotations
@@ -16,10 +20,13 @@ from archlab.elaborate.keys import Keys
 MOST_BYTES = 128 * 2**20
 """What a space's draws may keep together, both halves."""
 
-FRAGMENT, PART, OPERATOR, VALUES, QUESTION, KEY = 330, 100, 500, 100, 150, 400
+FRAGMENT, PART, OPERATOR, VALUES, QUESTION, KEY, MET = 330, 100, 500, 100, 150, 400, 75
 """Bytes of a fragment with its numbers, of each part in it, of its operator and of what it has to do with named values,
-of a question of the decision trees, and of a key. Fitted to what tracemalloc counts on CPython 3.11, which
-``python -m benchmarks.kept`` compares."""
+of a question of the decision trees, of a key, and of the hash of what was met once. Fitted to what tracemalloc counts
+on CPython 3.11, which ``python -m benchmarks.kept`` compares."""
+
+MOST_MET = 50_000
+"""Hashes of what was met once; with twice as many the older half of them is forgotten."""
 
 
 class Shared:
@@ -37,6 +44,8 @@ class Shared:
         self._older_blocks: dict[Hashable, Fragment] = {}
         self._drawn = FragmentMemory()
         self._older_drawn = FragmentMemory()
+        self._met: set[int] = set()
+        self._older_met: set[int] = set()
         self._half = 1
 
     def block(self, key: Hashable) -> Fragment | None:
@@ -60,11 +69,24 @@ class Shared:
         return self._older_drawn.find(place, fill)
 
     def keep_drawn(
-        self, place: Hashable, asked: Sequence[Hole], draws: Mapping[str, Value], fragment: Fragment
+        self, place: Hashable, asked: Sequence[Hole], draws: Mapping[str, Value], fragment: Fragment, rare: bool = False
     ) -> None:
-        """Keep what ``drawn`` will return; see ``FragmentMemory.keep``."""
+        """Keep what ``drawn`` will return, if ``rare`` where it is met again; see ``FragmentMemory.keep``."""
+        if rare and not self._was_met(hash((place, *[draws[hole.name] for hole in asked]))):
+            return
         questions = self._drawn.keep(place, asked, draws, fragment)
         self.size += QUESTION * questions + self._weight(fragment)
+
+    def _was_met(self, what: int) -> bool:
+        if what in self._met:
+            return True
+        before = what in self._older_met
+        if len(self._met) == MOST_MET:
+            self._older_met, self._met = self._met, set()
+            self.size -= MET * MOST_MET
+        self._met.add(what)
+        self.size += MET
+        return before
 
     def forget_oldest(self) -> None:
         """Forget the older half where the newer is full, which then becomes the older."""
@@ -72,6 +94,7 @@ class Shared:
             return
         self._older_blocks, self._blocks = self._blocks, {}
         self._older_drawn, self._drawn = self._drawn, FragmentMemory()
+        self._older_met, self._met = self._met, set()
         self.keys.forget_oldest()
         self.size = 0
         self._half += 1

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from typing import cast
 
 from archlab.elaborate.arithmetic import describe, number, operator_arguments, whole_channels
 from archlab.elaborate.branch_forms import BRANCH_FORMS, leaf_name
+from archlab.elaborate.draw import Hole
 from archlab.elaborate.evaluator import Evaluator
 from archlab.elaborate.fragment import (
     Fragment,
@@ -26,6 +28,7 @@ from archlab.elaborate.part_names import COPY, distinct_names, part_label
 from archlab.elaborate.scope import Bound, Layer, Scope, Stored, Wide, scaled_repeats
 from archlab.elaborate.shared import Shared
 from archlab.elaborate.text_defaults import TextDefaults
+from archlab.elaborate.without_stride import is_stride_free
 from archlab.errors import ElaborationError, LimitError
 from archlab.grammar import ast
 from archlab.ir import Applied, Shape
@@ -38,8 +41,8 @@ MAX_DEPTH = 100
 # little but take long, such as blocks that double what turns out to be the identity.
 _LAYER_WORK = 5
 _WORK_PER_NODE = 20
-# What has asked for more holes than this will hardly be drawn again.
-_MEMORABLE = 200
+# What can be filled in more ways than this will hardly be drawn again.
+_MEMORABLE = 1000
 
 
 class Unfolder:
@@ -73,6 +76,18 @@ class Unfolder:
         finally:
             self.depth -= 1
 
+    def stage(self, expr: ast.Expr, scope: Scope, x: Shape) -> Fragment:
+        """The body of a stage; one without holes is unfolded once for what enters it, whatever the vars are."""
+        if id(expr) in self.space.open_exprs or self.defaults.open:
+            return self.remembered(expr, scope, x)
+        around = (x, scope.width, scope.depth, self.defaults.key)
+        key = ("stage", id(expr), around, *self.evaluator.read(expr, scope))
+        known = self.shared.block(key)
+        if known is None:
+            known = self.framed(expr, scope, x)
+            self.shared.keep_block(key, known)
+        return known
+
     def remembered(self, expr: ast.Expr, scope: Scope, x: Shape) -> Fragment:
         """``layer``, remembering what an expression of a stage became by what filled its holes."""
         if id(expr) not in self.space.remembered:
@@ -85,9 +100,14 @@ class Unfolder:
             if known is None:
                 start = len(self.evaluator.asked)
                 known = self.framed(expr, scope, x)
-            if len(self.evaluator.asked) - start <= _MEMORABLE:
-                self.shared.keep_drawn(place, self.evaluator.asked[start:], self.evaluator.draws, known)
+            asked = self.evaluator.asked[start:]
+            self.shared.keep_drawn(place, asked, self.evaluator.draws, known, self._is_rare(asked))
         return known
+
+    def _is_rare(self, asked: Sequence[Hole]) -> bool:
+        """Return whether what ``asked`` for these holes, beside those of the vars, can become much else."""
+        holes = {hole.name: hole for hole in asked} | self.evaluator.of_vars
+        return math.prod(hole.ways for hole in holes.values()) > _MEMORABLE
 
     def framed(self, expr: ast.Expr, scope: Scope, x: Shape) -> Fragment:
         """``layer``, of a piece at whose end the values named in it are forgotten."""
@@ -122,7 +142,7 @@ class Unfolder:
 
     def _named(self, expr: ast.Named, scope: Scope, x: Shape) -> Fragment:
         fragment = self.layer(expr.layer, scope, x)
-        value = self.shared.keys.of(("value", id(expr), scope.key))
+        value = (id(expr), scope.key)
         scope.names[expr.name] = Stored(value, fragment.shape, expr.name)
         return fragment if gives_nothing(fragment) else kept_as(fragment, value, x)
 
@@ -141,8 +161,7 @@ class Unfolder:
         start = x
         parts: list[NamedFragment] = []
         for item in expr.items:
-            copies = self._copies(item, scope, x)
-            if copies is None:
+            if type(item) is not ast.Call or item.name not in REPEATS:
                 fragment = self.layer(item, scope, x)
                 if not is_identity(fragment):
                     parts.append((part_label(item) or leaf_name(fragment), fragment))
@@ -150,18 +169,16 @@ class Unfolder:
                 if fragment.values is not None and fragment.values.taken is not None:
                     scope = scope.inside(x[0])
             else:
-                parts += copies
-                x = copies[-1][1].shape
+                parts += self._copies(item, scope, x)
+                x = parts[-1][1].shape
         return self._chain(parts, start, expr, scope)
 
     def _chain(self, parts: Sequence[NamedFragment], x: Shape, expr: ast.Expr, scope: Scope) -> Fragment:
         self.bound_nodes(sum(part.nodes for _, part in parts), expr, scope)
         return chain(distinct_names(parts), x)
 
-    def _copies(self, expr: ast.Expr, scope: Scope, x: Shape) -> list[NamedFragment] | None:
-        """The copies of a ``repeat`` or ``each``, which stand in the enclosing sequence; None for any other layer."""
-        if not isinstance(expr, ast.Call) or expr.name not in REPEATS:
-            return None
+    def _copies(self, expr: ast.Call, scope: Scope, x: Shape) -> list[NamedFragment]:
+        """The copies of a ``repeat`` or ``each``, which stand in the enclosing sequence."""
         count, layer = expr.args
         most = self.space.max_nodes
         n = scaled_repeats(self.whole(count, scope, f"{expr.name}'s count", most), scope.depth)
@@ -172,7 +189,9 @@ class Unfolder:
         for i in range(n):
             self.bound_nodes(max(nodes, i), expr, scope)
             inner = scope.inside(x[0]) if i == 0 else scope.inside(x[0]).later_copy()
-            tied = before is not None and (inner.key == before.key or (i == 1 and self._is_stride_free(layer)))
+            tied = before is not None and (
+                inner.key == before.key or (i == 1 and is_stride_free(layer, self.space.callees))
+            )
             if not each and tied and x == last:
                 # Tied draws on the same input: this copy and all that follow are the one before.
                 fragment = parts[-1][1]
@@ -189,17 +208,6 @@ class Unfolder:
             x = fragment.shape
         self.bound_nodes(nodes, expr, scope)
         return parts
-
-    def _is_stride_free(self, layer: ast.Expr) -> bool:
-        """Return whether a later copy of ``layer`` is as the first: a block by its name, without any stride to drop."""
-        if isinstance(layer, ast.Name):
-            return layer.name in self.space.callees
-        return (
-            isinstance(layer, ast.Call)
-            and layer.name in self.space.callees
-            and all(type(arg) is ast.Number for arg in (*layer.args, *(arg for _, arg in layer.keywords)))
-            and "s" not in [*list(self.space.callees[layer.name].params)[: len(layer.args)], *dict(layer.keywords)]
-        )
 
     def whole(self, expr: ast.Expr, scope: Scope, what: str, most: int) -> int:
         """Return the value of ``expr``, a whole number from 1 to ``most``."""
@@ -219,9 +227,8 @@ class Unfolder:
 
     def _call(self, call: ast.Call, scope: Scope, x: Shape, written: ast.Expr | None = None) -> Fragment:
         name = call.name
-        copies = self._copies(call, scope, x)
-        if copies is not None:
-            return self._chain(copies, x, call, scope)
+        if name in REPEATS:
+            return self._chain(self._copies(call, scope, x), x, call, scope)
         if name in BRANCH_FORMS:
             return self.evaluator.placed(call, scope, lambda: BRANCH_FORMS[name](self, call, scope, x))
         if name in FUNCTIONS:

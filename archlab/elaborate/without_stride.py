@@ -47,6 +47,18 @@ def without_stride(expr: ast.Expr, callees: Mapping[str, Callee]) -> ast.Expr:
             return expr
 
 
+def is_stride_free(layer: ast.Expr, callees: Mapping[str, Callee]) -> bool:
+    """Return whether a later copy of ``layer`` is as the first: a block by its name, without any stride to drop."""
+    if isinstance(layer, ast.Name):
+        return layer.name in callees
+    return (
+        isinstance(layer, ast.Call)
+        and layer.name in callees
+        and all(type(arg) is ast.Number for arg in (*layer.args, *(arg for _, arg in layer.keywords)))
+        and "s" not in [*list(callees[layer.name].params)[: len(layer.args)], *dict(layer.keywords)]
+    )
+
+
 def _one(arg: ast.Expr) -> ast.Expr:
     return ast.Number(1, arg.at) if arg != ast.Number(1) else arg
 

@@ -20,7 +20,7 @@ INTERVAL = 0.9
 
 def points_of(carriers: Sequence[Carrier]) -> tuple[Point, ...]:
     """Return every kernel with the least and the median of its runs."""
-    networks = Counter(carried.kernel for carrier in carriers for carried in carrier.kernels)
+    networks = Counter(runs.kernel for carrier in carriers for runs in carrier.kernels)
     return tuple(
         Point(k, min(s), float(np.quantile(s, 0.25)), median(s), networks[k]) for k, s in pooled(carriers).items()
     )
@@ -48,8 +48,8 @@ def judge(carriers: Sequence[Carrier]) -> tuple[float, float, Accuracy]:
         points = points_of([c for i, c in enumerate(carriers) if i % FOLDS != fold] or carriers)
         times = KernelTimes(points, laws_of(points))
         for carrier in carriers[fold::FOLDS]:
-            sums.append(sum(carried.count * times(carried.kernel) for carried in carrier.kernels))
-            counts.append(sum(carried.count for carried in carrier.kernels))
+            sums.append(sum(runs.count * times(runs.kernel) for runs in carrier.kernels))
+            counts.append(sum(runs.count for runs in carrier.kernels))
             took.append(median(carrier.whole))
     work, whole = np.array([sums, counts], float).T, np.array(took)
     scale, overhead = _calibrated(work, whole)

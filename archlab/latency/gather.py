@@ -19,7 +19,7 @@ PARTS = {"torch": 6, "onnxruntime": 12}
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class KernelRuns:
     """A kernel in a network: how often it runs there, and the seconds of all its runs."""
 
     kernel: Kernel
@@ -33,7 +33,7 @@ class Carrier:
 
     name: str
     whole: tuple[float, ...]
-    kernels: tuple[Carried, ...]
+    kernels: tuple[KernelRuns, ...]
 
 
 def run_carrier(network: Network, setting: Setting) -> Carrier:
@@ -52,20 +52,20 @@ def run_carrier(network: Network, setting: Setting) -> Carrier:
             seconds[kernel] += spent
     whole += [ready.whole() for _ in range(WHOLE)]
     counts: Counter[Kernel] = Counter(ready.piece.kernels)
-    carried = [
-        Carried(kernel, counts[kernel], tuple(round(s, 9) for s in seconds[kernel]))
+    kernels = [
+        KernelRuns(kernel, counts[kernel], tuple(round(s, 9) for s in seconds[kernel]))
         for kernel in counts
         if seconds[kernel]
     ]
-    return Carrier(network.name, tuple(whole), tuple(carried))
+    return Carrier(network.name, tuple(whole), tuple(kernels))
 
 
 def pooled(carriers: Iterable[Carrier]) -> dict[Kernel, list[float]]:
     """Return the seconds of all runs of each kernel, in whatever network."""
     seconds: dict[Kernel, list[float]] = defaultdict(list)
     for carrier in carriers:
-        for carried in carrier.kernels:
-            seconds[carried.kernel] += carried.seconds
+        for runs in carrier.kernels:
+            seconds[runs.kernel] += runs.seconds
     return seconds
 
 

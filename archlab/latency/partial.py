@@ -10,7 +10,7 @@ from typing import Any
 from archlab.decoding import MisfitError, decode
 from archlab.errors import InputError
 from archlab.files import write_atomic
-from archlab.latency.gather import Carried, Carrier
+from archlab.latency.gather import Carrier, KernelRuns
 from archlab.latency.kernels import Kernel
 from archlab.latency.profile import MAX_BYTES
 from archlab.reading import read_json
@@ -28,8 +28,8 @@ def write_partial(path: Path, of: dict[str, Any], carriers: list[Carrier]) -> No
         {
             "name": carrier.name,
             "whole": carrier.whole,
-            "kinds": [carried.kernel.kind for carried in carrier.kernels],
-            "numbers": [[*carried.kernel[1:], carried.count, *carried.seconds] for carried in carrier.kernels],
+            "kinds": [runs.kernel.kind for runs in carrier.kernels],
+            "numbers": [[*runs.kernel[1:], runs.count, *runs.seconds] for runs in carrier.kernels],
         }
         for carrier in carriers
     ]
@@ -49,7 +49,7 @@ def _carrier(row: dict[str, Any]) -> Carrier:
     sizes = len(Kernel._fields) - 1
     numbers = decode(tuple[Numbers, ...], row["numbers"], "numbers")
     kernels = [
-        Carried(Kernel(str(kind), *map(int, line[:sizes])), int(line[sizes]), tuple(line[sizes + 1 :]))
+        KernelRuns(Kernel(str(kind), *map(int, line[:sizes])), int(line[sizes]), tuple(line[sizes + 1 :]))
         for kind, line in zip(row["kinds"], numbers, strict=True)
     ]
     return Carrier(str(row["name"]), decode(Numbers, row["whole"], "whole"), tuple(kernels))

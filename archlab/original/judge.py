@@ -22,11 +22,16 @@ def objective_of(path: Path) -> Callable[[Any, Any, Any], float]:
     settings = read_judge(path)
 
     def kept(_module: Any, candidate: Any, _trial: Any) -> float:
-        loaded = load_original(settings.original, settings.held_out)
-        carried = carried_to(loaded, candidate.graph, settings)
-        return evaluate(carried.module, first(loaded.held_out, settings.judged)).accuracy
+        return judged(load_original(settings.original, settings.held_out), candidate.graph, settings)
 
+    kept.builds_its_own = True  # type: ignore[attr-defined]  # a candidate's first weights are none of it
     return kept
+
+
+def judged(loaded: Loaded, target: Graph, settings: JudgeSettings) -> float:
+    """Return the accuracy that a smaller draw keeps."""
+    carried = carried_to(loaded, target, settings)
+    return evaluate(carried.module, first(loaded.held_out, settings.judged)).accuracy
 
 
 def carried_to(loaded: Loaded, target: Graph, settings: JudgeSettings) -> Carried:

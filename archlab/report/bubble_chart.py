@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from archlab.report.svg import Axis, Frame, drawing, element, line_through
-from archlab.units import format_count
+from archlab.report.label_places import Mark, place_labels
+from archlab.report.svg import Axis, Frame, drawing, element, line_through, steps
+from archlab.units import format_count, format_tick
 
 _ROOT = math.sqrt(25e6)
 LEAST_RADIUS = 4.0
-_LETTER, _LINE = 6.6, 15
-Rectangle = tuple[float, float, float, float]
+_LETTER = 6.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +60,6 @@ class _Placed:
     y: float
     r: float
 
-    @property
-    def box(self) -> Rectangle:
-        return self.x - self.r, self.y - self.r, self.x + self.r, self.y + self.r
-
 
 def bubble_chart(bubbles: Sequence[Bubble], size: ChartSize = WIDE) -> Markup:
     """Return the chart as SVG; on the line are the networks that none beats in both MACs and accuracy."""
@@ -78,18 +74,19 @@ def bubble_chart(bubbles: Sequence[Bubble], size: ChartSize = WIDE) -> Markup:
         for b in sorted(bubbles, key=lambda b: -b.params)
     ]
     front = [p for p in placed if not any(_beats(q.bubble, p.bubble) for q in placed)]
-    line = line_through((p.x, p.y) for p in sorted(front, key=lambda p: p.x))
+    corners = steps([(p.x, p.y) for p in sorted(front, key=lambda p: p.x)])
+    names = [Mark(p.x, p.y, p.r, str(p.bubble.number) if size.numbered else p.bubble.name) for p in placed]
     label = f"{len(bubbles)} networks: ImageNet top-1 against MACs, area by parameters; the table below has the numbers"
     return drawing(
         frame.size,
         label,
-        *(frame.x_tick(x_axis.at(tick), _count(tick)) for tick in x_axis.ticks(size.ticks[0])),
+        *(frame.x_tick(x_axis.at(tick), format_tick(tick)) for tick in x_axis.ticks(size.ticks[0])),
         *(frame.y_tick(y_axis.at(tick), f"{tick:g} %") for tick in y_axis.ticks(size.ticks[1])),
-        element("path", class_="front", d=line),
+        element("path", class_="front", d=line_through(corners)),
         *(_circle(p, p in front) for p in placed),
         *(
-            element("text", name, class_="label", x=x, y=y, text_anchor=anchor)
-            for name, x, y, anchor in _labels(placed, size)
+            element("text", label.name, class_="label", x=label.x, y=label.y, text_anchor=label.anchor)
+            for label in place_labels(names, frame, _LETTER, corners)
         ),
         frame.x_title("MACs per image, logarithmic"),
         frame.y_title("ImageNet top-1"),
@@ -109,55 +106,3 @@ def _circle(placed: _Placed, is_best: bool) -> Markup:
 def _beats(a: Bubble, b: Bubble) -> bool:
     """Return whether ``a`` is at least as good as ``b`` in MACs and accuracy, and better in one."""
     return a.macs <= b.macs and a.top1 >= b.top1 and (a.macs, a.top1) != (b.macs, b.top1)
-
-
-def _count(value: float) -> str:
-    return f"{value / 1e9:g} G" if value >= 1e9 else f"{value / 1e6:g} M"
-
-
-def _labels(placed: Sequence[_Placed], size: ChartSize) -> Iterator[tuple[str, float, float, str]]:
-    """Return a place for each name beside its circle, where it covers the least of other names and circles' middles."""
-    taken: list[Rectangle] = [(p.x - 4, p.y - 4, p.x + 4, p.y + 4) for p in placed]
-    for p in sorted(placed, key=lambda p: (p.x, p.y)):
-        label = str(p.bubble.number) if size.numbered else p.bubble.name
-        width = _LETTER * len(label)
-        gap = p.r + 5
-        places: list[tuple[float, float, str]] = [
-            (p.x + dx, p.y + dy, anchor)
-            for dx, dy, anchor in (
-                (gap, 4, "start"), (-gap, 4, "end"), (0, -gap, "middle"), (0, gap + 10, "middle"),
-                (gap * 0.8, -gap * 0.7, "start"), (gap * 0.8, gap * 0.7 + 8, "start"),
-                (-gap * 0.8, -gap * 0.7, "end"), (-gap * 0.8, gap * 0.7 + 8, "end"),
-                (gap, -gap - 8, "start"), (gap, gap + 20, "start"), (-gap, gap + 20, "end"), (-gap, -gap - 8, "end"),
-            )
-        ]  # fmt: skip
-        boxes = [_box(x, y, anchor, width) for x, y, anchor in places]
-        costs = [
-            sum(_overlap(box, other) for other in taken)
-            + sum(0.3 * _overlap(box, q.box) for q in placed if q is not p)
-            + _outside(box, size.frame)
-            + _farther(i)
-            for i, box in enumerate(boxes)
-        ]
-        best = costs.index(min(costs))
-        taken.append(boxes[best])
-        yield (label, *places[best])
-
-
-def _farther(place: int) -> float:
-    """Return what a place further from the circle costs, in the area that it would have to cover less."""
-    return 0.0 if place < 4 else 20.0 if place < 8 else 120.0
-
-
-def _box(x: float, y: float, anchor: str, width: float) -> Rectangle:
-    left = {"start": x, "middle": x - width / 2, "end": x - width}[anchor]
-    return left, y - _LINE + 4, left + width, y + 4
-
-
-def _overlap(a: Rectangle, b: Rectangle) -> float:
-    return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
-
-
-def _outside(box: Rectangle, frame: Frame) -> float:
-    """Return how far a box leaves the chart, as an area that outweighs any overlap."""
-    return 1000 * (max(0.0, frame.left - box[0]) + max(0.0, box[2] - frame.width) + max(0.0, frame.top - box[1]))

@@ -9,9 +9,9 @@ from markupsafe import Markup
 
 from archlab.cost import METRICS, metric_of
 from archlab.detect.data_source import TRAIN
-from archlab.ir import show_shape
 from archlab.report.finalist_panels import FinalistPanel, prediction
 from archlab.report.objectives_and_costs import Measure, Measures, finite
+from archlab.report.operator_labels import dims
 from archlab.report.svg import element, shorten
 from archlab.search.result import Finalist, SearchResult
 from archlab.units import is_noisy
@@ -131,7 +131,7 @@ def _variants(finalist: Finalist) -> tuple[Markup, ...]:
 
 def _input(panel: FinalistPanel) -> Markup:
     graph = panel.info.graph
-    return element("td", show_shape(graph.input_shape) if graph is not None else "–")
+    return element("td", dims(graph.input_shape) if graph is not None else "–")
 
 
 def _file(panel: FinalistPanel) -> Markup:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 from archlab.elaborate import Value
@@ -126,18 +125,6 @@ def ends(values: Iterable[float]) -> tuple[float, float]:
     known = list(values) or [0.0, 1.0]
     room = (max(known) - min(known)) * 0.06 or abs(max(known)) * 0.05 or 1.0
     return min(known) - room, max(known) + room
-
-
-def steps(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return the corners of the line of what is reached: from each point of a front level to the next one's place.
-
-    >>> steps([(1, 5), (2, 7)])
-    [(1, 5), (2, 5), (2, 7)]
-    """
-    corners = list(points[:1])
-    for (_, before), (x, y) in pairwise(points):
-        corners += [(x, before), (x, y)]
-    return corners
 
 
 def front(trials: Iterable[Trial], x: Measure, y: Measure) -> tuple[int, ...]:

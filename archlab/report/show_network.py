@@ -8,11 +8,11 @@ from rich.console import Console
 
 from archlab.cost import Part, by_block, by_op, by_part, by_stage, cost
 from archlab.elaborate import Network
-from archlab.ir import show_shape
 from archlab.report.csv_text import csv_text
 from archlab.report.graph_page import Figures, PageTable, graph_page
 from archlab.report.network_tables import CONVENTION, SPARE, network_lines, network_table
 from archlab.report.notebook_html import notebook_html
+from archlab.report.operator_labels import dims
 from archlab.report.terminal_tables import plain_text, print_fitted, print_lines
 from archlab.units import format_bytes, format_count
 
@@ -63,4 +63,4 @@ def page(network: Network) -> str:
 
 def _cells(part: Part) -> tuple[str, ...]:
     counts = (part.cost.macs, part.cost.params, part.cost.activations)
-    return (part.name, show_shape(part.shape), *map(format_count, counts), format_bytes(part.cost.memory))
+    return (part.name, dims(part.shape), *map(format_count, counts), format_bytes(part.cost.memory))

@@ -24,6 +24,6 @@ def show_shrunk(shrunk: Shrunk, folder: Path) -> str:
         print_fitted(console, table, spare=("kept",))
         for label, command in next_steps(shrunk, shlex.quote(printable(str(folder)))):
             print_lines(console, [f"{label}:"])
-            print_lines(console, [f"  {command}"])
+            console.print(f"  {command}", markup=False, highlight=False, soft_wrap=True)  # to be copied: never folded
 
     return plain_text(write)

@@ -9,8 +9,9 @@ from archlab.files import write_atomic
 from archlab.original.shrunk import LayerKept, Shrunk
 from archlab.report.escaping import json_block
 from archlab.report.page_environment import FIRST_SCRIPT, environment, policy, static
-from archlab.report.shrunk_rows import front, lead, measured_as, next_steps, rows
+from archlab.report.shrunk_rows import front, lead, measured_as, names, next_steps, rows
 from archlab.report.static_plots import Series, static_scatter
+from archlab.report.svg import steps
 
 STYLES = ("page.css", "tables.css", "training.css", "shrunk.css", "print.css")
 SCRIPTS = ("report.js",)
@@ -41,17 +42,18 @@ def render_shrunk_page(shrunk: Shrunk) -> str:
     chosen = shrunk.contenders[0]
     series = (
         Series("scored", [_point(draw.macs, draw.accuracy) for draw in shrunk.draws]),
-        Series("front", _steps([_point(*point) for point in front(shrunk)]), joined=True),
+        Series("front", steps([_point(*point) for point in front(shrunk)]), joined=True),
         Series("finalist", [_point(chosen.macs, chosen.judged)]),
     )
     original = 100 * shrunk.original_held_out
-    limits = [("y", original, "")]
+    limits = [("y", original, "the original")]
     if "macs" in shrunk.budgets:
-        limits.append(("x", shrunk.budgets["macs"] / 1e6, ""))
+        limits.append(("x", shrunk.budgets["macs"] / 1e6, "budget"))
     return environment().get_template("shrunk.html").render(
         title=f"{shrunk.original.name}, shrunk",
         shrunk=shrunk,
         lead=lead(shrunk),
+        names=names(shrunk),
         what=measured_as(shrunk),
         rows=rows(shrunk),
         plot=static_scatter(series, "MACs (M)", f"held-out {measured_as(shrunk)} (%)", limits),
@@ -79,11 +81,3 @@ def stages_of(shrunk: Shrunk) -> list[StageKept]:
 
 def _point(macs: float, accuracy: float) -> tuple[float, float]:
     return macs / 1e6, 100 * accuracy
-
-
-def _steps(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return a front as a staircase: what is reached at each number of MACs."""
-    steps: list[tuple[float, float]] = []
-    for x, y in points:
-        steps += [(x, steps[-1][1]), (x, y)] if steps else [(x, y)]
-    return steps

@@ -10,7 +10,7 @@ from archlab.errors import printable
 from archlab.measured import Latency
 from archlab.original.shrunk import Shrunk, Side
 from archlab.search.dominance import find_front
-from archlab.units import format_percent, format_seconds, format_signed
+from archlab.units import format_percent, format_range, format_seconds, format_signed, is_noisy
 
 _COSTS = ("macs", "params", "memory")
 
@@ -30,14 +30,23 @@ def measured_as(shrunk: Shrunk) -> str:
     return "accuracy" if shrunk.labelled else "agreement"
 
 
+def names(shrunk: Shrunk) -> tuple[str, str]:
+    """Return what the original and the result are called; a rewriting has the name of what it was made of."""
+    both = shrunk.original.name, shrunk.result.name
+    return both if both[0] != both[1] else ("original", "result")
+
+
 def lead(shrunk: Shrunk) -> str:
     """Return the answer in a sentence."""
+    before, after = shrunk.original.name, shrunk.result.name
+    if before == after:
+        before, after = "the original", "The result"
     macs = shrunk.result.cost["macs"] / max(1.0, shrunk.original.cost["macs"])
     change = 100 * shrunk.difference
     part = "test" if shrunk.tested else "held-out"
     what = measured_as(shrunk)
     return (
-        f"{shrunk.result.name} has {format_percent(macs)} of the MACs of {shrunk.original.name}; its {what} on "
+        f"{after} has {format_percent(macs)} of the MACs of {before}; its {what} on "
         f"{shrunk.images:,} {part} images differs by {format_signed(change)} ± "
         f"{100 * shrunk.difference_error:.2f} points"
     )
@@ -55,9 +64,11 @@ def rows(shrunk: Shrunk) -> list[Row]:
     first, second = shrunk.original.latency, shrunk.result.latency
     if first is not None and second is not None:
         threads = f"{first.threads} thread" + "s" * (first.threads > 1)
-        was, now = format_seconds(first.median), format_seconds(second.median)
-        found.append(Row(f"latency here, {threads}", was, now, _share(first.median, second.median)))
-        found.append(Row("of 8 in 10 runs", _spread(first), _spread(second), ""))
+        is_known = not (_is_noisy(first) or _is_noisy(second))
+        kept = _share(first.median, second.median) if is_known else ""
+        found.append(Row(f"latency here, {threads}", _median(first), _median(second), kept))
+        then, here = (format_range(one.low, one.high) for one in (first, second))
+        found.append(Row("of 8 in 10 runs", then, here, ""))
     return found
 
 
@@ -89,8 +100,12 @@ def _accuracy(shrunk: Shrunk, side: Side) -> str:
     return f"{100 * shrunk.accuracy(side):.2f} ± {100 * shrunk.standard_error(side):.2f}"
 
 
-def _spread(latency: Latency) -> str:
-    return f"{format_seconds(latency.low)}–{format_seconds(latency.high)}"
+def _median(latency: Latency) -> str:
+    return "too noisy" if _is_noisy(latency) else format_seconds(latency.median)
+
+
+def _is_noisy(latency: Latency) -> bool:
+    return is_noisy(latency.low, latency.high)
 
 
 def _points(shrunk: Shrunk) -> str:

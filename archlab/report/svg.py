@@ -7,8 +7,9 @@ no name from a file can end the place that it stands in.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup, escape
 
@@ -54,6 +55,18 @@ def line_through(points: Iterable[Point]) -> str:
     return f"M{path}" if path else ""
 
 
+def steps(points: Sequence[Point]) -> list[Point]:
+    """Return the corners of the line of what is reached: from each point of a front level to the next one's place.
+
+    >>> steps([(1, 5), (2, 7)])
+    [(1, 5), (2, 5), (2, 7)]
+    """
+    corners = list(points[:1])
+    for (_, before), (x, y) in pairwise(points):
+        corners += [(x, before), (x, y)]
+    return corners
+
+
 def number(value: float) -> str:
     """Return a coordinate with at most one digit behind the point."""
     return f"{value:.1f}".removesuffix(".0")
@@ -84,10 +97,14 @@ def ratio_bar(ratio: float) -> Markup:
     return element("svg", whole, filled, mark, class_="bar ratio", **box)
 
 
-def key(colour: str) -> Markup:
-    """Return the square of a legend; ``colour`` is a class of the style sheet."""
-    square = element("rect", class_=colour, width=10, height=10, rx=2)
-    return element("svg", square, class_="key", viewBox="0 0 10 10", aria_hidden="true")
+def key(colour: str, shape: str = "square") -> Markup:
+    """Return the square, dot or line of a legend; ``colour`` is a class of the style sheet."""
+    drawn = {
+        "square": element("rect", class_=colour, width=10, height=10, rx=2),
+        "dot": element("circle", class_=colour, cx=5, cy=5, r=4),
+        "line": element("path", class_=colour, d="M0 5H10"),
+    }[shape]
+    return element("svg", drawn, class_="key", viewBox="0 0 10 10", aria_hidden="true")
 
 
 def _attribute(key: str) -> str:

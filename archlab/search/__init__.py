@@ -99,7 +99,8 @@ def search(
         train_batch: images a step; by default 8 for detectors, 64 for classifiers.
         train_rate: the peak learning rate.
         train_augment: for detectors, ``"scale"`` to show training images up to twice smaller, ``"crop"`` to cut and
-            show them up to twice larger, or ``"scale,crop"``; mirroring is always on.
+            show them up to twice larger, ``"multiscale"`` to give the network another size in each step, or several,
+            ``"scale,crop"``; mirroring is always on.
         init: weights that detectors' backbones start from, of a trained classifier or detector whose backbone a
             candidate's is a draw of; narrower draws are carried. Their batch norms are then measured on the data, and
             frozen.

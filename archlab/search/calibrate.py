@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from archlab.elaborate import Interpreter, load
@@ -12,7 +12,7 @@ from archlab.resources import find_architecture
 from archlab.search.calibration import Calibration, fit, read_trained, write_calibration
 from archlab.search.request import make_plan
 from archlab.search.run import run_search
-from archlab.search.study.history import INTERRUPTED
+from archlab.search.study.history import INTERRUPTED, Progress, no_progress
 
 
 def calibrate(
@@ -26,6 +26,8 @@ def calibrate(
     budget: Iterable[str] = (),
     scores: Sequence[str] = (),
     seed: int = 0,
+    progress: Progress = no_progress,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Calibration:
     """Fit a score of ``space`` to trained networks of it, and write it to the ``.json`` file ``out``.
 
@@ -35,6 +37,8 @@ def calibrate(
         objective: where there is no ``source``: what trains ``trials`` networks that are drawn randomly within
             ``budget``, by a search in the folder of ``out``'s name.
         scores: zero-cost scores to learn from, beside the graph features.
+        progress: makes a watcher of the search that trains networks.
+        say: is told what else is being done.
 
     Raises:
         KeyboardInterrupt: the user interrupted the search.
@@ -49,10 +53,11 @@ def calibrate(
         folder = out.with_suffix("")
         plan = make_plan(space, budget=budget, objective=objective, trials=trials, seed=seed, out=folder,
                          sampler="random", top=1, latency=False)  # fmt: skip
-        if run_search(plan).interrupted == INTERRUPTED:
+        if run_search(plan, progress).interrupted == INTERRUPTED:
             raise KeyboardInterrupt  # too few networks are no calibration; the same again goes on with the search
         source = folder / "result.json"
+    say(f"reading {source}")
     networks, values = read_trained(source, Interpreter(loaded), value)
-    calibration = fit(loaded.name, networks, values, scores)
+    calibration = fit(loaded.name, networks, values, scores, say)
     write_calibration(out, calibration)
     return calibration

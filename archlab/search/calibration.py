@@ -86,15 +86,28 @@ def inputs_of(network: Network, scores: Sequence[str], seed: int = 0, module: Gr
     return inputs
 
 
-def fit(space: str, networks: Sequence[Network], values: Sequence[float], scores: Sequence[str] = ()) -> Calibration:
+def fit(
+    space: str,
+    networks: Sequence[Network],
+    values: Sequence[float],
+    scores: Sequence[str] = (),
+    say: Callable[[str], None] = lambda _: None,
+) -> Calibration:
     """Fit a calibration to ``networks`` whose true ``values`` (larger is better) are known.
+
+    Args:
+        say: is told which network is being scored.
 
     Raises:
         InputError: fewer than ``LEAST`` networks, or all of one value.
     """
     if len(networks) < LEAST or len(set(values)) < 2:
         raise InputError(f"a calibration needs at least {LEAST} networks of different values, not {len(networks)}")
-    x = np.array([inputs_of(network, scores) for network in networks])
+    rows = []
+    for number, network in enumerate(networks, start=1):
+        say(f"scoring network {number} of {len(networks)}")
+        rows.append(inputs_of(network, scores))
+    x = np.array(rows)
     y = np.array(values)
     model = make_pipeline(StandardScaler(), RidgeCV(_ALPHAS))
     predicted = cross_val_predict(model, x, y, cv=KFold(5, shuffle=True, random_state=0))

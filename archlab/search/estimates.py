@@ -17,7 +17,7 @@ import numpy as np
 from archlab.elaborate import Interpreter
 from archlab.search.counter import Counter
 from archlab.search.result import Estimate, Objective, Trial
-from archlab.search.sampler.counted_network import Drawer
+from archlab.search.sampler.drawer import Drawer
 from archlab.search.sampler.encoder import Encoder
 from archlab.search.sampler.surrogate import Surrogate
 

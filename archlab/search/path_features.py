@@ -65,8 +65,9 @@ class PathFeatures:
             return None
         known = self._memo.get(id(fragment))
         if known is None:
-            inside = _Inside(self, fragment)
-            known = self._memo[id(fragment)] = (fragment, through(fragment, _START, {}, inside))
+            known = (fragment, through(fragment, _START, {}, _Inside(self, fragment)))
+            if fragment.kept:
+                self._memo[id(fragment)] = known
         a, b = entered, known[1]
         return (a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3], a[4] + b[4], a[5] + b[5])
 

@@ -10,7 +10,9 @@ from torch import nn
 
 from archlab.detect.measure_ap import small_model
 from archlab.detect.proposals_file import read_proposals_metadata
+from archlab.elaborate import graph_of
 from archlab.errors import InputError
+from archlab.grammar import parse
 from archlab.ir import Graph
 from archlab.nn.weight_files import load_weights, told_in
 from archlab.reading import read_text
@@ -26,12 +28,14 @@ class TrainedDetector:
         name: of its text.
         classes: names; label 1 is the first.
         size: height and width of the images.
+        digest: of the network that its text is.
     """
 
     model: nn.Module
     name: str
     classes: tuple[str, ...]
     size: tuple[int, int]
+    digest: str
 
 
 def load_detector(checkpoint: Path) -> TrainedDetector:
@@ -57,9 +61,10 @@ def load_detector(checkpoint: Path) -> TrainedDetector:
             f"{checkpoint} has no text beside it: there is no {text.name}", hint="keep a finalist's files together"
         )
     told = read_proposals_metadata(told_in(proposals), str(proposals))
-    module = build_finalist(read_text(text), checkpoint, 0)
+    content = read_text(text)
+    module = build_finalist(content, checkpoint, 0)
     graph: Graph = module.meta["graph"]
     size = graph.input_shape[1], graph.input_shape[2]
     model = small_model(module, size, told.anchor_scale)
     load_weights(model.get_submodule("rpn"), proposals)
-    return TrainedDetector(model.eval(), graph.name, told.classes, size)
+    return TrainedDetector(model.eval(), graph.name, told.classes, size, graph_of(parse(content)).digest)

@@ -7,21 +7,23 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from archlab.cost import cost
-from archlab.elaborate import elaborate
+from archlab.cost import Budget, cost
+from archlab.elaborate import Fixed, Interpreter, elaborate, fill_holes, load
 from archlab.errors import InputError
-from archlab.grammar import parse
-from archlab.original.judge import carried_to
-from archlab.original.loaded import load_original
+from archlab.grammar import parse, unparse
+from archlab.grammar.ast import Architecture
+from archlab.original.judge import carried_to, judged
+from archlab.original.loaded import Loaded, load_original
 from archlab.original.original import JudgeSettings, Original, judge_json, read_judge, write_judge
 from archlab.original.shrunk import Contender, Draw, LayerKept
 from archlab.reading import read_bytes
 from archlab.search import search
-from archlab.search.result import SearchResult
+from archlab.search.result import Finalist, SearchResult
 from archlab.search.study.history import INTERRUPTED, Progress
 from archlab.shrink.filled import Candidates, Filled
 from archlab.shrink.prepare import Prepared
 from archlab.shrink.request import FEW, WALKED, ShrinkRequest
+from archlab.shrink.widen import widened
 from archlab.what_if.open_holes import open_holes
 from archlab.what_if.reach import BELOW
 
@@ -44,28 +46,47 @@ def candidates_below(
         InputError: nothing of the network can become smaller, or its folder has another search.
         KeyboardInterrupt: the search was interrupted; its folder has what there is.
     """
-    result = _search(request, prepared.original, progress, note)
+    space = open_holes(parse(request.text), request.holes, BELOW)
+    result = _search(space, request, prepared.original, progress, note)
     if result.interrupted == INTERRUPTED:
         raise KeyboardInterrupt
     judge = read_judge(request.out / WALK)
     loaded = load_original(judge.original, judge.held_out)
     settings = replace(judge, images=judge.original.calibration)
+    contenders = [
+        Contender(one.name, one.cost["macs"], one.values[str(request.out / WALK)], {}) for one in result.finalists
+    ]
     few = result.finalists[: FEW if prepared.finetuning is not None else 1]
     filled: list[Filled] = []
-    for i, finalist in enumerate(few, start=1):
-        say(f"carrying weights into {i} of {len(few)}: {finalist.name}")
-        graph = elaborate(parse(finalist.text)).graph
+    for i, finalist in enumerate(few):
+        say(f"carrying weights into {i + 1} of {len(few)}: {finalist.name}")
+        name, text = _as_wide_as_allowed(space, result, finalist, loaded)
+        graph = elaborate(parse(text)).graph
+        if name != finalist.name:
+            contenders[i] = Contender(name, cost(parse(text)).macs, judged(loaded, graph, judge), {})
         carried = carried_to(loaded, graph, settings)
         layers = tuple(LayerKept(one.name, one.source, one.inputs, one.outputs, one.error) for one in carried.layers)
-        filled.append(Filled(finalist.name, finalist.text, graph, carried.module, layers))
-    contenders = tuple(
-        Contender(one.name, one.cost["macs"], one.values[str(request.out / WALK)], {}) for one in result.finalists
-    )
-    return Candidates(tuple(filled), contenders, _draws_of(result, request.out), dict(result.budgets))
+        filled.append(Filled(name, text, graph, carried.module, layers))
+    return Candidates(tuple(filled), tuple(contenders), _draws_of(result, request.out), dict(result.budgets))
 
 
-def _search(request: ShrinkRequest, original: Original, progress: Progress | None, note: Note) -> SearchResult:
-    space = open_holes(parse(request.text), request.holes, BELOW)
+def _as_wide_as_allowed(
+    space: Architecture, result: SearchResult, finalist: Finalist, loaded: Loaded
+) -> tuple[str, str]:
+    """Return the name and the text of a finalist, widened where it leaves something of the budget."""
+    (draws,) = (trial.draws for trial in result.trials if trial.number == finalist.trial)
+    budget = Budget(tuple(result.budgets.items()), tuple(result.floors.items()))
+    interpreter = Interpreter(load(space))
+    wide = widened(interpreter, draws, budget, loaded.graph, loaded.known)
+    if wide == draws:
+        return finalist.name, finalist.text
+    name = f"{finalist.name}_widened"
+    return name, unparse(fill_holes(interpreter.space, interpreter.network(Fixed(wide)), name))
+
+
+def _search(
+    space: Architecture, request: ShrinkRequest, original: Original, progress: Progress | None, note: Note
+) -> SearchResult:
     macs = cost(parse(request.text)).macs
     few, many = (int(min(most, max(least, work // macs))) for least, most, work in (_GRAM_HELD_OUT, _WALK_HELD_OUT))
     stages = [

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from archlab.cost import cost
@@ -89,16 +90,16 @@ def shrink(
     else:
         candidates = candidates_below(request, prepared, progress, note, say)
     improved = _improved(request, prepared, candidates.filled, note, say)
-    best = max(improved, key=lambda one: one.best)
+    best = max(improved, key=lambda one: (one.best, -one.loss))
     say("measuring on the test images")
     judged, tested = _test_part(trained)
-    was, now = evaluate(trained.module, judged), evaluate(best.module, judged)
-    was_right, now_right = was.said == was.labels, now.said == now.labels
+    now = evaluate(best.module, judged)
+    was_right, now_right = _right_of(trained, judged), now.said == now.labels
     shrunk = Shrunk(
         original=_side(trained.graph.name, request.text, trained.module, trained.graph, was_right),
         result=_side(best.filled.name, best.filled.text, best.module, best.filled.graph, now_right),
         labelled=request.labelled,
-        images=len(was.labels),
+        images=len(now.labels),
         tested=tested,
         lost=int((was_right & ~now_right).sum()),
         gained=int((now_right & ~was_right).sum()),
@@ -108,7 +109,7 @@ def shrink(
         layers=tuple(one if best.weights == "refit" else replace(one, error=None) for one in best.filled.layers),
         contenders=_contenders(candidates, improved, best),
         draws=candidates.draws,
-        original_held_out=evaluate(trained.module, trained.held_out).accuracy,
+        original_held_out=float(_right_of(trained, trained.held_out).float().mean()),
         data=str(request.data),
         weights=str(request.weights) if isinstance(request.weights, Path) else "",
         command=request.command,
@@ -170,6 +171,14 @@ def _test_part(trained: Trained) -> tuple[LabelledImages, bool]:
         return trained.held_out, False
     part = read_part(source, "test", trained.graph.input_shape, trained.normalisation)
     return (part if trained.labelled else as_said(trained.module, part)), True
+
+
+def _right_of(trained: Trained, part: LabelledImages) -> Tensor:
+    """Return which images the original gets right; where they are labelled by what it says of them, all."""
+    if not trained.labelled:
+        return torch.ones(len(part), dtype=torch.bool)
+    found = evaluate(trained.module, part)
+    return found.said == found.labels
 
 
 def _side(name: str, text: str, module: nn.Module, graph: Graph, right: Tensor) -> Side:

@@ -66,7 +66,10 @@ def evaluate(module: nn.Module, part: LabelledImages, batch: int = BATCH) -> Eva
     rows: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
     try:
         for pixels, labels in batches(part, batch):
-            logits = module(part.inputs(pixels.to(device))).float()
+            inputs = part.inputs(pixels.to(device))
+            if device.type == "cpu":
+                inputs = inputs.to(memory_format=torch.channels_last)  # in which convolutions are several times as fast
+            logits = module(inputs).float()
             losses = F.cross_entropy(logits, labels.to(device), reduction="none")
             sure, said = logits.softmax(1).max(1)
             rows.append((losses.cpu(), labels, said.cpu(), sure.cpu()))

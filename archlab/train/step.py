@@ -86,7 +86,7 @@ def take_step(
     device = pixels.device
     inputs = normalisation(augment(pixels, settings.augment))
     if settings.channels_last:
-        inputs = inputs.contiguous(memory_format=torch.channels_last)
+        inputs = inputs.to(memory_format=torch.channels_last)  # ``contiguous`` leaves grey images as they lie
     with autocast(device, state.precision):
         loss = loss_of(state.module(inputs), labels, settings, _wanted(state.teacher, inputs))
     set_rate(state.optimiser, rate)

@@ -89,22 +89,31 @@ def _perfect(
 
 
 def probe_first(
-    scores: Mapping[int, Mapping[str, float | None]], found: Mapping[int, Sequence[float]], seconds: Mapping[str, float]
+    scores: Mapping[int, Mapping[str, float | None]],
+    found: Mapping[int, Sequence[float]],
+    seconds: Mapping[str, float],
+    by: str = "roi_probe",
 ) -> dict[str, Any]:
-    """Return what is lost where only the better half by ``roi_probe`` is scored by ``detection``, and what it costs.
+    """Return what is lost where only the better half by ``by`` is scored by ``detection``, and what it costs.
 
-    ``kept``: how many of the ``BEST`` by ``detection`` and by AP are in that half; ``seconds`` are of a candidate.
+    ``kept``: how many of the ``BEST`` by ``detection`` and by AP are in that half, and beside it how many of the latter
+    the better half by ``detection`` itself has; ``seconds`` are of a candidate.
     """
 
     def best(values: Mapping[int, float], count: int) -> set[int]:
         return set(sorted(values, key=lambda network: -values[network])[:count])
 
-    by = {name: {n: float(row[name] or 0.0) for n, row in scores.items()} for name in ("roi_probe", "detection")}
-    half = best(by["roi_probe"], len(scores) // 2)
-    ap = {network: float(np.mean(found[network])) for network in scores}
+    scored = {name: {n: float(row[name] or 0.0) for n, row in scores.items()} for name in (by, "detection")}
+    half, own = (best(scored[name], len(scores) // 2) for name in (by, "detection"))
+    best_by_ap = best({network: float(np.mean(found[network])) for network in scores}, BEST)
     return {
+        "by": by,
         "of": BEST,
-        "kept": {"detection": len(best(by["detection"], BEST) & half), "AP": len(best(ap, BEST) & half)},
+        "kept": {
+            "detection": len(best(scored["detection"], BEST) & half),
+            "AP": len(best_by_ap & half),
+            "AP, by detection's own half": len(best_by_ap & own),
+        },
         "seconds": round(seconds["roi_probe"] + seconds["detection"] / 2, 2),
     }
 

@@ -47,7 +47,10 @@
       showlegend: false,
       xaxis: { automargin: true, type: "category", categoryorder: "array", categoryarray: values.map(escaped),
         title: { text: escaped(select.value) } },
-      yaxis: { automargin: true, zeroline: false, nticks: 8, title: { text: escaped(measure.title) } },
+      yaxis: { automargin: true, zeroline: false, nticks: 8, showticklabels: points.length > 0,
+        title: { text: escaped(measure.title) } },
+      annotations: points.length > 0 ? [] : [{ text: "nothing was scored", showarrow: false, xref: "paper",
+        yref: "paper", x: 0.5, y: 0.5 }],
     };
     const config = { responsive: true, displaylogo: false, displayModeBar: false };
     Plotly.react(box, [themedTrace(trace)], themedLayout(layout), config);

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import doctest
+import itertools
 import random
 from collections import defaultdict
 
 import pytest
 
-from archlab.cost import cost
-from archlab.elaborate import Fixed, Interpreter, Random, load
+from archlab.cost import Budget, cost
+from archlab.elaborate import Fixed, Interpreter, load
 from archlab.errors import ArchlabError
 from archlab.grammar import parse_file
 from benchmarks import nasbench201
 from benchmarks.evolution import POPULATION, EvolutionSampler
 from benchmarks.macro import Table
-from benchmarks.nasbench201 import CSV, EDGES, LABELS, SPACE, CellInterpreter, read_tables, what_is_left
+from benchmarks.nasbench201 import CSV, EDGES, LABELS, SPACE, read_tables, what_is_left
+from benchmarks.search import run
 from benchmarks.search_targets import missed
 from benchmarks.table_search import search
 
@@ -53,31 +55,39 @@ def test_what_is_left_of_a_cell_is_the_same_exactly_where_its_network_is(interpr
     assert len(words) > 40
 
 
-def test_the_remembering_interpreter_draws_the_same(interpreter):
-    ours = CellInterpreter(load(parse_file(SPACE)))
-    for seed in range(8):
-        made = []
-        for each in (interpreter, ours, ours):
-            try:
-                made.append(cost(each.network(Random(random.Random(seed)))))
-            except ArchlabError as error:
-                made.append(str(error))
-        assert made[0] == made[1] == made[2]
+def searched(interpreter):
+    holes = {}
+
+    def first(hole):
+        holes[hole.name] = hole
+        return hole.labels[1]
+
+    interpreter.network(first)
+    return tuple(holes[edge] for edge in EDGES)
 
 
-def test_evolution_evaluates_what_is_feasible_and_new():
-    ours = CellInterpreter(load(parse_file(SPACE)))
-    ours._find_holes()
-    labels = [hole.labels for hole in ours._holes]
+def test_what_others_have_counted_makes_no_difference_to_a_search(interpreter):
+    holes = searched(interpreter)
+    keys = list(itertools.product(*(hole.labels for hole in holes)))
+    accuracy = {key: float(i * 7919 % 1000) for i, key in enumerate(keys)}
+    table = Table(interpreter, holes, accuracy, {}, {}, dict.fromkeys(keys, 1), tuple(keys))
+    budget = Budget((("macs", 60e6),))
+    runs = [
+        run(table, "default", budget, seed, 18, shares=shares) for seed, shares in ((1, False), (2, True), (1, True))
+    ]
+    assert runs[0].accuracies == runs[2].accuracies != runs[1].accuracies
+
+
+def test_evolution_evaluates_what_is_feasible_and_new(interpreter):
+    holes = searched(interpreter)
+    labels = [hole.labels for hole in holes]
     keys = [(a, b, *(each[1] for each in labels[2:])) for a in labels[0] for b in labels[1]]
     flops = {key: i for i, key in enumerate(keys)}
-    table = Table(ours, tuple(ours._holes), {key: float(i % 7) for key, i in flops.items()}, {}, {}, flops, tuple(keys))
+    table = Table(interpreter, holes, {key: float(i % 7) for key, i in flops.items()}, {}, {}, flops, tuple(keys))
     sampler = EvolutionSampler(table, 22, 0)
-    from archlab.cost import Budget
-
-    run = search(table, sampler, Budget((("macs", 22.0),)), 0, POPULATION + 2)
-    assert run.repeated == 0
-    assert max(run.flops) <= 22
+    made = search(table, sampler, Budget((("macs", 22.0),)), 0, POPULATION + 2)
+    assert made.repeated == 0
+    assert max(made.flops) <= 22
 
 
 def test_a_target_that_is_missed_is_said_in_words():

@@ -66,6 +66,26 @@ def test_models_come_from_more_places_and_no_code_is_run(ask, here):
     assert ask("archlab audit torchvision:resnet50 resnet1") == ["resnet18"]
 
 
+def test_models_of_torchvision_and_timm_are_completed_by_name(ask, here):
+    assert ask("archlab audit torchvision:resnet1") == [f"resnet{depth}" for depth in (101, 152, 18)]
+    assert ask("archlab shrink torchvision:mnas") == [f"mnasnet{width}" for width in ("0_5", "0_75", "1_0", "1_3")]
+    assert ask("archlab lift timm:resnet5", breaks=" ")[0] == "timm:resnet50"
+    assert ask("archlab refit --original timm:resnext101_32x3") == ["resnext101_32x32d"]
+    assert ask("archlab audit torchvision:no_such") == ask("archlab audit hf:b") == []
+
+
+def test_a_rule_and_its_place_are_completed(ask, here):
+    assert ask("archlab shrink resnet18 --rule sep") == ["separable\\ dm=1", "separable\\ dm=4"]
+    assert ask("archlab shrink resnet18 --rule 'separable dm") == ["separable dm=1", "separable dm=4"]
+    stages = ["stem", "stage1", "stage2", "stage3", "stage4", "head"]
+    assert ask("archlab shrink resnet18 --where ") == ["everywhere", *stages]
+    assert ask("archlab shrink resnet18 --rule 'separable dm=4' --where stage2") == [
+        "stage2", "stage2.basic.conv", "stage2.basic.conv_2",
+    ]  # fmt: skip
+    assert ask("archlab rewrite resnet18 --where st") == stages[:-1]
+    assert ask("archlab shrink torchvision:resnet18 --where ") == ["everywhere"]
+
+
 @pytest.mark.parametrize("command", ["show", "export --to arch", "train --data photos", "shrink", "refit"])
 def test_holes_are_those_of_the_network_on_the_line(ask, here, command):
     assert ask(f"archlab {command} tiny.arch --set body.", kinds=True) == [
@@ -117,7 +137,7 @@ def test_a_report_is_of_a_named_page_or_of_a_result(ask, here):
 def test_commands_options_choices_and_other_paths_are_completed_too(ask):
     assert ask("archlab sh") == ["show", "shrink"]
     assert ask("archlab device p") == ["profile"]
-    assert ask("archlab audit resnet50 --st") == ["--structure"]
+    assert ask("archlab audit resnet50 --str") == ["--structure"]
     assert ask("archlab show resnet50 --by ") == ["stage", "block", "op"]
     assert ask("archlab data check out/", kinds=True) == ["file,out/"]
 
@@ -147,4 +167,9 @@ def test_in_a_real_shell(name, here):
         line = "archlab show resnext\t--set stage2.w\t0.5"
         assert shell.completed(line) == ["show", "resnext50_32x4d", "--set", "stage2.width_mult=0.5"]
         assert shell.completed("archlab search my\t -b dep\t20") == ["search", "my net.arch", "-b", "depth=20"]
-        assert shell.completed("archlab audit torchv\tx --st\t") == ["audit", "torchvision:x", "--structure"]
+        assert shell.completed("archlab audit torchv\tresnext101_64\t --str\t") == [
+            "audit", "torchvision:resnext101_64x4d", "--structure",
+        ]  # fmt: skip
+        assert shell.completed("archlab shrink resnet18 --rule bottl\t --where stage3.basic.conv_\t") == [
+            "shrink", "resnet18", "--rule", "bottleneck e=0.25", "--where", "stage3.basic.conv_2",
+        ]  # fmt: skip

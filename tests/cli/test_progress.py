@@ -196,5 +196,5 @@ def test_every_command_that_shows_progress_takes_quiet():
                 found[f"{each.callback.__module__.rpartition('.')[2]} {name}"] = any(
                     "--quiet" in option.opts for option in each.params
                 )
-    at_once = {"main spaces", "exchange import", "study check"}
+    at_once = {"main spaces", "exchange import"}
     assert {name for name, takes in found.items() if not takes} == at_once

@@ -207,9 +207,15 @@ def test_suggestions_say_what_they_keep_and_a_rule_makes_one(place):
     # Pixels that are normalised otherwise are other images to the network.
     pixels = json.loads(ran("rewrite", *trained, "--mean", "0.9", "--std", "0.01", "--json"))
     assert pixels["original"] < 1
+    same = json.loads(ran("audit", *trained, "--suggest", "--mean", "0.9", "--std", "0.01", "--json"))
+    assert same["suggestions"][0]["kept"] == pixels["kept"]
     alone = CliRunner().invoke(cli, ["rewrite", *trained, "--mean", "0.5"])
     assert "the mean has 1 values and the deviation 0" in str(alone.exception)
-    for args in (["rewrite", "n.arch", "--unlabelled"], ["audit", "n.arch", "--data", "data"]):
+    for args in (
+        ["rewrite", "n.arch", "--unlabelled"],
+        ["audit", "n.arch", "--data", "data"],
+        ["audit", "n.arch", "--std", "1"],
+    ):
         refused = CliRunner().invoke(cli, args)
         assert refused.exit_code == 2
         assert "--data" in refused.output

@@ -11,7 +11,7 @@ import pytest
 from archlab.cost import cost
 from archlab.elaborate import Fixed, Interpreter, Random, load, shared
 from archlab.elaborate.fragment import leaf
-from archlab.elaborate.shared import FRAGMENT, KEY, MOST_BYTES, OPERATOR, QUESTION, Shared
+from archlab.elaborate.shared import FRAGMENT, KEY, MET, MOST_BYTES, OPERATOR, QUESTION, Shared
 from archlab.grammar import parse, parse_file
 from archlab.ops import apply_op
 from archlab.resources import find_architecture
@@ -113,3 +113,23 @@ def test_a_fragment_in_several_is_weighed_once():
     assert memory.size == first + KEY + QUESTION
     memory.keep_drawn("here", [hole], {hole.name: "relu6"}, part)
     assert memory.size == first + KEY + QUESTION, "the question was there"
+
+
+def test_what_can_become_much_is_kept_when_it_is_met_again_and_of_the_first_time_little_stays(monkeypatch):
+    monkeypatch.setattr(shared, "MOST_MET", 10)
+    memory, part = Shared(), relu()
+    space = load(parse("net n(input=3x8x8)\ns: {relu, relu6}\n"))
+    hole = space.hole("", space.architecture.stages[0].body)
+
+    def meet(place):
+        memory.keep_drawn(place, [hole], {hole.name: "relu"}, part, rare=True)
+        return memory.drawn(place, lambda hole: "relu")
+
+    assert meet("here") is None
+    for other in range(19):
+        assert meet(other) is None
+        assert memory.size <= 10 * MET
+    assert meet("here") is part, "19 others later"
+    for other in range(100, 119):
+        meet(other)
+    assert meet(5) is None, "by then it is forgotten that it was met"

@@ -12,7 +12,7 @@ from archlab.errors import BuildError, InputError
 from archlab.grammar import parse
 from archlab.latency import measure_profile
 from archlab.latency.backend import Setting, piece_of
-from archlab.latency.gather import Carried, Carrier, run_carrier, spread_of
+from archlab.latency.gather import Carrier, KernelRuns, run_carrier, spread_of
 from archlab.latency.laws import work_of
 from archlab.latency.measure_profile import make_profile
 from archlab.latency.predictor import Predictor
@@ -34,7 +34,7 @@ def true_seconds(kernel):
 def carried(network, setting, noise=0.0, extra=1.25):
     """What ``run_carrier`` would find on a machine where kernels follow a law, and wholes take a quarter more."""
     counts = Counter(piece_of(network.graph, setting).kernels)
-    kernels = tuple(Carried(k, n, (true_seconds(k),) * (2 * n)) for k, n in counts.items())
+    kernels = tuple(KernelRuns(k, n, (true_seconds(k),) * (2 * n)) for k, n in counts.items())
     whole = extra * sum(true_seconds(k) * n for k, n in counts.items())
     return Carrier(network.name, tuple(whole * (1 + noise * i) for i in range(6)), kernels)
 

@@ -30,7 +30,11 @@ def test_only_what_none_beats_is_on_the_line():
         Bubble(3, "large", "#l", 10**9, 10**6, 70.0),
     ])  # fmt: skip
     assert chart.count('class="bubble best"') == 2
-    assert re.search(r'class="front" d="M[\d.]+ [\d.]+L[\d.]+ [\d.]+"', chart)
+    (path,) = re.findall(r'class="front" d="M([\d.L ]+)"', chart)
+    (x1, low), corner, (x2, high) = (tuple(point.split()) for point in path.split("L"))
+    assert corner == (x2, low), "in steps: so many MACs buy no more until the better network begins"
+    assert float(x1) < float(x2)
+    assert float(low) > float(high)
 
 
 def test_the_narrow_chart_has_numbers_for_names_and_no_label_on_another():

@@ -1,4 +1,8 @@
-"""What holds of every page: nothing that axe finds, light and dark, no wider than the screen, silent and offline."""
+"""What holds of every page: nothing that axe finds, light and dark, no wider than the screen, silent and offline; every
+word in a drawing is large enough to be read.
+
+The pages of blocks and of RoI operators have that in their own files.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +20,14 @@ from archlab.report import show_network
 from archlab.report.diff_page import diff_page
 from archlab.report.gallery import render_gallery
 from archlab.report.search_page import write_report
+from archlab.report.shrunk_page import render_shrunk_page
 from archlab.report.training_page import render_training_page
 from archlab.report.what_if_page import what_if_page
 from archlab.train import TrainSettings, find_images, train_network
 from archlab.what_if.what_if import what_if
-from tests.report import results
-from tests.report.watched import open_everything, overflow, violations, watched
+from tests.report import detectors, results
+from tests.report.shrinking import rewritten, searched
+from tests.report.watched import open_everything, overflow, smallest_letters, violations, watched
 from tests.train.drawn import folders
 
 TEXT = "net squares(input=3x8x8)\nstem: conv(4, 3, s=2)\nbody: repeat(2, basic(8))\nhead: gap -> fc(3)\n"
@@ -60,7 +66,28 @@ def search(folder: Path) -> str:
     return (folder / "search.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("make", [gallery, network, diff, what_ifs, audit, training, search])
+def detection(folder: Path) -> str:
+    write_report(detectors.search(), folder / "search.html")
+    return (folder / "search.html").read_text(encoding="utf-8")
+
+
+def shrunk(_: Path) -> str:
+    return render_shrunk_page(searched())
+
+
+def shrunk_by_a_rule(_: Path) -> str:
+    return render_shrunk_page(rewritten())
+
+
+def staged(folder: Path) -> str:
+    write_report(results.staged(), folder / "search.html")
+    return (folder / "search.html").read_text(encoding="utf-8")
+
+
+PAGES = [gallery, network, diff, what_ifs, audit, training, search, detection, staged, shrunk, shrunk_by_a_rule]
+
+
+@pytest.mark.parametrize("make", PAGES)
 def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(browser, tmp_path, make: Callable[[Path], str]):
     path = tmp_path / "page.html"
     path.write_text(make(tmp_path), encoding="utf-8")
@@ -68,6 +95,7 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(browser, tmp_pat
         with watched(browser, path, width, theme) as page:
             open_everything(page)
             assert overflow(page) == 0
+            assert smallest_letters(page) > 10
             # What is found depends on colours and on what scrolls, and so not on the widths in between.
             if width != 768:
                 assert violations(page) == [], (theme, width)

@@ -55,6 +55,9 @@ def test_the_page_is_small_and_allows_only_its_own_scripts_and_styles(page):
 
 def test_the_page_holds_texts_costs_and_drawings(page):
     assert page.count('<div class="net">') == 23
+    assert page.split('id="numbers"')[0].count('<text class="label"') == 2 * 22, (
+        "each of both charts names every network"
+    )
     assert page.count("net resnet50(input=3x224x224)") == 1
     assert "4,089,184,256" in page
     assert "stage1: repeat(3, bottleneck(256))" in page

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from archlab.report.objectives_and_costs import measures
-from archlab.report.search_views import TrialRow, budget_lines, ends, history, pareto, placed, steps, trial_rows
+from archlab.report.search_views import TrialRow, budget_lines, ends, history, pareto, placed, trial_rows
 from archlab.search.result import Finalist, Objective
 from tests.report.handmade import TRIALS, result
 
@@ -55,7 +55,5 @@ def test_budgets_far_from_the_data_are_beyond_the_plot():
     assert budget_lines(view, []) == ()
 
 
-def test_a_line_of_what_is_reached_goes_in_steps():
-    assert steps([(1.0, 5.0), (2.0, 7.0), (4.0, 8.0)]) == [(1, 5), (2, 5), (2, 7), (4, 7), (4, 8)]
-    assert steps([]) == []
+def test_one_value_has_room_on_both_sides():
     assert ends([5.0]) == (4.75, 5.25)

@@ -7,7 +7,7 @@ import random
 import pytest
 from markupsafe import Markup
 
-from archlab.report.svg import Axis, Frame, bar, element, key, line_through, shorten
+from archlab.report.svg import Axis, Frame, bar, element, key, line_through, shorten, steps
 from tests.report.results import HOSTILE
 
 
@@ -37,6 +37,8 @@ def test_small_pieces():
     assert shorten("abcdefg", 6) == "abcde…"
     assert line_through([]) == ""
     assert '<rect class="h1"' in key("h1")
+    assert '<circle class="dot"' in key("dot", "dot")
+    assert '<path class="front" d="M0 5H10"/>' in key("front", "line")
 
 
 def test_a_linear_axis_has_room_and_round_ticks():
@@ -100,3 +102,8 @@ def test_every_axis_has_at_least_three_ticks_and_not_many_more_than_asked_for(is
         assert 3 <= len(ticks) <= most + 1, (axis, ticks)
         assert all(axis.low <= tick * (1 + 1e-9) and tick <= axis.high * (1 + 1e-9) for tick in ticks)
         assert sorted(set(ticks)) == list(ticks)
+
+
+def test_a_line_of_what_is_reached_goes_in_steps():
+    assert steps([(1.0, 5.0), (2.0, 7.0), (4.0, 8.0)]) == [(1, 5), (2, 5), (2, 7), (4, 7), (4, 8)]
+    assert steps([]) == []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,12 @@ from tests.waiting import DEADLINE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+
+WIDE, NARROW = (1440, 900), (390, 844)
+"""The sizes of a screen and of a telephone, in pixels."""
+
+Open = Callable[..., "Page"]
+"""Opens a report, as the fixture ``open_report`` gives it."""
 
 
 @contextmanager
@@ -44,6 +51,15 @@ def overflow(page: Page) -> int:
     width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert isinstance(width, int)
     return width
+
+
+def smallest_letters(page: Page) -> float:
+    """Return the height in pixels of the smallest word of three letters or more in a drawing; without any, infinity."""
+    words = "[...document.querySelectorAll('svg text')].filter((e) => e.textContent.length > 2)"
+    boxes = page.evaluate(
+        f"{words}.map((e) => e.getBoundingClientRect()).filter((b) => b.width).map((b) => [b.width, b.height])"
+    )
+    return min((min(box) for box in boxes), default=math.inf)
 
 
 def violations(page: Page) -> list[str]:

@@ -5,6 +5,7 @@ import math
 import random
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from archlab.errors import InputError
 from archlab.grammar import parse, unparse
 from archlab.graph_features import FEATURES
 from archlab.nn import build
+from archlab.search.calibrate import calibrate
 from archlab.search.calibration import (
     equal_cost_tau,
     fit,
@@ -112,6 +114,24 @@ def test_zero_cost_scores_are_inputs_beside_the_features(networks, tmp_path):
     assert read_calibration(tmp_path / "c.json") == fitted
     for network, value in zip(networks, values, strict=True):
         assert fitted.value(inputs_of(network, fitted.scores)) == pytest.approx(value, abs=0.3)
+
+
+def test_a_calibration_says_how_its_search_goes_and_what_it_reads_and_scores(tmp_path):
+    said, stages = [], []
+
+    @contextmanager
+    def watched(stage):
+        stages.append(stage.study)
+        yield lambda history, note: said.append(note or str(history.evaluated))
+
+    (tmp_path / "tiny.arch").write_text(TINY, encoding="utf-8")
+    calibrate(
+        str(tmp_path / "tiny.arch"), tmp_path / "fit.json", objective="params", trials=10, progress=watched,
+        say=said.append,
+    )  # fmt: skip
+    assert set(stages) == {"tiny"}
+    assert "10" in said[: said.index(f"reading {tmp_path / 'fit' / 'result.json'}")]
+    assert said[-10:] == [f"scoring network {number} of 10" for number in range(1, 11)]
 
 
 def test_a_calibration_with_scores_judges_the_module_that_it_is_given(networks, tmp_path):

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner
 from PIL import Image
 
 from archlab import elaborate, parse
+from archlab.cli.main import cli
 from archlab.detect.faster_rcnn import detector_module
 from archlab.detect.find_boxes import coco_results, find_boxes, image_files
 from archlab.detect.measure_ap import anchor_scale, small_faster_rcnn
@@ -145,3 +147,20 @@ def test_the_commands_write_pictures_results_and_onnx(trained, tmp_path):
     done = archlab("export", text, "--to", "onnx", "--part", "from-image", "--out", tmp_path / "d.onnx")
     assert done.returncode == 2
     assert "--weights" in done.stderr
+
+
+def test_from_image_takes_the_network_that_was_trained_and_no_other(trained, tmp_path):
+    pytest.importorskip("onnxruntime")
+    _, _, checkpoint = trained
+    text, out = checkpoint.with_suffix(".arch"), tmp_path / "d.onnx"
+    whole = ["--to", "onnx", "--part", "from-image", "--weights", str(checkpoint), "--out", str(out)]
+    for other in (["detection"], [str(text), "--input", "3x96x96"]):
+        refused = CliRunner().invoke(cli, ["export", *other, *whole]).exception
+        assert isinstance(refused, InputError)
+        assert "is not the network whose detector is in" in refused.message
+        assert "small.arch" in refused.hint
+        assert not out.exists()
+    done = CliRunner().invoke(cli, ["export", str(text), *whole])
+    assert done.exit_code == 0, done.output
+    assert str(out) in done.output
+    assert out.stat().st_size > 1000

@@ -55,7 +55,7 @@ def test_what_cannot_be_asked_for_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("macs", "images", "steps"),
     [
-        (1e6, 60_000, 512),
+        (1e6, 60_000, 384),
         (1e6, 640, 80),
         (1e6, 3, 8),
         # As many steps as take MOST_MACS, and none where these would be too few.

@@ -71,6 +71,19 @@ def latency_text(latency: Latency) -> str:
     )
 
 
+_TITLES = {"macs": "MACs", "read": "bytes read", "written": "bytes written", "memory": "peak memory"}
+"""What totals are called, where that is not their name."""
+
+
+def title_of_total(name: str) -> str:
+    """Return what a total is called in a table.
+
+    >>> title_of_total("macs"), title_of_total("param_bytes")
+    ('MACs', 'param bytes')
+    """
+    return _TITLES.get(name, name.replace("_", " "))
+
+
 def format_total(name: str, value: float) -> str:
     """Return one of ``Audit.totals()`` as it is written."""
     is_bytes = name.endswith("bytes") or name in ("memory", "read", "written")

@@ -16,7 +16,7 @@ from archlab.audit.audit_run import AuditRun
 from archlab.audit.breakdown import ratios
 from archlab.audit.conventions import NOTE, Convention
 from archlab.audit.findings import Module
-from archlab.audit.formats.columns import COLUMNS, format_total, latency_text
+from archlab.audit.formats.columns import COLUMNS, format_total, latency_text, title_of_total
 from archlab.audit.formats.icicle import icicle
 from archlab.audit.formats.interface import Options
 from archlab.audit.formats.layer_columns import layers_of, settings_in_words, taken_by
@@ -187,9 +187,9 @@ def _comparison(found: Sequence[Audit]) -> list[tuple[str, list[tuple[str, str]]
     against = [{}, *(ratios(totals[0], other) for other in totals[1:])]
     return [
         (
-            name.replace("_", " "),
+            title_of_total(name),
             [
-                (format_total(name, own[name]), f"{ratio[name]:.2f}" if name in ratio else "")
+                (format_total(name, own[name]), f"{ratio[name]:.3f}" if name in ratio else "")
                 for own, ratio in zip(totals, against, strict=True)
             ],
         )

@@ -9,7 +9,7 @@ from rich.console import Console
 from archlab.audit.audit_result import Audit
 from archlab.audit.breakdown import ratios
 from archlab.audit.conventions import FLOPS_NOTE
-from archlab.audit.formats.columns import format_total
+from archlab.audit.formats.columns import format_total, title_of_total
 from archlab.audit.formats.interface import Options
 from archlab.ir import show_shape
 from archlab.report.terminal_tables import Choice, print_fitted, print_lines, safe, table_of
@@ -65,7 +65,7 @@ def print_comparison(console: Console, found: Sequence[Audit], options: Options)
         for other in totals[1:]:
             ratio = ratios(totals[0], other)
             cells += [format_total(metric, other[metric]), f"{ratio[metric]:.3f}" if metric in ratio else ""]
-        table.add_row(metric, *cells)
+        table.add_row(title_of_total(metric), *cells)
     print_fitted(console, table, ("ratio",), wide)
     table = table_of("stage", *(n for name in names for n in (name, "MACs", "params")), title="by stage")
     stages = [audit.by_stage() for audit in found]

@@ -5,12 +5,15 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
+import importlib
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import GeneratorType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
 
 from archlab.audit.tracing.arguments import has_own_memory, is_small
 from archlab.audit.tracing.copy_inputs import copy_inputs, named_leaves
@@ -37,6 +40,8 @@ _ATTEMPTS = (
     (False, True, False),
 )
 """What is tried one after the other: without data or not, above autograd or below it, with room for larger values."""
+
+_COMPILER = "torch._dynamo"
 
 _CHANGED = "The forward changed {}, which could not be put back."
 
@@ -75,6 +80,9 @@ def run_forward(
 ) -> ForwardPass:
     """Run a model once, and leave it as it was.
 
+    Where torch imports its compiler in the middle of that, it runs once more: the import, which a process's first batch
+    norm without data brings about, keeps the frames above it until garbage is next collected, and so their tensors.
+
     Args:
         training: the mode that every module is set to; None leaves the modes.
         stand_in: a context for the pass over meta tensors, in which steps that depend on data are replaced.
@@ -83,6 +91,24 @@ def run_forward(
     Raises:
         AuditError: the forward fails on real tensors too, or the model has no real weights to try it with.
     """
+    if _COMPILER not in sys.modules and any(isinstance(module, _NormBase) for module in original.modules()):
+        importlib.import_module(_COMPILER)
+    was_there = _COMPILER in sys.modules
+    found = _run_once(original, args, kwargs, training, stand_in, real)
+    if found.meta and not was_there and _COMPILER in sys.modules:
+        return _run_once(original, args, kwargs, training, stand_in, real)
+    return found
+
+
+def _run_once(
+    original: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    training: bool | None,
+    stand_in: StandIn,
+    real: bool,
+) -> ForwardPass:
+    """Run a model once, as ``run_forward`` says."""
     model = getattr(original, "_orig_mod", original)  # a compiled one runs as what it was compiled from
     refuse_flattened(model)
     if any(map(_is_lazy, (*model.parameters(), *model.buffers()))):

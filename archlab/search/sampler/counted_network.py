@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from archlab.elaborate import Draw, Hole, Network, Random, Value
-from archlab.errors import ArchlabError
-from archlab.graph_features import GraphFeatures
-from archlab.search.counter import Counter
-from archlab.search.path_features import PathFeatures
-from archlab.search.trial_draw import FromParams, Mutation
+from archlab.elaborate import Hole, Network, Value
 
 KEPT = 2000
 """Drawn networks that are kept of each kind, without their operators: a kB, and 100 bytes for each hole."""
@@ -42,73 +37,14 @@ class CountedNetwork:
     below: bool = False
 
     @property
+    def light(self) -> CountedNetwork:
+        """The same without the network itself, to be kept for a while: most of them are never evaluated."""
+        return self if self.network is None else replace(self, network=None)
+
+    @property
     def params(self) -> dict[str, Value]:
         """The values of its holes, as Optuna's parameters."""
         return dict(self.key)
-
-
-class Drawer:
-    """Draws and counts networks of one space under one budget."""
-
-    def __init__(self, counter: Counter, paths: bool = False) -> None:
-        self.counter = counter
-        self.budget = counter.budget
-        self._features = GraphFeatures()
-        self._paths = PathFeatures() if paths else None
-
-    def counted(self, draw: Draw) -> CountedNetwork | None:
-        """Return the counted network of a draw; None where it describes no network, or one that a filter refuses.
-
-        Raises:
-            OwnCodeError: a user's own metric or filter raised.
-        """
-        holes: dict[str, Hole] = {}
-
-        def recorded(hole: Hole) -> Value:
-            if hole.searched:
-                holes[hole.name] = hole
-            return draw(hole)
-
-        try:
-            network = self.counter.interpreter.network(recorded)
-        except ArchlabError:
-            return None
-        count = self.counter.count(network)
-        if count.refused is not None:
-            return None
-        key = tuple([(name, network.draws[name]) for name in holes])
-        features = self._features(network) + (self._paths(network) if self._paths is not None else ())
-        return CountedNetwork(network, holes, count.costs, count.fill, features, key, count.below)
-
-    def from_params(self, params: Mapping[str, Value]) -> CountedNetwork | None:
-        """Return the network that a trial's parameters describe; None where they do not describe one."""
-        try:
-            return self.counted(FromParams(params))
-        except (KeyError, TypeError, ValueError):
-            return None
-
-    def digest(self, counted: CountedNetwork) -> str:
-        """Return the digest of a network, which is drawn again where it was kept without its operators."""
-        network = counted.network or self.counter.interpreter.network(FromParams(counted.params))
-        return network.digest
-
-    def draw_randomly(self, rng: random.Random) -> CountedNetwork | None:
-        """Draw randomly."""
-        return self.counted(Random(rng))
-
-    def mutate(self, parent: Mapping[str, Value], rng: random.Random) -> CountedNetwork | None:
-        """Return ``parent`` with one or two of its holes drawn again, and those that come into being by it."""
-        names = rng.sample(sorted(parent), min(len(parent), rng.choice((1, 2))))
-        base = {name: value for name, value in parent.items() if name not in names}
-        return self.counted(Mutation(base, rng, 0.0))
-
-    def breed(self, parents: Sequence[Key], rng: random.Random) -> CountedNetwork | None:
-        """Return a mutation of one of ``parents``, or of two of them crossed hole by hole."""
-        one = dict(rng.choice(parents))
-        if rng.random() < 0.5:
-            other = dict(rng.choice(parents))
-            one = {name: (one if rng.random() < 0.5 else other).get(name, value) for name, value in one.items()}
-        return self.mutate(one, rng)
 
 
 class Kept:
@@ -121,11 +57,10 @@ class Kept:
     def add(self, counted: CountedNetwork, rng: random.Random) -> None:
         """Keep a network, where there are many in the place of another, or not."""
         self._added += 1
-        counted = replace(counted, network=None)
         if len(self.networks) < KEPT:
-            self.networks.append(counted)
+            self.networks.append(counted.light)
         elif (place := rng.randrange(self._added)) < KEPT:
-            self.networks[place] = counted
+            self.networks[place] = counted.light
 
 
 @dataclass(frozen=True, slots=True)

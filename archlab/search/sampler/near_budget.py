@@ -11,7 +11,8 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from archlab.search.sampler.counted_network import CountedNetwork, Drawer
+from archlab.search.sampler.counted_network import CountedNetwork
+from archlab.search.sampler.drawer import Drawer
 from archlab.search.trial_draw import Mutation
 
 

@@ -12,7 +12,8 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from archlab.search.dominance import find_front
-from archlab.search.sampler.counted_network import Drawer, Key
+from archlab.search.sampler.counted_network import Key
+from archlab.search.sampler.drawer import Drawer
 from archlab.search.sampler.encoder import Encoder
 from archlab.search.storage.claim import claimed_digest
 from archlab.search.storage.one_trial import given_params

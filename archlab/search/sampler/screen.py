@@ -19,7 +19,8 @@ from archlab.errors import ExhaustedError
 from archlab.search.closed_form import find_smallest, find_unseen
 from archlab.search.counter import Counter
 from archlab.search.own_code import OwnRules
-from archlab.search.sampler.counted_network import CountedNetwork, Drawer, DrawnNetworks
+from archlab.search.sampler.counted_network import CountedNetwork, DrawnNetworks
+from archlab.search.sampler.drawer import Drawer
 from archlab.search.sampler.encoder import Encoder
 from archlab.search.sampler.hypervolume import by_hypervolume
 from archlab.search.sampler.near_budget import Band, NearBudget
@@ -218,7 +219,7 @@ class ScreenSampler(BaseSampler):
         pool = self._drawn.sample(rng, quarter)
         parents = self._seen.best(BATCH)
         pool += [self._drawer.breed(parents, rng) for _ in range(POOL - 2 * quarter)]
-        new = {c.key: c for c in pool if c is not None and c.fill <= 1 and c.key not in self._seen.keys}
+        new = {c.key: c.light for c in pool if c is not None and c.fill <= 1 and c.key not in self._seen.keys}
         return list(new.values())
 
     def _draw_more(self, rng: random.Random, draws: int) -> None:

@@ -72,7 +72,7 @@ def evaluate(
     goal_name = "build"
     try:
         module = None
-        if to_measure or any(goal.kind != "cost" for goal in goals):
+        if to_measure or any(_needs_module(goal) for goal in goals):
             module = build(candidate.graph, seed=candidate.seed)
         for name in to_measure:
             goal_name = name
@@ -97,6 +97,11 @@ def evaluate(
         _refuse_outside_error(error, is_interrupt or (interrupt is not None and interrupt.noticed))
         return Outcome("failed", {}, measured, _reason(goal_name, error), details)
     return Outcome("scored", values, measured, None, details)
+
+
+def _needs_module(goal: Goal) -> bool:
+    """Return whether an objective is computed on the built candidate: our own functions may build what they need."""
+    return goal.kind != "cost" and not getattr(goal.function, "builds_its_own", False)
 
 
 def _beyond(budget: Budget, name: str, value: float) -> str:
@@ -137,10 +142,11 @@ def _value(
 ) -> float:
     if goal.kind == "cost":
         return costs[goal.name]
-    assert module is not None
     # What is not a score finds the device in the candidate: a function of the user's may have images of its own.
-    module.to(candidate.device if goal.kind == "score" else "cpu")
+    if module is not None:
+        module.to(candidate.device if goal.kind == "score" else "cpu")
     if goal.kind == "score":
+        assert module is not None
         return score(goal.name, module, candidate.graph.input_shape, candidate.seed)
     assert goal.function is not None
     value = _call(goal, goal.function, module, candidate, trial)
@@ -153,13 +159,13 @@ def _value(
 
 
 def _call(
-    goal: Goal, function: UserObjective, module: GraphModule, candidate: Candidate, trial: optuna.Trial
+    goal: Goal, function: UserObjective, module: GraphModule | None, candidate: Candidate, trial: optuna.Trial
 ) -> object:
     """Return what an objective returns, whatever it does to the process besides."""
     exits: list[str] = []
     try:
         with kept_folder(goal.folder), forgiving_prints(), refused_exits() as exits:
-            value: object = function(module, candidate, trial)
+            value: object = function(module, candidate, trial)  # type: ignore[arg-type]  # None where it builds its own
     except SystemExit as error:
         if not exits:
             raise

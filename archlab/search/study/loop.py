@@ -45,6 +45,7 @@ class Search(Candidates):
         self.announce: Callable[[int | None], None] = lambda _: None
         self._interrupt = Interrupt()
         self._known = len(self.history.trials)
+        self._watch: Watch = lambda _, __: None
 
     def refuse_broken_objective(self) -> None:
         """Refuse to go on where the last evaluations of this run failed alike.
@@ -68,6 +69,7 @@ class Search(Candidates):
     def _run(self, watch: Watch) -> History:
         deadline = None if self.stage.timeout is None else time.monotonic() + self.stage.timeout
         wasted = barren = 0
+        self._watch = watch
         watch(self.history, "")
         try:
             while self.history.evaluated < self.stage.trials:
@@ -142,6 +144,7 @@ class Search(Candidates):
 
     def _evaluated(self, trial: optuna.Trial, candidate: Candidate) -> Trial:
         self.announce(trial.number)
+        _tell_reports(trial, lambda said: self._watch(self.history, said))
         try:
             outcome = evaluate(
                 candidate, self.stage.goals, self.stage.budget, trial, self.stage.threads, self._interrupt
@@ -158,3 +161,14 @@ class Search(Candidates):
             outcome.reason,
             details=outcome.details,
         )
+
+
+def _tell_reports(trial: optuna.Trial, tell: Callable[[str], None]) -> None:
+    """Let what an objective reports of its trial be told too: of a training, how far it is."""
+    report = trial.report
+
+    def told(value: float, step: int) -> None:
+        report(value, step)
+        tell(f"trial {trial.number} at step {step}: {float(value):.4g}")
+
+    trial.report = told  # type: ignore[method-assign]

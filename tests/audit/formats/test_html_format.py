@@ -91,7 +91,7 @@ def test_icicle_plots_and_drawing_are_there(opened):
     assert page.locator("[data-view=params]").is_hidden()
     page.locator("[data-icicle]").select_option("params")
     assert page.locator("[data-view=params] .icicle").is_visible()
-    assert page.locator(".audit-plot").count() == 2
+    assert page.locator(".audit-plot:visible").count() == 2
     assert page.locator(".net-stage").count() >= 1
     page.locator("#theme").click()
     assert page.problems == []
@@ -110,7 +110,7 @@ def test_names_are_text_and_never_markup(opened):
 
 def test_several_models_are_compared(opened):
     page = opened([small("a"), deep(3), Failure("c", "cannot be built")])
-    assert page.locator("#comparison .mark").count() == 2
+    assert page.locator("#comparison .wide-chart .mark").count() == 2
     assert "cannot be built" in page.locator("#failures").inner_text()
     assert page.problems == []
 

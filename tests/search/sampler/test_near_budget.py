@@ -12,7 +12,8 @@ from archlab.elaborate import Interpreter, load
 from archlab.grammar import parse_file
 from archlab.resources import find_architecture
 from archlab.search.counter import Counter, costs_of
-from archlab.search.sampler.counted_network import Drawer, Kept
+from archlab.search.sampler.counted_network import Kept
+from archlab.search.sampler.drawer import Drawer
 from archlab.search.sampler.near_budget import WAYS, Band, NearBudget
 from tests.search.sampler.spaces import WIDTHS, interpreter_of
 
