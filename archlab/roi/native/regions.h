@@ -91,9 +91,7 @@ static E *NAME(room_for)(E *rows, int64_t *room, const NAME(Region) * region)
     if (needed <= *room) return rows;
     free(rows);
     *room = needed;
-    rows = must_align(needed * sizeof(E));
-    prefer_large_pages(rows, needed * sizeof(E));
-    return rows;
+    return must_align(needed * sizeof(E));
 }
 
 /* Channels that are turned at once: the more, the fewer times the taps are listed, as long as the rows stay near. */

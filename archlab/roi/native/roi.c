@@ -7,7 +7,7 @@
 
 /* Channels of planes that are turned into rows at once, at least and at most, and the memory that they may take: less
  * than what malloc takes from the system each time. */
-enum { BLOCK = 64, MOST_BLOCK = 256, ROWS_BYTES = 28 << 20 };
+enum { BLOCK = 64, MOST_BLOCK = 256, ROWS_BYTES = 15 << 20 };
 
 
 #if defined(__AVX512F__)
