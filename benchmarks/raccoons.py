@@ -1,6 +1,7 @@
 """A second truth: do the detection scores, chosen on BCCD, predict trained AP on other data, read from other levels?
 
     python -m benchmarks.raccoons --rows N    # N trainings that are not there yet, one line each; resumes
+    python -m benchmarks.raccoons --again N   # N scores of the first input with a second seed; resumes
     python -m benchmarks.raccoons [--json]    # the table of both sets; --json records it
 
 Photographs of raccoons, one class, 150 to train and 50 to validate. The rule, which stood in the repository before the
@@ -39,6 +40,7 @@ from benchmarks.detecting.truth import lines
 from benchmarks.machine import RESULTS, machine, record, versions
 
 BCCD = RESULTS / "detection.json"
+AGAIN = RESULTS / "raccoon_scores_again.jsonl"
 ROWS = RESULTS / "raccoon_trainings.jsonl"
 INPUTS = (((64, 96), 56), ((96, 128), 224))
 """Height and width, and ``canonical``."""
@@ -71,27 +73,37 @@ def row_of(job: Mapping[str, Any]) -> dict[str, Any]:
     return {**job, **(scored(job, SCORES) if job["seed"] == 0 else {}), **trained(job, LOOKS)}
 
 
+def score_again(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Return scores of another seed: how much of a score is its own luck."""
+    found = scored(job, SCORES)
+    return {**job, **found, "seconds": sum(found["score seconds"].values())}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=0, metavar="N", help="train at most N that are not there yet")
+    parser.add_argument("--again", type=int, default=0, metavar="N", help="score at most N with a second seed")
     parser.add_argument("--json", action="store_true", help="record the table in benchmarks/results/raccoons.json")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    if args.rows:
+    if args.rows or args.again:
         if not (DATA / "raccoon").is_dir():
             print(f"needs the data in {DATA / 'raccoon'}", file=sys.stderr)
             return 2
         add_rows(ROWS, jobs(), row_of, args.rows)
+        add_rows(AGAIN, (_job(INPUTS[0], network, 1) for network in MIXED), score_again, args.again)
         return 0
     rows = lines(ROWS)
-    sets = {"bccd 96x128": second.of_bccd(json.loads(BCCD.read_text(encoding="utf-8")))}
+    trainings_there, scores_there = (lines(RESULTS / f"detection_{name}.jsonl") for name in ("trainings", "scores"))
+    sets = {"bccd 96x128": second.of_bccd(json.loads(BCCD.read_text(encoding="utf-8")), trainings_there, scores_there)}
     trainings = {}
     for size, _ in INPUTS:
         name = f"raccoon {size[0]}x{size[1]}"
         own = [row for row in rows if tuple(row["size"]) == size]
         trainings[name] = {"done": len(own), "of": sum(1 for job in jobs() if tuple(job["size"]) == size)}
         if second.is_enough(own):
-            sets[name] = second.of_rows(own)
+            again = [row for row in lines(AGAIN) if tuple(row["size"]) == size]
+            sets[name] = second.of_rows(own) | second.again(own, again)
     second.show(sets)
     print(f"trainings: {trainings}")
     if args.json:

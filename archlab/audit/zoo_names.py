@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator
@@ -29,5 +30,8 @@ def _sources(library: str) -> Iterator[str]:
         for folder, _, names in os.walk(os.path.join(package, "models")):
             for name in names:
                 if name.endswith(".py"):
-                    with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
+                    with (
+                        contextlib.suppress(OSError),
+                        open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file,
+                    ):
                         yield file.read()

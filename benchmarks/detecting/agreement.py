@@ -80,6 +80,8 @@ def _perfect(
     spread = float(ap.var(ddof=1))
     expected = max(spread - deviation**2 * float(np.mean(1 / counts)), 0.0)
     truth = ap.mean() + (ap - ap.mean()) * (expected / spread) ** 0.5
+    if expected == 0:  # noise alone explains the spread: there is nothing to predict
+        return 0.0, 0.0
     taus = []
     for _ in range(samples):
         luck = rng.normal(0, deviation, (2, len(ap)))

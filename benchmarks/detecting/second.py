@@ -20,8 +20,10 @@ SHOWN = ("detection", "short_roi", "roi_probe", ACCURACY, "MACs", "parameters", 
 Row = Mapping[str, Any]
 
 
-def of_bccd(tables: Row) -> dict[str, Any]:
-    """Return what the study on BCCD recorded of the scores that are compared."""
+def of_bccd(tables: Row, trainings: Sequence[Row], scored: Sequence[Row]) -> dict[str, Any]:
+    """Return what the study on BCCD recorded of the scores that are compared: its tables and the lines behind them."""
+    found = agreement.truths(trainings)
+    scores = {line["network"]: line["values"] for line in scored if line["network"] in found}
     return {
         "backbones": tables["setting"]["backbones"],
         "level use": {"p2": 1.0},
@@ -29,7 +31,7 @@ def of_bccd(tables: Row) -> dict[str, Any]:
         "noise": tables["noise"],
         "seconds": {name: tables["cpu_seconds"][name] for name in ("training", "detection", "roi_probe")},
         "scores": {name: _shown(tables["scores"]["all"][name]) for name in SHOWN},
-        "probe first": [tables["probe_first"]],
+        "probe first": _probe_first(scores, found, tables["cpu_seconds"]),
     }
 
 
@@ -55,9 +57,31 @@ def of_rows(rows: Sequence[Row]) -> dict[str, Any]:
         "noise": agreement.noise(found),
         "seconds": seconds,
         "scores": {name: _shown(table[name]) for name in SHOWN},
-        "probe first": [agreement.probe_first(scores, found, seconds, by) for by in ("roi_probe", ACCURACY)],
+        "probe first": _probe_first(scores, found, seconds),
         "rungs": rungs(curves),
     }
+
+
+def again(rows: Sequence[Row], scored: Sequence[Row]) -> dict[str, Any]:
+    """Return how the orders of two seeds of a score agree, and that of their mean with AP; nothing of fewer than eight.
+
+    A score agrees with AP no better than the truth's noise allows, nor than its own.
+    """
+    first = {row["network"]: row for row in rows if row["seed"] == 0}
+    second = {row["network"]: row for row in scored if row["network"] in first}
+    if len(second) < LEAST:
+        return {}
+    found = truths(rows)
+    ap = np.array([np.mean(found[network]) for network in second])
+    table = {}
+    for name in ("detection", "roi_probe"):
+        one, two = (np.array([side[n]["scores"][name] for n in second]) for side in (first, second))
+        table[name] = {"between seeds": agreement.tau(one, two), "mean of two with AP": agreement.tau(one + two, ap)}
+    return {"two seeds of a score": {"backbones": len(second), **table}}
+
+
+def _probe_first(scores: Any, found: Mapping[int, Sequence[float]], seconds: Row) -> list[dict[str, Any]]:
+    return [agreement.probe_first(scores, found, seconds, by) for by in ("roi_probe", ACCURACY)]
 
 
 def is_enough(rows: Sequence[Row]) -> bool:
@@ -98,6 +122,8 @@ def show(sets: Mapping[str, Row]) -> None:
     for name, row in sets.items():
         for first in row["probe first"]:
             print(f"{name}: the better half by {first['by']} has of the best {first['of']}: {first['kept']}")
+        for score, each in row.get("two seeds of a score", {}).items():
+            print(f"{name}: two seeds of a score: {score} {each}")
         for share, rung in row.get("rungs", {}).items():
             print(f"{name}: AP at {share} of a training: {rung}")
 
@@ -109,11 +135,15 @@ def _cell(row: Row) -> str:
     return f"{tau['tau']:.2f} [{tau['low']:.2f}, {tau['high']:.2f}] {right}/{of}"
 
 
+def _between(noise: Row) -> str:
+    return f"{noise['tau_between_seeds']:.2f}" if noise["networks"] >= LEAST else "–"
+
+
 LINES: dict[str, Callable[[Row], str]] = {
     "backbones": lambda row: f"{row['backbones']}",
     "AP": lambda row: f"{row['ap']['min']:.3f} to {row['ap']['max']:.3f}",
     "one training deviates by": lambda row: f"{row['noise']['deviation']:.4f} ({row['noise']['networks']} twice)",
-    "tau between seeds": lambda row: f"{row['noise']['tau_between_seeds']:.2f}",
+    "tau between seeds": lambda row: _between(row["noise"]),
     "a perfect score's tau": lambda row: "{recorded:.2f} [{low:.2f}, {high:.2f}]".format(**row["noise"]["ceiling"]),
     "CPU s of a training": lambda row: f"{row['seconds']['training']:.1f}",
     "of detection, of probe": lambda row: f"{row['seconds']['detection']:.1f}, {row['seconds']['roi_probe']:.1f}",

@@ -72,6 +72,32 @@ def test_small_overlapping_and_scattered_boxes_alike() -> None:
         assert torch.equal(together, apart)
 
 
+def test_more_channels_than_are_turned_at_once() -> None:
+    """Planes are turned 256 channels at a time; what is left over is no whole vector."""
+    x, rois = random_map(1, 300, 9, 11).float(), random_boxes(7, 1, 9, 11).float()
+    last = x.contiguous(memory_format=torch.channels_last)
+    for mode in MODES:
+        numbers = checked_geometry([1.0], 3, 2, True, mode, MODES)
+        want, choice = native_calls.pooled_and_choice([last], rois, None, numbers)
+        assert torch.equal(native_calls.pooled([x], rois, None, numbers), want)
+        picked = None if mode == "avg" else choice
+        back = [native_calls.spread(want, picked, rois, None, [(1, 9, 11)], flag, numbers)[0] for flag in (True, False)]
+        assert_close(back[0], back[1], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_the_order_of_boxes_changes_no_bit(layout: torch.memory_format) -> None:
+    """They are worked on along a curve over the map, whatever their order, and outputs keep their places."""
+    x = random_map(2, 40, 20, 24).float().contiguous(memory_format=layout).requires_grad_()
+    rois = torch.cat([random_boxes(30, 2, 60, 80), boxes(0)]).float()
+    shuffled = torch.randperm(len(rois), generator=torch.Generator().manual_seed(0))
+    one, other = run(x, rois, "avg", 2, True), run(x, rois[shuffled], "avg", 2, True)
+    assert torch.equal(one[shuffled], other)
+    grad = torch.randn(one.shape, generator=torch.Generator().manual_seed(1))
+    to_map, to_map_too = torch.autograd.grad(one, x, grad)[0], torch.autograd.grad(other, x, grad[shuffled])[0]
+    assert torch.equal(to_map, to_map_too)
+
+
 def test_views_are_read_where_they_lie() -> None:
     """Crops, slices of channels and expanded maps have steps of their own."""
     wide = random_map(3, 40, 20, 24).float()

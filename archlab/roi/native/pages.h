@@ -3,8 +3,8 @@
 #include <sys/mman.h>
 #endif
 
-/* Below this, memory is mostly a piece that was freed before, whose pages are there. */
-enum { LARGE_BYTES = 4 << 20, HUGE_PAGE = 2 << 20 };
+/* From here on glibc's malloc takes memory from the system each time; less is mostly a piece whose pages are there. */
+enum { LARGE_BYTES = 32 << 20, HUGE_PAGE = 2 << 20 };
 
 /* Advice about the whole pages within some memory that is about to be written; whether it is taken is the system's. */
 static void prefer_large_pages(void *memory, int64_t bytes)

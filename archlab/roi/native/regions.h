@@ -1,7 +1,7 @@
 /* Runs a kernel over all RoIs, in elements E, whatever the layout.
  *
  * Kernels read rows of channels. Maps of that layout they read in place. Of planes (NCHW), the region that is read is
- * transposed into rows, BLOCK channels at a time: the region of all RoIs of an image at once where they overlap so much
+ * transposed into rows, a block of channels at a time: the region of all RoIs of an image at once where they overlap so much
  * that this is less, else of each RoI, and then only the rows of pixels that it needs. */
 
 typedef void (*NAME(Kernel))(const Problem *, Bins *, const NAME(View) *, const NAME(Tile) *);
@@ -53,7 +53,7 @@ static void NAME(run_rows)(const void *job, int64_t begin, int64_t end)
     free_bins(&bins);
 }
 
-/* Transpose the planes of a region into rows of BLOCK elements, or back. */
+/* Transpose the planes of a region into rows of a block of channels, or back. */
 static void NAME(turn)(const NAME(Region) * region, const Level *level, E *planes, E *rows, int64_t channels, int back)
 {
     int64_t lines = region->height, pixels = region->width;

@@ -5,8 +5,9 @@
 #include "order.h"
 #include "pages.h"
 
-/* Channels of planes that are turned into rows at once, at least and at most, and the memory that they may take. */
-enum { BLOCK = 64, MOST_BLOCK = 256, ROWS_BYTES = 28 << 20 };
+/* Channels of planes that are turned into rows at once, at least and at most, and the memory that they may take: less
+ * than what malloc takes from the system each time. */
+enum { BLOCK = 64, MOST_BLOCK = 256, ROWS_BYTES = 15 << 20 };
 
 
 #if defined(__AVX512F__)
@@ -33,6 +34,8 @@ typedef int64_t IDouble __attribute__((vector_size(64), aligned(8), may_alias));
 #endif
 #include "transpose.h"
 #include "average.h"
+#include "vectors.h"
+#include "sampled.h"
 #include "maxima.h"
 #include "chosen.h"
 #include "regions.h"
@@ -59,6 +62,8 @@ typedef int64_t IDouble __attribute__((vector_size(64), aligned(8), may_alias));
 #endif
 #include "transpose.h"
 #include "average.h"
+#include "vectors.h"
+#include "sampled.h"
 #include "maxima.h"
 #include "chosen.h"
 #include "regions.h"
