@@ -11,6 +11,7 @@ first of these trainings:
 - The backbones are the first two of each four neighbours of BCCD's pool: 32 over the same tenfold range of MACs, half
   of them in groups of near-equal MACs. Each is trained as a search's ``train`` does it, 300 steps of 8 images, seed 0;
   every third again with seed 1, from which the noise is known.
+- Changed since, for time: the inputs after three trainings, one of them dropped at 128x160, and the order after seven.
 - Two inputs, chosen by the sides of the boxes and by what a busy machine has time for, after three trainings and before
   any was compared: 64x96 with ``canonical`` 56, where p2, p3 and p4 read 7, 62 and 31 % of the boxes; and 96x128 with
   ``canonical`` 224, where every box is read from p2 as on BCCD. The first is trained in full before the second.
