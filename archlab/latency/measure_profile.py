@@ -24,7 +24,7 @@ from archlab.units import format_percent
 
 SECONDS = {True: 520.0, False: 130.0}
 """After which a general profile, and one of a space, measures no further network: at most 10 and 3 minutes with all."""
-MOST = {True: 160, False: 60}
+MOST = {True: 320, False: 120}
 """Networks of a general profile, and of one of a space."""
 FEWEST = 10
 """Networks without which there is no profile."""
