@@ -15,7 +15,8 @@ from archlab.latency.timed import prepare
 WARM = 2
 WHOLE = 3
 PARTS = {"torch": 6, "onnxruntime": 12}
-"""A network is run twice to warm it up, three times whole, so often kernel by kernel, and, warm again, three times whole."""
+"""A network is run twice to warm it up, three times whole, so often kernel by kernel, and three times whole again, once
+it is warm again."""
 
 
 @dataclass(frozen=True, slots=True)
