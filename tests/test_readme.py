@@ -106,7 +106,7 @@ def test_the_program_runs(folder):
 
 def test_the_figures_of_shrinking_are_the_recorded_ones():
     record = json.loads((ROOT / "benchmarks" / "results" / "carry.json").read_text(encoding="utf-8"))["right_after"]
-    names = {"residual": "ResNet-like", "mobile": "MobileNetV2-like"}
+    names = {"residual": "ResNet-like", "mobile": "MobileNetV2-like", "concatenated": "with concatenations"}
     for base, title in names.items():
         for budget in ("0.5", "0.3"):
             methods = record[base][budget]
