@@ -21,7 +21,6 @@ import sys
 import tempfile
 import time
 import traceback
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -43,13 +42,12 @@ from archlab.search.study import loop
 from archlab.search.study.history import no_progress
 from archlab.search.study.loop import Search
 from benchmarks.machine import RESULTS, machine, record, versions
+from benchmarks.promise import KEPT, TRIALS, audit
 from benchmarks.sabotage import HALF, KILLED, KINDS, Events, Fault, Saboteur
 
 STORAGES = ("journal", "sqlite", "postgresql")
 RECORDED = RESULTS / "faults.json"
 SPACE = "net few(input=3x4x4)\nstem: conv([2..20 step 2])\nhead: gap -> fc(2)\n"
-TRIALS, KEPT = 3, 2
-"""Evaluations of the first stage, and of the second."""
 MOST = 200
 """Writes after which a search of this size hangs."""
 BUSY = 7
@@ -167,38 +165,6 @@ def try_case(case: Case, folder: Path, address: str | None) -> tuple[bool, list[
         return True, ["it could not be resumed"]
     found = json.loads((folder / "found.json").read_text(encoding="utf-8"))
     return met.exists() or KILLED in codes, audit(found, events.read())
-
-
-def audit(found: dict[str, Any], events: list[tuple[str, str]]) -> list[str]:
-    """Return what of the promise a search and its resumption have broken.
-
-    Args:
-        found: the result after the resumption.
-        events: what objectives and storage have seen, in order.
-    """
-    broken = []
-    scored = ["first:" + digest for _, state, digest in found["first"] if state == "scored"]
-    second = ["second:" + digest for _, digest in found["second"]]
-    results = Counter([*scored, *second])
-    begun = Counter(digest for word, digest in events if word == "begun")
-    ended = Counter(digest for word, digest in events if word == "ended")
-    if (len(scored), found["evaluated"], len(second), found["judged"]) != (TRIALS, TRIALS, KEPT, KEPT):
-        broken.append(f"the count: {len(scored)}, {found['evaluated']}, {len(second)}, {found['judged']}")
-    if found["interrupted"]:
-        broken.append(f"it says that it was interrupted: {found['interrupted']}")
-    broken += [f"{digest} is in the result {times} times" for digest, times in results.items() if times != 1]
-    broken += [f"{digest} had ended and is lost" for digest in ended if digest not in results]
-    broken += [f"{digest} is in the result and never ended" for digest in results if digest not in ended]
-    if sum(begun.values()) > TRIALS + KEPT + 1:
-        broken.append(f"{sum(begun.values())} evaluations for {TRIALS + KEPT}, and one that a fault may cost")
-    known: set[str] = set()
-    for word, digest in events:
-        if word == "begun" and digest in known:
-            broken.append(f"{digest} was evaluated again after its record was written")
-        elif word == "recorded":
-            known.add(digest)
-    broken += [f"a trial is left {state}" for states in found["states"] for state in states if state == "RUNNING"]
-    return broken
 
 
 def sweep(storage: str, workers: int, kind: str, every: int, first: int = 1) -> Iterator[tuple[Case, list[str]]]:

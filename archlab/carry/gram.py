@@ -48,10 +48,8 @@ def _refit(theirs: nn.Module, there: Node, ours: nn.Module, node: Node, corr: Co
         full = torch.where((out[rows] != ABSENT)[:, None], old.double().flatten(1)[out[rows].clamp(min=0)], 0.0)
         cov = known.cov[g]
         cross = (full @ cov[:, positions]).T
-        prior = full[:, positions]
-        fitted = Ridge(cov[positions][:, positions][None], STRENGTH).solve(cross[None], torch.zeros_like(prior)[None])[
-            0
-        ]
+        nothing = torch.zeros_like(full[:, positions])
+        (fitted,) = Ridge(cov[positions][:, positions][None], STRENGTH).solve(cross[None], nothing[None])
         flat = weight[rows].double().flatten(1)
         flat[:, at] = fitted
         weight[rows] = flat.view_as(weight[rows]).to(weight.dtype)

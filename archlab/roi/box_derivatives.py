@@ -10,6 +10,7 @@ from torch.autograd.function import _SingleLevelFunction
 
 from archlab.roi.derivative_parts import (
     gradient_to_tangents,
+    moved,
     padded_to_boxes,
     plus,
     roi_align,
@@ -92,8 +93,7 @@ class AlignBoxes(_SingleLevelFunction):
         if d_grad is not None:
             total = roi_align_boxes(features, d_grad, *where, tangents, *rest)
         if any(d is not None for d in d_features):
-            moved = [torch.zeros_like(x) if d is None else d for x, d in zip(features, d_features, strict=True)]
-            total = plus(total, roi_align_boxes(moved, grad, *where, tangents, *rest))
+            total = plus(total, roi_align_boxes(moved(features, d_features), grad, *where, tangents, *rest))
         for more in product_rule_terms(tangents, d_boxes, d_tangents):
             total = plus(total, roi_align_boxes(features, grad, *where, more, *rest))
         assert total is not None

@@ -48,6 +48,11 @@ def plus(total: Tensor | None, term: Any) -> Any:
     return term if total is None else total + term
 
 
+def moved(features: tuple[Tensor, ...], tangents: tuple[Tensor | None, ...]) -> list[Tensor]:
+    """Return the tangent of each map, zeros in the place of those that are None."""
+    return [torch.zeros_like(x) if d is None else d for x, d in zip(features, tangents, strict=True)]
+
+
 def save_for_both(ctx: Any, where: tuple[Tensor | None, ...], rest: tuple[Any, ...], *tensors: Tensor) -> None:
     """Keep ``where``, which is (boxes, levels, choice, tangents), the numbers ``rest``, and some tensors."""
     ctx.rest = rest

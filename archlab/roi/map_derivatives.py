@@ -11,6 +11,7 @@ from torch.autograd.function import _SingleLevelFunction
 from archlab.roi.derivative_parts import (
     gradient_to_tangents,
     materialised,
+    moved,
     padded_to_boxes,
     plus,
     roi_align,
@@ -82,8 +83,7 @@ class Align(_SingleLevelFunction):
         boxes, levels, choice, tangents, *features = saved
         total: Tensor | None = None
         if any(d is not None for d in d_features):
-            moved = [torch.zeros_like(x) if d is None else d for x, d in zip(features, d_features, strict=True)]
-            total = roi_align(moved, boxes, levels, choice, tangents, *ctx.rest)
+            total = roi_align(moved(features, d_features), boxes, levels, choice, tangents, *ctx.rest)
         for more in product_rule_terms(tangents, d_boxes, d_tangents):
             total = plus(total, roi_align(features, boxes, levels, choice, more, *ctx.rest))
         assert total is not None

@@ -114,8 +114,5 @@ def _normalisation(
         return Normalisation(*asked)
     if stated := stated_normalisation(metrics):
         return stated
-    note(
-        "pixels are normalised by the training images' own mean and deviation: --mean and --std of `archlab shrink`, "
-        "`refit` and `rewrite` say the network's"
-    )
+    note("pixels are normalised by the training images' own mean and deviation: --mean and --std say the network's")
     return load_part(source, "train", graph.input_shape, share=0.0, progress=progress).normalisation

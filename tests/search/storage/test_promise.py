@@ -7,7 +7,8 @@ import gc
 import pytest
 import torch
 
-from benchmarks.faults import audit, kinds_for, sweep, warm_up
+from benchmarks.faults import kinds_for, sweep, warm_up
+from benchmarks.promise import audit
 from benchmarks.sabotage import KINDS
 
 EVERY = {("journal", 1): 1, ("journal", 2): 4, ("sqlite", 1): 8, ("sqlite", 2): 11}
