@@ -13,7 +13,7 @@ from benchmarks.carry import Bench, cut_all, tune_all
 from benchmarks.carry_bases import BASES, Base, Parts
 from benchmarks.carry_cuts import LEAST_USED, uniform, with_statistics
 from benchmarks.carry_peers import macs_of, widths_of
-from benchmarks.carry_record import record_of
+from benchmarks.carry_record import in_place_of, record_of, rows_of
 from benchmarks.carry_rows import (
     FINE_TUNED,
     RIGHT_AFTER,
@@ -61,7 +61,7 @@ def test_cuts_are_measured_once_tuned_and_recorded(bench):
         ("uniform_walk", 0.05),
         ("uniform_walk", 0.01),
     ]
-    found = record_of(bench.rows.all(), {})
+    found = record_of(bench.rows.all())
     right = found["right_after"]["tiny"]["0.5"]
     assert set(right) == set(methods)
     assert set(found["fine_tuned_tenth"]["tiny"]["0.5"]) == {
@@ -73,6 +73,25 @@ def test_cuts_are_measured_once_tuned_and_recorded(bench):
     assert LEAST_USED / 2 <= right["uniform_walk"]["macs"] <= 0.5
     assert found["fine_tuned"] == {}
     assert "residual, seed 0, 0.5 of the MACs, fine-tuned: everything" in found["missing"]
+
+
+def test_rows_of_a_base_that_is_trained_anew_take_the_place_of_the_older_ones(tmp_path):
+    kept = [
+        {"kind": "cut", "base": "mobile", "seed": 0, "accuracy": 0.1},
+        {"kind": "cut", "base": "mobile", "seed": 1, "accuracy": 0.2},
+        {"kind": "cut", "base": "residual", "seed": 0, "accuracy": 0.3},
+    ]
+    place = tmp_path / "mobile-0"
+    place.mkdir()
+    (place / "trained.json").write_text('{"by": "archlab.train", "steps": 5, "cpu_seconds": 1.5}')
+    (place / "rows.jsonl").write_text('{"kind": "cut", "base": "mobile", "seed": 0, "accuracy": 0.9}\n')
+    (place / "draws.jsonl").write_text('{"draw": 0, "gram": 0.5}\n')
+    here = rows_of(tmp_path)
+    assert [row["kind"] for row in here] == ["trained", "cut", "draw"]
+    accuracies = [row["accuracy"] for row in in_place_of(kept, here) if row["kind"] == "cut"]
+    assert accuracies == [0.9, 0.2, 0.3]
+    found = record_of([row for row in here if row["kind"] == "trained"])
+    assert found["bases"]["mobile"]["trainings"] == {"0": {"by": "archlab.train", "steps": 5, "cpu_seconds": 1.5}}
 
 
 @pytest.mark.parametrize("base", BASES, ids=lambda base: base.name)
@@ -123,7 +142,7 @@ def test_a_method_counts_when_both_rates_were_seen():
 
 def test_targets_are_held_against_what_was_measured():
     rows = [row("base", 0.9), row("archlab", 0.895), row("torch_pruning", 0.7), row("fastnas", 0.85)]
-    found = against_targets(record_of(rows, {})["right_after"], {})["residual"]["0.5"]
+    found = against_targets(record_of(rows)["right_after"])["residual"]["0.5"]
     assert (found["right_after_lost"], found["right_after_lost_at_most"]) == (0.5, 0.7)
     assert (found["right_after_ahead"], found["right_after_ahead_at_least"]) == (4.5, 3.0)
     assert "fine_tuned_lost" not in found
@@ -132,7 +151,7 @@ def test_targets_are_held_against_what_was_measured():
 def test_what_other_seeds_of_the_base_gave_is_not_compared():
     rows = [row("base", 0.9), row("archlab", 0.88), row("base", 0.94, seed=1), row("fastnas", 0.5, seed=1)]
     rows.append(row("fastnas", 0.8))
-    after = record_of(rows, {})["right_after"]
+    after = record_of(rows)["right_after"]
     own = after["residual"]["0.5"]
     assert (own["base"]["accuracy"], own["base"]["of_seeds"]) == (0.9, {"0": 0.9, "1": 0.94})
     found = against_targets(after, {})["residual"]["0.5"]
@@ -141,7 +160,7 @@ def test_what_other_seeds_of_the_base_gave_is_not_compared():
 
 def test_what_was_not_measured_is_said():
     there = [row(method, 0.5) for method in RIGHT_AFTER if method != "fastnas"]
-    said = record_of(there, {})["missing"]
+    said = record_of(there)["missing"]
     assert said[0] == "residual, seed 0, 0.5 of the MACs, right after the cut: fastnas"
     assert len(said) == 4 * 2 * 2 * 2
 
