@@ -142,7 +142,7 @@ def test_a_method_counts_when_both_rates_were_seen():
 
 def test_targets_are_held_against_what_was_measured():
     rows = [row("base", 0.9), row("archlab", 0.895), row("torch_pruning", 0.7), row("fastnas", 0.85)]
-    found = against_targets(record_of(rows)["right_after"])["residual"]["0.5"]
+    found = against_targets(record_of(rows)["right_after"], {})["residual"]["0.5"]
     assert (found["right_after_lost"], found["right_after_lost_at_most"]) == (0.5, 0.7)
     assert (found["right_after_ahead"], found["right_after_ahead_at_least"]) == (4.5, 3.0)
     assert "fine_tuned_lost" not in found
