@@ -11,6 +11,7 @@ tries: all convolutions that it fits at once, measured on all 10,000 test images
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace as changed
@@ -32,7 +33,7 @@ from archlab.grammar.ast import Architecture
 from archlab.nn.weight_files import load_weights, save_weights
 from archlab.train import LabelledImages, Normalisation, TrainSettings, evaluate, find_images, load_part, train
 from archlab.what_if.suggest import ATTEMPTS, EVERYWHERE
-from benchmarks.machine import machine, record, versions
+from benchmarks.machine import RESULTS, machine, record, versions
 
 BASES = {
     "resnet": """net resnet(input=1x28x28)
@@ -58,6 +59,8 @@ head: gap -> fc(10)
 }
 IMAGES, FEW = 512, 2_000
 KNOWN = Normalisation((0.286,), (0.353,))
+RECORDED = RESULTS / "rewrite_weights.json"
+"""What is there of other bases stays there."""
 
 
 def main() -> None:
@@ -70,13 +73,14 @@ def main() -> None:
     torch.set_num_threads(1)
     source = find_images(asked.data)
     parts = {part: load_part(source, part, (1, 28, 28), normalisation=KNOWN) for part in ("train", "val", "test")}
-    found: dict[str, Any] = {"images": IMAGES, "test": {"everywhere": len(parts["test"]), "layer": FEW}, "bases": {}}
+    bases: dict[str, Any] = json.loads(RECORDED.read_text(encoding="utf-8"))["bases"] if RECORDED.exists() else {}
+    about = {"images": IMAGES, "test": {"everywhere": len(parts["test"]), "layer": FEW}}
     for name in asked.base or BASES:
         rows: dict[str, Any] = {}
-        found["bases"][name] = rows
+        bases[name] = rows
         for part in _measure(name, parts, asked.bases):
             rows |= part
-            record("rewrite_weights", found | {"machine": machine(), "versions": versions("torch")})
+            record("rewrite_weights", {**about, "bases": bases, "machine": machine(), "versions": versions("torch")})
 
 
 def _measure(name: str, parts: dict[str, LabelledImages], folder: Path) -> Iterator[dict[str, Any]]:
