@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ SEEDS = (0, 1)
 FEWEST = 10
 """Draws whose order can be compared with another."""
 
+RECORDED = RESULTS / "carry.json"
 KEPT = RESULTS / "carry_rows.jsonl"
 """Every row that the record is made of, so that one machine goes on where another ended."""
 
@@ -68,7 +69,20 @@ def write_record(folder: Path) -> None:
     """Write ``carry.json`` from every row that is kept, with those of a folder in place of older ones."""
     rows = in_place_of(Rows(KEPT).all(), rows_of(folder))
     KEPT.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
-    record("carry", record_of(rows))
+    older = json.loads(RECORDED.read_text(encoding="utf-8")) if RECORDED.exists() else {}
+    record("carry", beside(record_of(rows), older, {row["base"] for row in rows}))
+
+
+def beside(found: dict[str, Any], older: dict[str, Any], measured: Set[str]) -> dict[str, Any]:
+    """Return a record in which bases of which no row is kept stand as they did in an older one."""
+    tables = ("bases", "right_after", "fine_tuned", "fine_tuned_tenth", "targets", "agreement")
+    kept = {
+        table: {name: own for name, own in older.get(table, {}).items() if name not in measured} for table in tables
+    }
+    lacking = [line for line in older.get("missing", []) if line.partition(",")[0] not in measured]
+    lacking += [line for line in found["missing"] if line.partition(",")[0] in measured]
+    return {**found, **{table: kept[table] | found[table] for table in tables[1:]}, "missing": lacking,
+            "bases": found["bases"] | kept["bases"]}  # fmt: skip
 
 
 def rows_of(folder: Path) -> list[Row]:

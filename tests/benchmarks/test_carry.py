@@ -13,7 +13,7 @@ from benchmarks.carry import Bench, cut_all, tune_all
 from benchmarks.carry_bases import BASES, Base, Parts
 from benchmarks.carry_cuts import LEAST_USED, uniform, with_statistics
 from benchmarks.carry_peers import macs_of, widths_of
-from benchmarks.carry_record import in_place_of, record_of, rows_of
+from benchmarks.carry_record import beside, in_place_of, record_of, rows_of
 from benchmarks.carry_rows import (
     FINE_TUNED,
     RIGHT_AFTER,
@@ -92,6 +92,19 @@ def test_rows_of_a_base_that_is_trained_anew_take_the_place_of_the_older_ones(tm
     assert accuracies == [0.9, 0.2, 0.3]
     found = record_of([row for row in here if row["kind"] == "trained"])
     assert found["bases"]["mobile"]["trainings"] == {"0": {"by": "archlab.train", "steps": 5, "cpu_seconds": 1.5}}
+
+
+def test_a_base_without_rows_stands_as_it_was_recorded():
+    older = record_of([row("base", 0.9), row("archlab", 0.8)])
+    older["missing"] = ["residual, seed 1: something", "mobile, seed 0: something"]
+    rows = [{**row("base", 0.7), "base": "mobile"}]
+    found = beside(record_of(rows), older, {"mobile"})
+    assert found["right_after"]["residual"] == older["right_after"]["residual"]
+    assert found["targets"]["residual"] == older["targets"]["residual"]
+    assert found["right_after"]["mobile"]["0.5"]["base"]["accuracy"] == 0.7
+    assert found["missing"][0] == "residual, seed 1: something"
+    assert "mobile, seed 0: something" not in found["missing"]
+    assert all(line.startswith("mobile, ") for line in found["missing"][1:])
 
 
 @pytest.mark.parametrize("base", BASES, ids=lambda base: base.name)
