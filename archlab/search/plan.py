@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from archlab.cost import Budget
 from archlab.detect.training_plan import TrainingPlan
-from archlab.elaborate import Space
+from archlab.elaborate import Space, Value
 from archlab.latency import AnyPredictor
 from archlab.search.choices import HEARTBEAT, MAX_DEATHS, SAMPLER, TRIALS
 from archlab.search.keep_rule import KeepRule
@@ -67,6 +67,7 @@ class Stage:
         device: where networks are scored and trained.
         folder: the search's; None where this process cannot see it.
         again: whether a stage before has judged by its objectives: its values are evaluations with other seeds.
+        starts: draws that the first stage evaluates before any other, after the smallest network.
     """
 
     study: str
@@ -87,6 +88,7 @@ class Stage:
     folder: Path | None = None
     again: bool = False
     own: OwnRules = NO_RULES
+    starts: tuple[Mapping[str, Value], ...] = ()
 
     @property
     def objectives(self) -> tuple[Objective, ...]:

@@ -17,9 +17,12 @@ from archlab.original.loaded import Loaded, load_original
 from archlab.original.original import JudgeSettings, Original, judge_json, read_judge, write_judge
 from archlab.original.shrunk import Contender, Draw, LayerKept
 from archlab.reading import read_bytes
-from archlab.search import search
+from archlab.search.counter import Counter
+from archlab.search.request import make_plan
 from archlab.search.result import Finalist, SearchResult
-from archlab.search.study.history import INTERRUPTED, Progress
+from archlab.search.run import run_search
+from archlab.search.study.history import INTERRUPTED, Progress, no_progress
+from archlab.shrink.even_cuts import even_cuts
 from archlab.shrink.filled import Candidates, Filled
 from archlab.shrink.prepare import Prepared
 from archlab.shrink.request import FEW, WALKED, ShrinkRequest
@@ -96,7 +99,7 @@ def _search(
     files = [request.out / GRAM, request.out / WALK]
     for file, settings in zip(files, stages, strict=True):
         _write_once(file, settings, request)
-    result = search(
+    plan = make_plan(
         space,
         budget=request.budget,
         objective=str(files[0]),
@@ -109,8 +112,13 @@ def _search(
         top=WALKED,
         latency=False,
         note=note,
-        progress=progress,
+        command="archlab shrink",
     )
+    opening, *later = plan.stages
+    counter = Counter(Interpreter(plan.space), opening.budget, opening.own, seed=opening.seed)
+    starts = even_cuts(counter.interpreter, lambda network: counter.count(network).allowed)
+    plan = replace(plan, stages=(replace(opening, starts=starts), *later))
+    result = run_search(plan, progress or no_progress)
     if not result.finalists:
         raise InputError("the search found no network", hint="give it a wider budget, or more --trials")
     return result

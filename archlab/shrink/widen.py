@@ -65,7 +65,7 @@ def _widened(interpreter: Interpreter, draws: Draws, counter: Counter, kept: Cal
 def _larger(interpreter: Interpreter, draws: Draws, hole: Hole) -> Network | None:
     """Return the network with the next larger value of a hole; None where there is none."""
     value = draws[hole.name]
-    larger = [one for one in _values(hole) if isinstance(one, int | float) and _number(one) > _number(value)]
+    larger = [one for one in values_of(hole) if isinstance(one, int | float) and _number(one) > _number(value)]
     try:
         return interpreter.network(Changed(draws, hole.name, min(larger, key=_number))) if larger else None
     except ArchlabError:
@@ -76,7 +76,8 @@ def _number(value: Value) -> float:
     return float(value) if isinstance(value, int | float) else float("inf")
 
 
-def _values(hole: Hole) -> list[Value]:
+def values_of(hole: Hole) -> list[Value]:
+    """Return the values of a hole in order; none of a range without steps."""
     if hole.labels:
         return list(hole.labels)
     return [hole.value_at(i) for i in range(hole.steps() + 1)] if hole.step else []

@@ -18,6 +18,9 @@ KINDS = ("width", "inner", "depth", "kernel", "groups", "expansion", "block")
 """What can be opened: trunk widths, widths in branches and blocks, repeat counts, kernels, groups, expansions, and
 which block it is."""
 
+TRUNK, INNER = "width", "inner"
+"""What the names of the vars of opened widths end with, before a number that tells them apart."""
+
 _ALTERNATIVES = ("basic", "bottleneck", "inverted", "separable")
 _KERNELS = (3, 5, 7)
 _SIZES: tuple[Role, ...] = ("kernel", "groups", "expansion")
@@ -149,7 +152,7 @@ def _variables(architecture: ast.Architecture, slots: Sequence[Slot], widths: Se
     variables = []
     for width in widths:
         first = slots[width.slots[0]]
-        name, n = f"{first.owner[: MAX_NAME - 16]}_{'width' if first.trunk else 'inner'}", 1
+        name, n = f"{first.owner[: MAX_NAME - 16]}_{TRUNK if first.trunk else INNER}", 1
         free = name
         while free in taken:
             n += 1

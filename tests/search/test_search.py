@@ -9,7 +9,10 @@ import pytest
 
 import archlab
 from archlab.errors import BudgetError
+from archlab.search.request import make_plan
+from archlab.search.run import run_search
 from archlab.search.study import loop
+from tests.search.conftest import TINY
 from tests.search.small_search import run
 from tests.waiting import Clock
 
@@ -39,6 +42,18 @@ def test_every_evaluated_network_is_new_and_within_budget_and_all_draws_are_acco
 def test_the_smallest_network_comes_first(tmp_path):
     result = run(tmp_path, budget=["params=1k"])
     assert result.trials[0].cost["params"] == result.smallest["params"] == 298
+
+
+def test_what_a_search_starts_with_comes_next_and_once(tmp_path):
+    first = run(tmp_path, trials=3)
+    starts = tuple(trial.draws for trial in reversed(first.trials[1:3]))
+    plan = make_plan(archlab.parse(TINY), objective="params", trials=5, latency=False, out=tmp_path / "again")
+    plan = dataclasses.replace(plan, stages=(dataclasses.replace(plan.stages[0], starts=starts),))
+    for _ in range(2):
+        result = run_search(plan)
+        assert result.trials[0].cost["params"] == result.smallest["params"]
+        assert tuple(trial.draws for trial in result.trials[1:3]) == starts
+        assert len({trial.digest for trial in result.trials if trial.state == "scored"}) == 5
 
 
 def test_the_best_are_finalists_counted_again_by_fvcore_and_written_as_text(tmp_path):

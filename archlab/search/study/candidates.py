@@ -61,7 +61,8 @@ class Candidates:
         self._parts = SharedParts()
         self.reap()
         if stage.number == 1 and not study.get_trials(deepcopy=False):
-            self._enqueue(self.start)
+            for draws in (self.start.draws, *stage.starts):
+                self._enqueue(draws)
         self.sync()
 
     @property
@@ -182,8 +183,8 @@ class Candidates:
 
     # --- what is drawn next -------------------------------------------------------------------------------------------
 
-    def _enqueue(self, network: Network) -> None:
-        self.study.enqueue_trial(dict(network.draws), user_attrs={FOUND: "by counting"})
+    def _enqueue(self, draws: Mapping[str, Value]) -> None:
+        self.study.enqueue_trial(dict(draws), user_attrs={FOUND: "by counting"})
 
     def queue_found(self, number: int) -> bool:
         """After a draw that led to nothing, queue a network that counting finds to be new and within budget.
@@ -207,5 +208,5 @@ class Candidates:
         network = find_unseen(self.counter, parents, self.history.best_by_digest, rng)
         if network is None:
             return False
-        self._enqueue(network)
+        self._enqueue(network.draws)
         return True
