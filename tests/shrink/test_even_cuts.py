@@ -1,11 +1,10 @@
-"""The draws that a search below a network begins with: the trunk cut by one factor, what is inside blocks by another."""
+"""Draws that a search below a network begins with: the trunk cut by one factor, what is inside blocks by another."""
 
 from __future__ import annotations
 
 import pytest
 
 from archlab.elaborate import Fixed, Interpreter, load
-from archlab.grammar import parse
 from archlab.shrink.even_cuts import CUTS, even_cuts
 from archlab.what_if.open_holes import open_holes
 from archlab.what_if.reach import BELOW
