@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from archlab.errors import InputError
 from archlab.shrink.request import for_channels, numbers
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def pixels_of(mean: str | None, std: str | None) -> Pixels:
     Raises:
         InputError: one is no numbers, or they are no mean and deviation together.
     """
+    if (mean is None) != (std is None):
+        raise InputError("--mean and --std go together")
     pixels = numbers("--mean", mean), numbers("--std", std)
     for_channels(pixels, max(1, len(pixels[0])))
     return pixels

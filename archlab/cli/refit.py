@@ -16,7 +16,7 @@ from archlab.cli.messages import printable_json, say
 from archlab.cli.pixel_options import pixel_options, pixels_of
 from archlab.cli.progress import progress
 from archlab.cli.quiet import quiet_option
-from archlab.errors import InputError, printable
+from archlab.errors import printable
 from archlab.units import format_percent
 
 if TYPE_CHECKING:
@@ -90,8 +90,6 @@ def refit(
     """
     from archlab.shrink.read_model import built, read_named
 
-    if (mean is None) != (std is None):
-        raise InputError("--mean and --std go together")
     stated = pixels_of(mean, std)
     with interrupts(), progress(f"reading {net}") as tell:
         cut = read_named(net, weights, data, sets=sets, inputs=inputs, labelled=not unlabelled)
