@@ -96,7 +96,7 @@ _wanted, _search, _output = in_group("What is wanted"), in_group("The search"), 
 @_model("--input", "inputs", multiple=True, metavar="CxHxW", help="The input's size.  [default: MODEL's own]")
 @pixel_options(_images)
 @_wanted("--holes", metavar="KIND,KIND", default=",".join(HOLES), show_default=True, help="What may become smaller.")
-@_search("--trials", "-n", type=click.IntRange(1), default=60, show_default=True, help="Networks to judge.")
+@_search("--trials", "-n", type=click.IntRange(1), default=40, show_default=True, help="Networks to judge.")
 @_search("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes that judge.")
 @_search("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of draws and samples.")
 @_output("--out", type=_FILE, help="Folder for all files.  [default: out/shrink-MODEL]")

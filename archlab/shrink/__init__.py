@@ -36,7 +36,7 @@ def shrink(
     mean: Iterable[float] = (),
     std: Iterable[float] = (),
     holes: Iterable[str] = HOLES,
-    trials: int = 60,
+    trials: int = 40,
     seed: int = 0,
     workers: int = 1,
     out: str | Path | None = None,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 HOLES = ("width", "inner", "depth", "kernel", "expansion")
 """What may become smaller where nothing else is asked for: what ``archlab.carry`` can follow."""
-WALKED, FEW = 8, 3
+WALKED, FEW = 6, 3
 """How many of the draws are judged after the walk, and how many of these are looked at closely."""
 
 Pixels = tuple[tuple[float, ...], tuple[float, ...]]
@@ -60,7 +60,7 @@ class ShrinkRequest:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     holes: tuple[str, ...] = HOLES
-    trials: int = 60
+    trials: int = 40
     seed: int = 0
     workers: int = 1
     command: str = "archlab.shrink(…)"

@@ -7,26 +7,27 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from archlab.cost import Budget, cost
-from archlab.elaborate import Fixed, Interpreter, elaborate, fill_holes, load
+from archlab.cost import cost
+from archlab.elaborate import Interpreter, elaborate
 from archlab.errors import InputError
-from archlab.grammar import parse, unparse
+from archlab.grammar import parse
 from archlab.grammar.ast import Architecture
-from archlab.original.judge import carried_to, judged
-from archlab.original.loaded import Loaded, load_original
+from archlab.original.judge import carried_to
+from archlab.original.loaded import load_original
 from archlab.original.original import JudgeSettings, Original, judge_json, read_judge, write_judge
 from archlab.original.shrunk import Contender, Draw, LayerKept
 from archlab.reading import read_bytes
 from archlab.search.counter import Counter
+from archlab.search.plan import Plan
 from archlab.search.request import make_plan
-from archlab.search.result import Finalist, SearchResult
+from archlab.search.result import SearchResult
 from archlab.search.run import run_search
 from archlab.search.study.history import INTERRUPTED, Progress, no_progress
+from archlab.shrink.contest import contest
 from archlab.shrink.even_cuts import even_cuts
 from archlab.shrink.filled import Candidates, Filled
 from archlab.shrink.prepare import Prepared
 from archlab.shrink.request import FEW, WALKED, ShrinkRequest
-from archlab.shrink.widen import widened
 from archlab.what_if.open_holes import open_holes
 from archlab.what_if.reach import BELOW
 
@@ -50,46 +51,40 @@ def candidates_below(
         KeyboardInterrupt: the search was interrupted; its folder has what there is.
     """
     space = open_holes(parse(request.text), request.holes, BELOW)
-    result = _search(space, request, prepared.original, progress, note)
+    plan = _plan(space, request, prepared.original, note)
+    opening = plan.stages[0]
+    counter = Counter(Interpreter(plan.space), opening.budget, opening.own, seed=opening.seed)
+    result = _search(plan, counter, progress)
     if result.interrupted == INTERRUPTED:
         raise KeyboardInterrupt
     judge = read_judge(request.out / WALK)
     loaded = load_original(judge.original, judge.held_out)
+    say("judging even cuts beside what the search found")
+    drawn = contest(counter, opening.budget, result, str(request.out / WALK), loaded, judge)
     settings = replace(judge, images=judge.original.calibration)
-    contenders = [
-        Contender(one.name, one.cost["macs"], one.values[str(request.out / WALK)], {}) for one in result.finalists
-    ]
-    few = result.finalists[: FEW if prepared.finetuning is not None else 1]
+    few = drawn[: FEW if prepared.finetuning is not None else 1]
     filled: list[Filled] = []
-    for i, finalist in enumerate(few):
-        say(f"carrying weights into {i + 1} of {len(few)}: {finalist.name}")
-        name, text = _as_wide_as_allowed(space, result, finalist, loaded)
-        graph = elaborate(parse(text)).graph
-        if name != finalist.name:
-            contenders[i] = Contender(name, cost(parse(text)).macs, judged(loaded, graph, judge), {})
+    for i, one in enumerate(few):
+        say(f"carrying weights into {i + 1} of {len(few)}: {one.name}")
+        graph = elaborate(parse(one.text)).graph
         carried = carried_to(loaded, graph, settings)
-        layers = tuple(LayerKept(one.name, one.source, one.inputs, one.outputs, one.error) for one in carried.layers)
-        filled.append(Filled(name, text, graph, carried.module, layers))
-    return Candidates(tuple(filled), tuple(contenders), _draws_of(result, request.out), dict(result.budgets))
+        layers = tuple(LayerKept(each.name, each.source, each.inputs, each.outputs, each.error)
+                       for each in carried.layers)  # fmt: skip
+        filled.append(Filled(one.name, one.text, graph, carried.module, layers))
+    contenders = tuple(Contender(one.name, cost(parse(one.text)).macs, one.kept, {}) for one in drawn)
+    return Candidates(tuple(filled), contenders, _draws_of(result, request.out), dict(result.budgets))
 
 
-def _as_wide_as_allowed(
-    space: Architecture, result: SearchResult, finalist: Finalist, loaded: Loaded
-) -> tuple[str, str]:
-    """Return the name and the text of a finalist, widened where it leaves something of the budget."""
-    (draws,) = (trial.draws for trial in result.trials if trial.number == finalist.trial)
-    budget = Budget(tuple(result.budgets.items()), tuple(result.floors.items()))
-    interpreter = Interpreter(load(space))
-    wide = widened(interpreter, draws, budget, loaded.graph, loaded.known)
-    if wide == draws:
-        return finalist.name, finalist.text
-    name = f"{finalist.name}_widened"
-    return name, unparse(fill_holes(interpreter.space, interpreter.network(Fixed(wide)), name))
+def _search(plan: Plan, counter: Counter, progress: Progress | None) -> SearchResult:
+    opening, *later = plan.stages
+    plan = replace(plan, stages=(replace(opening, starts=even_cuts(counter)), *later))
+    result = run_search(plan, progress or no_progress)
+    if not result.finalists:
+        raise InputError("the search found no network", hint="give it a wider budget, or more --trials")
+    return result
 
 
-def _search(
-    space: Architecture, request: ShrinkRequest, original: Original, progress: Progress | None, note: Note
-) -> SearchResult:
+def _plan(space: Architecture, request: ShrinkRequest, original: Original, note: Note) -> Plan:
     macs = cost(parse(request.text)).macs
     few, many = (int(min(most, max(least, work // macs))) for least, most, work in (_GRAM_HELD_OUT, _WALK_HELD_OUT))
     stages = [
@@ -99,7 +94,7 @@ def _search(
     files = [request.out / GRAM, request.out / WALK]
     for file, settings in zip(files, stages, strict=True):
         _write_once(file, settings, request)
-    plan = make_plan(
+    return make_plan(
         space,
         budget=request.budget,
         objective=str(files[0]),
@@ -114,14 +109,6 @@ def _search(
         note=note,
         command="archlab shrink",
     )
-    opening, *later = plan.stages
-    counter = Counter(Interpreter(plan.space), opening.budget, opening.own, seed=opening.seed)
-    starts = even_cuts(counter.interpreter, lambda network: counter.count(network).allowed)
-    plan = replace(plan, stages=(replace(opening, starts=starts), *later))
-    result = run_search(plan, progress or no_progress)
-    if not result.finalists:
-        raise InputError("the search found no network", hint="give it a wider budget, or more --trials")
-    return result
 
 
 def _draws_of(result: SearchResult, out: Path) -> tuple[Draw, ...]:

@@ -22,12 +22,17 @@ def model():
 def test_a_module_in_memory_becomes_a_smaller_one(tmp_path):
     data = folders(tmp_path / "data", 12)
     outcome = archlab.shrink(
-        model(), data, ["macs=0.6x"], inputs=(1, 3, 8, 8), trials=4, labelled=False, mean=[0.5], std=[0.5],
+        model(), data, ["macs=0.6x"], inputs=(1, 3, 8, 8), trials=1, labelled=False, mean=[0.5], std=[0.5],
         out=tmp_path / "out",
     )  # fmt: skip
     shrunk = outcome.shrunk
     assert shrunk.result.cost["macs"] == sum(node.macs for node in outcome.graph) <= 0.6 * shrunk.original.cost["macs"]
     assert outcome.module(torch.rand(2, 3, 8, 8)).shape == (2, 3)
+    names, judged = zip(*((one.name, one.judged) for one in shrunk.contenders), strict=True)
+    assert any("_even_" in name for name in names)
+    assert len(set(names)) == len(names)
+    assert list(judged) == sorted(judged, reverse=True), "the best of all that the walk judged, whoever drew it"
+    assert all(one.macs <= 0.6 * shrunk.original.cost["macs"] for one in shrunk.contenders)
     assert (outcome.folder / "shrunk.html").read_text().startswith("<!doctype html>")
     with pytest.raises(InputError, match="a module has its weights in it"):
         archlab.shrink(model(), data, ["macs=0.6x"], weights="w.pt")
