@@ -100,13 +100,13 @@ def rows_of(folder: Path) -> list[Row]:
 
 
 def in_place_of(kept: Sequence[Row], here: Sequence[Row]) -> list[Row]:
-    """Return all rows, without those kept of a base that was trained anew: its figures are of one training."""
+    """Return all rows, without those kept of a base that was trained again: its figures are of one training."""
 
     def key(row: Row) -> tuple[str, int]:
         return row["base"], row["seed"]
 
-    anew = {key(row) for row in here}
-    return sorted([*(row for row in kept if key(row) not in anew), *here], key=key)
+    again = {key(row) for row in here}
+    return sorted([*(row for row in kept if key(row) not in again), *here], key=key)
 
 
 def _said(base: Base, rows: Sequence[Row]) -> dict[str, Any]:
