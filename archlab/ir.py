@@ -171,14 +171,17 @@ class Graph(Tabled):
         names of stages and blocks, nor the order of independent branches. 32 hexadecimal digits.
         """
         hashes = self.hashes
-        # Two equal branches hash alike: how often each operator stands tells a doubled branch from a shared one.
-        parts = sorted(hashes[name] for name in (*self.inputs, *self.names))
-        return _hash(f"{' '.join(hashes[name] for name in self.outputs)} {parts}")
+        return digest_of(
+            [hashes[name] for name in self.outputs], [hashes[name] for name in (*self.inputs, *self.names)]
+        )
 
     @cached_property
     def hashes(self) -> Mapping[str, str]:
         """A hash of what each node computes from the inputs, by name, the inputs' own first."""
-        return hashes_of(self.nodes, {INPUT: _hash(f"input {self.input_shape}"), BOXES: _hash("boxes")})
+        hashes = {INPUT: hash_of_input(self.input_shape), BOXES: _hash("boxes")}
+        for node in self.nodes:
+            hashes[node.name] = hash_of_operator(text_of(node), [hashes[name] for name in node.inputs])
+        return hashes
 
     def to_networkx(self) -> nx.DiGraph[str]:
         """Return a DiGraph for analysis with networkx.
@@ -217,16 +220,27 @@ def _fields_of(applied: Applied) -> dict[str, Any]:
     return {name: getattr(applied, name) for name in _FIELDS}
 
 
-def hashes_of(nodes: Iterable[Node], given: Mapping[str, str]) -> dict[str, str]:
-    """Return a hash of what each of ``nodes`` computes, by name, and those of what is ``given`` to them."""
-    hashes = dict(given)
-    for node in nodes:
-        inputs = [hashes[name] for name in node.inputs]
-        if node.op in ("add", "mul"):
-            inputs.sort()
-        attrs = sorted(node.attrs.items())
-        hashes[node.name] = _hash(f"{node.op} {attrs} {inputs}")
-    return hashes
+def text_of(op: Applied) -> str:
+    """Return an operator and its resolved arguments as text, for its hash."""
+    return f"{op.op} {sorted(op.attrs.items())}"
+
+
+def hash_of_input(shape: Shape) -> str:
+    """Return the hash of a network's input of this shape."""
+    return _hash(f"input {shape}")
+
+
+def hash_of_operator(text: str, inputs: list[str]) -> str:
+    """Return the hash of what an operator, as ``text_of`` writes it, computes of what has the hashes ``inputs``."""
+    if text.startswith(("add ", "mul ")):
+        inputs = sorted(inputs)
+    return _hash(f"{text} {inputs}")
+
+
+def digest_of(outputs: Iterable[str], everything: Iterable[str]) -> str:
+    """Return the digest of a graph from the hashes of its outputs, in order, and of its inputs and operators."""
+    # Two equal branches hash alike: how often each operator stands tells a doubled branch from a shared one.
+    return _hash(f"{' '.join(outputs)} {sorted(everything)}")
 
 
 def _hash(text: str) -> str:

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from archlab.elaborate.fragment import Fragment, NamedFragment, gives_nothing
 from archlab.elaborate.hole_paths import UniqueNames
-from archlab.ir import INPUT, Applied, Node, hashes_of
+from archlab.elaborate.lifetimes import SettledFragment
+from archlab.ir import INPUT, Applied, Node, Shape, digest_of, hash_of_input, hash_of_operator, text_of
 
 
 def nodes_of(stages: Sequence[NamedFragment]) -> list[Node]:
@@ -27,12 +28,18 @@ class _Outside(dict[Hashable, str]):
 
 def hash_of(fragment: Fragment) -> str:
     """Return a hash of what a piece computes of what enters it, and of the named values that it reads."""
-    nodes: list[Node] = []
-    output = _Emit(nodes, "", _Outside()).emit(fragment, "", "", INPUT)
-    if gives_nothing(fragment):
-        return "nothing"
-    outside = {name: name for node in nodes for name in node.inputs} | {output: output}
-    return hashes_of(nodes, outside)[output]
+    return "nothing" if gives_nothing(fragment) else _Hash(_Outside()).emit(fragment, "", "", INPUT)
+
+
+def digest_of_stages(stages: Sequence[NamedFragment], input_shape: Shape) -> str:
+    """Return the digest of the graph of a network that is no detector, without making it."""
+    ends: dict[Hashable, str] = {}
+    hashes = _Hash(ends)
+    source = hash_of_input(input_shape)
+    everything = [source]
+    for name, fragment in stages:
+        ends[name] = source = hashes.emit(fragment, "", "", source)
+    return digest_of([source], everything + hashes.made)
 
 
 class _Emit:
@@ -75,3 +82,33 @@ class _Emit:
         # A block that is one operator has its name, also where that got a number.
         self.nodes.append(Node.of(op, name, inputs, self.stage, name if block == path else block))
         return name
+
+
+class _Hash(_Emit):
+    """Goes the same way with the hash of each operator in the place of its name."""
+
+    def __init__(self, ends: dict[Hashable, str]) -> None:
+        super().__init__([], "", ends)
+        self.made: list[str] = []
+        self.texts: dict[int, str] = {}
+
+    def emit(self, fragment: Fragment, path: str, block: str, source: str) -> str:
+        """Return the hash of what ``fragment`` computes of ``source``; of one that is only counted, step by step."""
+        if not isinstance(fragment, SettledFragment) or fragment.left is None:
+            return super().emit(fragment, path, block, source)
+        replay, root = fragment.left
+        values = {0: source}
+        for step in replay.steps:
+            if step.runs:
+                inputs = tuple([values[value] for value in step.reads])
+                join = step.fragment.op if step.fragment.values is not None else None
+                values[step.output] = (
+                    self.emit(step.fragment, "", "", inputs[0]) if join is None else self._append(join, "", "", inputs)
+                )
+        return values[root.output]
+
+    def _append(self, op: Applied, path: str, block: str, inputs: tuple[str, ...]) -> str:  # noqa: ARG002
+        if (text := self.texts.get(id(op))) is None:
+            text = self.texts[id(op)] = text_of(op)
+        self.made.append(hash_of_operator(text, list(inputs)))
+        return self.made[-1]

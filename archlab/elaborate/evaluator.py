@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from archlab.elaborate.arithmetic import calculate, call_function, compare, negative, number
 from archlab.elaborate.draw import Draw, Hole, Value
+from archlab.elaborate.holes import CLOSED, Dependence
 from archlab.elaborate.keys import Keys
 from archlab.elaborate.language import CONSTANTS, FUNCTIONS, MULTIPLIERS
 from archlab.elaborate.scope import Bound, Layer, Scope
@@ -14,6 +16,8 @@ from archlab.elaborate.space import Space
 from archlab.errors import ElaborationError, InputError, LimitError
 from archlab.grammar import ast
 
+MEMORABLE = 1000
+"""What can be filled in more ways than this will hardly be drawn again."""
 _WORDS: Mapping[str, Bound] = {word: word for word in CONSTANTS}
 
 T = TypeVar("T")
@@ -28,6 +32,9 @@ class Evaluator:
         self.keys = keys
         self.draws: dict[str, Value] = {}
         self.vars: dict[str, Bound] = {}
+        self.var_keys: dict[str, int] = {}
+        self.open_vars = {var.name for var in space.architecture.vars}
+        self.most_read = len(self.open_vars)
         self.asked: list[Hole] = []
         self.of_vars: dict[str, Hole] = {}
         self.count = 0
@@ -48,6 +55,10 @@ class Evaluator:
             return expr.value
         if type(expr) is ast.Name:
             return self.named(expr.name, expr, scope)
+        if type(expr) is ast.Choice:
+            return self.value(self.option(expr, scope), scope)
+        if type(expr) is ast.Call and expr.name not in FUNCTIONS:
+            return self._layer(expr, scope)
         match expr:
             case ast.Size(dims=dims):
                 return dims
@@ -55,8 +66,6 @@ class Evaluator:
                 return text
             case ast.Range():
                 return number(self.fill(self.space.hole(scope.prefix, expr)), "a drawn value")
-            case ast.Choice():
-                return self.value(self.option(expr, scope), scope)
             case ast.Conditional():
                 return self.value(self.branch(expr, scope), scope)
             case ast.Binary(op=op, left=left, right=right):
@@ -65,13 +74,46 @@ class Evaluator:
             case ast.Negate(operand=operand):
                 a = self.value(operand, scope)
                 return self.placed(expr, scope, lambda: negative(a))
-            case ast.Call(name=name, args=args) if name in FUNCTIONS:
+            case ast.Call(name=name, args=args):
                 values = [self.value(arg, scope) for arg in args]
                 return self.placed(expr, scope, lambda: call_function(name, values))
             case _:
-                is_open = id(expr) in self.space.open_exprs
-                key = self.keys.fresh() if is_open else (id(expr), scope.key, *self.read(expr, scope))
-                return Layer(expr, scope, is_open, key)
+                return self._layer(expr, scope)
+
+    def define(self, name: str, value: Bound) -> None:
+        """Give a var its value."""
+        self.vars[name] = value
+        self.var_keys[name] = self.keys.of((value, type(value)))
+        if not (isinstance(value, Layer) and value.open):
+            self.open_vars.discard(name)
+
+    def meets_holes(self, dependence: Dependence) -> bool:
+        """Return whether a hole is met in what depends so on holes: its own, or those of a var that is a layer."""
+        return dependence.meets or not self.open_vars.isdisjoint(dependence.reads)
+
+    def close_vars(self) -> None:
+        """Note the holes of the vars, once all of them have their values."""
+        self.of_vars = {hole.name: hole for hole in self.asked}
+        if math.prod(hole.ways for hole in self.of_vars.values()) > MEMORABLE:
+            self.most_read = sum(id(var.value) in self.space.open_exprs for var in self.space.architecture.vars) - 1
+
+    def recurs(self, dependence: Dependence) -> bool:
+        """Return whether what depends so on holes meets none but those of vars, and will be the same in other draws.
+
+        What reads every var of a text is the same only where they all are, which is rare where they can be much else.
+        """
+        return not self.meets_holes(dependence) and len(dependence.reads) <= self.most_read
+
+    def read_vars(self, dependence: Dependence) -> list[int]:
+        """Return a key for the value of each var that it reads: beside holes of its own, it depends on nothing else."""
+        return [self.var_keys[name] for name in dependence.reads]
+
+    def _layer(self, expr: ast.Expr, scope: Scope) -> Layer:
+        dependence = self.space.open_exprs.get(id(expr), CLOSED)
+        if self.meets_holes(dependence):
+            return Layer(expr, scope, True, self.keys.fresh())
+        key = (id(expr), scope.key, *self.read(expr, scope), *self.read_vars(dependence))
+        return Layer(expr, scope, False, key)
 
     def read(self, expr: ast.Expr, scope: Scope) -> list[Bound]:
         """Return the named values that ``expr`` reads and that were named outside of it: it depends on them too."""
@@ -96,7 +138,7 @@ class Evaluator:
         if scope.own and name in self.vars:
             return self.vars[name]
         if id(expr) in self.space.open_exprs:
-            return Layer(expr, scope, True, self.keys.fresh())
+            return self._layer(expr, scope)
         return self.keys.layer(name, scope.own, scope.callees)
 
     def option(self, choice: ast.Choice, scope: Scope) -> ast.Expr:

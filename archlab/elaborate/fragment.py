@@ -60,6 +60,25 @@ class Values:
         return not self.read <= self.bound
 
 
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """The steps of a piece with named values, the same wherever it stands; see ``archlab.elaborate.replay``.
+
+    Values are numbered: 0 is what enters it, then come those named elsewhere, then what each step gives.
+
+    Attributes:
+        steps: pieces without named values, and joins, in running order: what enters each, and what it reads.
+        outside: the values that it reads and that are named elsewhere.
+        named: the values that it names, with their numbers.
+        output: the number of what it gives.
+    """
+
+    steps: tuple[tuple[Fragment, int, tuple[int, ...]], ...]
+    outside: tuple[Hashable, ...]
+    named: tuple[tuple[Hashable, int], ...]
+    output: int
+
+
 class Fragment:
     """A piece of a network; immutable once made, and shared between the networks that hold it.
 
@@ -78,6 +97,7 @@ class Fragment:
         half: the last of the halves of what draws share that has it; see ``archlab.elaborate.shared``.
         stride: pixels of its input per pixel of its output, once ``detector_stages`` has asked for it.
         values: named values in it; None where there are none, or where they concern nobody outside.
+        outline: its steps, once a replay has asked for them; None where they depend on where it stands.
         unsettled: for a piece with settled values, the piece as it was before.
     """
 
@@ -91,6 +111,7 @@ class Fragment:
         "nodes",
         "op",
         "other",
+        "outline",
         "params",
         "parts",
         "peak",
@@ -118,6 +139,7 @@ class Fragment:
         self.half = 0
         self.stride: Stride | EllipsisType | None = ...
         self.values: Values | None = None
+        self.outline: Outline | EllipsisType | None = ...
         self.unsettled: Fragment | None = None
         self.during = during
         self.after = after

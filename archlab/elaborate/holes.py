@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from archlab.elaborate.draw import Hole, Value
@@ -42,17 +42,44 @@ def labels_of(choice: ast.Choice) -> tuple[Value, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class Dependence:
+    """How what an expression becomes depends on holes.
+
+    Attributes:
+        meets: whether it meets a hole where it stands, also through the blocks that it uses.
+        reads: the vars with holes that it reads, also through blocks and other vars, in the order of their names.
+    """
+
+    meets: bool = False
+    reads: tuple[str, ...] = ()
+
+    @property
+    def open(self) -> bool:
+        """Whether it holds a hole in any way."""
+        return self.meets or bool(self.reads)
+
+    def __or__(self, other: Dependence) -> Dependence:
+        if not other.open:
+            return self
+        return Dependence(self.meets or other.meets, tuple(sorted({*self.reads, *other.reads})))
+
+
+CLOSED = Dependence()
+"""That of what is the same in every draw."""
+
+
+@dataclass(frozen=True, slots=True)
 class OpenParts:
     """Where the holes of a text are.
 
     Attributes:
-        exprs: ids of the expressions that hold a hole, also through the blocks and vars that they use.
-        blocks: names of the blocks that do.
+        exprs: the expressions that hold a hole, also through the blocks and vars that they use, by their ids.
+        blocks: the blocks that do, by name.
         anywhere: whether any stage, var or option does.
     """
 
-    exprs: frozenset[int]
-    blocks: frozenset[str]
+    exprs: Mapping[int, Dependence]
+    blocks: Mapping[str, Dependence]
     anywhere: bool
 
 
@@ -95,8 +122,8 @@ class _OpenPartsFinder:
         # Operators and the prelude have no holes.
         self.definitions: dict[str, ast.Var | ast.Block] = {d.name: d for d in architecture.vars}
         self.definitions |= {block.name: block for block in architecture.blocks}
-        self.open_names: set[str] = set()
-        self.exprs: set[int] = set()
+        self.open_names: dict[str, Dependence] = {}
+        self.exprs: dict[int, Dependence] = {}
 
     def find(self) -> OpenParts:
         arch = self.architecture
@@ -105,17 +132,20 @@ class _OpenPartsFinder:
             self._order(name, (), order)
         for name in order:
             definition = self.definitions[name]
-            hidden = _params(definition)
-            opens = [self._expr(body, hidden) for body in bodies_of(definition)]  # all of them, to note every hole
-            if any(opens):
-                self.open_names.add(name)
+            found = CLOSED
+            for body in bodies_of(definition):
+                found |= self._expr(body, _params(definition))
+            if found.open and isinstance(definition, ast.Var):  # its holes are met before anything reads it
+                found = Dependence(reads=tuple(sorted({name, *found.reads})))
+            if found.open:
+                self.open_names[name] = found
         owners: list[ast.Architecture | ast.Stage] = [arch, *arch.stages]
         bodies = [value for owner in owners for _, value in owner.options]
         anywhere = [self._expr(body) for body in (*bodies, *(stage.body for stage in arch.stages))]
         return OpenParts(
-            exprs=frozenset(self.exprs),
-            blocks=frozenset(block.name for block in arch.blocks if block.name in self.open_names),
-            anywhere=any(anywhere) or any(var.name in self.open_names for var in arch.vars),
+            exprs=self.exprs,
+            blocks={block.name: self.open_names[block.name] for block in arch.blocks if block.name in self.open_names},
+            anywhere=any(each.open for each in anywhere) or any(var.name in self.open_names for var in arch.vars),
         )
 
     def _order(self, name: str, within: tuple[str, ...], order: dict[str, None]) -> None:
@@ -138,16 +168,16 @@ class _OpenPartsFinder:
                 self._order(used, (*within, name), order)
         order[name] = None
 
-    def _expr(self, expr: ast.Expr, hidden: Collection[str] = ()) -> bool:
-        """Return whether a hole is in ``expr`` or in what it uses; note every open expression in it.
+    def _expr(self, expr: ast.Expr, hidden: Collection[str] = ()) -> Dependence:
+        """Return how ``expr`` depends on holes, in it or in what it uses; note every open expression in it.
 
         Names that are ``hidden`` are parameters, whatever else they name.
         """
-        is_open = isinstance(expr, ast.Choice | ast.Range)
+        found = Dependence(meets=isinstance(expr, ast.Choice | ast.Range))
         for child in ast.children(expr):
-            is_open |= self._expr(child, hidden)
+            found |= self._expr(child, hidden)
         if isinstance(expr, ast.Call | ast.Name) and expr.name not in hidden:
-            is_open |= expr.name in self.open_names
-        if is_open:
-            self.exprs.add(id(expr))
-        return is_open
+            found |= self.open_names.get(expr.name, CLOSED)
+        if found.open:
+            self.exprs[id(expr)] = found
+        return found

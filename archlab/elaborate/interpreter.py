@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 from archlab.elaborate.arithmetic import describe, number
 from archlab.elaborate.detect_stage import DetectStageReader
@@ -129,17 +129,20 @@ class _Elaboration:
         if "divisor" in options:
             self.unfolder.divisor = self.unfolder.whole(options["divisor"], root, "divisor", MAX_DIVISOR)
         width, depth = (self._multiplier(options.get(name), root, "", name) for name in MULTIPLIERS)
-        key = self._set_defaults(options, self.define_vars())
-        self.evaluator.of_vars = {hole.name: hole for hole in self.evaluator.asked}
+        self.define_vars()
+        key = self._set_defaults(options)
+        self.evaluator.close_vars()
         stages: list[NamedFragment] = []
         outputs: dict[str, Bound] = {}
         zero: ast.Stage | None = None
         depths: dict[str, float] = {}
         nodes = 0
         for stage in arch.stages:
-            own = dict(stage.options)
-            w, d = (self._multiplier(own.get(name), root, stage.name, name) for name in MULTIPLIERS)
-            w, d = w * width, d * depth
+            w, d = width, depth
+            if stage.options or self.fills_all:
+                own = dict(stage.options)
+                w, d = (self._multiplier(own.get(name), root, stage.name, name) for name in MULTIPLIERS)
+                w, d = w * width, d * depth
             depths[stage.name] = d
             scope = Scope({**outputs}, Wide(x[0]), callees, True, w, d, stage.name, (key, x[0], w, d))
             if stage.name == DETECT:  # the last, as `check_text` has seen to
@@ -168,32 +171,28 @@ class _Elaboration:
             message = f"the network is zero: its stage {stage.name} gives nothing"
             raise self.evaluator.error(message, stage.body, scope, "zero stands where layers are added or joined")
 
-    def define_vars(self) -> int:
-        """Evaluate the vars in order; return a key that is the same where all their values are.
+    def define_vars(self) -> None:
+        """Evaluate the vars in order.
 
         Raises:
             RuleError: the values break a rule.
         """
-        key = self.shared.keys.of("vars")
+        scope = Scope({}, Wide(3), self.space.callees, True, 1.0, 1.0, "", "vars")
         for var in self.space.architecture.vars:
-            scope = Scope({}, Wide(3), self.space.callees, True, 1.0, 1.0, "", key)
-            value = self.evaluator.value(var.value, scope)
-            self.evaluator.vars[var.name] = value
-            key = self.shared.keys.of((key, value, type(value)))
+            self.evaluator.define(var.name, self.evaluator.value(var.value, scope))
         self.rules.check_early(self.evaluator)
-        return key
 
-    def _set_defaults(self, options: Mapping[str, ast.Expr], key: int) -> int:
+    def _set_defaults(self, options: Mapping[str, ast.Expr]) -> Hashable:
         """Evaluate the defaults of the text, behind the vars; return a key that is the same where all of them are."""
         values: dict[str, Bound] = {}
+        scope = Scope({}, Wide(3), self.space.callees, True, 1.0, 1.0, "", "vars")
         for name in TEXT_DEFAULTS:
             if name in options:
-                scope = Scope({}, Wide(3), self.space.callees, True, 1.0, 1.0, "", key)
                 values[name] = value = self.evaluator.value(options[name], scope)
                 self.evaluator.placed(options[name], scope, lambda: check_default(name, value))  # noqa: B023
         if not values:
-            return key
-        key = self.shared.keys.of((key, tuple(values.items()), tuple(map(type, values.values()))))
+            return None
+        key = self.shared.keys.of((tuple(values.items()), tuple(map(type, values.values()))))
         is_open = any(isinstance(value, Layer) and value.open for value in values.values())
         self.unfolder.defaults = TextDefaults(values, key, is_open)
         return key

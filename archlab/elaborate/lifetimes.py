@@ -8,15 +8,14 @@ step of the replay.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from archlab.elaborate.fragment import Fragment, NamedFragment, Nothing, chain, gives_nothing, nothing
+from archlab.elaborate.replay import NOTHING, Item, Replay
 from archlab.elaborate.shared import Shared
-from archlab.ir import Shape, numel
+from archlab.ir import Applied, Shape, numel
 
-_NONE = -1
-"""The value of what gives nothing."""
 _NO_INPUT: Shape = (0,)
 
 
@@ -40,7 +39,7 @@ def settled_stages(
     A stage's name is its output. Those of ``kept`` stay alive to the end, beside the last one's; stages that nothing
     reads are left out. What shares its memory with another of ``kept`` is counted once.
     """
-    replay = _Replay(x, shared)
+    replay = Replay(x, whole=True)
     items, output = [], 0
     for name, fragment in stages:
         items.append(replay.walk(fragment, output))
@@ -48,7 +47,7 @@ def settled_stages(
     ends = [replay.named[name] for name, _ in stages if name in kept] or [output]
     replay.run(ends, keeps_input=False)
     new = [
-        (name, replay.rebuilt(item, 0))
+        (name, _rebuilt(replay, item, 0, shared))
         for (name, _), item in zip(stages, items, strict=True)
         if replay.matters(item) or item.output == item.source
     ]
@@ -96,186 +95,81 @@ def keeping(fragment: Fragment, x: Shape, held: int, keeps_input: bool, shared: 
 
 
 def _settled(fragment: Fragment, x: Shape, held: int, keeps_input: bool, shared: Shared) -> Fragment:
-    replay = _Replay(x, shared)
-    item = replay.walk(fragment, 0)
-    if item.output == _NONE:
+    replay = Replay(x)
+    root = replay.walk(fragment, 0)
+    if root.output == NOTHING:
         return nothing(fragment.shape)
-    replay.run([item.output], keeps_input)
-    inner = replay.rebuilt(item, held)
-    values = inner.values
-    wrapped = values is not None and (values.fan or values.given is not None)
-    parts = [("", inner)] if wrapped else inner.parts
-    during, after = replay.during_and_after(held)
-    views = replay.home[item.output] == 0
-    new = Fragment(fragment.shape, parts, None if wrapped else inner.op, x, during, after, views)
-    new.values = None
-    new.block = fragment.block
-    new.unsettled = fragment
-    return new
+    replay.run([root.output], keeps_input)
+    return SettledFragment(replay, root, held, keeps_input, shared)
 
 
-@dataclass(slots=True, eq=False)
-class _Item:
-    """A piece in its place: what enters it, what it gives, and, where it is a step, what it reads.
+class SettledFragment(Fragment):
+    """A piece with its values settled, which is counted at once.
 
-    ``number`` is its place among the steps: of a piece that is none, that of the next. ``total`` is the most that is
-    alive while it runs, ``others`` what is alive beside its own; ``keeps`` whether what enters it is read later.
-    ``most`` is the most that is alive while any of it runs, once that was asked for.
+    Its parts are made when they are first asked for: most of what a search draws is counted and no more.
+
+    Attributes:
+        left: what is left of it, in its place among its steps, until its parts are made.
     """
 
-    fragment: Fragment
-    source: int
-    output: int
-    number: int
-    reads: tuple[int, ...] = ()
-    parts: list[tuple[str, _Item]] = field(default_factory=list)
-    step: bool = False
-    runs: bool = False
-    total: int = 0
-    others: int = 0
-    keeps: bool = False
-    most: int | None = None
+    __slots__ = ("_held", "_keeps_input", "_shared", "left")
+
+    def __init__(self, replay: Replay, root: Item, held: int, keeps_input: bool, shared: Shared) -> None:
+        unsettled = root.fragment
+        x = replay.shapes[0]
+        during, after = replay.during_and_after(held)
+        super().__init__(unsettled.shape, (), None, x, during, after, replay.home[root.output] == 0)
+        del self.parts  # until `__getattr__` makes them
+        for step in replay.steps:
+            if step.runs and step.fragment.values is None:
+                self._add(step.fragment, step.fragment.nodes)
+            elif step.runs and step.fragment.op is not None:
+                self._add(step.fragment.op, 1)
+        self.op = None if _is_wrapped(unsettled) else unsettled.op
+        self.block = unsettled.block
+        self.unsettled = unsettled
+        self.left: tuple[Replay, Item] | None = (replay, root)
+        self._held = held
+        self._keeps_input = keeps_input
+        self._shared = shared
+
+    def _add(self, piece: Fragment | Applied, nodes: int) -> None:
+        self.params += piece.params
+        self.macs += piece.macs
+        self.other += piece.other
+        self.activations += piece.activations
+        self.nodes += nodes
+
+    def __getattr__(self, name: str) -> Sequence[NamedFragment]:
+        if name != "parts":
+            raise AttributeError(name)
+        assert self.left is not None
+        replay = Replay(self.left[0].shapes[0], whole=True)
+        root = replay.walk(self.left[1].fragment, 0)
+        replay.run([root.output], self._keeps_input)
+        inner = _rebuilt(replay, root, self._held, self._shared)
+        self.parts = [("", inner)] if _is_wrapped(root.fragment) else inner.parts
+        self.left = None
+        return self.parts
 
 
-class _Replay:
-    """The steps of a piece in running order. Value 0 is its input."""
+def _is_wrapped(fragment: Fragment) -> bool:
+    """Return whether a piece with values is the one part of what it is once they are settled."""
+    return fragment.values is not None and (fragment.values.fan or fragment.values.given is not None)
 
-    def __init__(self, x: Shape, shared: Shared) -> None:
-        self.shared = shared
-        self.shapes = [x]
-        self.home = [0]  # a view lives in its input's memory
-        self.size = {0: numel(x)}
-        self.named: dict[Hashable, int] = {}
-        self.steps: list[_Item] = []
-        self.needed: set[int] = set()
-        self.last: dict[int, int] = {}
-        self.alive: list[int] = []
 
-    # --- what gives what ----------------------------------------------------------------------------------------------
-
-    def walk(self, fragment: Fragment, source: int) -> _Item:
-        """Return ``fragment`` in its place, where the value ``source`` enters it."""
-        item = _Item(fragment, source, source, len(self.steps))
-        values = fragment.values
-        if values is None:
-            self._atom(item)
-        elif values.taken is not None:
-            item.output = self.named[values.taken]
-        else:
-            aside = values.fan or fragment.op is not None
-            for name, part in fragment.parts:
-                item.parts.append((name, self.walk(part, source if aside else item.output)))
-                item.output = item.parts[-1][1].output
-            if aside:
-                item.reads = tuple(part.output for _, part in item.parts if part.output != _NONE)
-                item.output = item.reads[0] if item.reads and values.fan else _NONE
-            if fragment.op is not None:
-                self._step(item)
-            if values.given is not None:
-                self.named[values.given] = item.output
-        return item
-
-    def _atom(self, item: _Item) -> None:
-        if gives_nothing(item.fragment) or item.source == _NONE:
-            item.output = _NONE
-        elif item.fragment.nodes:
-            item.reads = (item.source,)
-            self._step(item)
-
-    def _step(self, item: _Item) -> None:
-        item.output, item.step, item.number = len(self.home), True, len(self.steps)
-        self.steps.append(item)
-        self.shapes.append(item.fragment.shape)
-        if item.fragment.views and item.fragment.values is None:
-            self.home.append(self.home[item.source])
-        else:
-            self.home.append(item.output)
-            self.size[item.output] = numel(item.fragment.shape)
-
-    # --- what is alive when -------------------------------------------------------------------------------------------
-
-    def run(self, ends: Collection[int], keeps_input: bool) -> None:
-        """Find which steps are needed for the values ``ends``, and what is alive while each runs."""
-        self.needed = set(ends)
-        for item in reversed(self.steps):
-            item.runs = item.output in self.needed
-            if item.runs:
-                self.needed.update(item.reads)
-        for item in self.steps:
-            if item.runs:
-                self.last |= {self.home[value]: item.number for value in (*item.reads, item.output)}
-        never = len(self.steps)
-        self.last |= {self.home[value]: never for value in ends if value != _NONE}
-        if keeps_input:
-            self.last[0] = never
-        live = {0}
-        for item in self.steps:
-            self.alive.append(sum(self.size[home] for home in live))
-            if item.runs:
-                self._run(item, live)
-                live.add(self.home[item.output])
-            live = {home for home in live if self.last.get(home, -1) > item.number}
-        self.alive.append(sum(self.size[home] for home in live))
-
-    def _run(self, item: _Item, live: set[int]) -> None:
-        """Note what is alive while a step runs: a join beside its inputs, any other piece as its own lifetimes say."""
-        present = sum(self.size[home] for home in live)
-        fragment = item.fragment
-        if fragment.values is not None:
-            item.total = present + numel(fragment.shape)
-            return
-        home = self.home[item.source]
-        item.others = present - self.size[home]
-        item.keeps = self.last[home] > item.number or fragment.views
-        most = max(fragment.during, fragment.after) if item.keeps else fragment.during
-        item.total = max(present + most, 0 if item.keeps else item.others + fragment.after)
-
-    def during_and_after(self, held: int) -> tuple[int, int]:
-        """Return the most elements alive besides the input while it is alive, and once it is not."""
-        during = after = 0
-        end = self.last.get(0, -1)
-        for item in self.steps:
-            if not item.runs:
-                continue
-            if item.number > end:
-                after = max(after, item.total + held)
-            elif item.number < end or item.fragment.values is not None or item.keeps:
-                during = max(during, item.total - self.size[0] + held)
-            else:  # the last to read the input, which it may let go on its way
-                during = max(during, item.others + item.fragment.during + held)
-                after = max(after, item.fragment.after and item.others + item.fragment.after + held)
-        return max(during, held), after
-
-    # --- what is left -------------------------------------------------------------------------------------------------
-
-    def matters(self, item: _Item) -> bool:
-        """Return whether anything of a piece is needed."""
-        if item.step and item.runs:
-            return True
-        if not item.step and not item.parts:
-            return item.output in self.needed and (item.fragment.values is not None or item.output == item.source)
-        return any(self.matters(part) for _, part in item.parts)
-
-    def rebuilt(self, item: _Item, held: int) -> Fragment:
-        """Return a piece without what nothing reads; it knows what is alive beside it, and ``held`` more."""
-        fragment = item.fragment
-        if fragment.values is None:
-            if not item.step:
-                return fragment
-            return keeping(fragment, self.shapes[item.source], item.others + held, item.keeps, self.shared)
-        parts = [(name, self.rebuilt(part, held)) for name, part in item.parts if self.matters(part)]
-        gone = fragment.op is not None and not item.runs
-        shape = nothing(fragment.shape).shape if gone else fragment.shape
-        op = fragment.op if item.runs else None
-        new = Fragment(shape, parts, op, _NO_INPUT, self._most(item) + held, 0, views=False)
-        new.values = replace(fragment.values, fan=True) if gone and not fragment.values.fan else fragment.values
-        new.block = fragment.block
-        return new
-
-    def _most(self, item: _Item) -> int:
-        if item.most is None:  # each level asks for those below it
-            most = item.total if item.step else self.alive[item.number]
-            for _, part in item.parts:
-                most = max(most, self._most(part))
-            item.most = most
-        return item.most
+def _rebuilt(replay: Replay, item: Item, held: int, shared: Shared) -> Fragment:
+    """Return a piece without what nothing reads; it knows what is alive beside it, and ``held`` more."""
+    fragment = item.fragment
+    if fragment.values is None:
+        if not item.step:
+            return fragment
+        return keeping(fragment, replay.shapes[item.source], item.others + held, item.keeps, shared)
+    parts = [(name, _rebuilt(replay, part, held, shared)) for name, part in item.parts if replay.matters(part)]
+    gone = fragment.op is not None and not item.runs
+    shape = nothing(fragment.shape).shape if gone else fragment.shape
+    op = fragment.op if item.runs else None
+    new = Fragment(shape, parts, op, _NO_INPUT, replay.most_alive(item) + held, 0, views=False)
+    new.values = replace(fragment.values, fan=True) if gone and not fragment.values.fan else fragment.values
+    new.block = fragment.block
+    return new

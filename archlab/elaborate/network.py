@@ -9,7 +9,7 @@ from functools import cached_property
 
 from archlab.detector import OUTPUTS, OWN_STAGES, DetectorSpec
 from archlab.elaborate.draw import Value
-from archlab.elaborate.emit import nodes_of
+from archlab.elaborate.emit import digest_of_stages, nodes_of
 from archlab.elaborate.fragment import Fragment, chain
 from archlab.ir import Graph, Shape, show_shape
 from archlab.shown import Tabled, short
@@ -66,7 +66,8 @@ class Network(Tabled):
             body = chain(stages, self.input_shape)
         return dataclasses.replace(self, stages=stages, body=body, detector=None)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """The graph's digest: the same for any text of this network."""
-        return self.graph.digest
+        # Without the graph, which a search makes of few of the networks that it tells apart.
+        return self.graph.digest if self.detector is not None else digest_of_stages(self.stages, self.input_shape)

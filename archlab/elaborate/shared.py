@@ -49,14 +49,16 @@ class Shared:
         self._half = 1
 
     def block(self, key: Hashable) -> Fragment | None:
-        """Return the fragment of a block without holes, by block, arguments and input shape."""
+        """Return the fragment of what meets no hole, by what it is, its input's shape, and all that it reads."""
         known = self._blocks.get(key)
         if known is None and (known := self._older_blocks.get(key)) is not None:
             self.keep_block(key, known)
         return known
 
-    def keep_block(self, key: Hashable, fragment: Fragment) -> None:
-        """Keep what ``block`` will return for ``key``."""
+    def keep_block(self, key: Hashable, fragment: Fragment, rare: bool = False) -> None:
+        """Keep what ``block`` will return for ``key``, if ``rare`` where it is met again."""
+        if rare and not self._was_met(hash(key)):
+            return
         self._blocks[key] = fragment
         self.size += KEY + self._weight(fragment)
 

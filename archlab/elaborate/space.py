@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from archlab.elaborate.check_text import check_text
 from archlab.elaborate.draw import Hole
 from archlab.elaborate.hole_paths import paths_in
-from archlab.elaborate.holes import bodies_of, find_open_parts, hole_of, multiplier_hole, names_in
-from archlab.elaborate.language import DETECT, DETECT_PARTS, REPEATS, Callee, callee_of, prelude
-from archlab.elaborate.named_values import NamedValues, find_values
+from archlab.elaborate.holes import Dependence, bodies_of, find_open_parts, hole_of, multiplier_hole, names_in
+from archlab.elaborate.language import DETECT, DETECT_PARTS, FORMS, REPEATS, Callee, callee_of, prelude
+from archlab.elaborate.named_values import NamedValues, find_values, names_given
 from archlab.errors import InputError, LimitError, Place
 from archlab.grammar import ast
 from archlab.grammar.ast import place_in
@@ -28,10 +29,12 @@ class Space:
         architecture: the syntax tree.
         callees: every block and operator that its text may call: its own before the prelude's.
         paths: the path of every hole and call within its body, by the node's ``id``.
-        open_exprs: ids of the expressions that hold a hole, also through the blocks and vars that they use.
-        open_blocks: names of the blocks that do.
+        open_exprs: the expressions that hold a hole, also through the blocks and vars that they use, by their ids.
+        open_blocks: the blocks that do, by name.
         remembered: ids of the open expressions worth remembering by what fills their holes: the stages' bodies and what
             is repeated in them.
+        joins: ids of the forms that depend on holes through vars alone, and name no value: what they join is the same
+            wherever those vars are.
         stage_multipliers: for each stage, which multipliers can change it.
         values: where values are named and read.
         is_reference: it has no hole, so that only its multipliers can vary.
@@ -41,9 +44,10 @@ class Space:
     architecture: ast.Architecture
     callees: dict[str, Callee]
     paths: dict[int, str]
-    open_exprs: frozenset[int]
-    open_blocks: frozenset[str]
+    open_exprs: Mapping[int, Dependence]
+    open_blocks: Mapping[str, Dependence]
     remembered: frozenset[int]
+    joins: frozenset[int]
     stage_multipliers: dict[str, tuple[str, ...]]
     values: NamedValues
     is_reference: bool
@@ -114,6 +118,7 @@ def load(architecture: ast.Architecture, max_nodes: int = MAX_NODES) -> Space:
         open_exprs=opened.exprs,
         open_blocks=opened.blocks,
         remembered=_remembered(architecture, opened.exprs),
+        joins=_joins(architecture, opened.exprs),
         stage_multipliers=_stage_multipliers(architecture, callees),
         values=values,
         is_reference=not opened.anywhere,
@@ -121,17 +126,31 @@ def load(architecture: ast.Architecture, max_nodes: int = MAX_NODES) -> Space:
     )
 
 
-def _remembered(arch: ast.Architecture, opened: frozenset[int]) -> frozenset[int]:
+def _remembered(arch: ast.Architecture, opened: Mapping[int, Dependence]) -> frozenset[int]:
     worth: set[int] = set()
     todo = [stage.body for stage in arch.stages]
     worth.update(map(id, todo))
     while todo:
         expr = todo.pop()
         if isinstance(expr, ast.Call) and expr.name in REPEATS:
-            worth.update(map(id, expr.args[1:]))  # and nothing inside: what is remembered twice is paid for twice
+            layer = expr.args[1]  # and nothing inside: what is remembered twice is paid for twice
+            if not (isinstance(layer, ast.Name) and id(layer) in opened and not opened[id(layer)].meets):
+                worth.add(id(layer))  # a block that meets no hole is shared anyway
         else:
             todo += ast.children(expr)
-    return frozenset(worth & opened)
+    return frozenset(worth & opened.keys())
+
+
+def _joins(arch: ast.Architecture, opened: Mapping[int, Dependence]) -> frozenset[int]:
+    found: set[int] = set()
+    todo = [*(stage.body for stage in arch.stages), *(block.body for block in arch.blocks)]
+    while todo:
+        expr = todo.pop()
+        todo += ast.children(expr)
+        joins = isinstance(expr, ast.Call) and expr.name in FORMS and expr.name not in REPEATS
+        if joins and id(expr) in opened and not opened[id(expr)].meets and not any(True for _ in names_given([expr])):
+            found.add(id(expr))
+    return frozenset(found)
 
 
 def _paths(arch: ast.Architecture, callees: dict[str, Callee]) -> dict[int, str]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Sequence
 from typing import cast
 
 from archlab.elaborate.arithmetic import describe, number, operator_arguments, whole_channels
 from archlab.elaborate.branch_forms import BRANCH_FORMS, leaf_name
-from archlab.elaborate.draw import Hole
 from archlab.elaborate.evaluator import Evaluator
+from archlab.elaborate.found_again import FoundAgain
 from archlab.elaborate.fragment import (
     Fragment,
     NamedFragment,
@@ -22,6 +21,7 @@ from archlab.elaborate.fragment import (
     nothing,
     value_of,
 )
+from archlab.elaborate.holes import CLOSED
 from archlab.elaborate.language import FUNCTIONS, IDENTITIES, REPEATS, ZERO, Callee, prelude
 from archlab.elaborate.lifetimes import settled
 from archlab.elaborate.part_names import COPY, distinct_names, part_label
@@ -41,8 +41,6 @@ MAX_DEPTH = 100
 # little but take long, such as blocks that double what turns out to be the identity.
 _LAYER_WORK = 5
 _WORK_PER_NODE = 20
-# What can be filled in more ways than this will hardly be drawn again.
-_MEMORABLE = 1000
 
 
 class Unfolder:
@@ -57,6 +55,7 @@ class Unfolder:
         self.space = evaluator.space
         self.evaluator = evaluator
         self.shared = shared
+        self.again = FoundAgain(evaluator, shared)
         self.divisor = 8
         self.defaults = TextDefaults()
         self.work_left = _WORK_PER_NODE * self.space.max_nodes + 1000
@@ -92,22 +91,10 @@ class Unfolder:
         """``layer``, remembering what an expression of a stage became by what filled its holes."""
         if id(expr) not in self.space.remembered:
             return self.framed(expr, scope, x)
-        place = (id(expr), scope.prefix, scope.key, x, *self.evaluator.read(expr, scope))
-        known = self.shared.drawn(place, self.evaluator.fill)
-        if known is None:
-            start = len(self.evaluator.asked)
-            known = self.shared.drawn_before(place, self.evaluator.fill)
-            if known is None:
-                start = len(self.evaluator.asked)
-                known = self.framed(expr, scope, x)
-            asked = self.evaluator.asked[start:]
-            self.shared.keep_drawn(place, asked, self.evaluator.draws, known, self._is_rare(asked))
-        return known
-
-    def _is_rare(self, asked: Sequence[Hole]) -> bool:
-        """Return whether what ``asked`` for these holes, beside those of the vars, can become much else."""
-        holes = {hole.name: hole for hole in asked} | self.evaluator.of_vars
-        return math.prod(hole.ways for hole in holes.values()) > _MEMORABLE
+        dependence = self.space.open_exprs.get(id(expr), CLOSED)
+        if self.evaluator.meets_holes(dependence) or self.defaults.open:
+            return self.again.by_holes(expr, dependence, scope, x, self.framed)
+        return self.again.by_vars(expr, dependence, scope, x, self.framed)
 
     def framed(self, expr: ast.Expr, scope: Scope, x: Shape) -> Fragment:
         """``layer``, of a piece at whose end the values named in it are forgotten."""
@@ -144,7 +131,10 @@ class Unfolder:
         fragment = self.layer(expr.layer, scope, x)
         value = (id(expr), scope.key)
         scope.names[expr.name] = Stored(value, fragment.shape, expr.name)
-        return fragment if gives_nothing(fragment) else kept_as(fragment, value, x)
+        if gives_nothing(fragment) or not (fragment.kept or is_identity(fragment)):
+            return fragment if gives_nothing(fragment) else kept_as(fragment, value, x)
+        key = ("as", fragment if fragment.kept else None, value, x)
+        return self.again.by_key(key, lambda: kept_as(fragment, value, x))
 
     def _bound(self, value: Bound, expr: ast.Expr, scope: Scope, x: Shape) -> Fragment:
         if isinstance(value, Stored):
@@ -188,10 +178,10 @@ class Unfolder:
         before: Scope | None = None
         for i in range(n):
             self.bound_nodes(max(nodes, i), expr, scope)
-            inner = scope.inside(x[0]) if i == 0 else scope.inside(x[0]).later_copy()
-            tied = before is not None and (
-                inner.key == before.key or (i == 1 and is_stride_free(layer, self.space.callees))
-            )
+            alike = i == 1 and x == last and not each and is_stride_free(layer, self.space.callees)
+            inner = scope.inside(x[0])
+            inner = inner if i == 0 or alike else inner.later_copy()
+            tied = alike or (before is not None and inner.key == before.key)
             if not each and tied and x == last:
                 # Tied draws on the same input: this copy and all that follow are the one before.
                 fragment = parts[-1][1]
@@ -230,7 +220,7 @@ class Unfolder:
         if name in REPEATS:
             return self._chain(self._copies(call, scope, x), x, call, scope)
         if name in BRANCH_FORMS:
-            return self.evaluator.placed(call, scope, lambda: BRANCH_FORMS[name](self, call, scope, x))
+            return self._join(call, scope, x)
         if name in FUNCTIONS:
             return self._bound(self.evaluator.value(call, scope), call, scope, x)
         callee = scope.callees[name]
@@ -247,6 +237,15 @@ class Unfolder:
                 raise type(error)(f"{name}: {error.message}", self.space.place(call.at), error.hint) from None
             raise
 
+    def _join(self, call: ast.Call, scope: Scope, x: Shape) -> Fragment:
+        """A form that joins branches: most of a cell, of which those that differ by few vars are found again."""
+        if id(call) not in self.space.joins:
+            return self._joined(call, scope, x)
+        return self.again.by_vars(call, self.space.open_exprs[id(call)], scope, x, self._joined)
+
+    def _joined(self, call: ast.Call, scope: Scope, x: Shape) -> Fragment:
+        return self.evaluator.placed(call, scope, lambda: BRANCH_FORMS[call.name](self, call, scope, x))
+
     def projection(self, channels: int, stride: tuple[int, int], scope: Scope, x: Shape) -> Fragment:
         """Return the prelude's projection, for the shortcut of a residual."""
         return self._apply(prelude()["projection"], {"c": Wide(channels), "s": stride}, scope, "", x)
@@ -257,9 +256,12 @@ class Unfolder:
         values = tuple(given.values())
         kinds = tuple(map(type, values))
         around = (x, caller.width, caller.depth, self.defaults.key)
-        key: Hashable = (callee.name, callee.own, tuple(given), values, kinds, around)
-        shared = (callee.name not in self.space.open_blocks or not callee.own) and not self.defaults.open
-        shared = shared and not any(isinstance(v, Layer) and v.open for v in values)
+        called: Hashable = (callee.name, callee.own, tuple(given), values, kinds, around)
+        dependence = self.space.open_blocks.get(callee.name, CLOSED) if callee.own else CLOSED
+        closed = not self.evaluator.meets_holes(dependence) and not self.defaults.open
+        closed = closed and not (values and any(isinstance(v, Layer) and v.open for v in values))
+        shared = closed and (not dependence.reads or self.evaluator.recurs(dependence))
+        key = (called, *self.evaluator.read_vars(dependence)) if shared and dependence.reads else called
         if shared and (known := self.shared.block(key)) is not None:
             return known
         if callee.block is None:
@@ -267,11 +269,11 @@ class Unfolder:
         else:
             prefix = f"{caller.prefix}.{path}" if path else caller.prefix
             fragment = self._block(
-                callee, given, caller, prefix, x, self.shared.keys.of(key) if shared else self.shared.keys.fresh()
+                callee, given, caller, prefix, x, self.shared.keys.of(called) if closed else self.shared.keys.fresh()
             )
             fragment.block = fragment.block or callee.name
         if shared:
-            self.shared.keep_block(key, fragment)
+            self.shared.keep_block(key, fragment, rare=bool(dependence.reads))
         return fragment
 
     def _operator(self, callee: Callee, given: dict[str, Bound], caller: Scope, x: Shape) -> Applied:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import lapack
+from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Kernel, WhiteKernel
@@ -90,7 +91,8 @@ class Surrogate:
             spread: whether to compute how sure that is, which takes most of the time.
         """
         # One thread: a search shares its machine with what it evaluates.
-        with self._threads.limit(limits=1), warnings.catch_warnings():
+        checked = config_context(assume_finite=True, skip_parameter_validation=True)
+        with self._threads.limit(limits=1), checked, warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             return self._predict(x, y, candidates, seen, spread)
 
@@ -102,8 +104,7 @@ class Surrogate:
         scale = PowerTransformer()  # Yeo-Johnson's, standardised
         scaled = scale.fit_transform(((y - offset) / width)[:, None])[:, 0]
         ridge = RidgeCV(_ALPHAS).fit(x, scaled)
-        self._learn(x, scaled, seen)
-        process = GaussianProcessRegressor(self._kernel, optimizer=None).fit(x, scaled)
+        process = self._fit(x, scaled, seen)
         # Weights as for independent estimates of one number; ``best_score_`` is ridge's own, negated.
         ours, theirs = 1 / max(-ridge.best_score_, _TINY), 1 / max(left_out(process), _TINY)
         around, covariance = (
@@ -115,10 +116,13 @@ class Surrogate:
             covariance[np.diag_indices_from(covariance)] -= noise
         return Prediction(mean, covariance, noise, lambda means: _back(means, scaled, scale) * width + offset)
 
-    def _learn(self, x: np.ndarray, y: np.ndarray, seen: int) -> None:
-        if seen >= 1.1 * self._fitted_on:
-            self._fitted_on = seen
-            self._kernel = GaussianProcessRegressor(self._kernel).fit(x, y).kernel_
+    def _fit(self, x: np.ndarray, y: np.ndarray, seen: int) -> GaussianProcessRegressor:
+        if seen < 1.1 * self._fitted_on:
+            return GaussianProcessRegressor(self._kernel, optimizer=None).fit(x, y)
+        self._fitted_on = seen
+        process = GaussianProcessRegressor(self._kernel).fit(x, y)
+        self._kernel = process.kernel_
+        return process
 
 
 def _back(mean: np.ndarray, seen: np.ndarray, scale: PowerTransformer) -> np.ndarray:
