@@ -24,11 +24,13 @@ KEPT = RESULTS / "carry_rows.jsonl"
 """Every row that the record is made of, so that one machine goes on where another ended."""
 
 SETTINGS = {
-    "seconds": "CPU seconds of one thread from the trained base, on a machine whose other core is busy too",
+    "seconds": "CPU seconds of one thread from the trained base, on machines with two to four processes for each core; "
+    "those of the concatenations are of a processor less than half as fast as the others",
     "fine_tuning": "a share of the base's steps at the rate, .05 or .01, that is better by held-out images on the "
     "first seed; of ours the better of before and after, by held-out images",
     "archlab": "archlab shrink, unlabelled: no label is read before fine-tuning; its last stage follows the base's "
-    f"outputs for {STEPS} steps, more than a twentieth of the training, and peers have no such stage; "
+    f"outputs for {STEPS} steps, more than a twentieth of the training, and peers have no such stage; even cuts are "
+    "judged since the concatenations, and 40 draws in place of 60; "
     "archlab_closed_form is the same network before it",
     "macs": "a share of the base's; peers take what lies nearest below the budget, Torch-Pruning's local one a channel "
     "of many layers at once, FastNAS four of one, and so may use less than 97 % of it",
