@@ -77,7 +77,7 @@ class Contender:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """A network that the search judged: its MACs, and the share of held-out images that it got right in ``stage``."""
+    """A network that was judged: its MACs, and the share of held-out images that it got right in ``stage``."""
 
     macs: float
     accuracy: float

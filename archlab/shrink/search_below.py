@@ -72,7 +72,10 @@ def candidates_below(
                        for each in carried.layers)  # fmt: skip
         filled.append(Filled(one.name, one.text, graph, carried.module, layers))
     contenders = tuple(Contender(one.name, cost(parse(one.text)).macs, one.kept, {}) for one in drawn)
-    return Candidates(tuple(filled), contenders, _draws_of(result, request.out), dict(result.budgets))
+    found = {one.name for one in result.finalists}
+    beside = tuple(Draw(one.macs, one.judged, 2) for one in contenders if one.name not in found)
+    draws = _draws_of(result, request.out) + beside
+    return Candidates(tuple(filled), contenders, draws, dict(result.budgets))
 
 
 def _search(plan: Plan, counter: Counter, progress: Progress | None) -> SearchResult:
@@ -112,7 +115,7 @@ def _plan(space: Architecture, request: ShrinkRequest, original: Original, note:
 
 
 def _draws_of(result: SearchResult, out: Path) -> tuple[Draw, ...]:
-    """Return every network that was judged, by its last judge."""
+    """Return every network that the search judged, by its last judge."""
     draws: list[Draw] = []
     for trial in result.trials:
         for stage, file in ((2, WALK), (1, GRAM)):

@@ -32,6 +32,8 @@ def test_a_module_in_memory_becomes_a_smaller_one(tmp_path):
     assert any("_even_" in name for name in names)
     assert len(set(names)) == len(names)
     assert list(judged) == sorted(judged, reverse=True), "the best of all that the walk judged, whoever drew it"
+    drawn = {(draw.macs, draw.accuracy) for draw in shrunk.draws}
+    assert {(one.macs, one.judged) for one in shrunk.contenders} <= drawn, "the page's front is of these"
     assert all(one.macs <= 0.6 * shrunk.original.cost["macs"] for one in shrunk.contenders)
     assert (outcome.folder / "shrunk.html").read_text().startswith("<!doctype html>")
     with pytest.raises(InputError, match="a module has its weights in it"):
