@@ -13,7 +13,6 @@ chose; ``fresh`` is the mean of the other seeds. This text stood in the reposito
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import sys
 import tempfile
@@ -31,15 +30,14 @@ from archlab.detect.measure_ap import measure_ap
 from archlab.detect.train_detector import Schedule
 from archlab.elaborate import elaborate
 from archlab.errors import ScoreError
-from archlab.grammar import ast, parse
-from benchmarks.detecting.model import HEAD, NECK, POOLED
-from benchmarks.detecting.pool import sized
+from archlab.grammar import parse
+from benchmarks.detecting.pays import space
+from benchmarks.detecting.pool import SIZE
 from benchmarks.detecting.trainings import DATA, STEPS, data
 from benchmarks.detecting.truth import lines, plain
 from benchmarks.machine import RESULTS, machine, record, versions
 
 ROWS = RESULTS / "finalists_trainings.jsonl"
-SIZE = (96, 128)
 SETS = ("bccd", "raccoon")
 NETWORKS = {"archlab": "detection", "mobilenet_v2": "mobilenet_v2", "resnet18": "resnet18"}
 """What is compared, and the shipped text whose space is searched."""
@@ -53,15 +51,6 @@ TESTED = ("bccd",)
 """Sets that have test images too; AP is then the mean of both parts."""
 
 PACKAGES = ("torch", "torchvision", "optuna", "numpy", "pycocotools")
-
-
-def space(name: str, classes: int) -> ast.Architecture:
-    """Return a shipped text with the study's neck and head in place of its own."""
-    boxes = f"roi_align({POOLED}, sampling=2, canonical=224) -> box_head({HEAD}, classes={classes})"
-    (detect,) = parse(f"net n\ndetect: fpn({NECK}) -> {boxes}").stages
-    architecture = sized(name, SIZE)
-    kept = tuple(stage for stage in architecture.stages if stage.name not in ("head", detect.name))
-    return dataclasses.replace(architecture, stages=(*kept, detect))
 
 
 def searched(where: str, network: str, folder: Path) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from archlab.cost import Budget
@@ -38,7 +38,13 @@ class Drawn:
 
 
 def contest(
-    counter: Counter, budget: Budget, result: SearchResult, stage: str, loaded: Loaded, judge: JudgeSettings
+    counter: Counter,
+    budget: Budget,
+    result: SearchResult,
+    stage: str,
+    loaded: Loaded,
+    judge: JudgeSettings,
+    say: Callable[[str], None],
 ) -> list[Drawn]:
     """Return all that was judged by the walk, the best first: a search's finalists, and what is near them or even.
 
@@ -49,6 +55,7 @@ def contest(
         counter: of the space that was searched.
         budget: the search's; where a part of it must be measured, its finalists are all there is.
         stage: the judge's name, as it stands in the search's results.
+        say: is told which draw is judged.
     """
     interpreter = counter.interpreter
     trials = {trial.number: trial for trial in result.trials}
@@ -62,6 +69,7 @@ def contest(
         network = interpreter.network(Fixed(wide))
         if network.digest not in known:
             known.add(network.digest)
+            say(f"judging {name}, beside what the search found")
             text = unparse(fill_holes(interpreter.space, network, name))
             yield Drawn(name, text, wide, judged(loaded, elaborate(parse(text)).graph, judge))
 

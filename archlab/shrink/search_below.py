@@ -59,8 +59,7 @@ def candidates_below(
         raise KeyboardInterrupt
     judge = read_judge(request.out / WALK)
     loaded = load_original(judge.original, judge.held_out)
-    say("judging even cuts beside what the search found")
-    drawn = contest(counter, opening.budget, result, str(request.out / WALK), loaded, judge)
+    drawn = contest(counter, opening.budget, result, str(request.out / WALK), loaded, judge, say)
     settings = replace(judge, images=judge.original.calibration)
     few = drawn[: FEW if prepared.finetuning is not None else 1]
     filled: list[Filled] = []

@@ -29,14 +29,13 @@ TRIALS, TRAINED, SEEDS = 60, 8, (0, 1, 2)
 POOLING_NETWORKS, POOLING_SEEDS = (0, 12, 24, 36, 48, 60), (0, 1)
 
 
-def space() -> ast.Architecture:
-    """Return the shipped detection space with the study's neck and head, so that backbones are compared."""
-    boxes = f"roi_align({POOLED}, sampling=2, canonical=224) -> box_head({HEAD}, classes=3)"
-    text = f"net n\ndetect: fpn({NECK}) -> {boxes}"
-    fixed = parse(text).stages[-1]
-    architecture = sized("detection")
-    stages = tuple(fixed if stage.name == fixed.name else stage for stage in architecture.stages)
-    return dataclasses.replace(architecture, stages=stages)
+def space(name: str = "detection", classes: int = 3) -> ast.Architecture:
+    """Return a shipped text with the study's neck and head in place of its own, so that backbones are compared."""
+    boxes = f"roi_align({POOLED}, sampling=2, canonical=224) -> box_head({HEAD}, classes={classes})"
+    (detect,) = parse(f"net n\ndetect: fpn({NECK}) -> {boxes}").stages
+    architecture = sized(name)
+    kept = tuple(stage for stage in architecture.stages if stage.name not in ("head", detect.name))
+    return dataclasses.replace(architecture, stages=(*kept, detect))
 
 
 def search(budget: int, folder: Path) -> tuple[str, list[tuple[float, float]]]:
