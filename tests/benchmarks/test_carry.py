@@ -97,11 +97,13 @@ def test_rows_of_a_base_that_is_trained_anew_take_the_place_of_the_older_ones(tm
 def test_a_base_without_rows_stands_as_it_was_recorded():
     older = record_of([row("base", 0.9), row("archlab", 0.8)])
     older["missing"] = ["residual, seed 1: something", "mobile, seed 0: something"]
-    rows = [{**row("base", 0.7), "base": "mobile"}]
+    trained = {"kind": "trained", "base": "mobile", "seed": 0, "by": "archlab.train", "steps": 5, "cpu_seconds": 1.5}
+    rows = [{**row("base", 0.7), "base": "mobile"}, trained]
     found = beside(record_of(rows), older, {"mobile"})
     assert found["right_after"]["residual"] == older["right_after"]["residual"]
     assert found["targets"]["residual"] == older["targets"]["residual"]
     assert found["right_after"]["mobile"]["0.5"]["base"]["accuracy"] == 0.7
+    assert found["bases"]["mobile"]["trainings"]["0"]["steps"] == 5
     assert found["missing"][0] == "residual, seed 1: something"
     assert "mobile, seed 0: something" not in found["missing"]
     assert all(line.startswith("mobile, ") for line in found["missing"][1:])

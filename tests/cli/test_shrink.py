@@ -93,6 +93,9 @@ def test_a_trained_network_becomes_half_of_itself(place, capsys):
     assert (out / "weights.safetensors").read_bytes() == before
     judged = json.loads((out / "search" / "result.json").read_text())["trials"]
     assert len(judged) == 6, "the search is as it was"
+    kept = [one.judged for one in shrunk.contenders]
+    assert kept[0] > kept[-1], "the best first"
+    assert kept == sorted(kept, reverse=True)
     beside = {one.name for one in shrunk.contenders if re.search("_(even|between)_|_widened$", one.name)}
     assert len(shrunk.draws) == len(judged) + len(beside)
 
