@@ -110,7 +110,7 @@ def by_fastnas(trained: Trained, share: float, seed: int = 0) -> Cut:
                 if isinstance(rule, dict) and "channels_ratio" in rule:
                     rule["channels_ratio"] = None
         module, _ = prune.prune(
-            model=copy.deepcopy(trained.module),
+            model=copy.deepcopy(trained.module).to(memory_format=torch.contiguous_format),  # it refuses any other
             mode=[("fastnas", {name: rules for name, rules in config.items() if rules})],
             constraints={"flops": 2.0 * share * base.macs()},
             dummy_input=trained.images[:1],

@@ -44,7 +44,7 @@ def record_of(rows: Sequence[Row]) -> dict[str, Any]:
     """Return what the record says of these rows."""
     rows = complete(rows)
     cut = [row for row in rows if row["kind"] == "cut"]
-    after, tuned = right_after(cut), fine_tuned(rows, SHARES[0])
+    after, tuned, there = right_after(cut), fine_tuned(rows, SHARES[0]), {_cut_of(row) for row in cut}
     return {
         "machine": machine(),
         "versions": versions() | _peers(),
@@ -60,11 +60,18 @@ def record_of(rows: Sequence[Row]) -> dict[str, Any]:
             if len(draws := [row for row in rows if row["kind"] == "draw" and row["base"] == base.name]) >= FEWEST
         },
         "failed": [
-            {name: row[name] for name in ("base", "seed", "budget", "method", "said")}
-            for row in rows if row["kind"] == "failed"
+            {name: row[name] for name in (*_CUT, "said")}
+            for row in rows if row["kind"] == "failed" and _cut_of(row) not in there
         ],
         "missing": missing([row for row in rows if "budget" in row], [base.name for base in BASES], BUDGETS, SEEDS),
     }  # fmt: skip
+
+
+_CUT = ("base", "seed", "budget", "method")
+
+
+def _cut_of(row: Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in _CUT)
 
 
 def write_record(folder: Path) -> None:
@@ -76,14 +83,22 @@ def write_record(folder: Path) -> None:
 
 
 def beside(found: dict[str, Any], older: dict[str, Any], measured: Set[str]) -> dict[str, Any]:
-    """Return a record in which bases of which no row is kept stand as they did in an older one."""
-    tables = ("bases", "right_after", "fine_tuned", "fine_tuned_tenth", "targets", "agreement")
+    """Return a record in which bases of which no row is kept stand as they did in an older one.
+
+    So do a tenth of training and the draws' agreement where they were not measured again: each compares within one
+    training of the base, whichever it is.
+    """
+    tables = ("right_after", "fine_tuned", "fine_tuned_tenth", "targets", "agreement")
     kept = {
-        table: {name: own for name, own in older.get(table, {}).items() if name not in measured} for table in tables
-    }
+        table: {
+            name: own for name, own in older.get(table, {}).items()
+            if name not in measured or table in ("fine_tuned_tenth", "agreement")
+        }
+        for table in ("bases", *tables)
+    }  # fmt: skip
     lacking = [line for line in older.get("missing", []) if line.partition(",")[0] not in measured]
     lacking += [line for line in found["missing"] if line.partition(",")[0] in measured]
-    return {**found, **{table: kept[table] | found[table] for table in tables[1:]}, "missing": lacking,
+    return {**found, **{table: kept[table] | found[table] for table in tables}, "missing": lacking,
             "bases": found["bases"] | kept["bases"]}  # fmt: skip
 
 

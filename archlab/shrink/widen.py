@@ -29,9 +29,12 @@ def widened(interpreter: Interpreter, draws: Draws, budget: Budget, source: Grap
     if budget.measured.names or any(":" in name for name in budget.names):
         return draws
     counter = Counter(interpreter, budget)
+    looked_at: dict[str, float] = {}  # each of a draw's holes is compared with the same draw
 
     def kept(network: Network) -> float:
-        return kept_importance(source, network.graph, known)
+        if network.digest not in looked_at:
+            looked_at[network.digest] = kept_importance(source, network.graph, known)
+        return looked_at[network.digest]
 
     return _widened(interpreter, draws, counter, kept)
 

@@ -109,6 +109,23 @@ def test_a_base_without_rows_stands_as_it_was_recorded():
     assert all(line.startswith("mobile, ") for line in found["missing"][1:])
 
 
+def test_a_base_measured_again_keeps_what_compares_within_an_older_training_of_it():
+    older = record_of([row("base", 0.9), row("archlab", 0.8)])
+    older |= {"fine_tuned_tenth": {"residual": {"0.5": {}}}, "agreement": {"residual": {"draws": 20}}}
+    older["fine_tuned"] = {"residual": {"0.5": {"archlab": {}}}}
+    found = beside(record_of([row("base", 0.7)]), older, {"residual"})
+    assert list(found["right_after"]["residual"]["0.5"]) == ["base"]
+    assert found["fine_tuned"] == {}
+    assert found["fine_tuned_tenth"] == older["fine_tuned_tenth"]
+    assert found["agreement"] == older["agreement"]
+
+
+def test_a_failure_is_recorded_until_the_cut_is_there():
+    failure = {"kind": "failed", "base": "residual", "seed": 0, "budget": "0.5", "method": "fastnas", "said": "no"}
+    assert [one["method"] for one in record_of([row("base", 0.9), failure])["failed"]] == ["fastnas"]
+    assert record_of([row("base", 0.9), failure, row("fastnas", 0.8)])["failed"] == []
+
+
 @pytest.mark.parametrize("base", BASES, ids=lambda base: base.name)
 @pytest.mark.parametrize("share", [0.5, 0.3])
 def test_a_uniform_cut_uses_nearly_all_of_its_budget(base, share):
