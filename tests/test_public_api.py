@@ -58,6 +58,14 @@ def test_importing_archlab_imports_nothing_heavy():
     assert run.stdout.strip() == "[]"
 
 
+def test_a_search_begins_without_what_only_a_longer_one_needs():
+    program = (
+        "import archlab.search.run, sys; print([name for name in ('sklearn', 'scipy.stats') if name in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=DEADLINE)
+    assert run.stdout.strip() == "[]"
+
+
 def test_the_functions_keep_their_names_when_modules_of_the_same_name_are_imported():
     program = (
         "import archlab, importlib\n"

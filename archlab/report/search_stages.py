@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
-from scipy.stats import kendalltau
 
 from archlab.report.objectives_and_costs import Measure, Measures, finite
 from archlab.report.static_plots import Series, static_scatter
@@ -78,6 +77,8 @@ def agreement(result: SearchResult, measures: Measures) -> Agreement | None:
     points = tuple((number, x, y) for number, x, y in both if x is not None and y is not None)
     if len(points) < LEAST_PAIRED:
         return None
+    from scipy.stats import kendalltau
+
     sign = 1.0 if first.direction == last.direction else -1.0
     tau = finite(float(kendalltau([sign * x for _, x, _ in points], [y for _, _, y in points]).statistic))
     if tau is None or tau != tau:

@@ -19,7 +19,6 @@ from archlab.search.counter import Counter
 from archlab.search.result import Estimate, Objective, Trial
 from archlab.search.sampler.drawer import Drawer
 from archlab.search.sampler.encoder import Encoder
-from archlab.search.sampler.surrogate import Surrogate
 
 LEAST = 20
 """Values from which on a surrogate says something of their noise."""
@@ -111,6 +110,8 @@ def _smoothed(trials: Sequence[Trial], name: str, interpreter: Interpreter) -> d
         return {}
     holes = [encoder.holes(network) for _, network in rows]
     x = encoder.matrix(holes, [network.features for _, network in rows])
+    from archlab.search.sampler.surrogate import Surrogate  # seconds to load, which a short search has no use for
+
     fitted = Surrogate().predict(x, y, x, len(rows))
     wide = np.sqrt(np.maximum(np.diag(fitted.covariance), 0))
     middle, low, high = (fitted.back(fitted.mean + step * _WIDE * wide) for step in (0, -1, 1))

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.importance import PedAnovaImportanceEvaluator
 
 from archlab.elaborate import Hole
 from archlab.search.compared import HoleShare
@@ -70,6 +69,8 @@ def _importance(
     trials: Sequence[optuna.trial.FrozenTrial], objective: Objective, names: Sequence[str]
 ) -> dict[str, float]:
     """Return PED-ANOVA's importance of each hole as a share of their sum; zeros where it says nothing."""
+    from optuna.importance import PedAnovaImportanceEvaluator  # seconds to load, with its kin's forests
+
     with silence_optuna():  # it warns of regimes with few trials, which the interval shows
         study = optuna.create_study(direction=objective.direction)
         study.add_trials(trials)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import optuna
@@ -26,11 +26,13 @@ from archlab.search.sampler.hypervolume import by_hypervolume
 from archlab.search.sampler.near_budget import Band, NearBudget
 from archlab.search.sampler.observations import Observations
 from archlab.search.sampler.policy import POLICY, Policy
-from archlab.search.sampler.surrogate import Surrogate
 from archlab.search.storage.claim import SettledClaims, claim
 from archlab.search.storage.one_trial import given_params
 from archlab.search.trial_draw import Mutation, distribution_of
 from archlab.units import format_percent
+
+if TYPE_CHECKING:
+    from archlab.search.sampler.surrogate import Surrogate
 
 START = 15
 """Networks evaluated before the surrogate chooses; this and the next three are those of the study of samplers."""
@@ -247,6 +249,8 @@ class ScreenSampler(BaseSampler):
         pool: Sequence[CountedNetwork],
         rng: random.Random,
     ) -> list[int]:
+        from archlab.search.sampler.surrogate import Surrogate  # seconds to load, which a short search has no use for
+
         count = y.shape[1]
         self._models = self._models or [Surrogate() for _ in range(count)]
         if count == 1 and self._wanted(0) is None:
