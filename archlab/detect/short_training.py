@@ -23,6 +23,7 @@ from archlab.detect.untrained import looks, mean
 from archlab.errors import ScoreError
 from archlab.ir import Graph
 from archlab.nn import build
+from archlab.nn.narrow_strides import narrow_strides_apart
 
 STEPS, BATCH, PER_IMAGE, RATE = 60, 8, 32, 2e-3
 CHECKS = 3
@@ -81,7 +82,7 @@ def short_training(
     optimiser = adamw(module, RATE, 1e-4)
     checks = {steps - i * (steps // 12) for i in range(CHECKS)}
     found: list[tuple[float, float, float]] = []
-    with forked_rng(device):
+    with forked_rng(device), narrow_strides_apart(module):
         torch.manual_seed(seed)  # dropout's
         for step, indices in enumerate(batches(len(training), BATCH, rng), start=1):
             proposals = propose(training, indices.tolist(), rng, PER_IMAGE).to(device)

@@ -15,6 +15,7 @@ from archlab.detect.dataset import DetectionData
 from archlab.detect.multiscale import resize_batch
 from archlab.detect.scale_jitter import WINDOWS, jitter_scale
 from archlab.errors import ScoreError
+from archlab.nn.narrow_strides import narrow_strides_apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def train(
     windows = [name for name in schedule.augment if name in WINDOWS]
     losses: list[float] = []
     model.train()
-    with forked_rng(device):
+    with forked_rng(device), narrow_strides_apart(model):
         torch.manual_seed(seed)
         for step, indices in enumerate(batches(len(data), schedule.batch_size, rng)):
             if step == schedule.steps:

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from archlab.errors import InputError
+from archlab.nn.narrow_strides import narrow_strides_apart
 from archlab.train.checkpoint import identity_of, read_checkpoint, write_checkpoint
 from archlab.train.devices import choose_device, choose_precision
 from archlab.train.labelled_images import LabelledImages, Note
@@ -93,7 +94,7 @@ def train(
         if path is not None:
             write_checkpoint(path, state, run.position, identity)
 
-    with torch.random.fork_rng(devices=None if device.type == "cuda" else []):
+    with torch.random.fork_rng(devices=None if device.type == "cuda" else []), narrow_strides_apart(module):
         if path is not None and os.path.isfile(path):
             run.go_on(read_checkpoint(path, state, identity))
         else:
