@@ -12,7 +12,7 @@ from archlab.original.judge import judged
 from archlab.original.loaded import Loaded
 from archlab.original.original import JudgeSettings
 from archlab.search.counter import Counter
-from archlab.search.result import SearchResult
+from archlab.search.result import SearchResult, Trial
 from archlab.shrink.even_cuts import between, even_cuts
 from archlab.shrink.widen import Draws, widened
 
@@ -28,12 +28,14 @@ class Drawn:
         name: as among the search's finalists, or what made it.
         text: without holes.
         draws: of the space, by the holes' names.
+        macs: its multiply-accumulates of one image.
         kept: the share of held-out images that it gets right after the walk.
     """
 
     name: str
     text: str
     draws: Draws
+    macs: int
     kept: float
 
 
@@ -50,6 +52,7 @@ def contest(
 
     Beside the finalists, which the search has judged, these are the best of them made as wide as the budget allows, the
     even cuts, and two draws between the best of either. A draw of a gram's choosing is not always one of the walk's.
+    Of several that get as many right, as there are on few images, the first is the largest.
 
     Args:
         counter: of the space that was searched.
@@ -59,7 +62,7 @@ def contest(
     """
     interpreter = counter.interpreter
     trials = {trial.number: trial for trial in result.trials}
-    found = [Drawn(one.name, one.text, trials[one.trial].draws, one.values[stage]) for one in result.finalists]
+    found = [_of_trial(one.name, one.text, trials[one.trial], one.values[stage]) for one in result.finalists]
     if budget.measured.names:
         return found
     known = {interpreter.network(Fixed(one.draws)).digest for one in found}
@@ -71,7 +74,8 @@ def contest(
             known.add(network.digest)
             say(f"judging {name}, beside what the search found")
             text = unparse(fill_holes(interpreter.space, network, name))
-            yield Drawn(name, text, wide, judged(loaded, elaborate(parse(text)).graph, judge))
+            graph = elaborate(parse(text)).graph
+            yield Drawn(name, text, wide, sum(node.macs for node in graph), judged(loaded, graph, judge))
 
     best, even = found[0], list[Drawn]()
     for i, draws in enumerate(even_cuts(counter), start=1):
@@ -86,5 +90,9 @@ def contest(
     return sorted(found, key=_kept, reverse=True)
 
 
-def _kept(drawn: Drawn) -> float:
-    return drawn.kept
+def _of_trial(name: str, text: str, trial: Trial, kept: float) -> Drawn:
+    return Drawn(name, text, trial.draws, int(trial.cost["macs"]), kept)
+
+
+def _kept(drawn: Drawn) -> tuple[float, int]:
+    return drawn.kept, drawn.macs

@@ -70,7 +70,7 @@ def candidates_below(
         layers = tuple(LayerKept(each.name, each.source, each.inputs, each.outputs, each.error)
                        for each in carried.layers)  # fmt: skip
         filled.append(Filled(one.name, one.text, graph, carried.module, layers))
-    contenders = tuple(Contender(one.name, cost(parse(one.text)).macs, one.kept, {}) for one in drawn)
+    contenders = tuple(Contender(one.name, one.macs, one.kept, {}) for one in drawn)
     found = {one.name for one in result.finalists}
     beside = tuple(Draw(one.macs, one.judged, 2) for one in contenders if one.name not in found)
     draws = _draws_of(result, request.out) + beside
