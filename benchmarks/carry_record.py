@@ -24,8 +24,8 @@ KEPT = RESULTS / "carry_rows.jsonl"
 """Every row that the record is made of, so that one machine goes on where another ended."""
 
 SETTINGS = {
-    "seconds": "CPU seconds of one thread from the trained base, on machines with two to four processes for each core; "
-    "those of the concatenations are of a processor less than half as fast as the others",
+    "seconds": "CPU seconds of one thread from the trained base: the ResNet-like's on a machine with two to four "
+    "processes for each core, the others' on a processor less than half as fast, with one to two",
     "fine_tuning": "a share of the base's steps at the rate, .05 or .01, that is better by held-out images on the "
     "first seed; of ours the better of before and after, by held-out images",
     "archlab": "archlab shrink, unlabelled: no label is read before fine-tuning; its last stage follows the base's "
