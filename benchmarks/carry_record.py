@@ -40,6 +40,9 @@ SETTINGS = {
 }
 
 
+_CUT = ("base", "seed", "budget", "method")
+
+
 def record_of(rows: Sequence[Row]) -> dict[str, Any]:
     """Return what the record says of these rows."""
     rows = complete(rows)
@@ -65,13 +68,6 @@ def record_of(rows: Sequence[Row]) -> dict[str, Any]:
         ],
         "missing": missing([row for row in rows if "budget" in row], [base.name for base in BASES], BUDGETS, SEEDS),
     }  # fmt: skip
-
-
-_CUT = ("base", "seed", "budget", "method")
-
-
-def _cut_of(row: Row) -> tuple[Any, ...]:
-    return tuple(row[name] for name in _CUT)
 
 
 def write_record(folder: Path) -> None:
@@ -132,6 +128,10 @@ def _said(base: Base, rows: Sequence[Row]) -> dict[str, Any]:
         for row in rows if row["kind"] == "trained" and row["base"] == base.name
     }  # fmt: skip
     return {"text": base.text(), "macs": base.macs(), "data": base.data, "steps": base.steps, "trainings": trainings}
+
+
+def _cut_of(row: Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in _CUT)
 
 
 def _peers() -> dict[str, str]:
