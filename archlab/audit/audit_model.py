@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
@@ -17,6 +15,7 @@ from archlab.audit.deployed import deployed_counts, has_branches, merge_branches
 from archlab.audit.detector_parts import Boxes, has_second_heads, image_count, is_detector, parts_of, stand_in
 from archlab.audit.tracing.backward import run_backward
 from archlab.audit.tracing.forward import run_forward
+from archlab.garbage import garbage_collection_off
 
 
 def audit_model(
@@ -37,7 +36,7 @@ def audit_model(
         backward: whether to count what a training step runs for its gradients as well.
     """
     start = perf_counter()
-    with _garbage_collection_off():
+    with garbage_collection_off():
         if is_detector(model):
             audit = _audit_detector(model, args, kwargs or {}, name, training, (boxes or Boxes()).for_model(model))
         else:
@@ -50,7 +49,7 @@ def audit_model(
 
 def audit_as_built(model: nn.Module, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Audit:
     """Audit ``model`` in evaluation mode, as built and no more: neither as deployed nor a detector's parts."""
-    with _garbage_collection_off():
+    with garbage_collection_off():
         return assemble(type(model).__name__, run_forward(model, args, kwargs or {}))
 
 
@@ -93,16 +92,3 @@ def _audit_detector(
     )
     parts = parts_of(audit, boxes, image_count(done), one) if done.meta else ()
     return dataclasses.replace(audit, parts=parts, notes=(*audit.notes, note))
-
-
-@contextlib.contextmanager
-def _garbage_collection_off() -> Iterator[None]:
-    """Collect no garbage: memory then lives as long as it is referred to, in every run alike."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()

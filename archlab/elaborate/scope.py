@@ -19,7 +19,7 @@ class WideFloat(float):
     """The same, where arithmetic has left a fraction."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # never changed; not frozen, as it would take thrice as long to make, draw by draw
 class Scope:
     """Where an expression is evaluated.
 
@@ -89,7 +89,7 @@ class Layer:
         return self.expr.name if isinstance(self.expr, ast.Name | ast.Call) else "a layer"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # never changed, as Scope
 class Stored:
     """A named value: what gives it once a graph is made, and its shape."""
 

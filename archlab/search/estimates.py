@@ -113,8 +113,7 @@ def _smoothed(trials: Sequence[Trial], name: str, interpreter: Interpreter) -> d
     from archlab.search.sampler.surrogate import Surrogate  # seconds to load, which a short search has no use for
 
     fitted = Surrogate().predict(x, y, x, len(rows))
-    wide = np.sqrt(np.maximum(np.diag(fitted.covariance), 0))
-    middle, low, high = (fitted.back(fitted.mean + step * _WIDE * wide) for step in (0, -1, 1))
+    middle, low, high = (fitted.back(fitted.mean + step * _WIDE * fitted.deviation) for step in (0, -1, 1))
     noise = np.abs(fitted.back(fitted.mean + math.sqrt(fitted.noise)) - middle)
     explained = 1 - float(np.mean((y - middle) ** 2)) / float(y.var())
     ranks = fitted.noise >= EVIDENT and explained >= TRUSTED

@@ -28,6 +28,7 @@ class PathFeatures:
     def __init__(self) -> None:
         # The fragment is kept beside its state, so that its id stays its own.
         self._memo: dict[int, tuple[Fragment, State]] = {}
+        self._latest: tuple[Fragment, State] | None = None  # copies are one piece, and follow each other
 
     def __call__(self, network: Network) -> State:
         """Return the features of ``network`` in the order of ``PATH_FEATURES``; of a detector those of its backbone."""
@@ -50,22 +51,25 @@ class PathFeatures:
         """Return what is known of several inputs: each way counts alike."""
         if len(states) == 1:
             return states[0]
-        most = max(state[0] for state in states)
-        weights = [math.exp(state[0] - most) for state in states]
-        total = sum(weights)
-        layers, pools, kernel = (
-            sum(weight * state[i] for weight, state in zip(weights, states, strict=True)) / total for i in (1, 2, 3)
-        )
-        longest, shortest = max(state[4] for state in states), min(state[5] for state in states)
-        return (most + math.log(total), layers, pools, kernel, longest, shortest)
+        most = max([state[0] for state in states])
+        total = layers = pools = kernel = 0.0
+        for log_paths, of_layers, of_pools, of_kernel, _, _ in states:
+            weight = math.exp(log_paths - most)
+            total += weight
+            layers, pools, kernel = layers + weight * of_layers, pools + weight * of_pools, kernel + weight * of_kernel
+        longest, shortest = max([state[4] for state in states]), min([state[5] for state in states])
+        return (most + math.log(total), layers / total, pools / total, kernel / total, longest, shortest)
 
     def shared(self, fragment: Fragment, entered: State) -> State | None:
         """Return what is known behind a piece: along a chain, everything adds up."""
-        if not fragment.parts:
+        if fragment.nodes < 2:  # quicker to enter than to look up
             return None
         known = self._memo.get(id(fragment))
+        if known is None and self._latest is not None and self._latest[0] is fragment:
+            known = self._latest
         if known is None:
             known = (fragment, through(fragment, _START, {}, _Inside(self, fragment)))
+            self._latest = known
             if fragment.kept:
                 self._memo[id(fragment)] = known
         a, b = entered, known[1]

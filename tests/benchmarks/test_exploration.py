@@ -17,10 +17,10 @@ def test_the_lowest_regret_is_chosen_of_those_that_are_quick_on_macro():
     rows = {"nb201_cifar10": {name: row() for name in POLICIES}, "macro": {name: row() for name in POLICIES}}
     rows["nb201_cifar10"]["mean"] = row(0.0)
     rows["nb201_cifar10"]["paths"] = row(0.2)
-    rows["nb201_cifar10"]["1 sd, believed"] = row(0.3)
+    rows["nb201_cifar10"]["1 sd, paths"] = row(0.3)
     assert chosen(rows) == "paths", "the mean is what it is compared with"
     rows["macro"]["paths"] = row(evals=20.5)
-    assert chosen(rows) == "1 sd, believed"
+    assert chosen(rows) == "1 sd, paths"
     rows["nb201_cifar10"]["1 sd"] = row(0.3)
     rows["nb201_cifar10"]["1 sd"]["mean_regret"]["25"] = 0.9
     assert chosen(rows) == "1 sd", "of equals the one that was ahead sooner"

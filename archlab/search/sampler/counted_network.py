@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from archlab.elaborate import Hole, Network, Value
 
@@ -39,7 +39,9 @@ class CountedNetwork:
     @property
     def light(self) -> CountedNetwork:
         """The same without the network itself, to be kept for a while: most of them are never evaluated."""
-        return self if self.network is None else replace(self, network=None)
+        if self.network is None:
+            return self
+        return CountedNetwork(None, self.holes, self.costs, self.fill, self.features, self.key, self.below)
 
     @property
     def params(self) -> dict[str, Value]:

@@ -16,9 +16,9 @@ from archlab.search.trial_draw import FromParams, Mutation
 
 
 class Drawer:
-    """Draws and counts networks of one space under one budget."""
+    """Draws and counts networks of one space under one budget; ``paths``: with features of the ways through them."""
 
-    def __init__(self, counter: Counter, paths: bool = False) -> None:
+    def __init__(self, counter: Counter, paths: bool = True) -> None:
         self.counter = counter
         self.budget = counter.budget
         self._features = GraphFeatures()

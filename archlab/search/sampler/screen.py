@@ -16,6 +16,7 @@ from optuna.trial import FrozenTrial
 from archlab.cost import Budget
 from archlab.elaborate import Interpreter
 from archlab.errors import ExhaustedError
+from archlab.garbage import garbage_collection_off
 from archlab.search.closed_form import find_smallest, find_unseen
 from archlab.search.counter import Counter
 from archlab.search.own_code import OwnRules
@@ -101,7 +102,8 @@ class ScreenSampler(BaseSampler):
         given = given_params(trial)
         if self._drawer.from_params(given) is not None:  # someone else's choice, such as a retry
             return {}
-        counted = self._choose(study, trial, given)
+        with garbage_collection_off():  # what is drawn goes at once or lives on: a fifth of the time
+            counted = self._choose(study, trial, given)
         if counted is None:
             return {}
         self._chosen = {trial.number: counted}
@@ -217,7 +219,7 @@ class ScreenSampler(BaseSampler):
         """
         quarter = POOL // 4
         for _ in range(1 if self._drawn.anywhere.networks else POOL // 20):
-            self._draw_more(rng, POOL // 12)
+            self._draw_more(rng, POOL // 24)
         pool = self._drawn.sample(rng, quarter)
         parents = self._seen.best(BATCH)
         pool += [self._drawer.breed(parents, rng) for _ in range(POOL - 2 * quarter)]
@@ -253,19 +255,11 @@ class ScreenSampler(BaseSampler):
 
         count = y.shape[1]
         self._models = self._models or [Surrogate() for _ in range(count)]
-        if count == 1 and self._wanted(0) is None:
-            prediction = self._models[0].predict(x, y[:, 0], new, len(self._seen.rows), self._policy.explores)
-            hoped = prediction.hoped(self._policy.deviations)
-            ranked = [int(i) for i in np.argsort(-hoped, kind="stable")]
-            if not self._policy.believe:
-                return ranked
-            first = prediction.batch(BATCH, self._policy.deviations)
-            return first + [i for i in ranked if i not in first]
         expected = []
         for k, model in enumerate(self._models):
             metric = self._wanted(k)
             if metric is None:
-                prediction = model.predict(x, y[:, k], new, len(self._seen.rows), self._policy.explores)
+                prediction = model.predict(x, y[:, k], new, len(self._seen.rows))
                 expected.append(prediction.hoped(self._policy.deviations))
             else:
                 sign = -1.0 if study.directions[k] == optuna.study.StudyDirection.MINIMIZE else 1.0

@@ -31,13 +31,13 @@ class Prediction:
     """What is expected of candidates, on the scale of the models.
 
     Attributes:
-        mean: by candidate.
-        covariance: of the process, without its noise, whose variance is ``noise``; zeros where it was not asked for.
+        mean, deviation: by candidate; the deviation is the process's, without its noise.
+        noise: the variance of that.
         back: from that scale to the objective's units.
     """
 
     mean: np.ndarray
-    covariance: np.ndarray
+    deviation: np.ndarray
     noise: float
     back: Callable[[np.ndarray], np.ndarray]
 
@@ -46,28 +46,7 @@ class Prediction:
 
         That is an upper confidence bound (Srinivas et al. 2010, arXiv:0912.3995).
         """
-        return self.back(self.mean + deviations * _deviation(np.diag(self.covariance)))
-
-    def batch(self, count: int, deviations: float) -> list[int]:
-        """Return ``count`` candidates, one after another, each as if what was expected of those before had been seen.
-
-        The process is refitted with these believed values (Ginsbourger et al. 2010, the kriging believer): its mean
-        stays, and it is sure of what is like those chosen already, so that a batch is not the same network five times.
-        """
-        covariance, chosen = self.covariance.copy(), list[int]()
-        for _ in range(min(count, len(self.mean))):
-            hoped = self.mean + deviations * _deviation(np.diag(covariance))
-            hoped[chosen] = -np.inf
-            best = int(hoped.argmax())
-            chosen.append(best)
-            column = covariance[:, best].copy()
-            covariance -= np.outer(column, column) / max(column[best] + self.noise, _TINY)
-        return chosen
-
-
-def _deviation(variance: np.ndarray) -> np.ndarray:
-    deviation: np.ndarray = np.sqrt(np.maximum(variance, 0))
-    return deviation
+        return self.back(self.mean + deviations * self.deviation)
 
 
 class Surrogate:
@@ -81,40 +60,30 @@ class Surrogate:
         self._kernel: Kernel = ConstantKernel(1.0, (1e-3, 1e3)) * RBF(3.0, (1e-1, 1e3)) + WhiteKernel(0.1, (1e-4, 1e1))
         self._threads = ThreadpoolController()
 
-    def predict(
-        self, x: np.ndarray, y: np.ndarray, candidates: np.ndarray, seen: int, spread: bool = True
-    ) -> Prediction:
-        """Return what to expect of ``candidates`` after ``y`` was seen at ``x``.
-
-        Args:
-            seen: how many results there are, of which ``y`` may be a part.
-            spread: whether to compute how sure that is, which takes most of the time.
-        """
+    def predict(self, x: np.ndarray, y: np.ndarray, candidates: np.ndarray, seen: int) -> Prediction:
+        """Return what to expect of ``candidates`` after ``y`` was seen at ``x``; ``seen``: of so many results."""
         # One thread: a search shares its machine with what it evaluates.
         checked = config_context(assume_finite=True, skip_parameter_validation=True)
         with self._threads.limit(limits=1), checked, warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            return self._predict(x, y, candidates, seen, spread)
+            return self._predict(x, y, candidates, seen)
 
-    def _predict(self, x: np.ndarray, y: np.ndarray, candidates: np.ndarray, seen: int, spread: bool) -> Prediction:
+    def _predict(self, x: np.ndarray, y: np.ndarray, candidates: np.ndarray, seen: int) -> Prediction:
         width, offset = float(y.std()), float(y.mean())
-        unknown = np.zeros((len(candidates), len(candidates)))
         if not width:
-            return Prediction(unknown[:, 0], unknown, 1.0, lambda mean: mean + offset)
+            nothing = np.zeros(len(candidates))
+            return Prediction(nothing, nothing, 1.0, lambda mean: mean + offset)
         scale = PowerTransformer()  # Yeo-Johnson's, standardised
         scaled = scale.fit_transform(((y - offset) / width)[:, None])[:, 0]
         ridge = RidgeCV(_ALPHAS).fit(x, scaled)
         process = self._fit(x, scaled, seen)
         # Weights as for independent estimates of one number; ``best_score_`` is ridge's own, negated.
         ours, theirs = 1 / max(-ridge.best_score_, _TINY), 1 / max(left_out(process), _TINY)
-        around, covariance = (
-            process.predict(candidates, return_cov=True) if spread else (process.predict(candidates), unknown)
-        )
+        around, spread = process.predict(candidates, return_std=True)
         mean = (ours * ridge.predict(candidates) + theirs * around) / (ours + theirs)
         noise = float(self._kernel.k2.noise_level)
-        if spread:
-            covariance[np.diag_indices_from(covariance)] -= noise
-        return Prediction(mean, covariance, noise, lambda means: _back(means, scaled, scale) * width + offset)
+        deviation = np.sqrt(np.maximum(spread**2 - noise, 0))
+        return Prediction(mean, deviation, noise, lambda means: _back(means, scaled, scale) * width + offset)
 
     def _fit(self, x: np.ndarray, y: np.ndarray, seen: int) -> GaussianProcessRegressor:
         if seen < 1.1 * self._fitted_on:
