@@ -27,34 +27,38 @@ class Band:
         return fill - 1 if fill > 1 else max(0.0, self.low - fill)
 
 
-DrawingWay = Callable[[Drawer, Band, random.Random], Iterator[CountedNetwork | None]]
-"""Yields a network, or None where there is none, for every draw that it makes."""
+Drawn = tuple[CountedNetwork | None, bool]
+"""A network, or None where there is none, and whether it was drawn randomly, from the whole space."""
+
+DrawingWay = Callable[[Drawer, Band, random.Random], Iterator[Drawn]]
+"""Yields what each draw that it makes gave."""
 
 
-def rejection(drawer: Drawer, band: Band, rng: random.Random) -> Iterator[CountedNetwork | None]:
+def rejection(drawer: Drawer, band: Band, rng: random.Random) -> Iterator[Drawn]:
     """Draw randomly."""
     while True:
-        yield drawer.draw_randomly(rng)
+        yield drawer.draw_randomly(rng), True
 
 
-def walk(drawer: Drawer, band: Band, rng: random.Random) -> Iterator[CountedNetwork | None]:
+def walk(drawer: Drawer, band: Band, rng: random.Random) -> Iterator[Drawn]:
     """Draw randomly, and bring each network to the band: draw a hole or two again, and keep what comes nearer."""
     best = None
     while True:
+        begins = best is None
         counted = drawer.draw_randomly(rng) if best is None else drawer.mutate(best.params, rng)
         if counted is not None:
             if best is None or band.distance(counted.fill) < band.distance(best.fill):
                 best = counted
             if not band.distance(counted.fill):
                 best = None
-        yield counted
+        yield counted, begins
 
 
-def solving(drawer: Drawer, band: Band, rng: random.Random) -> Iterator[CountedNetwork | None]:
+def solving(drawer: Drawer, band: Band, rng: random.Random) -> Iterator[Drawn]:
     """Draw randomly, and solve each network's widest range, such as a width multiplier, for the band by bisection."""
     while True:
         counted = drawer.draw_randomly(rng)
-        yield counted
+        yield counted, True
         ranges = [hole for hole in counted.holes.values() if not hole.labels] if counted is not None else []
         if counted is None or not ranges:
             continue
@@ -66,7 +70,7 @@ def solving(drawer: Drawer, band: Band, rng: random.Random) -> Iterator[CountedN
             index = round(middle * steps)
             value = hole.value_at(index) if hole.step else hole.lo + middle * (hole.hi - hole.lo)
             counted = drawer.counted(Mutation(base | {hole.name: value}, rng, 0.0))
-            yield counted
+            yield counted, False
             if counted is not None:
                 low, high = (low, middle) if counted.fill > 1 and not counted.below else (middle, high)
 
@@ -83,17 +87,17 @@ class NearBudget:
         self.draws = dict.fromkeys(WAYS, 0)
         self.found = dict.fromkeys(WAYS, 0)
 
-    def draw(self, rng: random.Random, draws: int) -> Iterator[CountedNetwork]:
-        """Yield the networks of ``draws`` draws that meet the budget, those outside the band included."""
+    def draw(self, rng: random.Random, draws: int) -> Iterator[Drawn]:
+        """Yield what ``draws`` draws gave; a network that misses the budget counts as none."""
         running = {name: way(self.drawer, self.band, rng) for name, way in WAYS.items()}
         for _ in range(draws):
             # What has yielded most, or has been tried too little to know.
             name = max(WAYS, key=lambda n: (self.found[n] + 1) / (self.draws[n] + 1))
-            counted = next(running[name])
+            counted, randomly = next(running[name])
             self.draws[name] += 1
-            if counted is not None and counted.fill <= 1:
-                self.found[name] += not self.band.distance(counted.fill)
-                yield counted
+            counted = counted if counted is not None and counted.fill <= 1 else None
+            self.found[name] += counted is not None and not self.band.distance(counted.fill)
+            yield counted, randomly
 
     @property
     def is_empty(self) -> bool:

@@ -168,8 +168,10 @@ class ScreenSampler(BaseSampler):
 
     def _starts(self, rng: random.Random, shell: bool) -> Iterator[CountedNetwork]:
         if shell and self._near is not None:
-            drawn = self._near.draw(rng, POOL)
-            yield from (c for c in drawn if c.key not in self._seen.keys and not self._near.band.distance(c.fill))
+            for counted, _ in self._near.draw(rng, POOL):
+                if counted is None or counted.key in self._seen.keys or self._near.band.distance(counted.fill):
+                    continue
+                yield counted
             self._note_if_none_near()
         for _ in range(POOL):
             counted = self._drawer.draw_randomly(rng)
@@ -219,7 +221,7 @@ class ScreenSampler(BaseSampler):
         """
         quarter = POOL // 4
         for _ in range(1 if self._drawn.anywhere.networks else POOL // 20):
-            self._draw_more(rng, POOL // 24)
+            self._draw_more(rng, POOL // 12)
         pool = self._drawn.sample(rng, quarter)
         parents = self._seen.best(BATCH)
         pool += [self._drawer.breed(parents, rng) for _ in range(POOL - 2 * quarter)]
@@ -227,16 +229,24 @@ class ScreenSampler(BaseSampler):
         return list(new.values())
 
     def _draw_more(self, rng: random.Random, draws: int) -> None:
-        for _ in range(draws if self._near is not None else 2 * draws):
+        """Make ``draws`` draws near the budget and as many anywhere; those of the first that are random count for both.
+
+        Without a budget all are random.
+        """
+        left = 2 * draws
+        if self._near is not None:
+            left = draws
+            for counted, randomly in self._near.draw(rng, draws):
+                left -= randomly
+                if counted is not None and randomly:
+                    self._drawn.anywhere.add(counted, rng)
+                if counted is not None and not self._near.band.distance(counted.fill):
+                    self._drawn.near.add(counted, rng)
+            self._note_if_none_near()
+        for _ in range(left):
             counted = self._drawer.draw_randomly(rng)
             if counted is not None and counted.fill <= 1:
                 self._drawn.anywhere.add(counted, rng)
-        if self._near is not None:
-            found = self._near.draw(rng, draws)
-            for counted in found:
-                if not self._near.band.distance(counted.fill):
-                    self._drawn.near.add(counted, rng)
-            self._note_if_none_near()
 
     def _wanted(self, k: int) -> str | None:
         """Return the metric that an objective is; None for one that is to be learned."""

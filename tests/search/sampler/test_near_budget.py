@@ -24,7 +24,7 @@ def test_each_way_leads_into_the_shell(way):
     band = Band(0.85)
     drawer = Drawer(Counter(interpreter, Budget((("macs", 3e6),))))
     drawn = itertools.islice(WAYS[way](drawer, band, random.Random(0)), 600)
-    inside = [c for c in drawn if c is not None and not band.distance(c.fill)]
+    inside = [c for c, _ in drawn if c is not None and not band.distance(c.fill)]
     assert len(inside) >= 10
     for candidate in inside:
         assert 0.85 * 3e6 <= costs_of(candidate.network)["macs"] <= 3e6
