@@ -30,6 +30,16 @@ def test_each_way_leads_into_the_shell(way):
         assert 0.85 * 3e6 <= costs_of(candidate.network)["macs"] <= 3e6
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_each_way_says_which_of_its_draws_are_random(way, monkeypatch):
+    drawer = Drawer(Counter(interpreter_of(WIDTHS), Budget((("macs", 3e6),))))
+    made, draw = [], drawer.draw_randomly
+    monkeypatch.setattr(drawer, "draw_randomly", lambda rng: made.append(draw(rng)) or made[-1])
+    drawn = list(itertools.islice(WAYS[way](drawer, Band(0.85), random.Random(0)), 200))
+    assert [c and c.key for c, randomly in drawn if randomly] == [c and c.key for c in made]
+    assert all(randomly for _, randomly in drawn) == (way == "rejection")
+
+
 def test_solving_needs_a_multiplier_and_beats_rejection_where_there_is_one():
     interpreter = Interpreter(load(parse_file(find_architecture("resnet50"))))
     shell = NearBudget(Drawer(Counter(interpreter, Budget((("macs", 1.2e9),)))), Band(0.85))
