@@ -127,7 +127,7 @@ class Prints:
             lines, rest = [*lines, rest], ""
         self._of_thread.rest = rest
         if lines:
-            # One write, so that lines of several processes do not mix.
+            # One write, so that lines of several processes do not mix, but for those longer than a pipe's page.
             self._hand_on("".join(f"{head}{_last_version(line)}\n" for line in lines))
         return len(text)
 

@@ -15,7 +15,7 @@ Fixed before any of its searches was run:
 Chosen and merged was ``1 sd, paths``. The record's ``choose`` and ``judge`` are of the sampler before that; two
 policies of ``choose`` also took what was expected of the first of a batch as seen for the rest of it, lost, and are
 gone. ``again`` is the sampler as it is, in which a random draw near the budget serves as one anywhere too, against the
-searches of ``mean`` that ``judge`` made, copied into its folder.
+searches of ``mean`` that ``judge`` made, copied into its folder; ``half_as_many_draws`` what was tried for time.
 
 Each search is kept in the folder, so that it can be stopped and taken up; what has been run so far is what is judged,
 and the record says how many seeds that is. The smallest network comes first, as in ``archlab search``.

@@ -29,7 +29,10 @@ import optuna
 
 from archlab.cost import Budget
 from archlab.search.choices import SAMPLER as DEFAULT
-from archlab.search.sampler import make_sampler
+from archlab.search.sampler import (
+    make_sampler,
+    surrogate,  # noqa: F401  # loaded here, and not in the time of the first search
+)
 from archlab.search.sampler.screen import ScreenSampler
 from benchmarks.evolution import EvolutionSampler
 from benchmarks.machine import RESULTS, machine, record, versions

@@ -41,6 +41,8 @@ BATCH = 5
 """Results after which the surrogate is fitted again."""
 POOL = 300
 """Networks that the surrogate ranks."""
+KEEP = 20
+"""The first of them, which are kept whole until the next are ranked."""
 NEAR = 0.85
 """The share of the budget above which a network lies close under it."""
 
@@ -211,7 +213,9 @@ class ScreenSampler(BaseSampler):
         rows = [*(seen.rows[i] for i in known), *(seen.encoder.holes(c) for c in pool)]
         x = seen.encoder.matrix(rows, [*(seen.features[i] for i in known), *(c.features for c in pool)])
         y = seen.targets()[known]
-        return [pool[i] for i in self._order(study, x[: len(known)], y, x[len(known) :], pool, rng)]
+        order = self._order(study, x[: len(known)], y, x[len(known) :], pool, rng)
+        # The first keep their operators, from which their digests follow; it is among them that the next are chosen.
+        return [pool[i] if place < KEEP else pool[i].light for place, i in enumerate(order)]
 
     def _draw_pool(self, rng: random.Random) -> list[CountedNetwork]:
         """Draw a quarter near the budget, a quarter anywhere within it, and half as mutations of the best.
@@ -225,7 +229,7 @@ class ScreenSampler(BaseSampler):
         pool = self._drawn.sample(rng, quarter)
         parents = self._seen.best(BATCH)
         pool += [self._drawer.breed(parents, rng) for _ in range(POOL - 2 * quarter)]
-        new = {c.key: c.light for c in pool if c is not None and c.fill <= 1 and c.key not in self._seen.keys}
+        new = {c.key: c for c in pool if c is not None and c.fill <= 1 and c.key not in self._seen.keys}
         return list(new.values())
 
     def _draw_more(self, rng: random.Random, draws: int) -> None:
