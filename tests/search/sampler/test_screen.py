@@ -10,6 +10,7 @@ import pytest
 from archlab.cost import Budget
 from archlab.errors import BudgetError, ExhaustedError
 from archlab.search.counter import costs_of
+from archlab.search.sampler.policy import Policy
 from archlab.search.sampler.screen import BATCH, START, ScreenSampler
 from archlab.search.storage.put_back import put_back
 from archlab.search.storage.trial_record import CLAIM, PLAN, RECORD
@@ -178,8 +179,8 @@ def test_noise_and_equal_values_do_no_harm():
 def test_the_same_seed_draws_the_same():
     interpreter = interpreter_of(WIDTHS)
 
-    def draws(seed):
-        study = study_of(ScreenSampler(interpreter, Budget((("macs", 3e6),)), seed=seed))
+    def draws(seed, **options):
+        study = study_of(ScreenSampler(interpreter, Budget((("macs", 3e6),)), seed=seed, **options))
         found = []
         for _ in range(START + 2 * BATCH):
             trial, network = asked(study, interpreter)
@@ -189,6 +190,9 @@ def test_the_same_seed_draws_the_same():
 
     assert draws(0) == draws(0)
     assert draws(0) != draws(1)
+    bold = draws(0, policy=Policy(deviations=9.0))
+    assert bold[:START] == draws(0)[:START]
+    assert bold != draws(0), "what little is known of is hoped for more"
 
 
 def test_a_parameter_that_is_no_hole_is_drawn_too():
