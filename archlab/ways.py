@@ -12,7 +12,6 @@ from typing import Protocol, TypeVar
 from archlab.elaborate import Network
 from archlab.elaborate.fragment import Fragment, gives_nothing
 from archlab.elaborate.lifetimes import SettledFragment
-from archlab.elaborate.replay import Item, Replay
 from archlab.ir import Applied
 
 S = TypeVar("S")
@@ -47,7 +46,13 @@ def through(fragment: Fragment, entered: S, named: dict[Hashable, S], rules: Fol
         if known is not None:
             return known
         if isinstance(fragment, SettledFragment) and fragment.left is not None:
-            return _replayed(*fragment.left, entered, rules)
+            replay, root = fragment.left
+            return replay.follow(
+                root,
+                entered,
+                lambda piece, before: through(piece, before, {}, rules),
+                lambda op, states: rules.behind(op, rules.joined(states)),
+            )
     elif values.taken is not None:
         return named[values.taken]
     if fragment.op is not None or (values is not None and values.fan):  # branches, or an operator without any
@@ -63,20 +68,6 @@ def through(fragment: Fragment, entered: S, named: dict[Hashable, S], rules: Fol
     if values is not None and values.given is not None:
         named[values.given] = left
     return left
-
-
-def _replayed(replay: Replay, root: Item, entered: S, rules: Fold[S]) -> S:
-    """Return what is known behind a piece whose parts are not made, from its steps in running order."""
-    known = {0: entered}
-    for step in replay.steps:
-        if step.runs:
-            join = step.fragment.op if step.fragment.values is not None else None
-            known[step.output] = (
-                through(step.fragment, known[step.source], {}, rules)
-                if join is None
-                else rules.behind(join, rules.joined([known[value] for value in step.reads]))
-            )
-    return known[root.output]
 
 
 def is_layer(op: Applied) -> bool:

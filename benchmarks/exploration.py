@@ -5,17 +5,19 @@
 Fixed before any of its searches was run:
 
 - **choose**: the policies on NAS-Bench-201's cifar10 at the 50 % budget and on NAS-Bench-Macro at the 25 % budget,
-  seeds 0 to 34. Chosen is the lowest mean regret after 100 evaluations on cifar10 among those whose median evaluations
+  seeds 0 and on. Chosen is the lowest mean regret after 100 evaluations on cifar10 among those whose median evaluations
   to within 0.2 points on Macro are at most 20; of equals the lowest after 50, then after 25.
 - **judge**: ``mean``, which is what the sampler did before, against the chosen one on cifar100 and ImageNet16-120 at
   the 50 % budget and on Macro at the 25 % budget, seeds 35 to 169, which nothing was chosen on. It is merged where its
   mean regret is lower on both data sets, by a two-sided Wilcoxon test with p < .05 on at least one, where it is stuck
   (more than a point below the best) on no more seeds of either, and where the median on Macro is at most 20.
 
-Chosen and merged was ``1 sd, paths``. The record's ``choose`` and ``judge`` are of the sampler before that; two
-policies of ``choose`` also took what was expected of the first of a batch as seen for the rest of it, lost, and are
-gone. ``again`` is the sampler as it is, in which a random draw near the budget serves as one anywhere too, against the
-searches of ``mean`` that ``judge`` made, copied into its folder; ``half_as_many_draws`` what was tried for time.
+How many seeds ``choose`` takes was not fixed: 20 were run and then 15 more; either way it is ``1 sd, paths``, which was
+merged. The record's ``choose`` and ``judge`` are of the sampler before that; two policies of ``choose`` also took what
+was expected of the first of a batch as seen for the rest of it, lost, and are gone. ``again`` is the sampler as it is,
+in which a random draw near the budget serves as one anywhere too, against the searches of ``mean`` that ``judge`` made,
+copied into its folder. It is one of three ways to save time that were tried on the seeds of ``judge``, so they are not
+fresh for it. ``half_as_many_draws`` is another, put into the record by hand: this command with ``POOL // 24`` draws.
 
 Each search is kept in the folder, so that it can be stopped and taken up; what has been run so far is what is judged,
 and the record says how many seeds that is. The smallest network comes first, as in ``archlab search``.

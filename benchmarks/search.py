@@ -194,6 +194,8 @@ def compare(args: argparse.Namespace) -> dict[str, Any]:
                     row = one_objective(
                         table, name, quantile, range(args.first_seed, args.first_seed + args.seeds), length, folder
                     )
+                    if name == "botorch":
+                        row["versions"] = versions("botorch", "optuna-integration")
                     rows.setdefault(task, {}).setdefault(str(quantile), {})[name] = row
                     print(f"{task}, {name} at {quantile:.0%}: {row['regret']}", file=sys.stderr, flush=True)
                     _record(args, result)

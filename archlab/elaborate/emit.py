@@ -97,15 +97,12 @@ class _Hash(_Emit):
         if not isinstance(fragment, SettledFragment) or fragment.left is None:
             return super().emit(fragment, path, block, source)
         replay, root = fragment.left
-        values = {0: source}
-        for step in replay.steps:
-            if step.runs:
-                inputs = tuple([values[value] for value in step.reads])
-                join = step.fragment.op if step.fragment.values is not None else None
-                values[step.output] = (
-                    self.emit(step.fragment, "", "", inputs[0]) if join is None else self._append(join, "", "", inputs)
-                )
-        return values[root.output]
+        return replay.follow(
+            root,
+            source,
+            lambda piece, before: self.emit(piece, "", "", before),
+            lambda op, inputs: self._append(op, "", "", tuple(inputs)),
+        )
 
     def _append(self, op: Applied, path: str, block: str, inputs: tuple[str, ...]) -> str:  # noqa: ARG002
         if (text := self.texts.get(id(op))) is None:

@@ -37,7 +37,7 @@ class Nothing(tuple[int, ...]):
         return hash(("nothing", *self))
 
 
-@dataclass(slots=True, eq=False)  # never changed; not frozen, as it would take thrice as long to make, draw by draw
+@dataclass(slots=True, eq=False)  # never changed; frozen, it takes six times as long to make
 class Values:
     """What a piece has to do with named values.
 

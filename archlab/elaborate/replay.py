@@ -5,10 +5,13 @@ A search replays the same shared pieces in one cell after another, so that each 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
+from typing import TypeVar
 
 from archlab.elaborate.fragment import Fragment, Outline, gives_nothing
-from archlab.ir import Shape, numel
+from archlab.ir import Applied, Shape, numel
+
+T = TypeVar("T")
 
 NOTHING = -1
 """The value of what gives nothing."""
@@ -191,6 +194,18 @@ class Replay:
                 during = max(during, item.others + item.fragment.during + held)
                 after = max(after, item.fragment.after and item.others + item.fragment.after + held)
         return max(during, held), after
+
+    def follow(
+        self, root: Item, entered: T, piece: Callable[[Fragment, T], T], join: Callable[[Applied, list[T]], T]
+    ) -> T:
+        """Return what is known behind ``root``, from what is known of its input, step by step of those that run."""
+        known = {0: entered}
+        for step in self.steps:
+            if step.runs:
+                inputs = [known[value] for value in step.reads]
+                op = step.fragment.op if step.fragment.values is not None else None
+                known[step.output] = piece(step.fragment, inputs[0]) if op is None else join(op, inputs)
+        return known[root.output]
 
     # --- what is left -------------------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ class WideFloat(float):
     """The same, where arithmetic has left a fraction."""
 
 
-@dataclass(slots=True, eq=False)  # never changed; not frozen, as it would take thrice as long to make, draw by draw
+@dataclass(slots=True, eq=False)  # never changed; frozen, it takes six times as long to make
 class Scope:
     """Where an expression is evaluated.
 

@@ -41,6 +41,7 @@ class CountedNetwork:
         """The same without the network itself, to be kept for a while: most of them are never evaluated."""
         if self.network is None:
             return self
+        # Half the time of dataclasses.replace, thousands of times a search.
         return CountedNetwork(None, self.holes, self.costs, self.fill, self.features, self.key, self.below)
 
     @property
