@@ -136,12 +136,17 @@ def search(plan: Plan, saboteur: Saboteur, stream: float = 0.0) -> dict[str, Any
 
 
 def try_case(case: Case, folder: Path, address: str | None) -> tuple[bool, list[str]]:
-    """Carry out a search with a fault, resume it, and return whether the fault was met, and what breaks the promise."""
+    """Carry out a search with a fault, resume it, and return whether the fault was met, and what breaks the promise.
+
+    The others begin when the worker with the fault has begun a trial, or is about to meet the fault: or else a machine
+    that is busy lets them do it all before that one has made a write.
+    """
     plan, events = plan_in(folder, address, f"few{case.workers}-{case.fault.kind}-{case.fault.at}")
     met = folder / "met"
+    starting, started = os.pipe()  # the others wait until nothing holds its second end
 
     def faulty() -> None:
-        saboteur = Saboteur(case.fault, events)
+        saboteur = Saboteur(case.fault, events, at_start=lambda: os.close(started))
         try:
             search(plan, saboteur)
         finally:
@@ -149,13 +154,17 @@ def try_case(case: Case, folder: Path, address: str | None) -> tuple[bool, list[
                 met.touch()
 
     def sound() -> None:
+        os.read(starting, 1)
         search(plan, Saboteur(None, events), stream=0.005)
 
     def resumed() -> None:
         found = search(plan, Saboteur(None, events))
         (folder / "found.json").write_text(json.dumps(found), encoding="utf-8")
 
-    children = [forked(faulty), *[forked(sound) for _ in range(case.workers - 1)]]
+    children = [forked(faulty)]
+    os.close(started)
+    children += [forked(sound) for _ in range(case.workers - 1)]
+    os.close(starting)
     codes = [exit_code(child) for child in children]
     if 1 in codes:
         return True, ["the search ended with an error that is none of the fault's"]

@@ -45,6 +45,9 @@ KINDS = {
 
 HALF = ("half a record", "killed half way")
 
+IN_A_TRIAL = 7
+"""The first write within the first trial of a search, which has begun it by then: no other worker can take it."""
+
 KILLED = 9
 """The exit code of a process that a fault ends."""
 
@@ -79,13 +82,18 @@ class Events:
 
 
 class Saboteur:
-    """Counts the writes of a storage; one of them meets ``fault``."""
+    """Counts the writes of a storage; one of them meets ``fault``, and at the write ``start`` other workers begin.
 
-    def __init__(self, fault: Fault | None, events: Events) -> None:
+    They begin by ``at_start``; there they find a trial that this worker has begun, or a write before that under way.
+    """
+
+    def __init__(self, fault: Fault | None, events: Events, at_start: Callable[[], None] = lambda: None) -> None:
         self.writes = 0
         self._fault = fault
         self._events = events
         self._is_half = False
+        self._at_start = at_start
+        self._start = min(fault.at, IN_A_TRIAL) if fault is not None else IN_A_TRIAL
 
     def surround(self, storage: BaseStorage) -> None:
         """Stand around every method of ``storage`` that writes."""
@@ -96,6 +104,8 @@ class Saboteur:
 
     def _call(self, name: str, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         self.writes += 1
+        if self.writes == self._start:
+            self._at_start()
         kind = self._fault.kind if self._fault is not None and self.writes == self._fault.at else ""
         if kind == "killed before":
             os._exit(KILLED)

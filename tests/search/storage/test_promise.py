@@ -32,7 +32,7 @@ def test_whatever_dies_or_fills_up_at_a_write_no_evaluation_is_lost_or_counted_t
     every = EVERY[storage, workers]
     first = 1 + list(KINDS).index(kind) % every
     cases = list(sweep(storage, workers, kind, every, first))
-    assert len(cases) >= 2 or workers == 2, "of two workers, the other may have been the quicker"
+    assert len(cases) >= (2 if workers == 1 else 1), "of two workers, the other may do all but the first trial"
     assert {f"{case.fault.kind} at write {case.fault.at}": broken for case, broken in cases if broken} == {}
 
 

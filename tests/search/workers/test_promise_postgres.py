@@ -13,7 +13,7 @@ from benchmarks.faults import sweep, warm_up
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "workers", "first", "every"),
-    [("full disk", 1, 5, 25), ("Ctrl-C after", 1, 9, 25), ("killed before", 1, 7, 12), ("killed after", 2, 6, 12)],
+    [("full disk", 1, 5, 25), ("Ctrl-C after", 1, 9, 25), ("killed before", 1, 7, 12), ("killed after", 2, 8, 12)],
 )
 def test_a_fault_at_a_write_loses_no_evaluation_on_a_server_either(database, monkeypatch, kind, workers, first, every):
     monkeypatch.setenv("ARCHLAB_POSTGRES", database)
