@@ -53,11 +53,14 @@ class Network(Tabled):
         outputs = () if self.detector is None else OUTPUTS
         return Graph(self.name, self.input_shape, tuple(nodes_of(self.stages)), outputs)
 
-    @cached_property
+    @property
     def without_detector(self) -> Network:
         """A detector's backbone as a network of its own; any other network itself."""
-        if self.detector is None:
-            return self
+        # Itself is not kept: a network that holds itself would live on until garbage is collected.
+        return self if self.detector is None else self._backbone
+
+    @cached_property
+    def _backbone(self) -> Network:
         stages = tuple(stage for stage in self.stages if stage[0] not in OWN_STAGES)
         if any(fragment.values is not None for _, fragment in stages):  # they read each other's outputs: no chain
             peak = max(fragment.peak for _, fragment in stages)

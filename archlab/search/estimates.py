@@ -109,7 +109,7 @@ def _smoothed(trials: Sequence[Trial], name: str, interpreter: Interpreter) -> d
     if len(rows) < LEAST or not y.std():
         return {}
     holes = [encoder.holes(network) for _, network in rows]
-    x = encoder.matrix(holes, [network.features for _, network in rows])
+    x = encoder.matrix(holes, [drawer.features(network) for _, network in rows])
     from archlab.search.sampler.surrogate import Surrogate  # seconds to load, which a short search has no use for
 
     fitted = Surrogate().predict(x, y, x, len(rows))

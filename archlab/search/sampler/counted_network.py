@@ -24,7 +24,8 @@ class CountedNetwork:
         costs: closed-form costs by metric.
         fill: the largest share of a limit that it uses; 0 without a budget.
         below: whether it is a lower limit that it misses.
-        features: its graph features, and where they are asked for those of the ways through it.
+        features: its graph features, and where they are asked for those of the ways through it; None where it misses
+            the budget, for ``Drawer.features`` to find.
         key: the values of its holes; two draws of one network may differ in it.
     """
 
@@ -32,7 +33,7 @@ class CountedNetwork:
     holes: Mapping[str, Hole]
     costs: Mapping[str, float]
     fill: float
-    features: tuple[float, ...]
+    features: tuple[float, ...] | None
     key: Key
     below: bool = False
 

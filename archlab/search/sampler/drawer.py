@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 
-from archlab.elaborate import Draw, Hole, Random, Value
+from archlab.elaborate import Draw, Hole, Network, Random, Value
 from archlab.errors import ArchlabError
 from archlab.graph_features import GraphFeatures
 from archlab.search.counter import Counter
@@ -21,8 +21,8 @@ class Drawer:
     def __init__(self, counter: Counter, paths: bool = True) -> None:
         self.counter = counter
         self.budget = counter.budget
-        self._features = GraphFeatures()
-        self._paths = PathFeatures() if paths else None
+        self._graph_features = GraphFeatures()
+        self._path_features = PathFeatures() if paths else None
         self._memory = DrawnMemory()
         self._digests: dict[Key, str] = {}
 
@@ -54,7 +54,7 @@ class Drawer:
         if count.refused is not None:
             return None
         key = tuple([(name, network.draws[name]) for name in holes])
-        features = self._features(network) + (self._paths(network) if self._paths is not None else ())
+        features = self._features_of(network) if count.fill <= 1 else None
         counted = CountedNetwork(network, holes, count.costs, count.fill, features, key, count.below)
         self._memory.keep(counted.light)
         return counted
@@ -66,13 +66,18 @@ class Drawer:
         except (KeyError, TypeError, ValueError):
             return None
 
+    def features(self, counted: CountedNetwork) -> tuple[float, ...]:
+        """Return the features of a network; one that misses the budget comes without, and is drawn again for them."""
+        if counted.features is not None:
+            return counted.features
+        return self._features_of(self._whole(counted))
+
     def digest(self, counted: CountedNetwork) -> str:
         """Return the digest of a network, which is drawn again where it comes without its operators."""
         if counted.key not in self._digests:
-            network = counted.network or self.counter.interpreter.network(FromParams(counted.params))
             if len(self._digests) == MOST:
                 self._digests.clear()
-            self._digests[counted.key] = network.digest
+            self._digests[counted.key] = self._whole(counted).digest
         return self._digests[counted.key]
 
     def draw_randomly(self, rng: random.Random) -> CountedNetwork | None:
@@ -92,3 +97,9 @@ class Drawer:
             other = dict(rng.choice(parents))
             one = {name: (one if rng.random() < 0.5 else other).get(name, value) for name, value in one.items()}
         return self.mutate(one, rng)
+
+    def _features_of(self, network: Network) -> tuple[float, ...]:
+        return self._graph_features(network) + (self._path_features(network) if self._path_features is not None else ())
+
+    def _whole(self, counted: CountedNetwork) -> Network:
+        return counted.network or self.counter.interpreter.network(FromParams(counted.params))

@@ -85,7 +85,7 @@ class Observations:
         if trial.state == TrialState.COMPLETE:
             values = [sign * value for sign, value in zip(signs, trial.values, strict=True)]
         self.rows.append(self.encoder.holes(counted))
-        self.features.append(array("d", counted.features))
+        self.features.append(array("d", self.drawer.features(counted)))
         self.params.append(counted.key)
         self.values.append(values)
 

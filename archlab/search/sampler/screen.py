@@ -211,7 +211,7 @@ class ScreenSampler(BaseSampler):
         seen = self._seen
         known = seen.to_learn_from(POOL)
         rows = [*(seen.rows[i] for i in known), *(seen.encoder.holes(c) for c in pool)]
-        x = seen.encoder.matrix(rows, [*(seen.features[i] for i in known), *(c.features for c in pool)])
+        x = seen.encoder.matrix(rows, [*(seen.features[i] for i in known), *(self._drawer.features(c) for c in pool)])
         y = seen.targets()[known]
         order = self._order(study, x[: len(known)], y, x[len(known) :], pool, rng)
         # The first keep their operators, from which their digests follow; it is among them that the next are chosen.
