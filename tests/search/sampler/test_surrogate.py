@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from sklearn.preprocessing import PowerTransformer
 
 from archlab.search.sampler.hypervolume import by_hypervolume
-from archlab.search.sampler.surrogate import Prediction, Surrogate
+from archlab.search.sampler.surrogate import Power, Prediction, Surrogate
 
 
 def test_the_surrogate_interpolates_a_line_and_foretells_a_constant():
@@ -38,3 +40,21 @@ def test_what_adds_most_volume_is_chosen_first():
     seen = np.array([[0.0, 1.0], [1.0, 0.0]])
     points = np.array([[0.5, 0.5], [0.9, 0.9], [0.0, 0.5]])
     assert by_hypervolume(seen, [points[:, 0], points[:, 1]], 2, np.random.default_rng(0))[0] == 1
+
+
+SHAPES = {"even": lambda z: z, "both tails": lambda z: z**3, "a long tail": lambda z: np.exp(2 * z),
+          "one outlier": lambda z: np.append(z, -1000), "ties": np.round}  # fmt: skip
+
+
+def test_scikit_learn_still_asks_for_the_power_where_ours_gives_it():
+    assert Power._yeo_johnson_optimize.__name__ in vars(PowerTransformer)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("count", [4, 30, 200])
+def test_the_power_is_the_one_that_scikit_learn_finds(shape, count):
+    values = SHAPES[shape](np.random.default_rng(count).standard_normal(count))[:, None]
+    values = (values - values.mean()) / values.std()
+    ours, theirs = Power().fit(values), PowerTransformer().fit(values)
+    assert ours.lambdas_ == pytest.approx(theirs.lambdas_, abs=1e-5)
+    assert np.allclose(ours.inverse_transform(ours.transform(values)), values, atol=1e-6)
