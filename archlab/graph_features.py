@@ -8,12 +8,11 @@ fan-in (Sun et al. 2022, arXiv:2111.13336, of a Gaussian network).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from archlab.elaborate import Network
 from archlab.elaborate.fragment import Fragment
 from archlab.elaborate.lifetimes import SettledFragment
-from archlab.elaborate.replay import Item
 from archlab.ir import Applied
 
 FEATURES = (
@@ -41,7 +40,7 @@ class GraphFeatures:
 
     def __init__(self) -> None:
         # The fragment is kept beside its sums, so that its id stays its own.
-        self._memo: dict[object, tuple[Fragment, Sums]] = {}
+        self._memo: dict[int, tuple[Fragment, Sums]] = {}
 
     def __call__(self, network: Network) -> tuple[float, ...]:
         """Return the features of ``network``, in the order of ``FEATURES``; all finite."""
@@ -53,54 +52,30 @@ class GraphFeatures:
         return tuple(map(math.log1p, numbers))
 
     def _sums(self, fragment: Fragment) -> Sums:
-        if isinstance(fragment, SettledFragment) and fragment.left is not None:
-            return self._left(fragment.left[1])
-        w0, w1, w2, w3, log_width, entropy, depth = _layer(fragment.op) if fragment.op is not None else _NOTHING
-        before, of_part = None, _NOTHING
-        for _, part in fragment.parts:
-            if part is not before:  # copies are one piece
-                known = self._memo.get(id(part))
-                before, of_part = part, self._sums(part) if known is None else known[1]
-            a0, a1, a2, a3, a4, a5, a6 = of_part
-            w0, w1, w2, w3 = w0 + a0, w1 + a1, w2 + a2, w3 + a3
-            log_width, entropy, depth = log_width + a4, entropy + a5, depth + a6
-        sums = (w0, w1, w2, w3, log_width, entropy, depth)
+        known = self._memo.get(id(fragment))
+        if known is not None:
+            return known[1]
+        if isinstance(fragment, SettledFragment) and fragment.left is not None:  # what joins branches is no layer
+            steps = fragment.left[0].steps
+            pieces = [step.fragment for step in steps if step.runs and step.fragment.values is None]
+            sums = self._total(_NOTHING, pieces)
+        else:
+            own = _layer(fragment.op) if fragment.op is not None else _NOTHING
+            sums = self._total(own, [part for _, part in fragment.parts])
         if fragment.kept:
             self._memo[id(fragment)] = (fragment, sums)
         return sums
 
-    def _left(self, item: Item) -> Sums:
-        """Return the sums of what is left of a piece whose parts are not made; what joins branches is no layer."""
-        fragment = item.fragment
-        if fragment.values is None:
-            if not item.runs:
-                return _NOTHING
-            known = self._memo.get(id(fragment))
-            return self._sums(fragment) if known is None else known[1]
-        if item.inside:
-            runs = tuple([step.runs for step in item.inside])
-            known = self._memo.get((id(fragment), runs))
-            if known is None:
-                known = self._memo[id(fragment), runs] = (fragment, self._running(fragment, iter(runs)))
-            return known[1]
-        return _total(self._left(part) for _, part in item.parts)
-
-    def _running(self, fragment: Fragment, runs: Iterator[bool]) -> Sums:
-        """Return the sums of the steps of a piece that run, of which ``runs`` says for each in turn whether it does."""
-        if fragment.values is None:
-            return self._sums(fragment) if fragment.nodes and next(runs) else _NOTHING
-        total = _total(self._running(part, runs) for _, part in fragment.parts)
-        if fragment.op is not None:
-            next(runs)
-        return total
-
-
-def _total(terms: Iterable[Sums]) -> Sums:
-    w0, w1, w2, w3, log_width, entropy, depth = _NOTHING
-    for a0, a1, a2, a3, a4, a5, a6 in terms:
-        w0, w1, w2, w3 = w0 + a0, w1 + a1, w2 + a2, w3 + a3
-        log_width, entropy, depth = log_width + a4, entropy + a5, depth + a6
-    return (w0, w1, w2, w3, log_width, entropy, depth)
+    def _total(self, own: Sums, pieces: Iterable[Fragment]) -> Sums:
+        w0, w1, w2, w3, log_width, entropy, depth = own
+        before, of_piece = None, _NOTHING
+        for piece in pieces:
+            if piece is not before:  # copies are one piece
+                before, of_piece = piece, self._sums(piece)
+            a0, a1, a2, a3, a4, a5, a6 = of_piece
+            w0, w1, w2, w3 = w0 + a0, w1 + a1, w2 + a2, w3 + a3
+            log_width, entropy, depth = log_width + a4, entropy + a5, depth + a6
+        return (w0, w1, w2, w3, log_width, entropy, depth)
 
 
 def _layer(op: Applied) -> Sums:

@@ -46,9 +46,9 @@ def through(fragment: Fragment, entered: S, named: dict[Hashable, S], rules: Fol
         if known is not None:
             return known
         if isinstance(fragment, SettledFragment) and fragment.left is not None:
-            replay, root = fragment.left
+            replay, output = fragment.left
             return replay.follow(
-                root,
+                output,
                 entered,
                 lambda piece, before: through(piece, before, {}, rules),
                 lambda op, states: rules.behind(op, rules.joined(states)),

@@ -96,9 +96,9 @@ class _Hash(_Emit):
         """Return the hash of what ``fragment`` computes of ``source``; of one that is only counted, step by step."""
         if not isinstance(fragment, SettledFragment) or fragment.left is None:
             return super().emit(fragment, path, block, source)
-        replay, root = fragment.left
+        replay, output = fragment.left
         return replay.follow(
-            root,
+            output,
             source,
             lambda piece, before: self.emit(piece, "", "", before),
             lambda op, inputs: self._append(op, "", "", tuple(inputs)),

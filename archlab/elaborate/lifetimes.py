@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from archlab.elaborate.fragment import Fragment, NamedFragment, Nothing, chain, gives_nothing, nothing
-from archlab.elaborate.replay import NOTHING, Item, Replay
+from archlab.elaborate.replay import NOTHING, Item, Replay, WholeReplay
 from archlab.elaborate.shared import Shared
 from archlab.ir import Applied, Shape, numel
 
@@ -39,7 +39,7 @@ def settled_stages(
     A stage's name is its output. Those of ``kept`` stay alive to the end, beside the last one's; stages that nothing
     reads are left out. What shares its memory with another of ``kept`` is counted once.
     """
-    replay = Replay(x, whole=True)
+    replay = WholeReplay(x)
     items, output = [], 0
     for name, fragment in stages:
         items.append(replay.walk(fragment, output))
@@ -96,11 +96,11 @@ def keeping(fragment: Fragment, x: Shape, held: int, keeps_input: bool, shared: 
 
 def _settled(fragment: Fragment, x: Shape, held: int, keeps_input: bool, shared: Shared) -> Fragment:
     replay = Replay(x)
-    root = replay.walk(fragment, 0)
-    if root.output == NOTHING:
+    output = replay.enter(fragment, 0)
+    if output == NOTHING:
         return nothing(fragment.shape)
-    replay.run([root.output], keeps_input)
-    return SettledFragment(replay, root, held, keeps_input, shared)
+    replay.run([output], keeps_input)
+    return SettledFragment(fragment, replay, output, held, keeps_input, shared)
 
 
 class SettledFragment(Fragment):
@@ -109,16 +109,16 @@ class SettledFragment(Fragment):
     Its parts are made when they are first asked for: most of what a search draws is counted and no more.
 
     Attributes:
-        left: what is left of it, in its place among its steps, until its parts are made.
+        left: what is left of it, as steps, and the value that it gives, until its parts are made.
     """
 
     __slots__ = ("_held", "_keeps_input", "_shared", "left")
 
-    def __init__(self, replay: Replay, root: Item, held: int, keeps_input: bool, shared: Shared) -> None:
-        unsettled = root.fragment
-        x = replay.shapes[0]
+    def __init__(
+        self, unsettled: Fragment, replay: Replay, output: int, held: int, keeps_input: bool, shared: Shared
+    ) -> None:
         during, after = replay.during_and_after(held)
-        super().__init__(unsettled.shape, (), None, x, during, after, replay.home[root.output] == 0)
+        super().__init__(unsettled.shape, (), None, replay.x, during, after, replay.home[output] == 0)
         del self.parts  # until `__getattr__` makes them
         for step in replay.steps:
             if step.runs and step.fragment.values is None:
@@ -127,8 +127,8 @@ class SettledFragment(Fragment):
                 self._add(step.fragment.op, 1)
         self.op = None if _is_wrapped(unsettled) else unsettled.op
         self.block = unsettled.block
-        self.unsettled = unsettled
-        self.left: tuple[Replay, Item] | None = (replay, root)
+        self.unsettled: Fragment = unsettled
+        self.left: tuple[Replay, int] | None = (replay, output)
         self._held = held
         self._keeps_input = keeps_input
         self._shared = shared
@@ -144,8 +144,8 @@ class SettledFragment(Fragment):
         if name != "parts":
             raise AttributeError(name)
         assert self.left is not None
-        replay = Replay(self.left[0].shapes[0], whole=True)
-        root = replay.walk(self.left[1].fragment, 0)
+        replay = WholeReplay(self.left[0].x)
+        root = replay.walk(self.unsettled, 0)
         replay.run([root.output], self._keeps_input)
         inner = _rebuilt(replay, root, self._held, self._shared)
         self.parts = [("", inner)] if _is_wrapped(root.fragment) else inner.parts
@@ -158,17 +158,17 @@ def _is_wrapped(fragment: Fragment) -> bool:
     return fragment.values is not None and (fragment.values.fan or fragment.values.given is not None)
 
 
-def _rebuilt(replay: Replay, item: Item, held: int, shared: Shared) -> Fragment:
+def _rebuilt(replay: WholeReplay, item: Item, held: int, shared: Shared) -> Fragment:
     """Return a piece without what nothing reads; it knows what is alive beside it, and ``held`` more."""
-    fragment = item.fragment
+    fragment, step = item.fragment, item.step
     if fragment.values is None:
-        if not item.step:
+        if step is None:
             return fragment
-        return keeping(fragment, replay.shapes[item.source], item.others + held, item.keeps, shared)
-    parts = [(name, _rebuilt(replay, part, held, shared)) for name, part in item.parts if replay.matters(part)]
-    gone = fragment.op is not None and not item.runs
+        return keeping(fragment, replay.shape(item.source), step.others + held, step.keeps, shared)
+    parts = [(name, _rebuilt(replay, part, held, shared)) for name, part in item.named_parts() if replay.matters(part)]
+    gone = step is not None and not step.runs
     shape = nothing(fragment.shape).shape if gone else fragment.shape
-    op = fragment.op if item.runs else None
+    op = None if gone else fragment.op
     new = Fragment(shape, parts, op, _NO_INPUT, replay.most_alive(item) + held, 0, views=False)
     new.values = replace(fragment.values, fan=True) if gone and not fragment.values.fan else fragment.values
     new.block = fragment.block

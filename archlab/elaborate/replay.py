@@ -5,7 +5,7 @@ A search replays the same shared pieces in one cell after another, so that each 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator
 from typing import TypeVar
 
 from archlab.elaborate.fragment import Fragment, Outline, gives_nothing
@@ -18,211 +18,250 @@ NOTHING = -1
 _ANY: Shape = (0,)
 
 
-class Item:
-    """A piece in its place: what enters it, what it gives, and, where it is a step, what it reads.
+class Step:
+    """A piece without named values, or a join: what enters it, what it reads and what it gives.
 
     Attributes:
-        number: its place among the steps: of a piece that is none, that of the next.
+        number: its place among the steps.
+        runs: whether anything needs what it gives.
         total: the most that is alive while it runs.
         others: what is alive beside its own.
         keeps: whether what enters it is read later.
-        most: the most that is alive while any of it runs, once that was asked for.
-        inside: the steps of a shared piece that has no items for its parts.
     """
 
-    # Defaults of the class, since most items keep them and a search makes many.
-    reads: tuple[int, ...] = ()
-    parts: Sequence[tuple[str, Item]] = ()
-    step = False
-    runs = False
-    total = 0
-    others = 0
-    keeps = False
-    most: int | None = None
-    inside: Sequence[Item] = ()
+    __slots__ = ("fragment", "keeps", "number", "others", "output", "reads", "runs", "source", "total")
 
-    def __init__(self, fragment: Fragment, source: int, number: int) -> None:
+    def __init__(self, fragment: Fragment, source: int, reads: tuple[int, ...], output: int, number: int) -> None:
         self.fragment = fragment
         self.source = source
-        self.output = source
+        self.reads = reads
+        self.output = output
         self.number = number
+        self.runs = self.keeps = False
+        self.total = self.others = 0
 
 
 class Replay:
-    """The steps of a piece in running order. Value 0 is its input.
+    """The steps of a piece in running order. Value 0 is its input."""
 
-    Args:
-        whole: whether every piece gets an item of its own. Else shared ones with named values get one for all in them,
-            and their steps as they were found before, which is quicker.
-    """
-
-    def __init__(self, x: Shape, whole: bool = False) -> None:
-        self.whole = whole
-        self.shapes = [x]
+    def __init__(self, x: Shape) -> None:
+        self.x = x
         self.home = [0]  # a view lives in its input's memory
         self.size = {0: numel(x)}
         self.named: dict[Hashable, int] = {}
-        self.steps: list[Item] = []
+        self.steps: list[Step] = []
         self.needed: set[int] = set()
         self.last: dict[int, int] = {}
         self.alive: list[int] = []
 
     # --- what gives what ----------------------------------------------------------------------------------------------
 
-    def walk(self, fragment: Fragment, source: int) -> Item:
-        """Return ``fragment`` in its place, where the value ``source`` enters it."""
-        item = Item(fragment, source, len(self.steps))
+    def enter(self, fragment: Fragment, source: int) -> int:
+        """Append the steps of ``fragment``, which the value ``source`` enters; return the value that it gives."""
         values = fragment.values
         if values is None:
-            self._atom(item)
-        elif values.taken is not None:
-            item.output = self.named[values.taken]
-        elif self.whole or not fragment.kept or not self._as_before(item):
-            aside = values.fan or fragment.op is not None
-            item.parts = parts = []
-            for name, part in fragment.parts:
-                inner = self.walk(part, source if aside else item.output)
-                parts.append((name, inner))
-                item.output = inner.output
-            if aside:
-                item.reads = tuple([part.output for _, part in parts if part.output != NOTHING])
-                item.output = item.reads[0] if item.reads and values.fan else NOTHING
-            if fragment.op is not None:
-                self._step(item)
+            if gives_nothing(fragment) or source == NOTHING:
+                return NOTHING
+            return self._step(fragment, source, (source,)) if fragment.nodes else source
+        if values.taken is not None:
+            return self.named[values.taken]
+        output = self._as_before(fragment, source)
+        if output is None:
+            output = self._through(fragment, source, aside=values.fan or fragment.op is not None)
             if values.given is not None:
-                self.named[values.given] = item.output
-        return item
+                self.named[values.given] = output
+        return output
 
-    def _as_before(self, item: Item) -> bool:
-        """Append the steps of a shared piece as its outline has them; return whether it can be done."""
-        fragment = item.fragment
+    def _through(self, fragment: Fragment, source: int, aside: bool) -> int:
+        """Append the steps of its parts, side by side or one after another, and its own."""
+        output, reads = source, []
+        for _, part in fragment.parts:
+            output = self.enter(part, source if aside else output)
+            if aside and output != NOTHING:
+                reads.append(output)
+        if fragment.op is not None:
+            return self._step(fragment, source, tuple(reads))
+        if aside:
+            return reads[0] if reads else NOTHING
+        return output
+
+    def _as_before(self, fragment: Fragment, source: int) -> int | None:
+        """Append the steps of a shared piece as its outline has them; None where that cannot be done."""
+        if not fragment.kept:
+            return None
         if fragment.outline is ...:
             fragment.outline = _outline_of(fragment)
         outline = fragment.outline
         if outline is None:
-            return False
-        values = [item.source, *[self.named[value] for value in outline.outside]]
+            return None
+        values = [source, *[self.named[value] for value in outline.outside]]
         if NOTHING in values:
-            return False
-        for piece, source, reads in outline.steps:
-            step = Item(piece, values[source], 0)
-            step.reads = tuple([values[read] for read in reads])
-            self._step(step)
-            values.append(step.output)
+            return None
+        for piece, entered, reads in outline.steps:
+            values.append(self._step(piece, values[entered], tuple([values[read] for read in reads])))
         for value, place in outline.named:
             self.named[value] = values[place]
-        item.output = values[outline.output]
-        item.inside = self.steps[item.number :]
-        return True
+        return values[outline.output]
 
-    def _atom(self, item: Item) -> None:
-        if gives_nothing(item.fragment) or item.source == NOTHING:
-            item.output = NOTHING
-        elif item.fragment.nodes:
-            item.reads = (item.source,)
-            self._step(item)
-
-    def _step(self, item: Item) -> None:
-        item.output, item.step, item.number = len(self.home), True, len(self.steps)
-        self.steps.append(item)
-        self.shapes.append(item.fragment.shape)
-        if item.fragment.views and item.fragment.values is None:
-            self.home.append(self.home[item.source])
+    def _step(self, fragment: Fragment, source: int, reads: tuple[int, ...]) -> int:
+        output = len(self.home)
+        self.steps.append(Step(fragment, source, reads, output, len(self.steps)))
+        if fragment.views and fragment.values is None:
+            self.home.append(self.home[source])
         else:
-            self.home.append(item.output)
-            self.size[item.output] = numel(item.fragment.shape)
+            self.home.append(output)
+            self.size[output] = numel(fragment.shape)
+        return output
 
     # --- what is alive when -------------------------------------------------------------------------------------------
 
     def run(self, ends: Collection[int], keeps_input: bool) -> None:
         """Find which steps are needed for the values ``ends``, and what is alive while each runs."""
-        self.needed = set(ends)
-        for item in reversed(self.steps):
-            if item.output in self.needed:
-                item.runs = True
-                self.needed.update(item.reads)
-        for item in self.steps:
-            if item.runs:
-                for value in (*item.reads, item.output):
-                    self.last[self.home[value]] = item.number
+        home, size, last = self.home, self.size, self.last
+        needed = self.needed = set(ends)
+        for step in reversed(self.steps):
+            if step.output in needed:
+                step.runs = True
+                needed.update(step.reads)
+        for step in self.steps:
+            if step.runs:
+                for value in (*step.reads, step.output):
+                    last[home[value]] = step.number
         never = len(self.steps)
-        self.last |= {self.home[value]: never for value in ends if value != NOTHING}
+        for value in ends:
+            if value != NOTHING:
+                last[home[value]] = never
         if keeps_input:
-            self.last[0] = never
-        dying: dict[int, list[int]] = {}
-        for home in self.size:
-            dying.setdefault(max(self.last.get(home, 0), 0), []).append(home)
-        live, present = {0}, self.size[0]
-        for item in self.steps:
+            last[0] = never
+        live, present = {0}, size[0]
+        for step in self.steps:
             self.alive.append(present)
-            if item.runs:
-                self._run(item, present)
-                home = self.home[item.output]
-                if home not in live:
-                    live.add(home)
-                    present += self.size[home]
-            for home in dying.get(item.number, ()):
-                if home in live:
-                    live.remove(home)
-                    present -= self.size[home]
+            touched = [] if step.number else [0]  # which goes where nothing reads it
+            if step.runs:
+                self._run(step, present)
+                own = home[step.output]
+                if own not in live:
+                    live.add(own)
+                    present += size[own]
+                touched += [home[value] for value in step.reads]
+                touched.append(own)
+            for one in touched:
+                if one in live and last.get(one, 0) == step.number:
+                    live.remove(one)
+                    present -= size[one]
         self.alive.append(present)
 
-    def _run(self, item: Item, present: int) -> None:
+    def _run(self, step: Step, present: int) -> None:
         """Note what is alive while a step runs: a join beside its inputs, any other piece as its own lifetimes say."""
-        fragment = item.fragment
+        fragment = step.fragment
         if fragment.values is not None:
-            item.total = present + numel(fragment.shape)
+            step.total = present + numel(fragment.shape)
             return
-        home = self.home[item.source]
-        item.others = present - self.size[home]
-        item.keeps = self.last[home] > item.number or fragment.views
-        most = max(fragment.during, fragment.after) if item.keeps else fragment.during
-        item.total = max(present + most, 0 if item.keeps else item.others + fragment.after)
+        home = self.home[step.source]
+        step.others = present - self.size[home]
+        step.keeps = self.last[home] > step.number or fragment.views
+        most = max(fragment.during, fragment.after) if step.keeps else fragment.during
+        step.total = max(present + most, 0 if step.keeps else step.others + fragment.after)
 
     def during_and_after(self, held: int) -> tuple[int, int]:
         """Return the most elements alive besides the input while it is alive, and once it is not."""
         during = after = 0
         end = self.last.get(0, -1)
-        for item in self.steps:
-            if not item.runs:
+        for step in self.steps:
+            if not step.runs:
                 continue
-            if item.number > end:
-                after = max(after, item.total + held)
-            elif item.number < end or item.fragment.values is not None or item.keeps:
-                during = max(during, item.total - self.size[0] + held)
+            if step.number > end:
+                after = max(after, step.total + held)
+            elif step.number < end or step.fragment.values is not None or step.keeps:
+                during = max(during, step.total - self.size[0] + held)
             else:  # the last to read the input, which it may let go on its way
-                during = max(during, item.others + item.fragment.during + held)
-                after = max(after, item.fragment.after and item.others + item.fragment.after + held)
+                during = max(during, step.others + step.fragment.during + held)
+                after = max(after, step.fragment.after and step.others + step.fragment.after + held)
         return max(during, held), after
 
     def follow(
-        self, root: Item, entered: T, piece: Callable[[Fragment, T], T], join: Callable[[Applied, list[T]], T]
+        self, output: int, entered: T, piece: Callable[[Fragment, T], T], join: Callable[[Applied, list[T]], T]
     ) -> T:
-        """Return what is known behind ``root``, from what is known of its input, step by step of those that run."""
+        """Return what is known of the value ``output``, from what is known of the input, step by step that runs."""
         known = {0: entered}
         for step in self.steps:
             if step.runs:
                 inputs = [known[value] for value in step.reads]
                 op = step.fragment.op if step.fragment.values is not None else None
                 known[step.output] = piece(step.fragment, inputs[0]) if op is None else join(op, inputs)
-        return known[root.output]
+        return known[output]
 
-    # --- what is left -------------------------------------------------------------------------------------------------
+
+class Item:
+    """A piece in its place.
+
+    Attributes:
+        source: the value that enters it.
+        output: the value that it gives.
+        number: the first step from here on.
+        parts: its pieces, in their places.
+        step: the step that it is, if it is one.
+        most: the most that is alive while any of it runs, once that was asked for.
+    """
+
+    def __init__(self, fragment: Fragment, source: int, number: int) -> None:
+        self.fragment = fragment
+        self.source = source
+        self.output = source
+        self.number = number
+        self.parts: list[Item] = []
+        self.step: Step | None = None
+        self.most: int | None = None
+
+    def named_parts(self) -> Iterator[tuple[str, Item]]:
+        """Yield its pieces by their names."""
+        for (name, _), part in zip(self.fragment.parts, self.parts, strict=True):
+            yield name, part
+
+
+class WholeReplay(Replay):
+    """A replay in which every piece has its place, shared ones and all that is in them included."""
+
+    def __init__(self, x: Shape) -> None:
+        super().__init__(x)
+        self._around: list[Item] = []
+
+    def walk(self, fragment: Fragment, source: int) -> Item:
+        """Append the steps of ``fragment``, which the value ``source`` enters; return it in its place."""
+        self.enter(fragment, source)
+        return self._around.pop()
+
+    def enter(self, fragment: Fragment, source: int) -> int:
+        """Append the steps, and note the place."""
+        item = Item(fragment, source, len(self.steps))
+        around, self._around = self._around, item.parts
+        item.output = super().enter(fragment, source)
+        self._around = around
+        around.append(item)
+        if len(self.steps) > item.number and self.steps[-1].fragment is fragment:
+            item.step = self.steps[-1]
+        return item.output
+
+    def _as_before(self, fragment: Fragment, source: int) -> None:
+        """Return None: each part gets its own place."""
+
+    def shape(self, value: int) -> Shape:
+        """Return the shape of a value."""
+        return self.steps[value - 1].fragment.shape if value else self.x
 
     def matters(self, item: Item) -> bool:
         """Return whether anything of a piece is needed."""
-        if item.step and item.runs:
+        if item.step is not None and item.step.runs:
             return True
-        if not item.step and not item.parts:
+        if item.step is None and not item.parts:
             return item.output in self.needed and (item.fragment.values is not None or item.output == item.source)
-        return any(self.matters(part) for _, part in item.parts)
+        return any(self.matters(part) for part in item.parts)
 
     def most_alive(self, item: Item) -> int:
+        """Return the most that is alive while any of a piece runs."""
         if item.most is None:  # each level asks for those below it
-            most = item.total if item.step else self.alive[item.number]
-            for _, part in item.parts:
-                most = max(most, self.most_alive(part))
-            item.most = most
+            own = item.step.total if item.step is not None else self.alive[item.number]
+            item.most = max([own, *map(self.most_alive, item.parts)])
         return item.most
 
 
@@ -230,12 +269,11 @@ def _outline_of(fragment: Fragment) -> Outline | None:
     """Return the outline of a piece with named values; None where something in it gives nothing."""
     assert fragment.values is not None
     outside = tuple(fragment.values.read - fragment.values.bound)
-    replay = Replay(_ANY, whole=True)
+    replay = WholeReplay(_ANY)
     for number, value in enumerate(outside, start=1):
         replay.named[value] = number
         replay.home.append(number)
         replay.size[number] = 0
-        replay.shapes.append(_ANY)
     root = replay.walk(fragment, 0)
     if _has_nothing(root):
         return None
@@ -245,4 +283,4 @@ def _outline_of(fragment: Fragment) -> Outline | None:
 
 
 def _has_nothing(item: Item) -> bool:
-    return item.output == NOTHING or any(_has_nothing(part) for _, part in item.parts)
+    return item.output == NOTHING or any(map(_has_nothing, item.parts))
