@@ -16,6 +16,7 @@ class Policy:
 
     deviations: float = 1.0
     paths: bool = True
+    pairs: bool = False
 
 
 POLICY = Policy()
