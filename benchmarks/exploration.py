@@ -27,6 +27,12 @@ was judged:
 - **judge_pairs**: ``1 sd, paths`` against the chosen one, if that is another, as in ``judge``, on seeds 170 to 304,
   which nothing was chosen on and no other step has run.
 
+It missed by its p alone, .053 and .063, at a mean regret that is lower on both data sets and half of it on one. Fixed
+then, and before its searches:
+
+- **judge_pairs_again**: the same on twice as many fresh seeds, 305 to 574, these alone, with p < .025, since it is the
+  second look.
+
 Each search is kept in the folder, so that it can be stopped and taken up; what has been run so far is what is judged,
 and the record says how many seeds that is. The smallest network comes first, as in ``archlab search``.
 """
@@ -65,7 +71,9 @@ STEPS = {
     "choose_pairs": ("1 sd, paths", "1 sd, pairs", "1 sd, paths, pairs"),
 }
 """The policies among which a step chooses: the first is the one of before."""
-CHOICES = {"judge": "choose", "again": "choose", "judge_pairs": "choose_pairs"}
+CHOICES = {"judge": "choose", "again": "choose", "judge_pairs": "choose_pairs", "judge_pairs_again": "choose_pairs"}
+LEVEL = {"judge_pairs_again": 0.025}
+"""Where p has to be lower than .05."""
 JUDGED = (("nb201_cifar100", 0.5), ("nb201_imagenet16", 0.5), ("macro", 0.25))
 CHOSEN_ON = (("nb201_cifar10", 0.5), ("macro", 0.25))
 EVALUATIONS = 100
@@ -141,7 +149,7 @@ def chosen(rows: dict[str, Any], names: Sequence[str]) -> str:
     return min(quick, key=regrets)
 
 
-def verdict(rows: dict[str, Any], before: str, name: str) -> dict[str, Any]:
+def verdict(rows: dict[str, Any], before: str, name: str, level: float) -> dict[str, Any]:
     """Return what speaks against putting the policy ``name`` in the place of ``before``; nothing, where it wins."""
     against = []
     data = {task: (rows[task][before], rows[task][name]) for task in ("nb201_cifar100", "nb201_imagenet16")}
@@ -150,8 +158,8 @@ def verdict(rows: dict[str, Any], before: str, name: str) -> dict[str, Any]:
             against.append(f"{task}: its mean regret is not lower")
         if new["stuck"] > old["stuck"]:
             against.append(f"{task}: it is stuck more often")
-    if min(new.get("p", 1.0) for _, new in data.values()) >= 0.05:
-        against.append("p is at least .05 on both")
+    if min(new.get("p", 1.0) for _, new in data.values()) >= level:
+        against.append(f"p is at least {level} on both")
     if (rows["macro"][name]["median_evals"] or np.inf) > QUICK:
         against.append(f"macro: its median is above {QUICK}")
     return {"policy": name, "against": against, "merged": not against}
@@ -181,7 +189,7 @@ def main() -> int:
     names = args.policies or policies_of(args.step, before)
     found = compare(args.step, names, range(*args.seeds), args.runs, not args.read)
     if args.step in CHOICES and len(names) == 2:
-        found["verdict"] = verdict(found, *names)
+        found["verdict"] = verdict(found, *names, LEVEL.get(args.step, 0.05))
     if args.record:
         facts = {"machine": machine(), "versions": versions("optuna", "scikit-learn", "torch")}
         record("exploration", {**before, args.step: found, **facts})
