@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from archlab.elaborate import Draw, Hole, Network, Random, Value
 from archlab.errors import ArchlabError
 from archlab.graph_features import GraphFeatures
 from archlab.search.counter import Counter
-from archlab.search.pair_features import PairFeatures
 from archlab.search.path_features import PathFeatures
 from archlab.search.sampler.counted_network import CountedNetwork, Key
 from archlab.search.sampler.drawn_memory import MOST, DrawnMemory
@@ -19,13 +18,11 @@ from archlab.search.trial_draw import FromParams, Mutation
 class Drawer:
     """Draws and counts networks of one space under one budget; ``paths``: with features of the ways through them."""
 
-    def __init__(self, counter: Counter, paths: bool = True, pairs: bool = False) -> None:
+    def __init__(self, counter: Counter, paths: bool = True) -> None:
         self.counter = counter
         self.budget = counter.budget
         self._graph_features = GraphFeatures()
-        self._placings: list[Callable[[Network], tuple[float, ...]]] = []
-        self._placings += [PathFeatures()] if paths else []
-        self._placings += [PairFeatures()] if pairs else []
+        self._path_features = PathFeatures() if paths else None
         self._memory = DrawnMemory()
         self._digests: dict[Key, str] = {}
 
@@ -102,7 +99,7 @@ class Drawer:
         return self.mutate(one, rng)
 
     def _features_of(self, network: Network) -> tuple[float, ...]:
-        return self._graph_features(network) + sum((of(network) for of in self._placings), ())
+        return self._graph_features(network) + (self._path_features(network) if self._path_features is not None else ())
 
     def _whole(self, counted: CountedNetwork) -> Network:
         return counted.network or self.counter.interpreter.network(FromParams(counted.params))

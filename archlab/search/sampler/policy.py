@@ -16,7 +16,6 @@ class Policy:
 
     deviations: float = 1.0
     paths: bool = True
-    pairs: bool = False
 
 
 POLICY = Policy()

@@ -83,8 +83,7 @@ class ScreenSampler(BaseSampler):
         self._metrics = tuple(metrics)
         self._policy = policy
         self._note = note or logging.getLogger("archlab.search").warning
-        counter = Counter(interpreter, budget, own, [name for name in metrics if name], seed)
-        self._drawer = Drawer(counter, policy.paths, policy.pairs)
+        self._drawer = Drawer(Counter(interpreter, budget, own, [name for name in metrics if name], seed), policy.paths)
         self._near = NearBudget(self._drawer, Band(NEAR)) if self._drawer.budget.limits else None
         self._seen = Observations(self._drawer, Encoder())
         self._models: list[Surrogate] = []
